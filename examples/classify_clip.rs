@@ -1,0 +1,56 @@
+//! One clip, one verdict: `cargo run --release --example classify_clip [BUNDLE CLIP]`.
+//!
+//! Without arguments it takes the demo clip inside the program and a tiny stand-in bundle. It writes `verdict.gif`, which
+//! shows what the encoder saw in each view.
+
+mod tiny_bundle;
+
+use figureground::bundle::Bundle;
+use figureground::engine::{Backend, Engine, all_cores};
+use figureground::pipeline::{Keep, Outcome, Pipeline, Window};
+use figureground::sink::overlay::Overlay;
+use figureground::source::{self, SourceOptions};
+use figureground::{Error, Result, Stage};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(2);
+    }
+}
+
+fn run() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let (bundle, clip) = (arguments.next().map(PathBuf::from), arguments.next());
+    let place =
+        tempfile::tempdir().map_err(|e| Error::new(Stage::Command, "a temporary directory", e, "free space"))?;
+    let bundle: Bundle = tiny_bundle::open_or_make(bundle, place.path())?;
+
+    let engine = Engine::load(&bundle, Backend::Auto, all_cores())?;
+    let mut pipeline = Pipeline::new(&bundle, engine, Keep::Pictures)?;
+    let mut source = match clip {
+        Some(clip) => source::open(&clip, &SourceOptions::default())?,
+        None => source::demo()?,
+    };
+    let mut overlay = Overlay::create(Path::new("verdict.gif"))?;
+    let name = source.name().to_owned();
+    pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
+        tell(outcome);
+        overlay.draw(&name, outcome)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    overlay.finish()?;
+    println!("verdict.gif shows what each view saw");
+    Ok(())
+}
+
+fn tell(outcome: &Outcome<'_>) {
+    let judgement = &outcome.judgement;
+    let [full, person, background] = judgement.p;
+    let reason = judgement.verdict.reason().map_or(String::new(), |reason| format!(" ({reason})"));
+    println!("{}: {}{reason}", outcome.names[judgement.label], judgement.verdict.name());
+    println!("probability whole {full:.2}, person only {person:.2}, background only {background:.2}");
+    println!("dominance of the background over the person: {:.2} nats", judgement.dominance);
+}

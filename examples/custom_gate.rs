@@ -1,0 +1,42 @@
+//! The gate on its own, without models or files: `cargo run --example custom_gate`.
+//!
+//! This is all of the algebra that a device without an operating system can carry. Three views of two clips are scored
+//! against a label bank; every gate score is looked at, and a rule of our own is put on top.
+
+use figureground::Result;
+use figureground::gate::{Evidence, Gate, GateSettings, ScoreKind, Verdict, Visibility};
+use figureground::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, TextEmbeds};
+
+/// Text embeddings of three actions, in a space of three dimensions for people to read.
+const TEXTS: [[f32; 3]; 3] = [[1.0, 0.1, 0.0], [0.1, 1.0, 0.1], [0.0, 0.1, 1.0]];
+
+fn main() -> Result<()> {
+    let names = ["dancing", "playing basketball", "walking"].map(str::to_owned).to_vec();
+    let embeds = TextEmbeds { values: TEXTS.as_flattened(), templates: 1, dim: 3 };
+    let bank = LabelBank::new(names, embeds, 10f32.ln(), TemplateFusion::MeanEmbedding)?;
+
+    // Clip embeddings of the whole frame, the person and the background.
+    judge(&bank, "a match on the court", [[0.2, 1.0, 0.1], [0.3, 0.9, 0.1], [0.2, 0.8, 0.3]])?;
+    judge(&bank, "a dance on the court", [[0.6, 0.8, 0.1], [1.0, 0.2, 0.1], [0.1, 1.0, 0.1]])
+}
+
+fn judge(bank: &LabelBank, clip: &str, views: [[f32; 3]; 3]) -> Result<()> {
+    let mut log_probs = [0; 3].map(|_| LogProbs::new(bank.names().len()));
+    for (mut view, log_probs) in views.into_iter().zip(&mut log_probs) {
+        bank.score(&Embedding::new(&mut view)?, log_probs)?;
+    }
+    let visibility = Visibility { person_area: 0.2, background_area: 0.6, frames_with_person: 8, frames: 8 };
+    let evidence = Evidence::new(log_probs.each_ref().map(LogProbs::values), visibility)?;
+
+    let mut settings = GateSettings { score: ScoreKind::Margin, ..GateSettings::default() };
+    settings.threshold.margin = 0.2;
+    let judgement = Gate::new(settings)?.judge(&evidence);
+    println!("{clip}: {}, {}", bank.names()[judgement.label], judgement.verdict.name());
+    for kind in ScoreKind::ALL {
+        println!("  {:<12} {:+.2}", kind.name(), judgement.scores.get(kind));
+    }
+    // A stricter rule of our own: act only when the person alone says the same, and clearly.
+    let act = judgement.verdict == Verdict::Accept && judgement.scores.disagreement == 0.0 && judgement.p[1] > 0.5;
+    println!("  {}", if act { "acted upon" } else { "left to a person" });
+    Ok(())
+}

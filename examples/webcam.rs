@@ -1,0 +1,53 @@
+//! Verdicts from a camera: `cargo run --example webcam --features camera [BUNDLE [camera:N]]`.
+//!
+//! Without the feature `camera` it says how to get it and plays the demo clip.
+
+mod tiny_bundle;
+
+use figureground::engine::{Backend, Engine, all_cores};
+use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
+use figureground::source::Source;
+use figureground::{Error, Result, Stage};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+fn main() {
+    if let Err(error) = run() {
+        eprintln!("{error}");
+        std::process::exit(2);
+    }
+}
+
+fn run() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1);
+    let bundle = arguments.next().map(PathBuf::from);
+    let place =
+        tempfile::tempdir().map_err(|e| Error::new(Stage::Command, "a temporary directory", e, "free space"))?;
+    let bundle = tiny_bundle::open_or_make(bundle, place.path())?;
+    let (mut source, window) = open(arguments.next())?;
+    let engine = Engine::load(&bundle, Backend::Auto, all_cores())?;
+    let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;
+    pipeline.watch(source.as_mut(), window, &mut |outcome| {
+        let judgement = &outcome.judgement;
+        let reason = judgement.verdict.reason().unwrap_or("the person says so too");
+        let seconds = outcome.time_us[1] as f64 / 1e6;
+        println!("{seconds:7.2} s  {}: {} ({reason})", outcome.names[judgement.label], judgement.verdict.name());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(())
+}
+
+/// The camera, in windows of the last two seconds, one every half second.
+#[cfg(feature = "camera")]
+fn open(camera: Option<std::ffi::OsString>) -> Result<(Box<dyn Source>, Window)> {
+    let camera = camera.unwrap_or_else(|| "camera:0".into());
+    let source = figureground::source::open(&camera, &figureground::source::SourceOptions::default())?;
+    Ok((source, Window::Sliding(Sliding::new(2.0, 0.5)?)))
+}
+
+/// The demo clip, which lasts two and a half seconds, in shorter windows.
+#[cfg(not(feature = "camera"))]
+fn open(_: Option<std::ffi::OsString>) -> Result<(Box<dyn Source>, Window)> {
+    eprintln!("This build has no camera: add --features camera (it needs libclang) to use one; here is the demo clip.");
+    Ok((figureground::source::demo()?, Window::Sliding(Sliding::new(1.0, 0.25)?)))
+}

@@ -1,0 +1,300 @@
+//! A checkpoint, a segmenter and a list of labels on their way to a bundle, without Python.
+
+pub mod checkpoint;
+mod onnx_pair;
+pub mod tower;
+
+use super::labels::{self, LabelFile};
+use super::manifest::{self, Convention, Labels, Manifest, SCHEMA, Segmenter, Views};
+use super::tokenizer::{ALL_MERGES, Tokenizer};
+use super::{Bundle, MANIFEST, checksum};
+use crate::engine::cpu::Cpu;
+use crate::error::{Error, Result, Stage};
+use crate::gate::GateSettings;
+use crate::model::write::Precision;
+use crate::preprocess::Resize;
+use checkpoint::{Architecture, CheckpointFile};
+use log::info;
+use onnx_pair::OnnxPair;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// OpenAI's conventions, which checkpoints in Hugging Face's layout follow.
+const OPENAI: &str = include_str!("../../../models/clip/openai.toml");
+/// Ids of CLIP's tokenizer that are no merges: 512 bytes, start and end.
+const NO_MERGES: usize = 514;
+
+/// What goes into a bundle.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The folder or file that holds the CLIP pair.
+    pub clip: PathBuf,
+    /// A manifest of `models/clip/`; OpenAI's conventions where none is given.
+    pub convention: Option<PathBuf>,
+    /// A manifest of `models/segmenters/`.
+    pub segmenter: PathBuf,
+    /// The segmenter's ONNX file.
+    pub segmenter_model: PathBuf,
+    /// One class name a line.
+    pub labels: PathBuf,
+    /// Prompts, `{}` standing for the class name; the convention's where none is given.
+    pub templates: Vec<String>,
+    /// How weights are stored.
+    pub precision: Precision,
+    /// The bundle to write; nothing may be there.
+    pub out: PathBuf,
+}
+
+impl Import {
+    /// Writes the bundle beside its place and renames it; `threads` embed the labels, `progress` is told how many
+    /// prompts are done of how many.
+    ///
+    /// # Errors
+    /// When something is there already, an input is missing or not what it should be, or a file cannot be written. The
+    /// place of the bundle is then as it was.
+    pub fn run(&self, threads: usize, progress: &mut dyn FnMut(usize, usize) -> Result<()>) -> Result<()> {
+        let names = labels::read_names(&self.labels)?;
+        let mut convention = self.convention()?;
+        if !self.templates.is_empty() {
+            manifest::check_templates(&self.templates)?;
+            convention.templates.clone_from(&self.templates);
+        }
+        let mut segmenter =
+            Segmenter::parse(&read_text(&self.segmenter)?).map_err(|e| e.at(self.segmenter.display()))?;
+        let staging = Staging::beside(&self.out)?;
+        let directory = staging.path();
+        let clip = self.write_clip(&mut convention, directory)?;
+        segmenter.file = "segmenter.onnx".to_owned();
+        copy(&self.segmenter_model, &directory.join(&segmenter.file))?;
+        let cpu = Cpu::new(threads)?;
+        cpu.segmenter(&directory.join(&segmenter.file), &segmenter)?;
+        write_labels(&cpu, directory, &convention, names, clip, progress)?;
+        let manifest = manifest_of(convention, segmenter, directory)?;
+        std::fs::write(directory.join(MANIFEST), manifest.to_toml()?).map_err(|e| unwritable(directory, &e))?;
+        Bundle::open(directory)?;
+        staging.rename()
+    }
+
+    fn convention(&self) -> Result<Convention> {
+        match &self.convention {
+            Some(path) => Convention::parse(&read_text(path)?).map_err(|e| e.at(path.display())),
+            None => Convention::parse(OPENAI),
+        }
+    }
+
+    /// Writes both towers, and adds to the convention what the checkpoint says itself.
+    fn write_clip(&self, convention: &mut Convention, directory: &Path) -> Result<f32> {
+        convention.vision.file = "vision.onnx".to_owned();
+        convention.text.file = "text.onnx".to_owned();
+        let (vision, text) = (directory.join(&convention.vision.file), directory.join(&convention.text.file));
+        let weights = if self.clip.is_dir() { self.clip.join("model.safetensors") } else { self.clip.clone() };
+        if weights.is_file() && weights.extension().is_some_and(|e| e == "safetensors") {
+            let architecture = Architecture::read(&weights.with_file_name("config.json"))?;
+            let file = CheckpointFile::open(&weights)?;
+            let checkpoint = file.checkpoint(&architecture)?;
+            architecture.vision.write(&checkpoint, &vision, self.precision)?;
+            architecture.text.write(&checkpoint, &text, self.precision)?;
+            adopt(convention, &architecture)?;
+            return checkpoint.logit_scale();
+        }
+        let pair = OnnxPair::find(&self.clip)?;
+        pair.write_vision(&convention.vision.input, &convention.vision.output, &vision, self.precision)?;
+        pair.write_text(&convention.text.input, &convention.text.output, &text, self.precision)?;
+        info!("logit_scale {} is the convention's: ONNX pairs do not hold it", convention.logit_scale);
+        Ok(convention.logit_scale)
+    }
+}
+
+/// The sizes of a checkpoint instead of the convention's.
+fn adopt(convention: &mut Convention, architecture: &Architecture) -> Result<()> {
+    let (side, vocabulary) = (architecture.vision.image_size as u32, architecture.text.vocabulary);
+    let preprocess = &mut convention.vision.preprocess;
+    if (preprocess.width, preprocess.height) != (side, side) {
+        if let Resize::ShortestThenCrop { shortest } = &mut preprocess.resize {
+            *shortest = (*shortest * side).div_ceil(preprocess.height);
+        }
+        (preprocess.width, preprocess.height) = (side, side);
+    }
+    convention.text.context = architecture.text.context;
+    let merges = vocabulary.checked_sub(NO_MERGES).and_then(|merges| u16::try_from(merges).ok());
+    match merges {
+        Some(ALL_MERGES) => convention.text.tokenizer = manifest::Tokenizer::ClipBpe { merges: None },
+        Some(merges) if merges < ALL_MERGES => {
+            convention.text.tokenizer = manifest::Tokenizer::ClipBpe { merges: Some(merges) };
+        }
+        _ => {
+            let expected = format!("a vocabulary of {NO_MERGES} to {} ids", NO_MERGES + usize::from(ALL_MERGES));
+            let next = "only models with CLIP's byte-pair encoding can be imported";
+            return Err(Error::new(Stage::Import, expected, vocabulary, next));
+        }
+    }
+    Ok(())
+}
+
+fn write_labels(
+    cpu: &Cpu,
+    directory: &Path,
+    convention: &Convention,
+    names: Vec<String>,
+    logit_scale: f32,
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<()> {
+    let path = directory.join(&convention.text.file);
+    let mut text = cpu.text(&path, &convention.text)?;
+    let manifest::Tokenizer::ClipBpe { merges } = convention.text.tokenizer;
+    let tokenizer = Tokenizer::new(merges, convention.text.context)?;
+    let templates = convention.templates.clone();
+    let model = model_checksum(&path)?;
+    let file = LabelFile::embed(names, templates, logit_scale, (&tokenizer, &mut text), &model, progress)?;
+    let dimension = text.dimension();
+    drop(text);
+    let vision = cpu.vision(&directory.join(&convention.vision.file), &convention.vision)?.dimension();
+    if vision != dimension {
+        let got = format!("{vision} of the vision tower, {dimension} of the text tower");
+        let next = "import two towers of one model";
+        return Err(Error::new(Stage::Import, "embeddings of one dimension", got, next));
+    }
+    let labels = directory.join("labels.safetensors");
+    std::fs::write(&labels, file.to_bytes()?).map_err(|e| unwritable(&labels, &e))
+}
+
+/// What identifies a model: the checksums of its file and of its external data.
+pub(crate) fn model_checksum(path: &Path) -> Result<String> {
+    let data = external_data(path);
+    let rest = if data.is_file() { checksum::of_file(&data)? } else { String::new() };
+    Ok(checksum::of_parts([checksum::of_file(path)?.as_str(), &rest]))
+}
+
+fn external_data(path: &Path) -> PathBuf {
+    path.with_file_name(format!("{}.data", path.file_name().unwrap_or_default().to_string_lossy()))
+}
+
+fn manifest_of(convention: Convention, segmenter: Segmenter, directory: &Path) -> Result<Manifest> {
+    let mut files = BTreeMap::new();
+    let entries = std::fs::read_dir(directory).map_err(|e| unwritable(directory, &e))?;
+    for entry in entries {
+        let path = entry.map_err(|e| unwritable(directory, &e))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0) {
+            // A graph whose weights are all small has an empty data file.
+            std::fs::remove_file(&path).map_err(|e| unwritable(&path, &e))?;
+            continue;
+        }
+        files.insert(name, checksum::of_file(&path)?);
+    }
+    let Convention { name, licence, clip, vision, text, templates, template_fusion, .. } = convention;
+    Ok(Manifest {
+        schema: SCHEMA,
+        name,
+        licence,
+        clip,
+        views: Views::default(),
+        segmenter,
+        vision,
+        text: Some(text),
+        temporal: None,
+        labels: Labels { file: "labels.safetensors".to_owned(), templates, template_fusion },
+        gate: GateSettings::default(),
+        files,
+    })
+}
+
+/// Replaces the label bank of the bundle in `directory` by `names` in `templates` (its own where none are given).
+///
+/// # Errors
+/// When the bundle has no text encoder, or a file cannot be written; the bundle is then as it was.
+pub fn relabel(
+    directory: &Path,
+    names: Vec<String>,
+    templates: &[String],
+    threads: usize,
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<()> {
+    let bundle = Bundle::open(directory)?;
+    let mut manifest = bundle.manifest().clone();
+    if !templates.is_empty() {
+        manifest::check_templates(templates)?;
+        manifest.labels.templates = templates.to_vec();
+    }
+    let section = bundle.text()?;
+    let path = bundle.path(&section.file);
+    let mut text = Cpu::new(threads)?.text(&path, section)?;
+    let scale = bundle.label_file()?.logit_scale;
+    let (tokenizer, model) = (bundle.tokenizer()?, model_checksum(&path)?);
+    let templates = manifest.labels.templates.clone();
+    let file = LabelFile::embed(names, templates, scale, (&tokenizer, &mut text), &model, progress)?;
+    let bytes = file.to_bytes()?;
+    file.into_bank(manifest.labels.template_fusion)?;
+    // The new bank lies under a name of its own until the manifest, renamed last, points to it.
+    let name = format!("labels-{}.safetensors", &checksum::of_bytes(&bytes)[..8]);
+    let old = std::mem::replace(&mut manifest.labels.file, name.clone());
+    crate::file::write_aside(&directory.join(&name), &bytes)?;
+    manifest.files.insert(name.clone(), checksum::of_bytes(&bytes));
+    if old != name {
+        manifest.files.remove(&old);
+    }
+    crate::file::write_aside(&directory.join(MANIFEST), manifest.to_toml()?.as_bytes())?;
+    if old != name
+        && let Err(error) = std::fs::remove_file(directory.join(&old))
+    {
+        log::warn!("the old label bank {old} stays: {error}");
+    }
+    Ok(())
+}
+
+/// A directory beside the bundle's place, gone again unless it is renamed.
+struct Staging {
+    directory: tempfile::TempDir,
+    out: PathBuf,
+}
+
+impl Staging {
+    fn beside(out: &Path) -> Result<Self> {
+        if out.exists() {
+            let expected = "a place for the bundle where nothing is";
+            return Err(Error::new(Stage::Import, expected, out.display(), "remove it, or pass another --out"));
+        }
+        let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = tempfile::Builder::new()
+            .prefix(".figureground-import-")
+            .tempdir_in(parent)
+            .map_err(|e| unwritable(parent, &e))?;
+        Ok(Self { directory, out: out.to_owned() })
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn rename(self) -> Result<()> {
+        std::fs::rename(self.directory.path(), &self.out).map_err(|e| unwritable(&self.out, &e))?;
+        // Temporary directories are the user's alone; a bundle is like any other directory.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let open = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&self.out, open).map_err(|e| unwritable(&self.out, &e))?;
+        }
+        Ok(())
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let read = |e: std::io::Error| {
+        let got = format!("{}: {e}", from.display());
+        Error::new(Stage::Import, "a readable file", got, "check the path")
+    };
+    // Not fs::copy: a bundle's files are the user's to replace, whatever the permissions of the original.
+    std::fs::read(from).and_then(|bytes| std::fs::write(to, bytes)).map_err(read)
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|e| {
+        Error::new(Stage::Import, "a readable manifest", format_args!("{}: {e}", path.display()), "check the path")
+    })
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+    let next = "check the directory's permissions and free space";
+    Error::new(Stage::Import, format_args!("to write {}", path.display()), error, next)
+}

@@ -1,0 +1,80 @@
+//! CLIP as ONNX files in circulation: a vision and a text file, or one file with both.
+
+use crate::error::{Error, Result, Stage};
+use crate::model::write::Precision;
+use crate::model::{graph, read_proto};
+use std::path::{Path, PathBuf};
+
+/// Outputs that hold an encoder's last state before its projection: no embedding in the shared space.
+const UNPROJECTED: [&str; 2] = ["pooler_output", "last_hidden_state"];
+
+/// The file or files that hold the two towers.
+#[derive(Clone, Debug)]
+pub struct OnnxPair {
+    vision: PathBuf,
+    text: PathBuf,
+}
+
+impl OnnxPair {
+    /// Finds `vision_model.onnx` and `text_model.onnx`, or `model.onnx` with both, in `directory` or its folder `onnx`;
+    /// a single file is taken as one with both.
+    ///
+    /// # Errors
+    /// When neither is there.
+    pub fn find(path: &Path) -> Result<Self> {
+        if path.is_file() {
+            return Ok(Self { vision: path.to_owned(), text: path.to_owned() });
+        }
+        for directory in [path.to_owned(), path.join("onnx")] {
+            let [vision, text, both] =
+                ["vision_model.onnx", "text_model.onnx", "model.onnx"].map(|name| directory.join(name));
+            if vision.is_file() && text.is_file() {
+                return Ok(Self { vision, text });
+            }
+            if both.is_file() {
+                return Ok(Self { vision: both.clone(), text: both });
+            }
+        }
+        Err(Error::new(
+            Stage::Import,
+            "model.safetensors with config.json, vision_model.onnx with text_model.onnx, or model.onnx",
+            format_args!("none of them in {}", path.display()),
+            "pass the folder that holds the checkpoint",
+        ))
+    }
+
+    /// Writes the vision tower, `input` -> `output`, to `path`.
+    ///
+    /// # Errors
+    /// When the file holds no such output, the projection is lacking, or a file cannot be written.
+    pub fn write_vision(&self, input: &str, output: &str, path: &Path, precision: Precision) -> Result<()> {
+        write_tower(&self.vision, input, output, path, precision)
+    }
+
+    /// Writes the text tower, `input` -> `output`, to `path`; an attention mask becomes part of the graph.
+    ///
+    /// # Errors
+    /// As [`OnnxPair::write_vision`].
+    pub fn write_text(&self, input: &str, output: &str, path: &Path, precision: Precision) -> Result<()> {
+        write_tower(&self.text, input, output, path, precision)
+    }
+}
+
+fn write_tower(from: &Path, input: &str, output: &str, to: &Path, precision: Precision) -> Result<()> {
+    let mut proto = read_proto(from)?;
+    let outputs: Vec<String> = proto.graph.iter().flat_map(|graph| &graph.output).map(|o| o.name.clone()).collect();
+    if !outputs.iter().any(|name| name == output) {
+        let expected = format!("an output {output:?} in {}", from.display());
+        let unprojected = outputs.iter().all(|name| UNPROJECTED.contains(&name.as_str()));
+        let next = if unprojected {
+            "it lacks the projection into the shared space: export CLIPVisionModelWithProjection and its text twin"
+        } else {
+            "name the output in a convention and pass it as --convention"
+        };
+        return Err(Error::new(Stage::Import, expected, format_args!("{outputs:?}"), next));
+    }
+    graph::keep_output(&mut proto, output);
+    graph::always_attend(&mut proto, input);
+    graph::name_batch(&mut proto);
+    graph::write(proto, from, to, precision)
+}

@@ -1,0 +1,135 @@
+//! A bundle: one directory with everything a device needs.
+
+mod cache;
+pub mod checksum;
+pub mod import;
+pub mod labels;
+pub mod manifest;
+pub mod tokenizer;
+
+use crate::error::{Error, Result, Stage};
+use crate::zeroshot::LabelBank;
+use labels::LabelFile;
+use manifest::Manifest;
+use std::path::{Path, PathBuf};
+use tokenizer::Tokenizer;
+
+/// Name of the manifest in a bundle.
+pub const MANIFEST: &str = "bundle.toml";
+
+/// An opened bundle: manifest read, every file there and whole.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    directory: PathBuf,
+    manifest: Manifest,
+}
+
+impl Bundle {
+    /// Opens the bundle in `directory` and compares every file with its checksum.
+    ///
+    /// # Errors
+    /// When the manifest is not there or wrong, a file is missing, lies outside, or differs from its checksum.
+    pub fn open(directory: &Path) -> Result<Self> {
+        let manifest = read_manifest(directory)?;
+        let bundle = Self { directory: directory.to_owned(), manifest };
+        for (file, sha256) in &bundle.manifest.files {
+            bundle.check_file(file, sha256)?;
+        }
+        Ok(bundle)
+    }
+
+    /// What the manifest says.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The same bundle with `tau` as the threshold of the score that its gate goes by.
+    ///
+    /// # Errors
+    /// When `tau` is not finite.
+    pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
+        let mut gate = self.manifest.gate.clone();
+        *gate.threshold.get_mut(gate.score) = tau;
+        gate.validate()?;
+        self.manifest.gate = gate;
+        Ok(())
+    }
+
+    /// Where `file` of the manifest lies.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.directory.join(file)
+    }
+
+    /// The directory it was opened from.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The label bank's file.
+    ///
+    /// # Errors
+    /// When it is no label bank.
+    pub fn label_file(&self) -> Result<LabelFile> {
+        LabelFile::read(&self.path(&self.manifest.labels.file))
+    }
+
+    /// The label bank.
+    ///
+    /// # Errors
+    /// When it is no label bank, or its embeddings are not usable.
+    pub fn label_bank(&self) -> Result<LabelBank> {
+        self.label_file()?.into_bank(self.manifest.labels.template_fusion)
+    }
+
+    /// The tokenizer of the text encoder.
+    ///
+    /// # Errors
+    /// When the bundle has no text encoder.
+    pub fn tokenizer(&self) -> Result<Tokenizer> {
+        let text = self.text()?;
+        let manifest::Tokenizer::ClipBpe { merges } = text.tokenizer;
+        Tokenizer::new(merges, text.context)
+    }
+
+    /// The text encoder's section.
+    ///
+    /// # Errors
+    /// When the bundle has none.
+    pub fn text(&self) -> Result<&manifest::Text> {
+        self.manifest.text.as_ref().ok_or_else(|| {
+            let got = format!("{} without a [text] section", self.directory.display());
+            Error::new(Stage::Bundle, "a bundle with a text encoder", got, "import one that has it")
+        })
+    }
+
+    fn check_file(&self, file: &str, sha256: &str) -> Result<()> {
+        let path = self.path(file);
+        let inside = |path: &Path| path.canonicalize().map_err(|e| unreadable(path, &e));
+        if !inside(&path)?.starts_with(inside(&self.directory)?) {
+            let got = format!("{} outside it", path.display());
+            return Err(Error::new(Stage::Bundle, "files inside the bundle", got, "copy the file into it"));
+        }
+        let found = checksum::of_file(&path)?;
+        if !found.eq_ignore_ascii_case(sha256) {
+            let got = format!("{found} of {}", path.display());
+            let next = "the file is damaged or was replaced: import the bundle again";
+            return Err(Error::new(Stage::Bundle, format_args!("sha256 {sha256}"), got, next));
+        }
+        Ok(())
+    }
+}
+
+/// Reads the manifest of the bundle in `directory`, and nothing else.
+///
+/// # Errors
+/// When it is not there or [`Manifest::parse`] refuses it.
+pub fn read_manifest(directory: &Path) -> Result<Manifest> {
+    let path = directory.join(MANIFEST);
+    let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
+    Manifest::parse(&text).map_err(|e| e.at(path.display()))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Error {
+    let got = format!("{}: {error}", path.display());
+    Error::new(Stage::Bundle, "a bundle's files", got, "make one with `figureground import`")
+}

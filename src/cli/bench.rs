@@ -1,0 +1,146 @@
+//! `figureground bench`: medians of one clip on this device.
+
+use super::interrupt::{self, Interruptible};
+use super::progress::Progress;
+use super::{Exit, Models, demo, print};
+use clap::Args;
+use figureground::Result;
+use figureground::engine::Engine;
+use figureground::pipeline::{Keep, Pipeline, Timing, Window};
+use figureground::source::{self, Recorded, Source, SourceOptions};
+use serde::Serialize;
+use std::ffi::OsString;
+use std::ops::ControlFlow;
+
+pub const EXAMPLES: &str = "Example:
+  figureground bench clip.mp4 --bundle my-bundle --threads 2 --json";
+
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// The clip [default: the demo clip].
+    #[arg(value_name = "SOURCE")]
+    source: Option<OsString>,
+    #[command(flatten)]
+    models: Models,
+    /// Counted runs, after one that warms up.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
+    /// One JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Medians over the counted runs, in milliseconds.
+#[derive(Debug, Serialize)]
+struct Report {
+    source: String,
+    backend: &'static str,
+    threads: usize,
+    frames: usize,
+    runs: u32,
+    /// One window: segment, views, encode and score; decoding apart.
+    clip_ms: f64,
+    segment_ms: f64,
+    views_ms: f64,
+    encode_ms: f64,
+    score_ms: f64,
+    /// Memory the program held at most, and now, in bytes, where the system tells.
+    peak_rss_bytes: Option<u64>,
+    rss_bytes: Option<u64>,
+}
+
+impl Bench {
+    pub fn run(&self, progress: &Progress) -> Result<Exit> {
+        let bundle = self.models.open()?;
+        let engine = Engine::load(&bundle, self.models.backend, self.models.threads())?;
+        let backend = engine.backend;
+        let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;
+        let clip = &bundle.manifest().clip;
+        let mut source =
+            Interruptible(Box::new(self.record(clip.frames, &|i, count| clip.sampler.index(i, count, clip.frames))?));
+        let bar = progress.bar("runs", u64::from(self.runs) + 1);
+        let mut timings = Vec::new();
+        for _ in 0..=self.runs {
+            pipeline.watch(&mut source, Window::Clip, &mut |outcome| {
+                timings.push(outcome.timing);
+                Ok(ControlFlow::Continue(()))
+            })?;
+            bar.inc(1);
+            interrupt::check()?;
+        }
+        bar.finish_and_clear();
+        let median = |stage: &dyn Fn(&Timing) -> u64| median(timings[1..].iter().map(stage).collect());
+        let report = Report {
+            source: source.name().to_owned(),
+            backend,
+            threads: self.models.threads(),
+            frames: clip.frames,
+            runs: self.runs,
+            clip_ms: median(&|t| t.segment + t.views + t.encode + t.score),
+            segment_ms: median(&|t| t.segment),
+            views_ms: median(&|t| t.views),
+            encode_ms: median(&|t| t.encode),
+            score_ms: median(&|t| t.score),
+            peak_rss_bytes: memory("VmHWM:"),
+            rss_bytes: memory("VmRSS:"),
+        };
+        self.tell(&report)?;
+        Ok(Exit::Done)
+    }
+
+    /// The sampled frames of the source, decoded once.
+    fn record(&self, frames: usize, index: &dyn Fn(usize, u64) -> u64) -> Result<Recorded> {
+        let mut source = match &self.source {
+            Some(spec) => source::open(spec, &SourceOptions::default())?,
+            None => demo::open()?,
+        };
+        let count = source.count()?;
+        let mut indices: Vec<u64> = (0..frames).map(|i| index(i, count)).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        Recorded::read(source.as_mut(), &indices, count)
+    }
+
+    fn tell(&self, report: &Report) -> Result<()> {
+        if self.json {
+            return print(&(serde_json::to_string(report).unwrap_or_default() + "\n"));
+        }
+        let mega = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), |b| format!("{} MB", b / 1_000_000));
+        print(&format!(
+            "{} on {} with {} threads, {} frames, median of {} runs\n\
+             clip     {:8.1} ms\n  segment{:8.1} ms\n  views  {:8.1} ms\n  encode {:8.1} ms\n  score  {:8.1} ms\n\
+             memory   {}, at most {}\n",
+            report.source,
+            report.backend,
+            report.threads,
+            report.frames,
+            report.runs,
+            report.clip_ms,
+            report.segment_ms,
+            report.views_ms,
+            report.encode_ms,
+            report.score_ms,
+            mega(report.rss_bytes),
+            mega(report.peak_rss_bytes),
+        ))
+    }
+}
+
+/// The median of microseconds, in milliseconds.
+fn median(mut micros: Vec<u64>) -> f64 {
+    micros.sort_unstable();
+    let middle = micros.len() / 2;
+    let median = match micros.len() {
+        0 => 0,
+        even if even % 2 == 0 => micros[middle - 1].midpoint(micros[middle]),
+        _ => micros[middle],
+    };
+    median as f64 / 1e3
+}
+
+/// A line of what Linux tells about this process's memory, in bytes.
+fn memory(key: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}

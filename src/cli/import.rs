@@ -1,0 +1,66 @@
+//! `figureground import`: a bundle from a checkpoint.
+
+use super::Exit;
+use super::progress::Progress;
+use clap::Args;
+use figureground::Result;
+use figureground::bundle::import;
+use figureground::engine::all_cores;
+use figureground::model::write::Precision;
+use std::path::PathBuf;
+
+pub const EXAMPLES: &str = "Examples:
+  figureground import --clip clip-vit-base-patch32/ --segmenter models/segmenters/selfie-general.toml \\
+      --segmenter-model selfie_segmentation.onnx --labels actions.txt --out my-bundle
+  figureground import --clip folder-with-vision_model.onnx-and-text_model.onnx/ --convention models/clip/vificlip.toml \\
+      --segmenter models/segmenters/pp-humanseg.toml --segmenter-model human_segmentation_pphumanseg_2023mar.onnx \\
+      --labels actions.txt --template 'a video of a person {}.' --f16 --out my-bundle";
+
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Folder with model.safetensors and config.json, or with vision_model.onnx and text_model.onnx, or model.onnx.
+    #[arg(long, value_name = "DIR|FILE")]
+    clip: PathBuf,
+    /// How the model wants its pictures and prompts: a manifest of models/clip/ [default: OpenAI's].
+    #[arg(long, value_name = "MANIFEST.toml")]
+    convention: Option<PathBuf>,
+    /// How the segmenter wants its pictures and what its output means: a manifest of models/segmenters/.
+    #[arg(long, value_name = "MANIFEST.toml")]
+    segmenter: PathBuf,
+    /// The segmenter itself.
+    #[arg(long, value_name = "FILE.onnx")]
+    segmenter_model: PathBuf,
+    /// One class name a line.
+    #[arg(long, value_name = "FILE")]
+    labels: PathBuf,
+    /// A prompt with {} for the class name; may be given several times [default: the convention's].
+    #[arg(long = "template", value_name = "TEXT")]
+    templates: Vec<String>,
+    /// Stores weights in 16 bits: half the size, computed in 32 bits.
+    #[arg(long)]
+    f16: bool,
+    /// The bundle to write; nothing may be there.
+    #[arg(long, value_name = "BUNDLE")]
+    out: PathBuf,
+    /// Threads that embed the labels [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl Import {
+    pub fn run(&self, progress: &Progress) -> Result<Exit> {
+        let import = import::Import {
+            clip: self.clip.clone(),
+            convention: self.convention.clone(),
+            segmenter: self.segmenter.clone(),
+            segmenter_model: self.segmenter_model.clone(),
+            labels: self.labels.clone(),
+            templates: self.templates.clone(),
+            precision: if self.f16 { Precision::F16 } else { Precision::F32 },
+            out: self.out.clone(),
+        };
+        import.run(self.threads.map_or_else(all_cores, usize::from), &mut progress.prompts())?;
+        log::info!("{} is written", self.out.display());
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,201 @@
+//! `figureground infer`: one ONNX file on .npy tensors.
+
+use super::{Exit, print};
+use clap::{Args, ValueEnum};
+use figureground::engine::Backend;
+use figureground::engine::cpu;
+use figureground::model::{Model, Port, Tensor, Values};
+use figureground::{Error, Result, Stage, file};
+use npyz::{DType, NpyFile, WriterBuilder};
+use std::path::{Path, PathBuf};
+
+pub const EXAMPLES: &str = "Examples:
+  figureground infer vision.onnx --input pixel_values=pixels.npy --output-dir out
+  figureground infer segmenter.onnx --seed 7";
+
+#[derive(Debug, Args)]
+pub struct Infer {
+    /// The ONNX file.
+    model: PathBuf,
+    /// An input's tensor; inputs without one get seeded random numbers.
+    #[arg(long = "input", value_name = "NAME=FILE.npy")]
+    inputs: Vec<String>,
+    /// Seed of the random inputs.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where each output is written as NAME.npy.
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+    /// Where the model runs.
+    #[arg(long, value_enum, default_value_t = Backend::Cpu)]
+    backend: Backend,
+    /// Storage of numbers on the backend.
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    precision: Precision,
+    /// Prints the largest differences between the backend and the CPU.
+    #[arg(long)]
+    compare: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Precision {
+    F32,
+    F16,
+}
+
+impl Infer {
+    pub fn run(&self) -> Result<Exit> {
+        let backend = self.backend.resolve()?;
+        if self.precision == Precision::F16 {
+            let next = "leave --precision out";
+            return Err(Error::new(Stage::Command, format_args!("f32 on the backend {backend}"), "f16", next));
+        }
+        if self.compare {
+            // The CPU is the reference; against itself there is nothing to compare.
+            Backend::Gpu.resolve()?;
+        }
+        let model = Model::read(&self.model)?;
+        let inputs = self.tensors(&model)?;
+        let outputs = cpu::infer(&model, &inputs)?;
+        for (port, tensor) in model.outputs().iter().zip(&outputs) {
+            print(&format!("{} {:?} {}\n", port.name, tensor.shape, summary(&tensor.values)))?;
+        }
+        if let Some(directory) = &self.output_dir {
+            std::fs::create_dir_all(directory).map_err(|e| {
+                let expected = format!("to make the directory {}", directory.display());
+                Error::new(Stage::Sink, expected, e, "check its parent's permissions")
+            })?;
+            for (port, tensor) in model.outputs().iter().zip(&outputs) {
+                file::write_aside(&directory.join(file_name(&port.name)), &npy(tensor)?)?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    /// One tensor an input, in the model's order.
+    fn tensors(&self, model: &Model) -> Result<Vec<Tensor>> {
+        let mut given = Vec::new();
+        for argument in &self.inputs {
+            let parted = argument.split_once('=');
+            let (name, path) = parted.ok_or_else(|| {
+                Error::new(Stage::Command, "--input NAME=FILE.npy", argument, "write the input's name in front")
+            })?;
+            if !model.inputs().iter().any(|port| port.name == name) {
+                let names: Vec<&str> = model.inputs().iter().map(|port| port.name.as_str()).collect();
+                return Err(Error::new(
+                    Stage::Command,
+                    format_args!("one of the inputs {names:?}"),
+                    name,
+                    "correct it",
+                ));
+            }
+            given.push((name, read_npy(Path::new(path))?));
+        }
+        let mut random = Random(self.seed);
+        let tensor = |port: &Port| match given.iter().find(|(name, _)| *name == port.name) {
+            Some((_, tensor)) => tensor.clone(),
+            None => random.tensor(port),
+        };
+        Ok(model.inputs().iter().map(tensor).collect())
+    }
+}
+
+/// Seeded numbers (SplitMix64): equal on every machine.
+struct Random(u64);
+
+impl Random {
+    fn tensor(&mut self, port: &Port) -> Tensor {
+        let shape = port.smallest_shape();
+        let count: usize = shape.iter().product();
+        let values = match port.element.as_str() {
+            // Small ids are in every vocabulary.
+            "INT64" => Values::I64((0..count).map(|_| (self.next() % 100) as i64).collect()),
+            _ => Values::F32((0..count).map(|_| (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()),
+        };
+        Tensor { shape, values }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+/// An output's file name: characters outside [A-Za-z0-9._-] as _.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    format!("{}.npy", name.chars().map(plain).collect::<String>())
+}
+
+fn summary(values: &Values) -> String {
+    match values {
+        Values::F32(values) => {
+            let (least, most) = values.iter().fold((f32::MAX, f32::MIN), |(l, m), &v| (l.min(v), m.max(v)));
+            let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len().max(1) as f64;
+            format!("f32, from {least} to {most}, mean {mean:.6}")
+        }
+        Values::I64(values) => format!("i64, from {:?} to {:?}", values.iter().min(), values.iter().max()),
+    }
+}
+
+fn read_npy(path: &Path) -> Result<Tensor> {
+    let refused = |got: &dyn core::fmt::Display| {
+        let got = format!("{}: {got}", path.display());
+        Error::new(Stage::Command, "a .npy file of f32 or i64 in C order", got, "save it with numpy.save")
+    };
+    let bytes = std::fs::read(path).map_err(|e| refused(&e))?;
+    let npy = NpyFile::new(bytes.as_slice()).map_err(|e| refused(&e))?;
+    if npy.order() != npyz::Order::C {
+        return Err(refused(&"Fortran order"));
+    }
+    let shape = npy.shape().iter().map(|&size| size as usize).collect();
+    let DType::Plain(kind) = npy.dtype() else { return Err(refused(&"a record type")) };
+    let values = match kind.to_string().as_str() {
+        "<f4" => Values::F32(npy.into_vec().map_err(|e| refused(&e))?),
+        "<i8" => Values::I64(npy.into_vec().map_err(|e| refused(&e))?),
+        other => return Err(refused(&format!("element type {other}"))),
+    };
+    Ok(Tensor { shape, values })
+}
+
+fn npy(tensor: &Tensor) -> Result<Vec<u8>> {
+    fn bytes<T: npyz::AutoSerialize + Copy>(shape: &[usize], values: &[T]) -> std::io::Result<Vec<u8>> {
+        let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
+        let mut bytes = Vec::new();
+        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut bytes).begin_nd()?;
+        writer.extend(values.iter().copied())?;
+        writer.finish()?;
+        Ok(bytes)
+    }
+    let written = match &tensor.values {
+        Values::F32(values) => bytes(&tensor.shape, values),
+        Values::I64(values) => bytes(&tensor.shape, values),
+    };
+    written.map_err(|e| Error::new(Stage::Sink, "a tensor that .npy can hold", e, "report this"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_names_become_plain_file_names() {
+        assert_eq!(file_name("segment:0"), "segment_0.npy");
+        assert_eq!(file_name("../a/b"), ".._a_b.npy");
+    }
+
+    #[test]
+    fn random_inputs_are_equal_from_a_seed_and_within_one() {
+        let port = Port { name: "x".into(), element: "FLOAT".into(), axes: vec!["batch".into(), "1000".into()] };
+        let values = |seed| match Random(seed).tensor(&port).values {
+            Values::F32(values) => values,
+            Values::I64(_) => Vec::new(),
+        };
+        assert_eq!(values(7), values(7));
+        assert_ne!(values(7), values(8));
+        assert!(values(7).iter().all(|v| v.abs() <= 1.0) && values(7).len() == 1000);
+    }
+}

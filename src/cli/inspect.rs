@@ -1,0 +1,98 @@
+//! `figureground inspect`: what is in a bundle or an ONNX file.
+
+use super::{Exit, print};
+use clap::Args;
+use figureground::bundle::Bundle;
+use figureground::bundle::manifest::Manifest;
+use figureground::model::{Model, operators};
+use figureground::{Result, engine};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+pub const EXAMPLES: &str = "Examples:
+  figureground inspect my-bundle
+  figureground inspect vision_model.onnx";
+
+/// How many classes are named.
+const SHOWN: usize = 10;
+
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// A bundle's directory or an ONNX file.
+    #[arg(value_name = "BUNDLE|MODEL.onnx")]
+    what: PathBuf,
+}
+
+impl Inspect {
+    pub fn run(&self) -> Result<Exit> {
+        let text = if self.what.is_dir() { bundle(&self.what)? } else { model(&self.what)? };
+        print(&text)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn bundle(directory: &Path) -> Result<String> {
+    let bundle = Bundle::open(directory)?;
+    let manifest = bundle.manifest();
+    let labels = bundle.label_file()?;
+    let mut text = String::new();
+    let licence = if manifest.licence.is_empty() { "no licence named" } else { &manifest.licence };
+    let _ = writeln!(text, "{} ({licence})", manifest.name);
+    describe(manifest, &mut text);
+    let names: Vec<&str> = labels.names.iter().take(SHOWN).map(String::as_str).collect();
+    let more = labels.names.len().saturating_sub(SHOWN);
+    let _ = writeln!(text, "labels    {} of dimension {}: {}", labels.names.len(), labels.dimension, names.join(", "));
+    if more > 0 {
+        let _ = writeln!(text, "          and {more} more");
+    }
+    for (file, sha256) in &manifest.files {
+        let _ = writeln!(text, "file      {file}, sha256 {sha256} as it should be");
+    }
+    for (_, file) in manifest.named_files().iter().filter(|(_, file)| file.ends_with(".onnx")) {
+        text += "\n";
+        text += &model(&bundle.path(file))?;
+    }
+    Ok(text)
+}
+
+fn describe(manifest: &Manifest, text: &mut String) {
+    let Manifest { clip, segmenter, vision, gate, labels, .. } = manifest;
+    let _ = writeln!(text, "clip      {} frames, sampler {:?}, fusion {:?}", clip.frames, clip.sampler, clip.fusion);
+    for (name, p) in [("segmenter", &segmenter.preprocess), ("vision", &vision.preprocess)] {
+        let _ = writeln!(
+            text,
+            "{name:<9} {}x{} {:?}, {:?} {:?} {:?}, mean {:?}, std {:?}",
+            p.width, p.height, p.layout, p.resize, p.interpolation, p.family, p.mean, p.std
+        );
+    }
+    let _ = writeln!(text, "templates {:?}, {:?}", labels.templates, labels.template_fusion);
+    let calibrated = if gate.calibration.is_some() { "calibrated" } else { "not calibrated" };
+    let tau = gate.threshold.get(gate.score);
+    let _ = writeln!(text, "gate      {} above {tau}, {calibrated}", gate.score.name());
+}
+
+fn model(path: &Path) -> Result<String> {
+    let model = Model::read(path)?;
+    let mut text = format!("{}\n", path.display());
+    for (kind, ports) in [("input", model.inputs()), ("output", model.outputs())] {
+        for port in ports {
+            let _ = writeln!(text, "  {kind:<7} {port}");
+        }
+    }
+    // Shapes are inferred for one item, and for one of everything else that has no size.
+    let shapes: Vec<(String, Vec<usize>)> =
+        model.inputs().iter().map(|port| (port.name.clone(), port.smallest_shape())).collect();
+    let shapes: Vec<(&str, &[usize])> = shapes.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
+    match model.decluttered(&shapes, None) {
+        Ok(graph) => {
+            let counts = operators(&graph);
+            let list: Vec<String> = counts.iter().map(|(operator, count)| format!("{operator} {count}")).collect();
+            let _ = writeln!(text, "  after decluttering: {}", list.join(", "));
+            let _ = writeln!(text, "  backend {}: all operators", engine::Backend::Auto.resolve()?);
+        }
+        Err(error) => {
+            let _ = writeln!(text, "  no backend runs it: {error}");
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,37 @@
+//! `figureground labels`: another label bank for a bundle.
+
+use super::Exit;
+use super::progress::Progress;
+use clap::Args;
+use figureground::Result;
+use figureground::bundle::{import, labels};
+use figureground::engine::all_cores;
+use std::path::PathBuf;
+
+pub const EXAMPLES: &str = "Example:
+  figureground labels --bundle my-bundle --labels actions.txt --template 'a photo of a person {}.'";
+
+#[derive(Debug, Args)]
+pub struct Labels {
+    /// The bundle's directory.
+    #[arg(long, value_name = "DIR")]
+    bundle: PathBuf,
+    /// One class name a line.
+    #[arg(long, value_name = "FILE")]
+    labels: PathBuf,
+    /// A prompt with {} for the class name; may be given several times [default: the bundle's].
+    #[arg(long = "template", value_name = "TEXT")]
+    templates: Vec<String>,
+    /// Threads that embed the labels [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl Labels {
+    pub fn run(&self, progress: &Progress) -> Result<Exit> {
+        let names = labels::read_names(&self.labels)?;
+        let threads = self.threads.map_or_else(all_cores, usize::from);
+        import::relabel(&self.bundle, names, &self.templates, threads, &mut progress.prompts())?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,167 @@
+//! The command line: the only place that prints and exits.
+
+mod bench;
+mod demo;
+mod devices;
+mod import;
+mod infer;
+mod inspect;
+mod interrupt;
+mod labels;
+mod progress;
+mod readable;
+mod run;
+
+use clap::{Args, Parser, Subcommand};
+use figureground::bundle::Bundle;
+use figureground::engine::{Backend, all_cores};
+use figureground::{Error, Result, Stage};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Recognises what a person is doing, and knows when it is only reading the room.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Errors only, and no progress bars.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Verdicts for clips, pictures, pipes, streams and cameras.
+    #[command(after_help = run::EXAMPLES)]
+    Run(run::Run),
+    /// A CLIP checkpoint, a segmenter and a label file to a bundle.
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Import),
+    /// Replaces a bundle's label bank.
+    #[command(after_help = labels::EXAMPLES)]
+    Labels(labels::Labels),
+    /// What is in a bundle or an ONNX file.
+    #[command(after_help = inspect::EXAMPLES)]
+    Inspect(inspect::Inspect),
+    /// Runs one ONNX file on .npy tensors.
+    #[command(after_help = infer::EXAMPLES)]
+    Infer(infer::Infer),
+    /// How fast this device is, stage by stage.
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(bench::Bench),
+    /// Processors, GPUs and cameras that this build can use.
+    #[command(after_help = devices::EXAMPLES)]
+    Devices(devices::Devices),
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Done.
+    Done,
+    /// Done, and a bound that the user set was broken.
+    BoundBroken,
+    /// Could not be done; the message is out.
+    Failed,
+    /// Ended by ctrl-C.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Done => 0,
+            Exit::BoundBroken => 1,
+            Exit::Failed => 2,
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Where the models are and where they run.
+#[derive(Debug, Args)]
+struct Models {
+    /// The bundle's directory.
+    #[arg(long, value_name = "DIR")]
+    bundle: Option<PathBuf>,
+    /// Where models run; never another than the one asked for.
+    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    backend: Backend,
+    /// Threads on the CPU [default: all cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+impl Models {
+    fn threads(&self) -> usize {
+        self.threads.map_or_else(all_cores, usize::from)
+    }
+
+    /// Opens the bundle that was named.
+    fn open(&self) -> Result<Bundle> {
+        match &self.bundle {
+            Some(directory) => Bundle::open(directory),
+            None => Err(Error::new(
+                Stage::Command,
+                "--bundle DIR",
+                "none, and this build has no built-in bundle",
+                "make one with `figureground import` and pass its directory",
+            )),
+        }
+    }
+}
+
+/// Parses the command line, runs it and reports what went wrong, once.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let level = if cli.quiet { "error" } else { "warn" };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
+        .format_timestamp(None)
+        .format_target(false)
+        .init();
+    interrupt::listen();
+    let progress = progress::Progress::new(cli.quiet);
+    let ended = match &cli.command {
+        Command::Run(run) => run.run(&progress),
+        Command::Import(import) => import.run(&progress),
+        Command::Labels(labels) => labels.run(&progress),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Infer(infer) => infer.run(),
+        Command::Bench(bench) => bench.run(&progress),
+        Command::Devices(devices) => devices.run(),
+    };
+    let exit = match ended {
+        _ if interrupt::raised() => Exit::Interrupted,
+        Ok(exit) => exit,
+        Err(error) => {
+            report(&error);
+            Exit::Failed
+        }
+    };
+    exit.into()
+}
+
+/// Says on stderr what went wrong.
+fn report(error: &Error) {
+    if !interrupt::raised() {
+        eprintln!("figureground: {error}");
+    }
+}
+
+/// Whether a person reads stdout.
+fn person_reads() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Prints to stdout; nobody reading any more is no error.
+fn print(text: &str) -> Result<()> {
+    use std::io::{ErrorKind, Write};
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::new(Stage::Sink, "to write to stdout", error, "check where stdout goes"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,31 @@
+//! One line a window for people at a terminal.
+
+use figureground::gate::{AbstainReason, FlagReason, Verdict};
+use figureground::pipeline::Outcome;
+
+/// The line of `outcome`, a window of `source`.
+pub fn line(source: &str, outcome: &Outcome<'_>) -> String {
+    let judgement = &outcome.judgement;
+    let [full, person, background] = judgement.p;
+    let seconds = |time: u64| time as f64 / 1e6;
+    format!(
+        "{source} {:.2}-{:.2} s  {}  {}  full {full:.2}  person {person:.2}  background {background:.2}\n",
+        seconds(outcome.time_us[0]),
+        seconds(outcome.time_us[1]),
+        outcome.names[judgement.label],
+        in_words(judgement.verdict),
+    )
+}
+
+/// A verdict as people say it.
+pub fn in_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accept => "accepted",
+        Verdict::Flag(FlagReason::BackgroundDominates) => "FLAGGED: the background alone says so",
+        Verdict::Abstain(AbstainReason::NoPerson) => "no verdict: nobody is seen",
+        Verdict::Abstain(AbstainReason::PersonFillsFrame) => "no verdict: no background is left to judge by",
+        Verdict::Abstain(AbstainReason::LowConfidence) => "no verdict: nothing fits well",
+        Verdict::Flag(_) => "FLAGGED",
+        Verdict::Abstain(_) => "no verdict",
+    }
+}

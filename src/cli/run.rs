@@ -1,0 +1,207 @@
+//! `figureground run`: verdicts.
+
+use super::interrupt::{self, Interruptible};
+use super::progress::Progress;
+use super::{Exit, Models, demo, person_reads, print, readable, report};
+use clap::Args;
+use figureground::engine::Engine;
+use figureground::gate::Verdict;
+use figureground::pipeline::{Keep, Outcome, Pipeline, Sliding, Window};
+use figureground::sink::json_lines::JsonLines;
+use figureground::sink::overlay::Overlay;
+use figureground::source::{self, Source, SourceOptions};
+use figureground::{Error, Result, Stage};
+use std::ffi::OsString;
+use std::io::Stdout;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+pub const EXAMPLES: &str = "Examples:
+  figureground run --bundle my-bundle clip.mp4
+  figureground run --bundle my-bundle 'clips/*.mp4' --overlay look/ > verdicts.jsonl
+  ffmpeg -i clip.mp4 -f yuv4mpegpipe - | figureground run --bundle my-bundle -
+  figureground run --bundle my-bundle rtsp://host/stream --window 2 --stride 0.5
+  figureground run --bundle my-bundle -- -begins-with-a-dash.mp4";
+
+/// The default window and stride of sources that do not end, in seconds.
+const LIVE: (f64, f64) = (2.0, 0.5);
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Picture, folder of pictures, glob, GIF, WebP, .y4m, - (Y4M on stdin), video file or URL that ffmpeg opens,
+    /// camera:N [default: the demo clip].
+    #[arg(value_name = "SOURCE")]
+    sources: Vec<OsString>,
+    #[command(flatten)]
+    models: Models,
+    /// One window for the whole clip, or the last SECONDS again and again [default: clip; 2 for cameras and streams].
+    #[arg(long, value_name = "clip|SECONDS")]
+    window: Option<WindowArgument>,
+    /// How often a window of SECONDS ends [default: a quarter of the window].
+    #[arg(long, value_name = "SECONDS")]
+    stride: Option<f64>,
+    /// Pictures to look at: each sampled frame with the person's outline, the three views and their scores.
+    #[arg(long, value_name = "FILE.gif|FILE.mp4|DIR")]
+    overlay: Option<PathBuf>,
+    /// Frames a second of a folder of pictures.
+    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
+    fps: f64,
+    /// The most that a pipe may be spooled to disk.
+    #[arg(long, value_name = "BYTES", default_value_t = 2 << 30)]
+    spool: u64,
+    /// How long a stream or camera may be silent.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
+    stall: f64,
+    /// Flags above this score instead of the bundle's threshold.
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    tau: Option<f32>,
+    /// JSON lines even on a terminal.
+    #[arg(long)]
+    json: bool,
+    /// Ends with exit code 1 when any window is flagged.
+    #[arg(long)]
+    fail_flagged: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum WindowArgument {
+    Clip,
+    Seconds(f64),
+}
+
+impl FromStr for WindowArgument {
+    type Err = String;
+
+    fn from_str(text: &str) -> core::result::Result<Self, String> {
+        match text {
+            "clip" => Ok(Self::Clip),
+            seconds => positive(seconds).map(Self::Seconds).map_err(|e| format!("{e}, or `clip`")),
+        }
+    }
+}
+
+fn positive(text: &str) -> core::result::Result<f64, String> {
+    text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+impl Run {
+    pub fn run(&self, progress: &Progress) -> Result<Exit> {
+        let mut bundle = self.models.open()?;
+        if let Some(tau) = self.tau {
+            bundle.set_threshold(tau)?;
+        }
+        let sources = source::expand(&self.sources)?;
+        let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
+        let engine = Engine::load(&bundle, self.models.backend, self.models.threads())?;
+        log::info!("backend {}, {} threads", engine.backend, self.models.threads());
+        let keep = if overlay.is_some() { Keep::Pictures } else { Keep::Numbers };
+        let mut pipeline = Pipeline::new(&bundle, engine, keep)?;
+        let mut out = Out { lines: self.lines(), overlay, flagged: false, closed: false };
+        let exit = self.watch_all(&sources, &mut pipeline, &mut out, progress)?;
+        if let Some(overlay) = out.overlay.take().filter(|_| !interrupt::raised()) {
+            overlay.finish()?;
+        }
+        Ok(if exit == Exit::Done && self.fail_flagged && out.flagged { Exit::BoundBroken } else { exit })
+    }
+
+    fn lines(&self) -> Option<JsonLines<Stdout>> {
+        (self.json || !person_reads()).then(|| JsonLines::new(std::io::stdout()))
+    }
+
+    /// All sources, one after the other; one that cannot be read is reported and the work goes on.
+    fn watch_all(
+        &self,
+        sources: &[OsString],
+        pipeline: &mut Pipeline,
+        out: &mut Out,
+        progress: &Progress,
+    ) -> Result<Exit> {
+        if sources.is_empty() {
+            return self.watch(demo::open()?, pipeline, out, progress).map(|()| Exit::Done);
+        }
+        let options = SourceOptions {
+            fps: self.fps,
+            spool_limit: self.spool,
+            stall: Duration::from_secs_f64(self.stall.min(86_400.0)),
+        };
+        let bar = progress.bar("clips", sources.len() as u64);
+        let mut exit = Exit::Done;
+        for spec in sources {
+            let watched = source::open(spec, &options).and_then(|source| self.watch(source, pipeline, out, progress));
+            if let Err(error) = watched {
+                bar.suspend(|| report(&error));
+                exit = Exit::Failed;
+            }
+            bar.inc(1);
+            if out.closed || interrupt::raised() {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+        Ok(exit)
+    }
+
+    fn watch(
+        &self,
+        source: Box<dyn Source>,
+        pipeline: &mut Pipeline,
+        out: &mut Out,
+        progress: &Progress,
+    ) -> Result<()> {
+        let window = self.window_of(source.as_ref())?;
+        let name = source.name().to_owned();
+        let spinner = progress.spinner(name.clone());
+        let watched = pipeline
+            .watch(&mut Interruptible(source), window, &mut |outcome| spinner.suspend(|| out.tell(&name, outcome)));
+        spinner.finish_and_clear();
+        watched.map(|_| ())
+    }
+
+    fn window_of(&self, source: &dyn Source) -> Result<Window> {
+        match (self.window, source.is_live()) {
+            (Some(WindowArgument::Clip), true) => Err(Error::new(
+                Stage::Command,
+                "--window SECONDS for a source that does not end",
+                "--window clip",
+                "leave it out, or pass --window 2",
+            )),
+            (Some(WindowArgument::Clip), false) | (None, false) if self.stride.is_some() => Err(Error::new(
+                Stage::Command,
+                "--stride with --window SECONDS",
+                "--stride with one window for the whole clip",
+                "pass --window SECONDS too",
+            )),
+            (Some(WindowArgument::Clip) | None, false) => Ok(Window::Clip),
+            (None, true) => Sliding::new(LIVE.0, self.stride.unwrap_or(LIVE.1)).map(Window::Sliding),
+            (Some(WindowArgument::Seconds(seconds)), _) => {
+                Sliding::new(seconds, self.stride.unwrap_or(seconds / 4.0)).map(Window::Sliding)
+            }
+        }
+    }
+}
+
+/// Where outcomes go.
+struct Out {
+    /// JSON lines, or none where a person reads.
+    lines: Option<JsonLines<Stdout>>,
+    overlay: Option<Overlay>,
+    flagged: bool,
+    /// Nobody reads any more.
+    closed: bool,
+}
+
+impl Out {
+    fn tell(&mut self, source: &str, outcome: &Outcome<'_>) -> Result<ControlFlow<()>> {
+        self.flagged |= matches!(outcome.judgement.verdict, Verdict::Flag(_));
+        match &mut self.lines {
+            Some(lines) => self.closed = !lines.write(source, outcome)?,
+            None => print(&readable::line(source, outcome))?,
+        }
+        if let Some(overlay) = &mut self.overlay {
+            overlay.draw(source, outcome)?;
+        }
+        Ok(if self.closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}

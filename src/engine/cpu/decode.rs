@@ -1,0 +1,140 @@
+//! A segmenter's output to one person probability a pixel.
+
+use crate::bundle::manifest::{Decode, DecodeKind, PersonChannels};
+use crate::preprocess::Layout;
+
+/// Reads pixel after pixel, channel after channel, out of an output of `pixels` pixels.
+struct Channels<'a> {
+    values: &'a [f32],
+    pixels: usize,
+    channels: usize,
+    layout: Layout,
+}
+
+impl Channels<'_> {
+    fn get(&self, pixel: usize, channel: usize) -> f32 {
+        self.values[match self.layout {
+            Layout::Nchw => channel * self.pixels + pixel,
+            Layout::Nhwc => pixel * self.channels + channel,
+        }]
+    }
+
+    fn of(&self, pixel: usize) -> impl Iterator<Item = f32> + '_ {
+        (0..self.channels).map(move |channel| self.get(pixel, channel))
+    }
+}
+
+/// Decodes `values`, `decode.channels` a pixel in `decode.layout`, to `probabilities`, from 0 to 1.
+///
+/// Numbers that are not finite count as no person.
+pub fn decode(decode: &Decode, values: &[f32], probabilities: &mut [f32]) {
+    let source = Channels { values, pixels: probabilities.len(), channels: decode.channels, layout: decode.layout };
+    let is_person = |channel: usize| match &decode.person {
+        PersonChannels::Channels(channels) => channels.contains(&channel),
+        PersonChannels::AllBut(background) => channel != *background,
+    };
+    let sum = |pixel: usize, weigh: &dyn Fn(f32) -> f32| -> f32 {
+        match &decode.person {
+            PersonChannels::Channels(channels) => channels.iter().map(|&c| weigh(source.get(pixel, c))).sum(),
+            PersonChannels::AllBut(background) => 1.0 - weigh(source.get(pixel, *background)),
+        }
+    };
+    let stretch = (decode.kind == DecodeKind::MinMax).then(|| range(values));
+    for (pixel, probability) in probabilities.iter_mut().enumerate() {
+        let value = match decode.kind {
+            DecodeKind::Probability => sum(pixel, &|p| p),
+            DecodeKind::Sigmoid => sum(pixel, &sigmoid),
+            DecodeKind::Softmax => {
+                let most = source.of(pixel).fold(f32::MIN, f32::max);
+                let total: f32 = source.of(pixel).map(|x| libm::expf(x - most)).sum();
+                sum(pixel, &|x| libm::expf(x - most) / total)
+            }
+            DecodeKind::Argmax => f32::from(u8::from(is_person(winner(&source, pixel)))),
+            DecodeKind::MinMax => {
+                let (least, width) = stretch.unwrap_or_default();
+                sum(pixel, &|x| (x - least) / width)
+            }
+        };
+        *probability = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
+    }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + libm::expf(-x))
+}
+
+/// The class of a pixel: the index itself where there is one channel, else the first of the largest scores.
+fn winner(source: &Channels<'_>, pixel: usize) -> usize {
+    if source.channels == 1 {
+        return source.get(pixel, 0) as usize;
+    }
+    let mut best = (0, f32::MIN);
+    for (channel, score) in source.of(pixel).enumerate() {
+        if score > best.1 {
+            best = (channel, score);
+        }
+    }
+    best.0
+}
+
+/// The least value and the width of the range; a flat picture has width 1, so that it decodes to 0.
+fn range(values: &[f32]) -> (f32, f32) {
+    let least = values.iter().copied().fold(f32::MAX, f32::min);
+    let most = values.iter().copied().fold(f32::MIN, f32::max);
+    (least, if most > least { most - least } else { 1.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(kind: DecodeKind, layout: Layout, channels: usize, person: PersonChannels, values: &[f32]) -> Vec<f32> {
+        let mut out = vec![9.0; values.len() / channels];
+        decode(&Decode { kind, layout, channels, person }, values, &mut out);
+        out
+    }
+
+    #[test]
+    fn probabilities_pass_and_channels_are_found_in_both_layouts() {
+        let person = PersonChannels::Channels(vec![1]);
+        assert_eq!(run(DecodeKind::Probability, Layout::Nchw, 2, person.clone(), &[0.9, 0.2, 0.1, 0.8]), [0.1, 0.8]);
+        assert_eq!(run(DecodeKind::Probability, Layout::Nhwc, 2, person, &[0.9, 0.2, 0.1, 0.8]), [0.2, 0.8]);
+    }
+
+    #[test]
+    fn a_softmax_without_its_background_is_the_person() {
+        let out =
+            run(DecodeKind::Softmax, Layout::Nhwc, 3, PersonChannels::AllBut(0), &[0.0, 0.0, 0.0, 50.0, 0.0, 0.0]);
+        assert!((out[0] - 2.0 / 3.0).abs() < 1e-6 && out[1] < 1e-6);
+    }
+
+    #[test]
+    fn a_sigmoid_is_half_at_zero() {
+        let person = PersonChannels::Channels(vec![0]);
+        assert_eq!(run(DecodeKind::Sigmoid, Layout::Nchw, 1, person, &[0.0, 100.0, -100.0]), [0.5, 1.0, 0.0]);
+    }
+
+    #[test]
+    fn argmax_takes_an_index_or_the_largest_score() {
+        let person = PersonChannels::Channels(vec![15]);
+        let decode = Decode { kind: DecodeKind::Argmax, layout: Layout::Nchw, channels: 1, person };
+        let mut out = [9.0; 3];
+        super::decode(&decode, &[15.0, 0.0, 14.0], &mut out);
+        assert_eq!(out, [1.0, 0.0, 0.0]);
+        let person = PersonChannels::Channels(vec![1]);
+        assert_eq!(run(DecodeKind::Argmax, Layout::Nhwc, 2, person, &[0.1, 0.2, 0.2, 0.2]), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn min_max_stretches_and_a_flat_picture_shows_nobody() {
+        let person = PersonChannels::Channels(vec![0]);
+        assert_eq!(run(DecodeKind::MinMax, Layout::Nchw, 1, person.clone(), &[-1.0, 0.0, 1.0]), [0.0, 0.5, 1.0]);
+        assert_eq!(run(DecodeKind::MinMax, Layout::Nchw, 1, person, &[3.0, 3.0]), [0.0, 0.0]);
+    }
+
+    #[test]
+    fn what_is_not_finite_is_nobody() {
+        let person = PersonChannels::Channels(vec![0]);
+        assert_eq!(run(DecodeKind::Probability, Layout::Nchw, 1, person, &[f32::NAN, f32::INFINITY]), [0.0, 0.0]);
+    }
+}

@@ -1,0 +1,215 @@
+//! The CPU engine: tract runs the graphs, its large matrix products and layer norms on kernels of this crate.
+
+mod activation;
+mod contraction;
+mod decode;
+mod infer;
+mod layer_norm;
+mod rewrite;
+mod session;
+mod vector;
+
+pub use infer::infer;
+pub use session::Session;
+
+use super::{Engine, ImageEncoder, Segmenter, TemporalEncoder, TextEncoder};
+use crate::bundle::Bundle;
+use crate::bundle::manifest::{Decode, Segmenter as SegmenterManifest, Temporal, Text, Vision};
+use crate::error::{Error, Result, Stage};
+use crate::mask::{Mask, Size};
+use crate::model::Model;
+use crate::preprocess::{Layout, Settings};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The threads that all models of an engine share.
+#[derive(Clone, Debug)]
+pub struct Cpu {
+    pool: Arc<ThreadPool>,
+}
+
+impl Cpu {
+    /// An engine of `threads` threads.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn new(threads: usize) -> Result<Self> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(|i| format!("figureground-{i}"))
+            .build()
+            .map_err(|e| Error::new(Stage::Engine, format_args!("{threads} threads"), e, "pass a smaller --threads"))?;
+        Ok(Self { pool: Arc::new(pool) })
+    }
+
+    /// All that `run` needs of `bundle`.
+    ///
+    /// # Errors
+    /// When a model cannot be loaded or is not what the manifest says.
+    pub fn engine(&self, bundle: &Bundle) -> Result<Engine> {
+        let manifest = bundle.manifest();
+        let path = |file: &str| bundle.path(file);
+        let vision = self.vision(&path(&manifest.vision.file), &manifest.vision)?;
+        let temporal = match &manifest.temporal {
+            Some(temporal) => {
+                let item = [manifest.clip.frames, vision.dimension()];
+                Some(Box::new(self.temporal(&path(&temporal.file), temporal, item)?) as Box<dyn TemporalEncoder>)
+            }
+            None => None,
+        };
+        let segmenter = self.segmenter(&path(&manifest.segmenter.file), &manifest.segmenter)?;
+        Ok(Engine { backend: "cpu", segmenter: Box::new(segmenter), vision: Box::new(vision), temporal })
+    }
+
+    /// The segmenter in the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be loaded or is not what the manifest says.
+    pub fn segmenter(&self, path: &Path, manifest: &SegmenterManifest) -> Result<CpuSegmenter> {
+        let session = self.session(path, &manifest.input, &picture(&manifest.preprocess), &manifest.output)?;
+        let mask_size = mask_size(&session, &manifest.decode)?;
+        Ok(CpuSegmenter { session, decode: manifest.decode.clone(), mask_size, output: Vec::new() })
+    }
+
+    /// The image encoder in the file at `path`.
+    ///
+    /// # Errors
+    /// As [`Cpu::segmenter`].
+    pub fn vision(&self, path: &Path, manifest: &Vision) -> Result<CpuEncoder> {
+        let session = self.session(path, &manifest.input, &picture(&manifest.preprocess), &manifest.output)?;
+        CpuEncoder::new(session, &manifest.output)
+    }
+
+    /// The text encoder in the file at `path`.
+    ///
+    /// # Errors
+    /// As [`Cpu::segmenter`].
+    pub fn text(&self, path: &Path, manifest: &Text) -> Result<CpuEncoder> {
+        CpuEncoder::new(self.session(path, &manifest.input, &[manifest.context], &manifest.output)?, &manifest.output)
+    }
+
+    /// The temporal transformer in the file at `path`, for items of [frames, dimension].
+    ///
+    /// # Errors
+    /// As [`Cpu::segmenter`].
+    pub fn temporal(&self, path: &Path, manifest: &Temporal, item: [usize; 2]) -> Result<CpuEncoder> {
+        CpuEncoder::new(self.session(path, &manifest.input, &item, &manifest.output)?, &manifest.output)
+    }
+
+    fn session(&self, path: &Path, input: &str, item: &[usize], output: &str) -> Result<Session> {
+        Session::new(Model::read(path)?, self.pool.clone(), input, item, output)
+    }
+}
+
+/// The shape of one picture as `settings` lay it out.
+fn picture(settings: &Settings) -> [usize; 3] {
+    let (width, height) = (settings.width as usize, settings.height as usize);
+    match settings.layout {
+        Layout::Nchw => [3, height, width],
+        Layout::Nhwc => [height, width, 3],
+    }
+}
+
+/// The size of the masks that a segmenter's output holds, for any of [h, w], [1, h, w], [h, w, c] and [c, h, w].
+fn mask_size(session: &Session, decode: &Decode) -> Result<Size> {
+    let shape = session.output_item();
+    let plane = match (shape, decode.layout) {
+        ([height, width], _) if decode.channels == 1 => Some((height, width)),
+        ([channels, height, width], Layout::Nchw) if *channels == decode.channels => Some((height, width)),
+        ([height, width, channels], Layout::Nhwc) if *channels == decode.channels => Some((height, width)),
+        _ => None,
+    };
+    let size = plane.and_then(|(&height, &width)| Size::new(width.try_into().ok()?, height.try_into().ok()?).ok());
+    size.ok_or_else(|| {
+        let expected = format!("an output of {} channels, {:?}", decode.channels, decode.layout);
+        let got = format!("items of shape {shape:?} in {}", session.model().path().display());
+        Error::new(Stage::Model, expected, got, "correct decode in the segmenter's manifest")
+    })
+}
+
+/// A segmenter on the CPU; frames run side by side.
+#[derive(Debug)]
+pub struct CpuSegmenter {
+    session: Session,
+    decode: Decode,
+    mask_size: Size,
+    output: Vec<f32>,
+}
+
+impl Segmenter for CpuSegmenter {
+    fn input_len(&self) -> usize {
+        self.session.item_len()
+    }
+
+    fn mask_size(&self) -> Size {
+        self.mask_size
+    }
+
+    fn segment(&mut self, inputs: &[f32], masks: &mut [Mask]) -> Result<()> {
+        let item = self.mask_size.area() * self.decode.channels;
+        self.output.resize(item * masks.len(), 0.0);
+        self.session.run(inputs, &mut self.output)?;
+        for (values, mask) in self.output.chunks_exact(item).zip(masks) {
+            decode::decode(&self.decode, values, mask.probabilities_mut());
+        }
+        Ok(())
+    }
+}
+
+/// A model from items to embeddings on the CPU.
+#[derive(Debug)]
+pub struct CpuEncoder {
+    session: Session,
+    dimension: usize,
+}
+
+impl CpuEncoder {
+    fn new(session: Session, output: &str) -> Result<Self> {
+        let &[dimension] = session.output_item() else {
+            let got = format!("items of shape {:?} in {}", session.output_item(), session.model().path().display());
+            let next = "name the output that holds the projected embedding";
+            return Err(Error::new(Stage::Model, format_args!("{output:?} with one embedding an item"), got, next));
+        };
+        Ok(Self { session, dimension })
+    }
+
+    /// Elements of an embedding.
+    pub fn dimension(&self) -> usize {
+        self.dimension
+    }
+}
+
+impl ImageEncoder for CpuEncoder {
+    fn input_len(&self) -> usize {
+        self.session.item_len()
+    }
+
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn encode(&mut self, pixel_values: &[f32], embeddings: &mut [f32]) -> Result<()> {
+        self.session.run(pixel_values, embeddings)
+    }
+}
+
+impl TextEncoder for CpuEncoder {
+    fn context(&self) -> usize {
+        self.session.item_len()
+    }
+
+    fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    fn encode(&mut self, input_ids: &[i64], embeddings: &mut [f32]) -> Result<()> {
+        self.session.run(input_ids, embeddings)
+    }
+}
+
+impl TemporalEncoder for CpuEncoder {
+    fn fuse(&mut self, frame_embeds: &[f32], clip_embeds: &mut [f32]) -> Result<()> {
+        self.session.run(frame_embeds, clip_embeds)
+    }
+}

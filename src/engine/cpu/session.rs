@@ -1,0 +1,188 @@
+//! One model on the CPU: a batch is cut into shares, one a thread, and every share runs as one piece.
+
+use super::rewrite::rewrite;
+use crate::error::{Error, Result, Stage};
+use crate::model::Model;
+use rayon::ThreadPool;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use tract_onnx::prelude::*;
+
+/// The most items of one share: bounds the memory between layers.
+const MAX_SHARE: usize = 16;
+
+type Plan = Arc<TypedRunnableModel>;
+
+/// A model with one input, one output, and a plan for each share size it has met.
+pub struct Session {
+    model: Model,
+    pool: Arc<ThreadPool>,
+    input: String,
+    output: String,
+    /// Shape of the input without its first axis.
+    item: Vec<usize>,
+    /// Shape of the output without its first axis.
+    output_item: Vec<usize>,
+    plans: Mutex<BTreeMap<usize, Plan>>,
+    /// Whether the graph was exported for exactly one item.
+    single: bool,
+}
+
+impl Session {
+    /// Prepares `model` to run from `input`, items of shape `item`, to `output`.
+    ///
+    /// # Errors
+    /// When the model has no such input or output, or its input is of another shape.
+    pub fn new(model: Model, pool: Arc<ThreadPool>, input: &str, item: &[usize], output: &str) -> Result<Self> {
+        let single = declared(&model, input, item)?;
+        let mut session = Self {
+            model,
+            pool,
+            input: input.to_owned(),
+            output: output.to_owned(),
+            item: item.to_owned(),
+            output_item: Vec::new(),
+            plans: Mutex::default(),
+            single,
+        };
+        // The shapes of one item tell enough; which share sizes get a plan, the work will show.
+        let graph = session.graph(1)?;
+        let fact = graph.output_fact(0).map_err(|e| session.failed(&e))?;
+        let shape = fact.shape.as_concrete().unwrap_or_default();
+        session.output_item = shape.get(1..).unwrap_or_default().to_vec();
+        if shape.first() != Some(&1) {
+            let got = format!("{output:?} of shape {shape:?} in {}", session.model.path().display());
+            let next = "export the model with the batch as the first axis";
+            return Err(Error::new(Stage::Model, "an output with one row an item", got, next));
+        }
+        Ok(session)
+    }
+
+    /// Shape of the output without its first axis.
+    pub fn output_item(&self) -> &[usize] {
+        &self.output_item
+    }
+
+    /// Elements of one input item.
+    pub fn item_len(&self) -> usize {
+        self.item.iter().product()
+    }
+
+    /// The model that runs.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Runs `items`, one after the other, into `outputs`; shares run side by side.
+    ///
+    /// # Errors
+    /// When the model fails.
+    pub fn run<T: Datum + Copy + Sync>(&self, items: &[T], outputs: &mut [f32]) -> Result<()> {
+        let item: usize = self.item.iter().product();
+        let output: usize = self.output_item.iter().product();
+        let count = items.len() / item.max(1);
+        let share = if self.single { 1 } else { share(count, self.pool.current_num_threads()) };
+        self.pool.install(|| {
+            items
+                .par_chunks(share * item)
+                .zip(outputs.par_chunks_mut(share * output))
+                .try_for_each(|(items, outputs)| self.run_share(items, outputs))
+        })
+    }
+
+    fn run_share<T: Datum + Copy>(&self, items: &[T], outputs: &mut [f32]) -> Result<()> {
+        let count = items.len() / self.item.iter().product::<usize>().max(1);
+        let plan = self.plan(count)?;
+        let shape: Vec<usize> = [count].into_iter().chain(self.item.iter().copied()).collect();
+        let run = || -> TractResult<()> {
+            let result = plan.run(tvec!(Tensor::from_shape(&shape, items)?.into_tvalue()))?;
+            let result = result[0].cast_to::<f32>()?;
+            let result = result.try_as_plain_ram()?;
+            outputs.copy_from_slice(result.as_slice::<f32>()?);
+            Ok(())
+        };
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(result) => result.map_err(|e| self.failed(&e)),
+            Err(_) => Err(self.failed(&"a panic in an operator")),
+        }
+    }
+
+    /// The plan for `count` items; the weights of all plans are the same.
+    fn plan(&self, count: usize) -> Result<Plan> {
+        let mut plans = self.plans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(plan) = plans.get(&count) {
+            return Ok(plan.clone());
+        }
+        let graph = self.graph(count)?;
+        let build = || -> TractResult<Plan> { rewrite(graph)?.into_optimized()?.into_runnable() };
+        let plan = match catch_unwind(AssertUnwindSafe(build)) {
+            Ok(result) => result.map_err(|e| self.failed(&e))?,
+            Err(_) => return Err(self.failed(&"a graph that cannot be planned")),
+        };
+        plans.insert(count, plan.clone());
+        Ok(plan)
+    }
+
+    fn graph(&self, count: usize) -> Result<TypedModel> {
+        let shape: Vec<usize> = [count].into_iter().chain(self.item.iter().copied()).collect();
+        self.model.decluttered(&[(&self.input, &shape)], Some(&self.output))
+    }
+
+    fn failed(&self, error: &dyn core::fmt::Display) -> Error {
+        let got = format!("{}: {error:#}", self.model.path().display());
+        Error::new(Stage::Engine, "a model that tract runs", got, "export it with opset 17 or lower")
+    }
+}
+
+impl core::fmt::Debug for Session {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Session").field("model", &self.model.path()).field("item", &self.item).finish_non_exhaustive()
+    }
+}
+
+/// Items of one share of `count` items over `threads` threads.
+fn share(count: usize, threads: usize) -> usize {
+    count.div_ceil(threads).clamp(1, MAX_SHARE)
+}
+
+/// Checks that the model declares `input` with items of this shape, and tells whether it takes exactly one.
+fn declared(model: &Model, input: &str, item: &[usize]) -> Result<bool> {
+    let refused = |got: String| {
+        let expected = format!("an input {input:?} of items {item:?} in {}", model.path().display());
+        Error::new(Stage::Model, expected, got, "correct the manifest or use the model it describes")
+    };
+    let port = model.inputs().iter().find(|port| port.name == input);
+    let Some(port) = port else {
+        return Err(refused(format!("inputs {}", model.inputs().iter().map(|p| p.to_string()).collect::<String>())));
+    };
+    let fits = port.axes.len() == item.len() + 1
+        && port.axes[1..].iter().zip(item).all(|(axis, size)| axis.parse().map_or(true, |fixed: usize| fixed == *size));
+    if !fits {
+        return Err(refused(port.to_string()));
+    }
+    let others: Vec<String> = model.inputs().iter().filter(|p| p.name != input).map(|p| p.to_string()).collect();
+    if !others.is_empty() {
+        return Err(refused(format!("the further inputs {}", others.join(", "))));
+    }
+    match port.axes[0].parse::<usize>() {
+        Ok(1) => Ok(true),
+        Ok(_) => Err(refused(port.to_string())),
+        Err(_) => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_keep_all_threads_busy_and_memory_bounded() {
+        assert_eq!(share(24, 2), 12);
+        assert_eq!(share(24, 16), 2);
+        assert_eq!(share(3, 2), 2);
+        assert_eq!(share(1000, 2), MAX_SHARE);
+        assert_eq!(share(0, 4), 1);
+    }
+}

@@ -1,0 +1,177 @@
+//! Connected parts of a shape.
+
+use super::{Boxes, MAX_BOXES, PixelBox, Shape, Size};
+use crate::error::{Result, Stage};
+use alloc::vec::Vec;
+
+/// The 8-connected components of a shape, found row by row: runs of pixels that touch a run above join its component.
+#[derive(Clone, Debug)]
+pub struct Components {
+    size: Size,
+    above: Vec<Run>,
+    row: Vec<Run>,
+    found: Vec<Component>,
+}
+
+/// Neighbouring pixels of one row, `right` exclusive, and the index of a component they belong to.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    left: u32,
+    right: u32,
+    component: usize,
+}
+
+/// A node of the union-find forest; only roots (`parent` is their own index) hold the whole area and box.
+#[derive(Clone, Copy, Debug)]
+struct Component {
+    parent: usize,
+    area: usize,
+    bounds: PixelBox,
+}
+
+impl Components {
+    /// Memory for shapes of `size`.
+    pub fn new(size: Size) -> Self {
+        let (columns, rows) = (size.width().div_ceil(2) as usize, size.height().div_ceil(2) as usize);
+        Self {
+            size,
+            above: Vec::with_capacity(columns),
+            row: Vec::with_capacity(columns),
+            // A run that touches none above starts a component, and no two such runs start in one 2x2 block.
+            found: Vec::with_capacity(columns * rows),
+        }
+    }
+
+    /// The bounding boxes of all components of at least [`MIN_COMPONENT_AREA`](super::MIN_COMPONENT_AREA), from the
+    /// topmost down.
+    ///
+    /// # Errors
+    /// When `shape` has another size.
+    pub fn boxes(&mut self, shape: &Shape, boxes: &mut Boxes) -> Result<()> {
+        self.size.expect(shape.size(), Stage::Mask)?;
+        self.above.clear();
+        self.found.clear();
+        for (y, pixels) in shape.pixels().chunks_exact(self.size.width() as usize).enumerate() {
+            self.scan(y as u32, pixels);
+        }
+        self.collect(boxes);
+        Ok(())
+    }
+
+    fn scan(&mut self, y: u32, pixels: &[bool]) {
+        self.row.clear();
+        let (mut from, mut passed) = (0, 0);
+        while let Some((left, right)) = next_run(pixels, from) {
+            let bounds = PixelBox { left: left as u32, top: y, right: right as u32, bottom: y + 1 };
+            passed += self.above[passed..].iter().take_while(|above| above.right < bounds.left).count();
+            let component = self.place(bounds, passed);
+            self.row.push(Run { left: bounds.left, right: bounds.right, component });
+            from = right;
+        }
+        core::mem::swap(&mut self.above, &mut self.row);
+    }
+
+    /// The component of a run: one, joined, of all that touch it from above (diagonals count), or a new one.
+    fn place(&mut self, run: PixelBox, first_above: usize) -> usize {
+        let area = (run.right - run.left) as usize;
+        let mut placed = Component { parent: self.found.len(), area, bounds: run };
+        for above in self.above[first_above..].iter().take_while(|above| above.left <= run.right) {
+            let root = root(&mut self.found, above.component);
+            placed = joined(&mut self.found, placed, root);
+        }
+        if placed.parent == self.found.len() {
+            self.found.push(placed);
+        } else {
+            self.found[placed.parent] = placed;
+        }
+        placed.parent
+    }
+
+    fn collect(&self, boxes: &mut Boxes) {
+        boxes.clear();
+        let roots = self.found.iter().enumerate().filter(|(index, component)| component.parent == *index);
+        let large = roots.filter(|(_, component)| component.area * MAX_BOXES >= self.size.area());
+        // The areas add up to one picture at most, so `take` never cuts.
+        boxes.extend(large.map(|(_, component)| component.bounds).take(MAX_BOXES));
+    }
+}
+
+/// The first run of set pixels at or after `from`, its end exclusive.
+fn next_run(pixels: &[bool], from: usize) -> Option<(usize, usize)> {
+    let left = from + pixels[from..].iter().position(|&pixel| pixel)?;
+    let length = pixels[left..].iter().position(|&pixel| !pixel).unwrap_or(pixels.len() - left);
+    Some((left, left + length))
+}
+
+/// The root above `index`; every node on the way is hung one step higher.
+fn root(found: &mut [Component], mut index: usize) -> usize {
+    while found[index].parent != index {
+        found[index].parent = found[found[index].parent].parent;
+        index = found[index].parent;
+    }
+    index
+}
+
+/// `placed` with the component at `root` added; the smaller index stays the root, so that order follows first sight.
+fn joined(found: &mut [Component], placed: Component, root: usize) -> Component {
+    if placed.parent == root {
+        return placed;
+    }
+    let parent = placed.parent.min(root);
+    let (area, bounds) = (placed.area + found[root].area, placed.bounds.around(found[root].bounds));
+    found[root].parent = parent;
+    if let Some(other) = found.get_mut(placed.parent) {
+        other.parent = parent;
+    }
+    Component { parent, area, bounds }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::shape::drawn;
+    use super::*;
+
+    fn boxes(shape: &Shape) -> Boxes {
+        let mut boxes = Boxes::new();
+        Components::new(shape.size()).boxes(shape, &mut boxes).unwrap();
+        boxes
+    }
+
+    #[test]
+    fn diagonal_neighbours_are_one_component() {
+        let found = boxes(&drawn(&["#...#", ".#.#.", "..#..", ".....", "...##"]));
+        assert_eq!(found[0], PixelBox { left: 0, top: 0, right: 5, bottom: 3 });
+        assert_eq!(found[1], PixelBox { left: 3, top: 4, right: 5, bottom: 5 });
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn a_comb_and_a_spiral_are_one_component_each() {
+        assert_eq!(boxes(&drawn(&["#.#.#.#", "#.#.#.#", "#######"])).len(), 1);
+        assert_eq!(
+            boxes(&drawn(&["#######", "......#", "#####.#", "#...#.#", "#.###.#", "#.....#", "#######"])).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn a_five_hundredth_of_the_picture_gets_a_box_and_less_does_not() {
+        let mut speckled = Shape::new(Size::new(50, 40).unwrap());
+        speckled.pixels_mut()[..3].fill(true);
+        speckled.pixels_mut()[500..504].fill(true);
+        assert_eq!(boxes(&speckled).as_slice(), [PixelBox { left: 0, top: 10, right: 4, bottom: 11 }]);
+    }
+
+    #[test]
+    fn components_never_outgrow_their_memory() {
+        let mut grid = Shape::new(Size::new(50, 40).unwrap());
+        for (i, pixel) in grid.pixels_mut().iter_mut().enumerate() {
+            *pixel = (i / 50) % 2 == 0 && (i % 50) % 2 == 0;
+        }
+        assert_eq!(boxes(&grid).len(), 0, "each speck is 1/2000");
+        let mut components = Components::new(grid.size());
+        let capacity = components.found.capacity();
+        components.boxes(&grid, &mut Boxes::new()).unwrap();
+        assert_eq!((components.found.len(), components.found.capacity()), (500, capacity));
+    }
+}

@@ -1,0 +1,100 @@
+//! Where the person is: a probability per pixel ([`Mask`]), yes or no per pixel ([`Shape`]), and boxes ([`PixelBox`]).
+//!
+//! A segmenter writes a [`Mask`]; [`Mask::smooth`] steadies it over time, [`Shape::threshold`] makes it binary,
+//! [`Dilation`] widens it, [`Components`] finds its boxes, and [`Regions`] hands all of it to the views. All planes are
+//! `[height, width]`, row by row.
+
+mod boxes;
+mod components;
+mod dilation;
+mod shape;
+mod size;
+
+pub use boxes::{Boxes, MAX_BOXES, MIN_COMPONENT_AREA, PixelBox};
+pub use components::Components;
+pub use dilation::Dilation;
+pub use shape::Shape;
+pub use size::Size;
+
+use crate::error::{Error, Result, Stage};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Person probability per pixel, `[height, width]`, each in 0..=1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    size: Size,
+    probabilities: Vec<f32>,
+}
+
+impl Mask {
+    /// A mask without a person; its memory is kept from frame to frame.
+    pub fn new(size: Size) -> Self {
+        Self { size, probabilities: vec![0.0; size.area()] }
+    }
+
+    /// Width and height.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Probabilities, row by row.
+    pub fn probabilities(&self) -> &[f32] {
+        &self.probabilities
+    }
+
+    /// Probabilities to write, row by row.
+    pub fn probabilities_mut(&mut self) -> &mut [f32] {
+        &mut self.probabilities
+    }
+
+    /// Temporal smoothing, `p = (1 - weight) p + weight previous`: `weight` 0 keeps this mask as it is.
+    ///
+    /// # Errors
+    /// When the sizes differ, or `weight` is not in 0..1 (at 1 the mask would never move again).
+    pub fn smooth(&mut self, previous: &Mask, weight: f32) -> Result<()> {
+        self.size.expect(previous.size, Stage::Mask)?;
+        if !(0.0..1.0).contains(&weight) {
+            return Err(Error::new(
+                Stage::Mask,
+                "a smoothing weight from 0 to below 1",
+                weight,
+                "choose another weight",
+            ));
+        }
+        for (p, previous) in self.probabilities.iter_mut().zip(&previous.probabilities) {
+            let smoothed = (1.0 - weight) * *p + weight * previous;
+            // NaN is not above 0, so one bad frame does not spoil all that follow.
+            *p = if smoothed > 0.0 { smoothed.min(1.0) } else { 0.0 };
+        }
+        Ok(())
+    }
+}
+
+/// All that is known of where people and objects are in one picture, at the picture's size.
+#[derive(Clone, Copy, Debug)]
+pub struct Regions<'a> {
+    /// Pixels of people.
+    pub person: &'a Shape,
+    /// Boxes around people.
+    pub person_boxes: &'a [PixelBox],
+    /// Pixels of objects, where a mask source knows them.
+    pub objects: Option<&'a Shape>,
+    /// Boxes around objects, empty where none are known.
+    pub object_boxes: &'a [PixelBox],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn smoothing_forgets_a_broken_frame() {
+        let size = Size::new(2, 1).unwrap();
+        let mut mask = Mask { size, probabilities: vec![f32::NAN, 1.0] };
+        mask.smooth(&Mask::new(size), 0.25).unwrap();
+        assert_eq!(mask.probabilities(), [0.0, 0.75]);
+        assert!(mask.clone().smooth(&mask, 1.0).is_err());
+        assert!(mask.clone().smooth(&mask, f32::NAN).is_err());
+    }
+}

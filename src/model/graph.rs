@@ -1,0 +1,169 @@
+//! Changes to an ONNX graph as it is copied: what is kept, what its inputs are, where its weights lie.
+
+use super::write::{ExternalData, Precision, halved, write_failed};
+use crate::error::{Error, Result, Stage};
+use prost::Message;
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use tract_onnx::pb;
+use tract_onnx::pb::tensor_proto::DataType;
+
+/// The optional second input of text towers.
+const ATTENTION_MASK: &str = "attention_mask";
+
+/// Keeps `output` and what it is computed from; everything else goes.
+pub fn keep_output(model: &mut pb::ModelProto, output: &str) {
+    let Some(graph) = &mut model.graph else { return };
+    let mut needed = HashSet::from([output.to_owned()]);
+    // Nodes are sorted: what a node needs comes before it.
+    let mut kept: Vec<pb::NodeProto> = Vec::new();
+    for node in std::mem::take(&mut graph.node).into_iter().rev() {
+        if node.output.iter().any(|name| needed.contains(name)) {
+            needed.extend(node.input.iter().cloned());
+            needed.extend(node.attribute.iter().filter_map(|a| a.g.as_ref()).flat_map(captured));
+            kept.push(node);
+        }
+    }
+    kept.reverse();
+    graph.node = kept;
+    graph.initializer.retain(|tensor| needed.contains(&tensor.name));
+    graph.input.retain(|input| needed.contains(&input.name));
+    graph.output.retain(|kept| kept.name == output);
+    graph.value_info.clear();
+}
+
+/// Names that a subgraph takes from the graph around it, and some of its own.
+fn captured(graph: &pb::GraphProto) -> Vec<String> {
+    let inner = graph.node.iter().flat_map(|node| node.attribute.iter()).filter_map(|a| a.g.as_ref());
+    let names = graph.node.iter().flat_map(|node| node.input.iter().cloned());
+    names.chain(inner.flat_map(captured)).collect()
+}
+
+/// Replaces an attention mask by ones of the shape of `ids`: text is read off at its end token, and attention is causal,
+/// so padding behind it has no say.
+pub fn always_attend(model: &mut pb::ModelProto, ids: &str) {
+    let Some(graph) = &mut model.graph else { return };
+    if ids == ATTENTION_MASK || !graph.input.iter().any(|input| input.name == ATTENTION_MASK) {
+        return;
+    }
+    graph.input.retain(|input| input.name != ATTENTION_MASK);
+    let same = "attention_mask.same";
+    let equal = pb::NodeProto {
+        op_type: "Equal".to_owned(),
+        name: same.to_owned(),
+        input: vec![ids.to_owned(); 2],
+        output: vec![same.to_owned()],
+        ..Default::default()
+    };
+    graph.node.splice(0..0, [equal, cast(same, ATTENTION_MASK, DataType::Int64)]);
+}
+
+/// Calls the first axis of every input and output `batch`, where it has no fixed size.
+pub fn name_batch(model: &mut pb::ModelProto) {
+    use pb::tensor_shape_proto::dimension::Value;
+    let Some(graph) = &mut model.graph else { return };
+    for info in graph.input.iter_mut().chain(&mut graph.output) {
+        let tensor = info.r#type.as_mut().and_then(|kind| kind.value.as_mut());
+        let Some(pb::type_proto::Value::TensorType(tensor)) = tensor else { continue };
+        let Some(first) = tensor.shape.as_mut().and_then(|shape| shape.dim.first_mut()) else { continue };
+        if !matches!(first.value, Some(Value::DimValue(_))) {
+            first.value = Some(Value::DimParam("batch".to_owned()));
+        }
+    }
+}
+
+/// Writes `model`, which came from the file `from`, to `to`: big weights as external data beside it, in `precision`.
+///
+/// # Errors
+/// When the external data of `from` is missing or cut, or a file cannot be written.
+pub fn write(mut model: pb::ModelProto, from: &Path, to: &Path, precision: Precision) -> Result<()> {
+    let mut data = ExternalData::create(to)?;
+    let mut casts = Vec::new();
+    let graph = model.graph.get_or_insert_default();
+    for tensor in &mut graph.initializer {
+        let mut bytes = weight_bytes(tensor, from)?;
+        if precision == Precision::F16 && tensor.data_type == DataType::Float as i32 && tensor.dims.len() > 1 {
+            bytes = halved(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)));
+            let stored = format!("{}.f16", tensor.name);
+            let name = std::mem::replace(&mut tensor.name, stored);
+            tensor.data_type = DataType::Float16 as i32;
+            casts.push(cast(&tensor.name, &name, DataType::Float));
+        }
+        data.store(tensor, bytes)?;
+    }
+    graph.node.splice(0..0, casts);
+    data.finish()?;
+    std::fs::write(to, model.encode_to_vec()).map_err(|e| write_failed(to, &e))
+}
+
+/// The bytes of a weight, wherever they are kept, little-endian; the tensor keeps none.
+fn weight_bytes(tensor: &mut pb::TensorProto, from: &Path) -> Result<Vec<u8>> {
+    if !tensor.external_data.is_empty() {
+        return external_bytes(tensor, from);
+    }
+    if !tensor.raw_data.is_empty() {
+        return Ok(std::mem::take(&mut tensor.raw_data));
+    }
+    let floats = std::mem::take(&mut tensor.float_data);
+    let longs = std::mem::take(&mut tensor.int64_data);
+    let doubles = std::mem::take(&mut tensor.double_data);
+    let ints = std::mem::take(&mut tensor.int32_data);
+    let bytes = match DataType::try_from(tensor.data_type) {
+        Ok(DataType::Float) => floats.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Ok(DataType::Int64) => longs.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Ok(DataType::Double) => doubles.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Ok(DataType::Int32) => ints.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        Ok(DataType::Float16 | DataType::Bfloat16) => ints.iter().flat_map(|&v| (v as u16).to_le_bytes()).collect(),
+        Ok(DataType::Bool | DataType::Uint8 | DataType::Int8) => ints.iter().map(|&v| v as u8).collect(),
+        other => {
+            let got = format!("{:?} of type {other:?}", tensor.name);
+            return Err(refused(from, got));
+        }
+    };
+    Ok(bytes)
+}
+
+fn external_bytes(tensor: &mut pb::TensorProto, from: &Path) -> Result<Vec<u8>> {
+    let entries = std::mem::take(&mut tensor.external_data);
+    let entry = |key: &str| entries.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str());
+    let number = |key: &str| entry(key).and_then(|value| value.parse::<u64>().ok());
+    let path = from.with_file_name(entry("location").unwrap_or_default());
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(&path)?;
+        let offset = number("offset").unwrap_or(0);
+        let rest = file.metadata()?.len().saturating_sub(offset);
+        let length = number("length").unwrap_or(rest);
+        if length > rest {
+            return Err(std::io::Error::other(format!("{length} bytes at {offset}, the file is cut")));
+        }
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = vec![0; length as usize];
+        file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    };
+    tensor.data_location = None;
+    read().map_err(|e| refused(from, format!("{:?} in {}: {e}", tensor.name, path.display())))
+}
+
+fn cast(from: &str, to: &str, data_type: DataType) -> pb::NodeProto {
+    pb::NodeProto {
+        op_type: "Cast".to_owned(),
+        name: to.to_owned(),
+        input: vec![from.to_owned()],
+        output: vec![to.to_owned()],
+        attribute: vec![pb::AttributeProto {
+            name: "to".to_owned(),
+            r#type: pb::attribute_proto::AttributeType::Int as i32,
+            i: data_type as i64,
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+fn refused(path: &Path, got: String) -> Error {
+    let got = format!("{}: tensor {got}", path.display());
+    Error::new(Stage::Model, "weights that can be read", got, "copy the model with its external data again")
+}

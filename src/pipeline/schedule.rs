@@ -1,0 +1,257 @@
+//! Which frames of a stream belong to which window.
+
+use crate::error::{Error, Result, Stage};
+use std::collections::VecDeque;
+
+/// The most windows that may overlap.
+const MAX_OVERLAP: u64 = 64;
+
+/// Windows over a stream: the last `length`, every `stride`, in microseconds of capture time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sliding {
+    length_us: u64,
+    stride_us: u64,
+}
+
+impl Sliding {
+    /// Windows of `length` seconds, one every `stride` seconds.
+    ///
+    /// # Errors
+    /// When either is not above 0 and finite, or more than 64 windows would overlap.
+    pub fn new(length: f64, stride: f64) -> Result<Self> {
+        let micros = |seconds: f64| (seconds * 1e6).round();
+        let fits = |seconds: f64| (1.0..=86_400e6).contains(&micros(seconds));
+        if !fits(length) || !fits(stride) || length / stride > MAX_OVERLAP as f64 {
+            return Err(Error::new(
+                Stage::Pipeline,
+                format_args!("a window and a stride above 0 seconds, at most {MAX_OVERLAP} windows overlapping"),
+                format_args!("--window {length} --stride {stride}"),
+                "raise --stride or shorten --window",
+            ));
+        }
+        Ok(Self { length_us: micros(length) as u64, stride_us: micros(stride) as u64 })
+    }
+}
+
+/// A window that still takes frames: the slots of those it has, in order.
+#[derive(Clone, Debug)]
+struct Open {
+    start_us: u64,
+    slots: Vec<usize>,
+}
+
+/// What a stream's next frame means for its windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// The frame before this one is nearest to the next centre.
+    TakePrevious,
+    /// This frame is nearest to the next centre.
+    TakeThis,
+    /// The oldest window has all its frames.
+    Close,
+    /// This frame decides nothing more.
+    Wait,
+}
+
+/// The windows of a stream: their centres are known ahead, so that each frame is either taken as it comes or never.
+#[derive(Debug)]
+pub struct Schedule {
+    windows: Sliding,
+    frames: usize,
+    /// Begin of the first window, once there is a frame.
+    origin_us: Option<u64>,
+    /// How many windows were opened since then.
+    opened: u64,
+    open: VecDeque<Open>,
+    /// Slot lists of closed windows, to be used again.
+    spare: Vec<Vec<usize>>,
+    previous_us: Option<u64>,
+}
+
+impl Schedule {
+    /// The schedule of `windows` of `frames` frames each.
+    pub fn new(windows: Sliding, frames: usize) -> Self {
+        let overlap = windows.length_us.div_ceil(windows.stride_us) as usize + 1;
+        Self {
+            windows,
+            frames,
+            origin_us: None,
+            opened: 0,
+            open: VecDeque::with_capacity(overlap + 1),
+            spare: (0..=overlap).map(|_| Vec::with_capacity(frames)).collect(),
+            previous_us: None,
+        }
+    }
+
+    /// The most frames that all open windows hold together.
+    pub fn capacity(&self) -> usize {
+        self.frames * self.spare.len()
+    }
+
+    /// Begins a frame captured at `time_us`. Returns whether the stream goes on: after a gap longer than a window, or
+    /// when time steps back, all open windows are dropped and the frame is the first of a new stream.
+    pub fn begin(&mut self, time_us: u64) -> bool {
+        let goes_on = match self.previous_us {
+            Some(previous) => time_us >= previous && time_us - previous <= self.windows.length_us,
+            None => false,
+        };
+        if !goes_on {
+            self.restart(time_us);
+        }
+        while self.next_start().is_some_and(|start| self.centre(start, 0) <= time_us) {
+            let start_us = self.next_start().unwrap_or_default();
+            self.open.push_back(Open { start_us, slots: self.spare.pop().unwrap_or_default() });
+            self.opened += 1;
+        }
+        goes_on
+    }
+
+    /// What the frame at `time_us` decides next; to be asked until it says [`Offer::Wait`].
+    pub fn offer(&self, time_us: u64) -> Offer {
+        if self.open.front().is_some_and(|window| window.slots.len() == self.frames) {
+            return Offer::Close;
+        }
+        let Some(centre) = self.due(time_us) else { return Offer::Wait };
+        match self.previous_us {
+            Some(previous) if centre.saturating_sub(previous) <= time_us - centre => Offer::TakePrevious,
+            _ => Offer::TakeThis,
+        }
+    }
+
+    /// Puts `slot` at the earliest centre that is due at `time_us`.
+    pub fn take(&mut self, time_us: u64, slot: usize) {
+        let Some(centre) = self.due(time_us) else { return };
+        let frames = self.frames;
+        let windows = self.windows;
+        let window = self
+            .open
+            .iter_mut()
+            .find(|window| window.slots.len() < frames && centre_of(windows, frames, window) == centre);
+        if let Some(window) = window {
+            window.slots.push(slot);
+        }
+    }
+
+    /// Takes the oldest window, which has all its frames: `slots` gets them in order.
+    pub fn close(&mut self, slots: &mut Vec<usize>) {
+        let Some(mut window) = self.open.pop_front() else { return };
+        std::mem::swap(slots, &mut window.slots);
+        window.slots.clear();
+        self.spare.push(window.slots);
+    }
+
+    /// Ends a frame: it is the previous one from now on.
+    pub fn end(&mut self, time_us: u64) {
+        self.previous_us = Some(time_us);
+    }
+
+    /// Whether an open window holds `slot`.
+    pub fn holds(&self, slot: usize) -> bool {
+        self.open.iter().any(|window| window.slots.contains(&slot))
+    }
+
+    fn restart(&mut self, time_us: u64) {
+        while let Some(mut window) = self.open.pop_front() {
+            window.slots.clear();
+            self.spare.push(window.slots);
+        }
+        (self.origin_us, self.opened, self.previous_us) = (Some(time_us), 0, None);
+    }
+
+    fn next_start(&self) -> Option<u64> {
+        Some(self.origin_us? + self.opened * self.windows.stride_us)
+    }
+
+    fn centre(&self, start_us: u64, part: usize) -> u64 {
+        centre(self.windows, self.frames, start_us, part)
+    }
+
+    /// The earliest centre of any open window that `time_us` has reached.
+    fn due(&self, time_us: u64) -> Option<u64> {
+        let open = self.open.iter().filter(|window| window.slots.len() < self.frames);
+        open.map(|window| centre_of(self.windows, self.frames, window)).filter(|&centre| centre <= time_us).min()
+    }
+}
+
+/// The centre that `window` waits for.
+fn centre_of(windows: Sliding, frames: usize, window: &Open) -> u64 {
+    centre(windows, frames, window.start_us, window.slots.len())
+}
+
+/// The centre of one of `frames` equal parts of a window.
+fn centre(windows: Sliding, frames: usize, start_us: u64, part: usize) -> u64 {
+    start_us + windows.length_us * (2 * part as u64 + 1) / (2 * frames as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The frame times of every window that a stream with these frame times yields.
+    fn windows(times: &[u64], length: f64, stride: f64, frames: usize) -> Vec<Vec<u64>> {
+        let mut schedule = Schedule::new(Sliding::new(length, stride).unwrap(), frames);
+        let mut out = Vec::new();
+        for (i, &time) in times.iter().enumerate() {
+            schedule.begin(time);
+            loop {
+                match schedule.offer(time) {
+                    Offer::TakePrevious => schedule.take(time, i - 1),
+                    Offer::TakeThis => schedule.take(time, i),
+                    Offer::Close => {
+                        let mut slots = Vec::new();
+                        schedule.close(&mut slots);
+                        out.push(slots.iter().map(|&slot| times[slot]).collect());
+                    }
+                    Offer::Wait => break,
+                }
+            }
+            schedule.end(time);
+        }
+        out
+    }
+
+    #[test]
+    fn a_window_takes_the_frames_nearest_to_the_centres_of_its_parts() {
+        let times: Vec<u64> = (0..100).map(|i| i * 40_000).collect();
+        let all = windows(&times, 2.0, 0.5, 8);
+        for (k, window) in all.iter().enumerate() {
+            for (i, &time) in window.iter().enumerate() {
+                let centre = k as u64 * 500_000 + 125_000 + i as u64 * 250_000;
+                let nearest = times.iter().copied().min_by_key(|t| (t.abs_diff(centre), *t)).unwrap();
+                assert_eq!(time, nearest, "window {k} part {i}");
+            }
+        }
+        // The last centre of window k is 1.875 s + k * 0.5 s; the last frame comes at 3.96 s.
+        assert_eq!(all.len(), 5);
+    }
+
+    #[test]
+    fn a_stream_shorter_than_a_window_has_none() {
+        assert!(windows(&[0, 500_000, 1_000_000], 2.0, 0.5, 8).is_empty());
+    }
+
+    #[test]
+    fn after_a_long_gap_or_a_step_back_windows_start_over() {
+        let mut times: Vec<u64> = (0..60).map(|i| i * 40_000).collect();
+        times.extend((0..60).map(|i| 60_000_000 + i * 40_000));
+        times.extend((0..60).map(|i| 1_000_000 + i * 40_000));
+        let all = windows(&times, 2.0, 0.5, 4);
+        assert!(
+            all.iter().all(|window| window.windows(2).all(|pair| pair[0] <= pair[1] && pair[1] - pair[0] < 2_000_000))
+        );
+        assert_eq!(all.len(), 6);
+    }
+
+    #[test]
+    fn a_slow_stream_gives_the_same_frame_to_several_parts() {
+        let all = windows(&[0, 1_000_000, 2_000_000, 3_000_000], 2.0, 1.0, 4);
+        assert_eq!(all[0], [0, 1_000_000, 1_000_000, 2_000_000]);
+    }
+
+    #[test]
+    fn windows_that_overlap_too_much_are_refused() {
+        assert!(Sliding::new(2.0, 0.01).is_err());
+        assert!(Sliding::new(0.0, 1.0).is_err());
+        assert!(Sliding::new(f64::NAN, 1.0).is_err());
+    }
+}

@@ -1,0 +1,130 @@
+//! A segmenter's mask to the encoder's crop.
+
+use super::geometry::Geometry;
+use super::taps::Taps;
+use crate::error::{Result, Stage};
+use crate::mask::{Mask, Size};
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// Resamples masks so that they take the same geometry as their frame: bilinear, antialiased where the mask shrinks.
+#[derive(Clone, Debug)]
+pub struct MaskSampler {
+    mask: Size,
+    target: Size,
+    /// The mask rows that the vertical taps read, which count in these.
+    rows: Vec<usize>,
+    horizontal: Taps<f32>,
+    vertical: Taps<f32>,
+    /// Those rows at the width of the target.
+    between: Vec<f32>,
+}
+
+impl MaskSampler {
+    /// From masks of `mask` size that span the picture of `segmenter` (its padding included) to the picture of
+    /// `encoder`. A mask that spans the whole frame, such as one from a file, has the geometry `Resize::Squash`.
+    ///
+    /// # Errors
+    /// When the two geometries are not of one frame size.
+    pub fn new(mask: Size, segmenter: &Geometry, encoder: &Geometry) -> Result<Self> {
+        segmenter.source().expect(encoder.source(), Stage::Mask)?;
+        let horizontal = Taps::of_mask(mask.width(), segmenter.horizontal, encoder.horizontal);
+        let mut vertical = Taps::of_mask(mask.height(), segmenter.vertical, encoder.vertical);
+        let rows = vertical.sources();
+        vertical.renumber(&rows);
+        let between = vec![0.0; rows.len() * encoder.target().width() as usize];
+        Ok(Self { mask, target: encoder.target(), rows, horizontal, vertical, between })
+    }
+
+    /// Writes `mask` to `crop`, a mask of the encoder's size; 0 where the segmenter or the frame does not reach.
+    ///
+    /// # Errors
+    /// When a mask has another size.
+    pub fn apply(&mut self, mask: &Mask, crop: &mut Mask) -> Result<()> {
+        self.mask.expect(mask.size(), Stage::Mask)?;
+        self.target.expect(crop.size(), Stage::Mask)?;
+        self.resample_rows(mask.probabilities());
+        self.resample_columns(crop.probabilities_mut());
+        Ok(())
+    }
+
+    fn resample_rows(&mut self, mask: &[f32]) {
+        let stride = self.mask.width() as usize;
+        let between = self.between.chunks_exact_mut(self.target.width() as usize);
+        for (&row, between) in self.rows.iter().zip(between) {
+            let mask = &mask[row * stride..][..stride];
+            for (p, (first, weights)) in between.iter_mut().zip(self.horizontal.iter()) {
+                *p = mask[first..].iter().zip(weights).map(|(p, weight)| p * weight).sum();
+            }
+        }
+    }
+
+    fn resample_columns(&self, crop: &mut [f32]) {
+        let width = self.target.width() as usize;
+        for (target, (first, weights)) in crop.chunks_exact_mut(width).zip(self.vertical.iter()) {
+            target.fill(0.0);
+            for (row, weight) in self.between.chunks_exact(width).skip(first).zip(weights) {
+                for (p, value) in target.iter_mut().zip(row) {
+                    *p += weight * value;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Resize;
+    use super::*;
+
+    fn size(width: u32, height: u32) -> Size {
+        Size::new(width, height).unwrap()
+    }
+
+    fn sampled(mask: &Mask, segmenter: &Geometry, encoder: &Geometry) -> Mask {
+        let mut crop = Mask::new(encoder.target());
+        MaskSampler::new(mask.size(), segmenter, encoder).unwrap().apply(mask, &mut crop).unwrap();
+        crop
+    }
+
+    #[test]
+    fn a_letterboxed_mask_fills_a_squashed_crop_without_its_padding() {
+        let frame = size(64, 32);
+        let segmenter = Geometry::new(Resize::Letterbox { pad: [0; 3] }, frame, size(16, 16)).unwrap();
+        let encoder = Geometry::new(Resize::Squash, frame, size(24, 24)).unwrap();
+        let mut mask = Mask::new(size(16, 16));
+        mask.probabilities_mut()[4 * 16..12 * 16].fill(1.0);
+        assert!(sampled(&mask, &segmenter, &encoder).probabilities().iter().all(|p| (p - 1.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn the_padding_of_the_encoder_holds_no_person() {
+        let frame = size(64, 32);
+        let segmenter = Geometry::new(Resize::Squash, frame, frame).unwrap();
+        let encoder = Geometry::new(Resize::Letterbox { pad: [0; 3] }, frame, size(16, 16)).unwrap();
+        let mut mask = Mask::new(size(64, 32));
+        mask.probabilities_mut().fill(1.0);
+        let rows: Vec<f32> =
+            sampled(&mask, &segmenter, &encoder).probabilities().chunks(16).map(|row| row[0]).collect();
+        assert!(rows[..4].iter().chain(&rows[12..]).all(|p| *p == 0.0));
+        assert!(rows[4..12].iter().all(|p| (p - 1.0).abs() < 1e-6));
+    }
+
+    #[test]
+    fn what_a_cropping_segmenter_does_not_see_holds_no_person() {
+        let frame = size(64, 32);
+        let segmenter = Geometry::new(Resize::ShortestThenCrop { shortest: 32 }, frame, size(32, 32)).unwrap();
+        let encoder = Geometry::new(Resize::Squash, frame, frame).unwrap();
+        let mut mask = Mask::new(size(32, 32));
+        mask.probabilities_mut().fill(1.0);
+        let crop = sampled(&mask, &segmenter, &encoder);
+        assert_eq!(crop.probabilities()[..64].iter().filter(|p| **p > 0.5).count(), 32);
+    }
+
+    #[test]
+    fn geometries_of_two_frames_are_refused() {
+        let here = Geometry::new(Resize::Squash, size(64, 32), size(8, 8)).unwrap();
+        let there = Geometry::new(Resize::Squash, size(32, 64), size(8, 8)).unwrap();
+        assert!(MaskSampler::new(size(8, 8), &here, &there).is_err());
+    }
+}

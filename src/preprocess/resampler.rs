@@ -1,0 +1,193 @@
+//! Frames of one size to the RGB8 picture of a model: equal to Pillow, within one level of 255 of OpenCV.
+//!
+//! Rows first, then columns, as both libraries do; only the rows and columns that the crop needs. Pillow rounds to
+//! bytes between the passes, OpenCV keeps fixed-point numbers.
+
+use super::geometry::Geometry;
+use super::settings::{Family, Interpolation};
+use super::taps::Taps;
+use crate::error::{Error, Result, Stage};
+use crate::frame::Frame;
+use crate::mask::Size;
+use alloc::vec;
+use alloc::vec::Vec;
+
+/// The taps and the memory of one resize; nothing is computed twice or allocated after construction.
+#[derive(Clone, Debug)]
+pub struct Resampler {
+    source: Size,
+    target: Size,
+    /// Byte of a target row where the frame begins.
+    left: usize,
+    /// Target row where the frame begins.
+    top: usize,
+    /// The source rows that the vertical taps read, which count in these.
+    rows: Vec<usize>,
+    horizontal: Taps<i32>,
+    vertical: Taps<i32>,
+    /// Sums of one row of the result.
+    sums: Vec<i32>,
+    between: Between,
+}
+
+/// The picture between the passes, `[rows, columns, 3]`.
+#[derive(Clone, Debug)]
+enum Between {
+    Pillow(Vec<u8>),
+    OpenCv(Vec<i32>),
+}
+
+impl Resampler {
+    /// Everything that `geometry` fixes.
+    pub fn new(geometry: &Geometry, interpolation: Interpolation, family: Family) -> Self {
+        let horizontal = Taps::of_pixels(geometry.horizontal, interpolation, family);
+        let mut vertical = Taps::of_pixels(geometry.vertical, interpolation, family);
+        let rows = vertical.sources();
+        vertical.renumber(&rows);
+        let columns = geometry.horizontal.covered();
+        let row = 3 * columns.len();
+        Self {
+            source: geometry.source(),
+            target: geometry.target(),
+            left: 3 * columns.start as usize,
+            top: geometry.vertical.covered().start as usize,
+            sums: vec![0; row],
+            between: match family {
+                Family::Pillow => Between::Pillow(vec![0; row * rows.len()]),
+                Family::OpenCv => Between::OpenCv(vec![0; row * rows.len()]),
+            },
+            rows,
+            horizontal,
+            vertical,
+        }
+    }
+
+    /// Writes the resized `frame` to `crop`, RGB8 `[height, width, 3]`; pixels that the frame does not reach stay.
+    ///
+    /// # Errors
+    /// When `frame` or `crop` has another size; nothing is written then.
+    pub fn apply(&mut self, frame: &Frame<'_>, crop: &mut [u8]) -> Result<()> {
+        self.source.expect(Size::from(frame), Stage::Preprocess)?;
+        let bytes = 3 * self.target.area();
+        if crop.len() != bytes {
+            let expected = format_args!("{bytes} bytes of RGB8 for {}", self.target);
+            return Err(Error::new(Stage::Preprocess, expected, crop.len(), "give room for one picture"));
+        }
+        self.resample(frame.pixels(), crop);
+        Ok(())
+    }
+
+    fn resample(&mut self, pixels: &[u8], crop: &mut [u8]) {
+        let Self { sums, horizontal, vertical, .. } = self;
+        let stride = 3 * self.source.width() as usize;
+        let source = self.rows.iter().map(|row| &pixels[row * stride..][..stride]);
+        let left = self.left..self.left + sums.len();
+        let target =
+            crop.chunks_exact_mut(3 * self.target.width() as usize).skip(self.top).map(|row| &mut row[left.clone()]);
+        match &mut self.between {
+            Between::Pillow(between) => {
+                const HALF: i32 = 1 << (Family::Pillow.bits() - 1);
+                let round = |sum: i32| ((sum + HALF) >> Family::Pillow.bits()).clamp(0, 255) as u8;
+                resample_rows(source, horizontal, between.chunks_exact_mut(sums.len()), round);
+                resample_columns(between, vertical, sums, target, round);
+            }
+            Between::OpenCv(between) => {
+                const HALF: i32 = 1 << (2 * Family::OpenCv.bits() - 1);
+                let round = |sum: i32| ((sum + HALF) >> (2 * Family::OpenCv.bits())).clamp(0, 255) as u8;
+                resample_rows(source, horizontal, between.chunks_exact_mut(sums.len()), |sum| sum);
+                resample_columns(between, vertical, sums, target, round);
+            }
+        }
+    }
+}
+
+/// Each source row to one row of `between`.
+fn resample_rows<'a, T: 'a>(
+    source: impl Iterator<Item = &'a [u8]>,
+    taps: &Taps<i32>,
+    between: impl Iterator<Item = &'a mut [T]>,
+    round: impl Fn(i32) -> T,
+) {
+    for (source, between) in source.zip(between) {
+        for (pixel, (first, weights)) in between.chunks_exact_mut(3).zip(taps.iter()) {
+            let [red, green, blue] = weigh(&source[3 * first..], weights);
+            pixel[0] = round(red);
+            pixel[1] = round(green);
+            pixel[2] = round(blue);
+        }
+    }
+}
+
+/// The weighted sum of neighbouring RGB pixels.
+fn weigh(pixels: &[u8], weights: &[i32]) -> [i32; 3] {
+    let mut sums = [0; 3];
+    for (pixel, weight) in pixels.chunks_exact(3).zip(weights) {
+        for (sum, &byte) in sums.iter_mut().zip(pixel) {
+            *sum += weight * i32::from(byte);
+        }
+    }
+    sums
+}
+
+/// All rows of `between` to the rows of `target`, each a weighted sum of whole rows.
+fn resample_columns<'a, T: Copy + Into<i32>>(
+    between: &[T],
+    taps: &Taps<i32>,
+    sums: &mut [i32],
+    target: impl Iterator<Item = &'a mut [u8]>,
+    round: impl Fn(i32) -> u8,
+) {
+    for (target, (first, weights)) in target.zip(taps.iter()) {
+        sums.fill(0);
+        for (row, weight) in between.chunks_exact(sums.len()).skip(first).zip(weights) {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += weight * value.into();
+            }
+        }
+        for (byte, &sum) in target.iter_mut().zip(sums.iter()) {
+            *byte = round(sum);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Resize, flat};
+    use super::*;
+
+    #[test]
+    fn equal_sizes_change_nothing() {
+        let size = Size::new(16, 17).unwrap();
+        let pixels: Vec<u8> = (0..3 * size.area()).map(|i| (i * 37 % 256) as u8).collect();
+        let frame = Frame::new(&pixels, 16, 17, 0, 0).unwrap();
+        let same = Geometry::new(Resize::Squash, size, size).unwrap();
+        for family in [Family::Pillow, Family::OpenCv] {
+            for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {
+                let mut crop = vec![0; pixels.len()];
+                Resampler::new(&same, interpolation, family).apply(&frame, &mut crop).unwrap();
+                assert_eq!(crop, pixels);
+            }
+        }
+    }
+
+    #[test]
+    fn the_padding_of_a_letterbox_stays_as_it_was() {
+        let (source, target) = (Size::new(32, 16).unwrap(), Size::new(8, 8).unwrap());
+        let letterbox = Geometry::new(Resize::Letterbox { pad: [9; 3] }, source, target).unwrap();
+        let (pixels, mut crop) = (flat(source, [200; 3]), flat(target, [9; 3]));
+        let frame = Frame::new(&pixels, 32, 16, 0, 0).unwrap();
+        Resampler::new(&letterbox, Interpolation::Bicubic, Family::Pillow).apply(&frame, &mut crop).unwrap();
+        let rows: Vec<u8> = crop.chunks_exact(24).map(|row| row[0]).collect();
+        assert_eq!(rows, [9, 9, 200, 200, 200, 200, 9, 9]);
+    }
+
+    #[test]
+    fn a_frame_of_another_size_is_refused() {
+        let (size, other) = (Size::new(16, 32).unwrap(), Size::new(32, 16).unwrap());
+        let pixels = flat(other, [0; 3]);
+        let frame = Frame::new(&pixels, 32, 16, 0, 0).unwrap();
+        let same = Geometry::new(Resize::Squash, size, size).unwrap();
+        let mut resampler = Resampler::new(&same, Interpolation::Bilinear, Family::OpenCv);
+        assert!(resampler.apply(&frame, &mut vec![0; pixels.len()]).is_err());
+    }
+}

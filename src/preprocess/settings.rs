@@ -1,0 +1,223 @@
+//! What a model expects of its picture, as the manifest writes it.
+
+use super::geometry::{Geometry, Resize};
+use crate::error::{Error, Result, Stage};
+use crate::mask::Size;
+use crate::view::Fill;
+use serde::{Deserialize, Serialize};
+
+/// How weights between source pixels fall off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interpolation {
+    /// A triangle over two source pixels.
+    Bilinear,
+    /// A cubic over four source pixels.
+    Bicubic,
+}
+
+/// Whose resize the model was trained with. Pillow is matched exactly, OpenCV to within one level of 255.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Family {
+    /// Antialiased, as Pillow does it: a smaller picture averages all pixels it stands for.
+    Pillow,
+    /// Plain, as OpenCV does it: two or four source pixels a side, however small the picture gets.
+    #[serde(rename = "opencv")]
+    OpenCv,
+}
+
+/// The order of `pixel_values` in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// `[3, height, width]`.
+    Nchw,
+    /// `[height, width, 3]`.
+    Nhwc,
+}
+
+/// The order of the model's channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChannelOrder {
+    /// Red first.
+    Rgb,
+    /// Blue first, as OpenCV reads files.
+    Bgr,
+}
+
+impl ChannelOrder {
+    /// Which byte of an RGB pixel the model's `channel` reads.
+    pub(super) fn rgb(self, channel: usize) -> usize {
+        match self {
+            ChannelOrder::Rgb => channel,
+            ChannelOrder::Bgr => 2 - channel,
+        }
+    }
+}
+
+/// Every preprocessing choice of one model; nothing is guessed.
+///
+/// A byte becomes `(byte * scale - mean) / std`, with `mean` and `std` in the order of the model's channels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Settings {
+    /// Width of the model's picture in pixels.
+    pub width: u32,
+    /// Height of the model's picture in pixels.
+    pub height: u32,
+    /// How a frame of any shape becomes that picture.
+    pub resize: Resize,
+    /// How weights between source pixels fall off.
+    pub interpolation: Interpolation,
+    /// Whose resize is followed.
+    pub family: Family,
+    /// The order of values in memory.
+    pub layout: Layout,
+    /// The order of channels.
+    pub channel_order: ChannelOrder,
+    /// Factor on bytes, usually 1/255.
+    pub scale: f32,
+    /// Mean of each channel, after `scale`.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel, after `scale`; not 0.
+    pub std: [f32; 3],
+}
+
+impl Settings {
+    /// Refuses settings that no picture could satisfy.
+    ///
+    /// # Errors
+    /// When a side is 0, a number is not finite, a standard deviation is 0, or the picture is cut from one smaller than
+    /// itself.
+    pub fn validate(&self) -> Result<()> {
+        let size = self.target()?;
+        self.check_normalisation()?;
+        match self.resize {
+            Resize::ShortestThenCrop { shortest } if shortest < size.width().max(size.height()) => Err(Error::new(
+                Stage::Preprocess,
+                format_args!("a shortest side that {size} can be cut from"),
+                shortest,
+                "raise `shortest` to the longer side of the crop, or use `squash` or `letterbox`",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_normalisation(&self) -> Result<()> {
+        let values = (0..3).flat_map(|channel| [0.0, 255.0].map(|byte| self.normalise(channel, byte)));
+        if self.std.iter().all(|std| std.is_finite()) && values.into_iter().all(f32::is_finite) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Stage::Preprocess,
+            "finite scale, mean and std, and no std of 0",
+            format_args!("scale {}, mean {:?}, std {:?}", self.scale, self.mean, self.std),
+            "copy them from the model's preprocessor_config.json",
+        ))
+    }
+
+    /// The size of the model's picture.
+    ///
+    /// # Errors
+    /// When a side is 0 or the picture is larger than any frame.
+    pub fn target(&self) -> Result<Size> {
+        Size::new(self.width, self.height).map_err(|error| error.at("the model's picture"))
+    }
+
+    /// Where frames of `source` size land in the model's picture.
+    ///
+    /// # Errors
+    /// When the settings are out of range, or such a frame would shrink to nothing.
+    pub fn geometry(&self, source: Size) -> Result<Geometry> {
+        self.validate()?;
+        Geometry::new(self.resize, source, self.target()?)
+    }
+
+    /// The colour `rgb` (0 to 255 a channel, fractions allowed) as the model would see it.
+    pub fn fill(&self, rgb: [f32; 3]) -> Fill {
+        Fill([0, 1, 2].map(|channel| self.normalise(channel, rgb[self.channel_order.rgb(channel)])))
+    }
+
+    /// The pictures that `pixel_values` `[n, 3, height, width]` were made of, to the nearest byte: RGB8
+    /// `[n, height, width, 3]`, for people to look at.
+    pub fn denormalise(&self, pixel_values: &[f32], rgb: &mut [u8]) {
+        let area = self.width as usize * self.height as usize;
+        for (picture, pixels) in pixel_values.chunks_exact(3 * area).zip(rgb.chunks_exact_mut(3 * area)) {
+            for (channel, plane) in picture.chunks_exact(area).enumerate() {
+                let byte = |value: f32| (value * self.std[channel] + self.mean[channel]) / self.scale;
+                for (value, pixel) in plane.iter().zip(pixels.chunks_exact_mut(3)) {
+                    pixel[self.channel_order.rgb(channel)] = libm::roundf(byte(*value)).clamp(0.0, 255.0) as u8;
+                }
+            }
+        }
+    }
+
+    /// `(byte * scale - mean) / std` for one of the model's channels.
+    pub(super) fn normalise(&self, channel: usize, byte: f32) -> f32 {
+        (byte * self.scale - self.mean[channel]) / self.std[channel]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Preprocessor, flat};
+    use super::*;
+    use crate::frame::Frame;
+    use alloc::vec;
+
+    fn imagenet() -> Settings {
+        Settings {
+            width: 16,
+            height: 16,
+            resize: Resize::ShortestThenCrop { shortest: 18 },
+            interpolation: Interpolation::Bicubic,
+            family: Family::Pillow,
+            layout: Layout::Nchw,
+            channel_order: ChannelOrder::Rgb,
+            scale: 1.0 / 255.0,
+            mean: [0.485, 0.456, 0.406],
+            std: [0.229, 0.224, 0.225],
+        }
+    }
+
+    #[test]
+    fn numbers_that_would_divide_by_zero_or_crop_too_much_are_refused() {
+        let refused = |change: fn(&mut Settings)| {
+            let mut settings = imagenet();
+            change(&mut settings);
+            settings.validate().is_err()
+        };
+        assert!(imagenet().validate().is_ok());
+        assert!(refused(|settings| settings.std[1] = 0.0));
+        assert!(refused(|settings| settings.std[1] = f32::INFINITY));
+        assert!(refused(|settings| settings.mean[2] = f32::NAN));
+        assert!(refused(|settings| settings.scale = f32::MAX));
+        assert!(refused(|settings| settings.width = 0));
+        assert!(refused(|settings| settings.width = 19));
+    }
+
+    #[test]
+    fn a_flat_picture_normalises_as_its_colour_does() {
+        let size = Size::new(40, 20).unwrap();
+        let pixels = flat(size, [10, 100, 200]);
+        let frame = Frame::new(&pixels, 40, 20, 0, 0).unwrap();
+        for (layout, channel_order) in [(Layout::Nchw, ChannelOrder::Bgr), (Layout::Nhwc, ChannelOrder::Rgb)] {
+            let settings = Settings { layout, channel_order, ..imagenet() };
+            let Fill(colour) = settings.fill([10.0, 100.0, 200.0]);
+            let mut values = vec![0.0; 3 * 16 * 16];
+            Preprocessor::new(&settings, size).unwrap().apply(&frame, &mut values).unwrap();
+            match layout {
+                Layout::Nchw => assert!((0..3).all(|c| values[c * 256..][..256].iter().all(|v| *v == colour[c]))),
+                Layout::Nhwc => assert!(values.chunks_exact(3).all(|pixel| pixel == colour)),
+            }
+        }
+    }
+
+    #[test]
+    fn the_mean_colour_of_imagenet_normalises_to_zero() {
+        let Fill(colour) = imagenet().fill([123.675, 116.28, 103.53]);
+        assert!(colour.iter().all(|value| value.abs() < 1e-6));
+    }
+}

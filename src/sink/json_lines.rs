@@ -1,0 +1,127 @@
+//! Verdict lines: one JSON object a window.
+
+use crate::error::{Error, Result, Stage};
+use crate::gate::Scores;
+use crate::pipeline::{Outcome, Timing};
+use crate::view::View;
+use crate::zeroshot::Ranked;
+use serde::{Serialize, Serializer};
+use std::io::{self, Write};
+
+/// The version of the format of verdict lines.
+pub const SCHEMA: u32 = 1;
+
+/// One verdict line, borrowed from an outcome. Numbers that do not exist are null.
+#[derive(Debug, Serialize)]
+pub struct VerdictLine<'a> {
+    schema: u32,
+    source: &'a str,
+    frames: &'a [u64],
+    time_us: [u64; 2],
+    label: &'a str,
+    verdict: &'static str,
+    reason: Option<&'static str>,
+    calibrated: bool,
+    dominance: f32,
+    scores: Scores,
+    p: Probabilities,
+    full: Top<'a>,
+    person: Top<'a>,
+    background: Top<'a>,
+    person_area: f32,
+    background_area: f32,
+    frames_with_person: u32,
+    backend: &'static str,
+    timing_us: Timing,
+}
+
+/// The probability of the label in each view.
+#[derive(Debug, Serialize)]
+struct Probabilities {
+    full: f32,
+    person: f32,
+    background: f32,
+}
+
+/// The best classes of one view.
+#[derive(Debug)]
+struct Top<'a> {
+    names: &'a [String],
+    ranked: &'a [Ranked],
+}
+
+#[derive(Serialize)]
+struct Class<'a> {
+    label: &'a str,
+    p: f32,
+}
+
+impl Serialize for Top<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> core::result::Result<S::Ok, S::Error> {
+        let class = |ranked: &Ranked| Class { label: &self.names[ranked.class], p: libm::expf(ranked.log_p) };
+        serializer.collect_seq(self.ranked.iter().map(class))
+    }
+}
+
+impl<'a> VerdictLine<'a> {
+    /// The line of `outcome`, a window of `source`.
+    pub fn new(source: &'a str, outcome: &'a Outcome<'_>) -> Self {
+        let (judgement, visibility) = (&outcome.judgement, &outcome.visibility);
+        let [full, person, background] = judgement.p;
+        let top = |view: View| Top { names: outcome.names, ranked: &outcome.top[view.index()] };
+        Self {
+            schema: SCHEMA,
+            source,
+            frames: outcome.frames,
+            time_us: outcome.time_us,
+            label: &outcome.names[judgement.label],
+            verdict: judgement.verdict.name(),
+            reason: judgement.verdict.reason(),
+            calibrated: judgement.calibrated,
+            dominance: judgement.dominance,
+            scores: judgement.scores,
+            p: Probabilities { full, person, background },
+            full: top(View::Full),
+            person: top(View::Person),
+            background: top(View::Background),
+            person_area: visibility.person_area,
+            background_area: visibility.background_area,
+            frames_with_person: visibility.frames_with_person,
+            backend: outcome.backend,
+            timing_us: outcome.timing,
+        }
+    }
+}
+
+/// Writes verdict lines, each whole or not at all.
+#[derive(Debug)]
+pub struct JsonLines<W> {
+    to: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Lines on `to`.
+    pub fn new(to: W) -> Self {
+        Self { to, line: Vec::new() }
+    }
+
+    /// Writes the line of `outcome`, a window of `source`, and flushes it. `false` when nobody reads any more.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn write(&mut self, source: &str, outcome: &Outcome<'_>) -> Result<bool> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &VerdictLine::new(source, outcome)).map_err(|e| failed(&e))?;
+        self.line.push(b'\n');
+        match self.to.write_all(&self.line).and_then(|()| self.to.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+}
+
+fn failed(error: &dyn core::fmt::Display) -> Error {
+    Error::new(Stage::Sink, "to write a verdict line", error, "check where stdout goes")
+}

@@ -1,0 +1,5 @@
+//! Where verdicts go.
+
+pub mod json_lines;
+#[cfg(feature = "cli")]
+pub mod overlay;

@@ -1,0 +1,65 @@
+//! A folder of PNG pictures, one a frame.
+
+use super::aside::Aside;
+use super::canvas::Canvas;
+use super::caption::Caption;
+use crate::error::{Error, Result, Stage};
+use embedded_graphics::prelude::OriginDimensions;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A folder of PNG pictures; one that it made is removed again when nothing came into it.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    is_new: bool,
+}
+
+impl Folder {
+    /// The folder at `path`, made if missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        let is_new = !path.is_dir();
+        fs::create_dir_all(path).map_err(|error| {
+            let next = "name another directory, or a file .gif or .mp4";
+            Error::new(Stage::Sink, format_args!("a directory {}", path.display()), error, next)
+        })?;
+        Ok(Self { path: path.to_owned(), is_new })
+    }
+
+    /// Writes one picture, named after source, window and frame.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn put(&mut self, canvas: &Canvas, caption: &Caption<'_>, window: u64) -> Result<()> {
+        let path = self.path.join(format!("{}-w{window:04}-f{:06}.png", caption.stem(), caption.frame));
+        let file = Aside::create(&path)?;
+        let written = file.handle()?.write_all(&png(canvas)?);
+        written.map_err(|error| file.failed(&error))?;
+        file.into_place()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.is_new {
+            // Fails when there are pictures in it, which then stay.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+}
+
+fn png(canvas: &Canvas) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let size = canvas.size();
+    let encoder = PngEncoder::new(&mut bytes);
+    encoder.write_image(canvas.pixels(), size.width, size.height, ExtendedColorType::Rgb8).map_err(|error| {
+        Error::new(Stage::Sink, "to encode a PNG picture", error, "write the overlay to a .gif or .mp4 file")
+    })?;
+    Ok(bytes)
+}

@@ -1,0 +1,110 @@
+//! The line around a shape, visible on any background: a bright line inside its border, a dark one outside.
+
+use crate::mask::Shape;
+use embedded_graphics::prelude::Point;
+
+/// Width of the bright line, in pixels of the panel.
+const LINE: i64 = 2;
+/// Width of the dark line around it.
+const HALO: i64 = 1;
+
+/// A pixel of the outline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stroke {
+    /// In the shape, at most two pixels from where it or the picture ends.
+    Line,
+    /// Outside, next to the shape.
+    Halo,
+}
+
+/// The outline of a shape that is shown `scale` times as large.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outline<'a> {
+    shape: &'a Shape,
+    scale: i64,
+}
+
+impl<'a> Outline<'a> {
+    /// The outline of `shape`, `scale` times as large.
+    pub(super) fn new(shape: &'a Shape, scale: u32) -> Self {
+        Self { shape, scale: i64::from(scale) }
+    }
+
+    /// Its pixels, relative to the corner of the panel.
+    pub(super) fn strokes(self) -> impl Iterator<Item = (Point, Stroke)> + use<'a> {
+        let [width, height] = self.sides();
+        let places = (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
+        places.filter_map(move |(x, y)| Some((Point::new(x as i32, y as i32), self.stroke(x, y)?)))
+    }
+
+    fn stroke(self, x: i64, y: i64) -> Option<Stroke> {
+        if self.covers(x, y) {
+            self.is_near(x, y, LINE, false).then_some(Stroke::Line)
+        } else {
+            self.is_near(x, y, HALO, true).then_some(Stroke::Halo)
+        }
+    }
+
+    /// Whether a pixel that the shape covers, or one that it does not, lies within `reach`.
+    fn is_near(self, x: i64, y: i64, reach: i64, covered: bool) -> bool {
+        let mut rows = y - reach..=y + reach;
+        rows.any(|y| (x - reach..=x + reach).any(|x| self.covers(x, y) == covered))
+    }
+
+    /// Nothing outside the picture is covered.
+    fn covers(self, x: i64, y: i64) -> bool {
+        let [width, height] = self.sides();
+        if !(0..width).contains(&x) || !(0..height).contains(&y) {
+            return false;
+        }
+        let (column, row) = ((x / self.scale) as usize, (y / self.scale) as usize);
+        self.shape.pixels()[row * self.shape.size().width() as usize + column]
+    }
+
+    fn sides(self) -> [i64; 2] {
+        let size = self.shape.size();
+        [size.width(), size.height()].map(|side| i64::from(side) * self.scale)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mask::Size;
+
+    /// The outline in text: `#` line, `+` halo.
+    fn drawn(rows: &[&str], scale: u32) -> Vec<String> {
+        let size = Size::new(rows[0].len() as u32, rows.len() as u32).unwrap();
+        let mut shape = Shape::new(size);
+        let pixels = shape.pixels_mut().iter_mut().zip(rows.iter().flat_map(|row| row.bytes()));
+        pixels.for_each(|(pixel, byte)| *pixel = byte == b'#');
+        let mut lines = vec![vec![b'.'; (size.width() * scale) as usize]; (size.height() * scale) as usize];
+        for (at, stroke) in Outline::new(&shape, scale).strokes() {
+            lines[at.y as usize][at.x as usize] = if stroke == Stroke::Line { b'#' } else { b'+' };
+        }
+        lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn an_outline_lies_on_the_border_of_the_shape_and_nowhere_else() {
+        let expected = [
+            "..........",
+            ".++++++++.",
+            ".+######+.",
+            ".+######+.",
+            ".+##..##+.",
+            ".+##..##+.",
+            ".+######+.",
+            ".+######+.",
+            ".++++++++.",
+            "..........",
+        ];
+        assert_eq!(drawn(&[".....", ".###.", ".###.", ".###.", "....."], 2), expected);
+    }
+
+    #[test]
+    fn a_shape_that_fills_the_picture_is_framed_and_an_empty_one_is_not() {
+        assert_eq!(drawn(&["##"], 5), ["##########", "##########", "##......##", "##########", "##########"]);
+        assert_eq!(drawn(&[".."], 2), ["....", "...."]);
+    }
+}

@@ -1,0 +1,237 @@
+//! The sheet of one frame: four panels in a row, below them what was said, and three bars.
+
+use super::canvas::Canvas;
+use super::caption::Caption;
+use super::outline::{Outline, Stroke};
+use crate::error::Result;
+use crate::gate::Verdict;
+use crate::mask::{self, Shape};
+use crate::pipeline::Picture;
+use crate::view::View;
+use embedded_graphics::mono_font::iso_8859_1::{FONT_7X14, FONT_8X13_BOLD, FONT_9X15_BOLD, FONT_10X20};
+use embedded_graphics::pixelcolor::Rgb888;
+use embedded_graphics::prelude::{Dimensions, OriginDimensions, Point, RgbColor, Size};
+use embedded_graphics::primitives::Rectangle;
+
+/// The least width of a panel, reached by showing every pixel as a square of pixels.
+const PANEL_WIDTH: u32 = 200;
+/// The greatest height that a panel is enlarged to.
+const PANEL_HEIGHT: u32 = 2048;
+/// The outlined frame and one panel a view.
+const PANELS: u32 = 1 + View::ALL.len() as u32;
+/// The least width of a sheet, for its words.
+const SHEET_WIDTH: u32 = 848;
+
+const MARGIN: u32 = 16;
+const GAP: u32 = 8;
+const TITLE: u32 = 13;
+/// Height of the words and the bars.
+const WORDS: u32 = 107;
+
+/// Space around letters in the box of the verdict.
+const PAD: u32 = 8;
+/// Height of a bar.
+const BAR: u32 = 22;
+/// From the line above the bars to the first.
+const BARS_TOP: u32 = 22;
+/// Room for the name before a bar.
+const BAR_NAME: u32 = 90;
+/// Room for the number behind it.
+const BAR_NUMBER: u32 = 48;
+
+const PAPER: Rgb888 = Rgb888::new(0x14, 0x17, 0x1c);
+const INK: Rgb888 = Rgb888::new(0xf2, 0xf4, 0xf8);
+const PALE: Rgb888 = Rgb888::new(0xb4, 0xbc, 0xc8);
+const TRACK: Rgb888 = Rgb888::new(0x2a, 0x30, 0x3a);
+const LINE: Rgb888 = Rgb888::new(0xc8, 0xff, 0x00);
+const HALO: Rgb888 = Rgb888::BLACK;
+
+/// The colour of a view's title and bar.
+const fn colour_of(view: View) -> Rgb888 {
+    match view {
+        View::Full => INK,
+        View::Person => LINE,
+        View::Background => Rgb888::new(0x5c, 0xb8, 0xff),
+    }
+}
+
+const fn colour_of_verdict(verdict: Verdict) -> Rgb888 {
+    match verdict {
+        Verdict::Accept => Rgb888::new(0x4a, 0xd0, 0x8a),
+        Verdict::Flag(_) => Rgb888::new(0xff, 0x6a, 0x55),
+        Verdict::Abstain(_) => Rgb888::new(0xb8, 0xc0, 0xcc),
+    }
+}
+
+/// A sheet for pictures of one size; its memory is kept from frame to frame.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    view: mask::Size,
+    scale: u32,
+    canvas: Canvas,
+}
+
+impl Sheet {
+    /// `sheet`, or a new one where it is not for views of size `view`.
+    ///
+    /// # Errors
+    /// When it would not fit into memory.
+    pub(super) fn reuse(sheet: Option<Sheet>, view: mask::Size) -> Result<Self> {
+        match sheet {
+            Some(sheet) if sheet.view == view => Ok(sheet),
+            _ => Self::new(view),
+        }
+    }
+
+    fn new(view: mask::Size) -> Result<Self> {
+        let scale = PANEL_WIDTH.div_ceil(view.width()).min((PANEL_HEIGHT / view.height()).max(1));
+        let panels = PANELS * scale * view.width() + (PANELS - 1) * GAP + 2 * MARGIN;
+        let width = panels.max(SHEET_WIDTH).next_multiple_of(2);
+        let height = (scale * view.height() + GAP + TITLE + WORDS + 3 * MARGIN).next_multiple_of(2);
+        Ok(Self { view, scale, canvas: Canvas::new(Size::new(width, height))? })
+    }
+
+    /// Draws `picture` and what `caption` says of it.
+    pub(super) fn draw(&mut self, caption: &Caption<'_>, picture: &Picture) -> &Canvas {
+        self.canvas.fill(self.canvas.bounding_box(), PAPER);
+        self.draw_panels(picture);
+        self.draw_words(caption);
+        self.draw_bars(caption);
+        &self.canvas
+    }
+
+    fn draw_panels(&mut self, picture: &Picture) {
+        let panel = self.panel();
+        let width = PANELS * panel.width + (PANELS - 1) * GAP;
+        let mut corner = point((self.canvas.size().width - width) / 2, MARGIN);
+        self.draw_view(corner, picture.view(View::Full));
+        self.draw_outline(corner, picture.person());
+        let is_empty = picture.person().pixels().iter().all(|covered| !covered);
+        self.draw_title(corner, if is_empty { "frame, nobody found" } else { "frame, person outlined" }, INK);
+        for view in View::ALL {
+            corner.x += (panel.width + GAP) as i32;
+            self.draw_view(corner, picture.view(view));
+            self.draw_title(corner, view.name(), colour_of(view));
+        }
+    }
+
+    /// Every pixel as a square of pixels: what the encoder saw, not what a zoom makes of it.
+    fn draw_view(&mut self, corner: Point, rgb: &[u8]) {
+        let columns = self.view.width() as usize;
+        for (place, &[r, g, b]) in rgb.as_chunks().0.iter().enumerate() {
+            let [x, y] = [place % columns, place / columns].map(|side| side as i32 * self.scale as i32);
+            let square = Rectangle::new(corner + Point::new(x, y), Size::new_equal(self.scale));
+            self.canvas.fill(square, Rgb888::new(r, g, b));
+        }
+    }
+
+    fn draw_outline(&mut self, corner: Point, person: &Shape) {
+        for (at, stroke) in Outline::new(person, self.scale).strokes() {
+            self.canvas.set(corner + at, if stroke == Stroke::Line { LINE } else { HALO });
+        }
+    }
+
+    fn draw_title(&mut self, corner: Point, title: &str, colour: Rgb888) {
+        let panel = self.panel();
+        self.canvas.write(title, corner + point(0, panel.height + GAP), panel.width, &FONT_8X13_BOLD, colour);
+    }
+
+    /// In the left half: label, verdict, and where they come from.
+    fn draw_words(&mut self, caption: &Caption<'_>) {
+        let corner = point(MARGIN, self.words_top());
+        let width = self.canvas.size().width / 2 - MARGIN - MARGIN;
+        self.canvas.write(caption.label, corner, width, &FONT_10X20, INK);
+        self.draw_badge(corner + point(0, 27), caption);
+        for (line, top) in [(caption.moment(), 58), (caption.evidence(), 75), (caption.name().to_owned(), 92)] {
+            self.canvas.write(&line, corner + point(0, top), width, &FONT_7X14, PALE);
+        }
+    }
+
+    fn draw_badge(&mut self, corner: Point, caption: &Caption<'_>) {
+        let words = caption.verdict();
+        let letter = FONT_9X15_BOLD.character_size;
+        let size = Size::new(words.len() as u32 * letter.width + 2 * PAD, letter.height + PAD);
+        self.canvas.fill(Rectangle::new(corner, size), colour_of_verdict(caption.judgement.verdict));
+        self.canvas.write(&words, corner + point(PAD, PAD / 2), size.width - 2 * PAD, &FONT_9X15_BOLD, PAPER);
+    }
+
+    /// In the right half: how probable the label is in each view.
+    fn draw_bars(&mut self, caption: &Caption<'_>) {
+        let left = self.canvas.size().width / 2 + GAP / 2;
+        let width = self.canvas.size().width - MARGIN - left;
+        let mut corner = point(left, self.words_top());
+        self.canvas.write("probability of this label in each view", corner, width, &FONT_7X14, PALE);
+        corner.y += BARS_TOP as i32;
+        for view in View::ALL {
+            self.draw_bar(corner, width, view, caption.judgement.p[view.index()]);
+            corner.y += (BAR + GAP) as i32;
+        }
+    }
+
+    fn draw_bar(&mut self, corner: Point, width: u32, view: View, p: f32) {
+        let track = Rectangle::new(corner + point(BAR_NAME, 0), Size::new(width - BAR_NAME - BAR_NUMBER, BAR));
+        self.canvas.write(view.name(), corner + point(0, (BAR - 13) / 2), BAR_NAME, &FONT_8X13_BOLD, colour_of(view));
+        self.canvas.fill(track, TRACK);
+        let filled = Size::new(bar_length(p, track.size.width), BAR);
+        self.canvas.fill(Rectangle::new(track.top_left, filled), colour_of(view));
+        for quarter in 1..4 {
+            let tick = track.top_left + point(quarter * track.size.width / 4, 0);
+            self.canvas.fill(Rectangle::new(tick, Size::new(1, BAR)), PAPER);
+        }
+        let number = corner + point(width - BAR_NUMBER + PAD, (BAR - 15) / 2);
+        self.canvas.write(&format!("{p:.2}"), number, BAR_NUMBER - PAD, &FONT_9X15_BOLD, INK);
+    }
+
+    /// The size of a panel.
+    fn panel(&self) -> Size {
+        Size::new(self.scale * self.view.width(), self.scale * self.view.height())
+    }
+
+    fn words_top(&self) -> u32 {
+        MARGIN + self.panel().height + GAP + TITLE + MARGIN
+    }
+}
+
+/// The part of a bar of `width` pixels that stands for `p`; none for what is no number.
+fn bar_length(p: f32, width: u32) -> u32 {
+    (p.clamp(0.0, 1.0) * width as f32).round() as u32
+}
+
+fn point(x: u32, y: u32) -> Point {
+    Point::new(x as i32, y as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_as_long_as_their_label_is_probable() {
+        assert_eq!([0.0, 0.25, 0.5, 1.0].map(|p| bar_length(p, 300)), [0, 75, 150, 300]);
+        assert_eq!([-1.0, 7.0, f32::INFINITY, f32::NAN].map(|p| bar_length(p, 300)), [0, 300, 300, 0]);
+    }
+
+    #[test]
+    fn bars_are_drawn_in_the_length_of_their_view() {
+        let mut sheet = Sheet::new(mask::Size::new(32, 32).unwrap()).unwrap();
+        for (view, p) in View::ALL.into_iter().zip([0.1, 0.6, 0.9]) {
+            sheet.canvas.fill(Rectangle::new(Point::zero(), Size::new(952, 400)), PAPER);
+            sheet.draw_bar(Point::zero(), 428, view, p);
+            let colour = colour_of(view);
+            let top = &sheet.canvas.pixels()[3 * BAR_NAME as usize..3 * (428 - BAR_NUMBER as usize)];
+            let filled = top.chunks(3).filter(|rgb| **rgb == [colour.r(), colour.g(), colour.b()]).count();
+            let ticks = (p * 4.0) as usize;
+            assert_eq!(filled + ticks, bar_length(p, 290) as usize);
+        }
+    }
+
+    #[test]
+    fn small_views_are_enlarged_and_odd_ones_still_fit() {
+        let sheet = |width, height| Sheet::new(mask::Size::new(width, height).unwrap()).map(|sheet| sheet.panel());
+        assert_eq!(sheet(32, 32).unwrap(), Size::new(224, 224));
+        assert_eq!(sheet(224, 224).unwrap(), Size::new(224, 224));
+        assert_eq!(sheet(1, 1000).unwrap(), Size::new(2, 2000));
+        assert_eq!(sheet(3000, 1).unwrap(), Size::new(3000, 1));
+        assert!(sheet(1, 100_000_000).is_err());
+    }
+}

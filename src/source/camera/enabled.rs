@@ -1,0 +1,190 @@
+//! Cameras through nokhwa, read on a thread of their own.
+
+use super::{CameraName, pixels};
+use crate::error::{Error, Result, Stage};
+use crate::frame::Frame;
+use crate::source::picture::{FirstSize, Picture};
+use crate::source::queue::{Reader, Taken, WhenFull, Writer, queue};
+use crate::source::{Source, SourceOptions, live};
+use nokhwa::Camera;
+use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, RequestedFormat, RequestedFormatType};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What a camera is asked for: enough for an encoder of 224 pixels, little enough for a small device.
+const WANTED_PIXELS: u32 = 640 * 480;
+const WANTED_FPS: u32 = 30;
+
+pub(super) fn list() -> Result<Vec<CameraName>> {
+    let cameras = nokhwa::query(ApiBackend::Auto).map_err(|error| refused("the system", error))?;
+    let describe =
+        |info: &nokhwa::utils::CameraInfo| CameraName { index: info.index().as_string(), name: info.human_name() };
+    Ok(cameras.iter().map(describe).collect())
+}
+
+pub(super) fn open(name: String, index: &str, options: &SourceOptions) -> Result<Box<dyn Source>> {
+    let number = index.parse().map_err(|_| refused(&name, "a camera has a number, as camera:0"))?;
+    let (opened, is_open) = sync_channel(1);
+    let (writer, frames) = queue(WhenFull::DropOldest);
+    let called = name.clone();
+    let capture = std::thread::Builder::new()
+        .name("camera".to_owned())
+        .spawn(move || capture(&called, number, &opened, &writer))
+        .map_err(|error| refused(&name, error))?;
+    match is_open.recv_timeout(options.stall) {
+        Ok(()) => Ok(Box::new(CameraSource::new(name, frames, capture, options.stall))),
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(refused(&name, "no answer")),
+        Err(_) => Err(ended(&name, capture)),
+    }
+}
+
+/// A camera that is being read. When it is dropped the thread ends at its next frame; it is not waited for, since a
+/// camera that is gone may never give one.
+struct CameraSource {
+    name: String,
+    frames: Reader,
+    capture: Option<JoinHandle<Result<()>>>,
+    stall: Duration,
+    size: FirstSize,
+    picture: Picture,
+}
+
+impl CameraSource {
+    fn new(name: String, frames: Reader, capture: JoinHandle<Result<()>>, stall: Duration) -> Self {
+        let (size, picture) = (FirstSize::default(), Picture::default());
+        Self { name, frames, capture: Some(capture), stall, size, picture }
+    }
+}
+
+impl Source for CameraSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn is_live(&self) -> bool {
+        true
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
+        match self.frames.take(&mut self.picture, Some(self.stall)) {
+            Taken::Picture => {}
+            Taken::Timeout => return Err(refused(&self.name, format_args!("no picture for {:.1?}", self.stall))),
+            Taken::End => {
+                return self.capture.take().map_or(Ok(None), |capture| Err(ended(&self.name, capture)));
+            }
+        }
+        let Picture { index, width, height, .. } = self.picture;
+        self.size.check(&self.name, index, width, height)?;
+        self.picture.lend().map(Some)
+    }
+
+    fn count(&mut self) -> Result<u64> {
+        Err(live(&self.name))
+    }
+
+    fn select(&mut self, _indices: &[u64]) -> Result<()> {
+        Err(live(&self.name))
+    }
+}
+
+/// Opens the camera, says so, and reads it until the caller is gone or the camera fails.
+fn capture(name: &str, number: u32, opened: &SyncSender<()>, writer: &Writer) -> Result<()> {
+    let mut camera = start(number).map_err(|error| refused(name, error))?;
+    if opened.send(()).is_err() {
+        return Ok(());
+    }
+    let (begin, mut picture, mut index) = (Instant::now(), Picture::default(), 0);
+    loop {
+        let buffer = camera.frame().map_err(|error| refused(name, error))?;
+        (picture.index, picture.time_us) = (index, u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX));
+        index += 1;
+        let size = (buffer.resolution().width(), buffer.resolution().height());
+        match pixels::convert(buffer.source_frame_format(), buffer.buffer(), size, &mut picture) {
+            Ok(()) if writer.push(&mut picture) => {}
+            Ok(()) => return Ok(()),
+            // Cables and hubs spoil a picture now and then; a camera that spoils all of them counts as stalled.
+            Err(error) => log::warn!("{name}: picture {} passed over: {error}", picture.index),
+        }
+    }
+}
+
+fn start(number: u32) -> core::result::Result<Camera, nokhwa::NokhwaError> {
+    let any = RequestedFormat::with_formats(RequestedFormatType::None, &pixels::FORMATS);
+    let mut camera = Camera::new(CameraIndex::Index(number), any)?;
+    let formats = camera.compatible_camera_formats().unwrap_or_default();
+    if let Some(format) = nearest(&formats) {
+        let exact = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &pixels::FORMATS);
+        if let Err(error) = camera.set_camera_requset(exact) {
+            log::warn!("camera:{number} keeps {}: {error}", camera.camera_format());
+        }
+    }
+    camera.open_stream()?;
+    Ok(camera)
+}
+
+/// The format nearest to what is wanted: first in pixels, then in frames a second.
+fn nearest(formats: &[CameraFormat]) -> Option<CameraFormat> {
+    let distance = |format: &&CameraFormat| {
+        let pixels = u64::from(format.width()) * u64::from(format.height());
+        (pixels.abs_diff(u64::from(WANTED_PIXELS)), format.frame_rate().abs_diff(WANTED_FPS))
+    };
+    formats.iter().filter(|format| pixels::FORMATS.contains(&format.format())).min_by_key(distance).copied()
+}
+
+fn ended(name: &str, capture: JoinHandle<Result<()>>) -> Error {
+    match capture.join() {
+        Ok(Err(error)) => error,
+        _ => refused(name, "an end, though cameras go on"),
+    }
+}
+
+fn refused(name: &str, reason: impl core::fmt::Display) -> Error {
+    Error::new(
+        Stage::Source,
+        "a camera that gives pictures",
+        format_args!("{name}: {reason}"),
+        "list cameras with figureground devices, and check that no other program holds it",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nokhwa::utils::{FrameFormat, Resolution};
+
+    #[test]
+    fn a_camera_that_is_not_there_is_an_error_when_it_is_opened() {
+        for index in ["4000", "front", ""] {
+            let error = open(format!("camera:{index}"), index, &SourceOptions::default()).err().unwrap().to_string();
+            assert!(error.contains(&format!("camera:{index}: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_format_nearest_to_vga_at_30_frames_a_second_is_taken() {
+        let format = |width, height, rate| CameraFormat::new(Resolution::new(width, height), FrameFormat::YUYV, rate);
+        let formats = [format(1920, 1080, 30), format(640, 480, 15), format(640, 480, 30), format(320, 240, 60)];
+        assert_eq!(nearest(&formats), Some(formats[2]));
+        assert_eq!(nearest(&[]), None);
+    }
+
+    #[test]
+    fn a_camera_that_falls_silent_is_an_error() {
+        let (writer, frames) = queue(WhenFull::DropOldest);
+        let capture = std::thread::spawn(move || {
+            let mut picture = Picture::default();
+            picture.resize(32, 16)?;
+            writer.push(&mut picture);
+            std::thread::sleep(Duration::from_millis(400));
+            Err(refused("camera:0", "unplugged"))
+        });
+        let mut source = CameraSource::new("camera:0".to_owned(), frames, capture, Duration::from_millis(100));
+        assert!(source.is_live() && source.count().is_err() && source.select(&[0]).is_err());
+        assert_eq!(source.next_frame().unwrap().unwrap().width(), 32);
+        assert!(source.next_frame().unwrap_err().to_string().contains("no picture for 100"));
+        source.stall = Duration::from_secs(5);
+        assert!(source.next_frame().unwrap_err().to_string().contains("unplugged"));
+        assert!(source.next_frame().unwrap().is_none());
+    }
+}

@@ -1,0 +1,160 @@
+//! The pixel formats of cameras to RGB8.
+
+use crate::error::{Error, Result, Stage};
+use crate::source::images::refused;
+use crate::source::jpeg;
+use crate::source::picture::Picture;
+use image::codecs::jpeg::JpegDecoder;
+use image::{ColorType, DynamicImage, ImageDecoder};
+use nokhwa::utils::FrameFormat;
+use std::io::Cursor;
+use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvRange, YuvStandardMatrix};
+
+/// What [`convert`] understands.
+pub(super) const FORMATS: [FrameFormat; 6] = [
+    FrameFormat::YUYV,
+    FrameFormat::NV12,
+    FrameFormat::MJPEG,
+    FrameFormat::RAWRGB,
+    FrameFormat::RAWBGR,
+    FrameFormat::GRAY,
+];
+
+/// Converts the `bytes` of a picture of `size` into `picture`. YUV is BT.601 in limited range, as cameras send it.
+///
+/// # Errors
+/// When there are fewer bytes than the format needs, a JPEG is damaged or of another size, or no frame may have it.
+pub(super) fn convert(format: FrameFormat, bytes: &[u8], size: (u32, u32), picture: &mut Picture) -> Result<()> {
+    let (width, height) = size;
+    picture.resize(width, height)?;
+    if format == FrameFormat::MJPEG {
+        return decode_jpeg(bytes, size, picture);
+    }
+    let needed = byte_count(format, width as usize, height as usize);
+    let bytes = bytes.get(..needed).ok_or_else(|| too_short(format, size, needed, bytes.len()))?;
+    match format {
+        FrameFormat::YUYV => convert_yuyv(bytes, picture),
+        FrameFormat::NV12 => convert_nv12(bytes, picture),
+        FrameFormat::GRAY => {
+            picture.pixels.chunks_exact_mut(3).zip(bytes).for_each(|(rgb, &gray)| rgb.fill(gray));
+            Ok(())
+        }
+        FrameFormat::RAWBGR => {
+            picture.pixels.copy_from_slice(bytes);
+            picture.pixels.chunks_exact_mut(3).for_each(<[u8]>::reverse);
+            Ok(())
+        }
+        FrameFormat::RAWRGB | FrameFormat::MJPEG => {
+            picture.pixels.copy_from_slice(bytes);
+            Ok(())
+        }
+    }
+}
+
+/// Bytes of an uncompressed picture; chroma is shared by two pixels of a row, in NV12 also by two rows.
+fn byte_count(format: FrameFormat, width: usize, height: usize) -> usize {
+    match format {
+        FrameFormat::YUYV => width.next_multiple_of(2) * 2 * height,
+        FrameFormat::NV12 => width * height + width.next_multiple_of(2) * height.div_ceil(2),
+        FrameFormat::GRAY => width * height,
+        FrameFormat::RAWRGB | FrameFormat::RAWBGR | FrameFormat::MJPEG => 3 * width * height,
+    }
+}
+
+fn convert_yuyv(bytes: &[u8], picture: &mut Picture) -> Result<()> {
+    let (width, height) = (picture.width, picture.height);
+    let packed = YuvPackedImage { yuy: bytes, yuy_stride: width.next_multiple_of(2) * 2, width, height };
+    yuv::yuyv422_to_rgb(&packed, &mut picture.pixels, 3 * width, YuvRange::Limited, YuvStandardMatrix::Bt601)
+        .map_err(refused)
+}
+
+fn convert_nv12(bytes: &[u8], picture: &mut Picture) -> Result<()> {
+    let (width, height) = (picture.width, picture.height);
+    let (y_plane, uv_plane) = bytes.split_at(bytes.len().min(width as usize * height as usize));
+    let uv_stride = width.next_multiple_of(2);
+    let planes = YuvBiPlanarImage { y_plane, y_stride: width, uv_plane, uv_stride, width, height };
+    let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::default());
+    yuv::yuv_nv12_to_rgb(&planes, &mut picture.pixels, 3 * width, range, matrix, mode).map_err(refused)
+}
+
+fn decode_jpeg(bytes: &[u8], size: (u32, u32), picture: &mut Picture) -> Result<()> {
+    if !jpeg::has_end(bytes) {
+        return Err(refused("a JPEG picture that is cut"));
+    }
+    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(refused)?;
+    if decoder.dimensions() != size {
+        return Err(refused(format_args!("a JPEG picture of {:?} instead of {size:?}", decoder.dimensions())));
+    }
+    if decoder.color_type() == ColorType::Rgb8 {
+        return decoder.read_image(&mut picture.pixels).map_err(refused);
+    }
+    picture.pixels = DynamicImage::from_decoder(decoder).map_err(refused)?.into_rgb8().into_raw();
+    Ok(())
+}
+
+fn too_short(format: FrameFormat, (width, height): (u32, u32), needed: usize, got: usize) -> Error {
+    Error::new(
+        Stage::Source,
+        format_args!("{needed} bytes of {format} for {width}x{height}"),
+        format_args!("{got} bytes"),
+        "try another USB port or a smaller format",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: (u32, u32) = (18, 16);
+
+    fn pixels(format: FrameFormat, bytes: &[u8]) -> Result<Vec<u8>> {
+        let mut picture = Picture::default();
+        convert(format, bytes, SIZE, &mut picture)?;
+        Ok(picture.pixels)
+    }
+
+    fn assert_all(pixels: &[u8], expected: [u8; 3], tolerance: u8) {
+        assert_eq!(pixels.len(), 3 * 18 * 16);
+        for rgb in pixels.chunks(3) {
+            assert!(rgb.iter().zip(expected).all(|(a, b)| a.abs_diff(b) <= tolerance), "{rgb:?} for {expected:?}");
+        }
+    }
+
+    #[test]
+    fn yuv_formats_give_the_colours_of_bt601() {
+        let yuyv: Vec<u8> = [81, 90, 81, 240].repeat(9 * 16);
+        assert_all(&pixels(FrameFormat::YUYV, &yuyv).unwrap(), [254, 0, 0], 2);
+        let nv12 = [vec![81; 18 * 16], [90, 240].repeat(9 * 8)].concat();
+        assert_all(&pixels(FrameFormat::NV12, &nv12).unwrap(), [254, 0, 0], 2);
+    }
+
+    #[test]
+    fn raw_formats_keep_their_values() {
+        assert_all(&pixels(FrameFormat::GRAY, &[77; 18 * 16]).unwrap(), [77; 3], 0);
+        assert_all(&pixels(FrameFormat::RAWRGB, &[1, 2, 3].repeat(18 * 16)).unwrap(), [1, 2, 3], 0);
+        assert_all(&pixels(FrameFormat::RAWBGR, &[1, 2, 3].repeat(18 * 16)).unwrap(), [3, 2, 1], 0);
+    }
+
+    fn jpeg(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let picture = image::RgbImage::from_pixel(width, height, image::Rgb([200, 30, 60]));
+        picture.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn mjpeg_is_decoded_even_with_padding_behind_it() {
+        let padded = [jpeg(18, 16), vec![0; 100]].concat();
+        assert_all(&pixels(FrameFormat::MJPEG, &padded).unwrap(), [200, 30, 60], 4);
+    }
+
+    #[test]
+    fn short_damaged_and_foreign_pictures_are_errors() {
+        for format in FORMATS {
+            assert!(pixels(format, &[]).is_err() && pixels(format, &[7; 18 * 16 - 1]).is_err(), "{format}");
+        }
+        let whole = jpeg(18, 16);
+        assert!(pixels(FrameFormat::MJPEG, &whole[..whole.len() - 8]).is_err());
+        assert!(pixels(FrameFormat::MJPEG, &jpeg(32, 32)).is_err());
+    }
+}

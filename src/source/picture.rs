@@ -1,0 +1,87 @@
+//! A decoded picture before it is lent as a frame: the one buffer that a source fills again and again.
+
+use crate::error::{Error, Result, Stage};
+use crate::frame::{Frame, check_size};
+
+/// RGB8 pixels, row by row without padding, with their place in the source.
+#[derive(Debug, Default)]
+pub(super) struct Picture {
+    pub pixels: Vec<u8>,
+    pub width: u32,
+    pub height: u32,
+    pub index: u64,
+    /// Microseconds since the source began.
+    pub time_us: u64,
+}
+
+impl Picture {
+    /// Makes room for `width` by `height`; memory is taken only when the size grows.
+    ///
+    /// # Errors
+    /// When no frame may have this size.
+    pub fn resize(&mut self, width: u32, height: u32) -> Result<()> {
+        check_size(width, height)?;
+        self.pixels.resize(3 * width as usize * height as usize, 0);
+        (self.width, self.height) = (width, height);
+        Ok(())
+    }
+
+    /// The picture as a frame.
+    ///
+    /// # Errors
+    /// Those of [`Frame::new`].
+    pub fn lend(&self) -> Result<Frame<'_>> {
+        Frame::new(&self.pixels, self.width, self.height, self.index, self.time_us)
+    }
+}
+
+/// The size of a source's first frame, which all others must have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct FirstSize(Option<(u32, u32)>);
+
+impl FirstSize {
+    /// Takes over the size of the first frame and compares that of every other.
+    ///
+    /// # Errors
+    /// When the `index`-th frame has another size than the first.
+    pub fn check(&mut self, name: &str, index: u64, width: u32, height: u32) -> Result<()> {
+        let (first_width, first_height) = *self.0.get_or_insert((width, height));
+        if (first_width, first_height) == (width, height) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Stage::Source,
+            format_args!("every frame of {name} to be {first_width}x{first_height} like the first"),
+            format_args!("frame {index} of {width}x{height}"),
+            "scale all frames to one size first",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_of_one_size_is_filled_again_without_new_memory() {
+        let mut picture = Picture::default();
+        picture.resize(32, 16).unwrap();
+        let memory = picture.pixels.as_ptr();
+        picture.resize(32, 16).unwrap();
+        assert_eq!(picture.pixels.as_ptr(), memory);
+        assert_eq!(picture.lend().unwrap().width(), 32);
+    }
+
+    #[test]
+    fn a_size_that_no_frame_may_have_is_refused_before_it_is_allocated() {
+        assert!(Picture::default().resize(u32::MAX, u32::MAX).is_err());
+    }
+
+    #[test]
+    fn a_change_of_size_names_frame_and_both_sizes() {
+        let mut size = FirstSize::default();
+        size.check("a.mp4", 0, 320, 240).unwrap();
+        let error = size.check("a.mp4", 7, 640, 480).unwrap_err().to_string();
+        assert!(error.contains("320x240") && error.contains("frame 7 of 640x480"), "{error}");
+    }
+}

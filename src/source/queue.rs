@@ -1,0 +1,189 @@
+//! Two pictures between the thread that captures and the caller that borrows; buffers go round, nothing is allocated
+//! once each has its size.
+
+use super::picture::Picture;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How many pictures may wait.
+const SLOTS: usize = 2;
+
+/// What the capturing side does when all slots are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenFull {
+    /// Wait: every frame of a file counts.
+    Wait,
+    /// Drop the oldest: a live picture is worth more than an old one.
+    DropOldest,
+}
+
+/// What the caller finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// The next picture was taken over.
+    Picture,
+    /// The capturing side is gone and no picture is left.
+    End,
+    /// Nothing came in time.
+    Timeout,
+}
+
+/// The capturing end; dropping it ends the stream.
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    when_full: WhenFull,
+}
+
+/// The caller's end; dropping it stops the capturing side at its next picture.
+pub(super) struct Reader {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Picture>,
+    spare: Vec<Picture>,
+    closed: bool,
+}
+
+/// Both ends of a new queue.
+pub(super) fn queue(when_full: WhenFull) -> (Writer, Reader) {
+    let shared = Arc::new(Shared::default());
+    (Writer { shared: Arc::clone(&shared), when_full }, Reader { shared })
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+}
+
+impl Writer {
+    /// Puts `picture` into the queue and leaves a recycled one in its place. False when the caller is gone.
+    pub fn push(&self, picture: &mut Picture) -> bool {
+        let mut state = self.shared.lock();
+        while self.when_full == WhenFull::Wait && state.waiting.len() >= SLOTS && !state.closed {
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closed {
+            return false;
+        }
+        let oldest = if state.waiting.len() >= SLOTS { state.waiting.pop_front() } else { None };
+        let recycled = oldest.or_else(|| state.spare.pop()).unwrap_or_default();
+        state.waiting.push_back(std::mem::replace(picture, recycled));
+        self.shared.changed.notify_all();
+        true
+    }
+}
+
+impl Reader {
+    /// Takes the oldest picture in exchange for `picture`, waiting no longer than `timeout` if there is one.
+    pub fn take(&self, picture: &mut Picture, timeout: Option<Duration>) -> Taken {
+        let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        let state = self.shared.lock();
+        let mut state = match timeout {
+            None => self.shared.changed.wait_while(state, idle).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                self.shared.changed.wait_timeout_while(state, time, idle).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        match state.waiting.pop_front() {
+            Some(next) => {
+                state.spare.push(std::mem::replace(picture, next));
+                self.shared.changed.notify_all();
+                Taken::Picture
+            }
+            None if state.closed => Taken::End,
+            None => Taken::Timeout,
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(index: u64) -> Picture {
+        Picture { index, ..Picture::default() }
+    }
+
+    fn take_all(reader: &Reader) -> Vec<u64> {
+        let mut picture = Picture::default();
+        let mut indices = Vec::new();
+        while reader.take(&mut picture, None) == Taken::Picture {
+            indices.push(picture.index);
+        }
+        indices
+    }
+
+    #[test]
+    fn a_live_queue_drops_the_oldest() {
+        let (writer, reader) = queue(WhenFull::DropOldest);
+        (0..5).for_each(|index| assert!(writer.push(&mut numbered(index))));
+        drop(writer);
+        assert_eq!(take_all(&reader), [3, 4]);
+    }
+
+    #[test]
+    fn a_waiting_queue_keeps_every_picture_in_order() {
+        let (writer, reader) = queue(WhenFull::Wait);
+        let capture = std::thread::spawn(move || (0..50).for_each(|index| assert!(writer.push(&mut numbered(index)))));
+        assert_eq!(take_all(&reader), (0..50).collect::<Vec<u64>>());
+        capture.join().unwrap();
+    }
+
+    #[test]
+    fn a_silent_queue_times_out_and_a_closed_one_ends() {
+        let (writer, reader) = queue(WhenFull::Wait);
+        let mut picture = Picture::default();
+        assert_eq!(reader.take(&mut picture, Some(Duration::from_millis(5))), Taken::Timeout);
+        drop(writer);
+        assert_eq!(reader.take(&mut picture, Some(Duration::from_millis(5))), Taken::End);
+    }
+
+    #[test]
+    fn a_caller_that_leaves_releases_the_capturing_side() {
+        let (writer, reader) = queue(WhenFull::Wait);
+        let capture = std::thread::spawn(move || (0..9).take_while(|&index| writer.push(&mut numbered(index))).count());
+        drop(reader);
+        assert!(capture.join().unwrap() <= SLOTS);
+    }
+
+    #[test]
+    fn buffers_go_round() {
+        let (writer, reader) = queue(WhenFull::Wait);
+        let (mut filled, mut lent) = (Picture::default(), Picture::default());
+        let mut memory = std::collections::BTreeSet::new();
+        for _ in 0..100 {
+            filled.resize(64, 64).unwrap();
+            memory.insert(filled.pixels.as_ptr() as usize);
+            assert!(writer.push(&mut filled));
+            assert_eq!(reader.take(&mut lent, None), Taken::Picture);
+        }
+        assert!(memory.len() <= SLOTS + 2, "{} buffers", memory.len());
+    }
+}

@@ -1,0 +1,231 @@
+use super::*;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+/// A folder with what ffmpeg makes of `arguments`, or `None`, loudly, where ffmpeg is missing.
+fn made(file: &str, arguments: &str) -> Option<(tempfile::TempDir, PathBuf)> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(file);
+    let made = Command::new("ffmpeg").args(["-v", "error", "-y"]).args(arguments.split(' ')).arg(&path).output();
+    let Ok(output) = made else {
+        eprintln!("SKIPPED: this test needs ffmpeg: apt-get install ffmpeg");
+        return None;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some((folder, path))
+}
+
+/// 50 moving frames of 128x96 whose index is in the first frame times: 20 a second from 0.
+const CLIP: &str = "-f lavfi -i testsrc=size=128x96:rate=20:duration=2.5 -c:v mpeg4 -q:v 3 -movflags +faststart";
+
+fn open(path: &Path) -> Video {
+    Video::from_path("clip".to_owned(), path)
+}
+
+/// Index, time and pixels of a frame.
+type Lent = (u64, u64, Vec<u8>);
+
+/// All frames, and the error after them if there is one.
+fn read(video: &mut Video) -> (Vec<Lent>, Option<String>) {
+    let mut seen = Vec::new();
+    loop {
+        match video.next_frame() {
+            Ok(Some(frame)) => seen.push((frame.index(), frame.time_us(), frame.pixels().to_vec())),
+            Ok(None) => return (seen, None),
+            Err(error) => {
+                assert!(video.next_frame().is_ok_and(|frame| frame.is_none()), "an error is said once");
+                return (seen, Some(error.to_string()));
+            }
+        }
+    }
+}
+
+fn read_error(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bad.mp4");
+    fs::write(&path, bytes).unwrap();
+    let open = || Video::from_path("bad.mp4".to_owned(), &path);
+    let (frames, error) = read(&mut open());
+    assert!(frames.is_empty());
+    assert_eq!(open().count().unwrap_err().to_string(), error.clone().unwrap());
+    error.unwrap()
+}
+
+#[test]
+fn urls_are_told_from_paths_and_streams_from_files() {
+    assert!(is_url("rtsp://host/a") && is_url("file:///a.mp4") && is_url("git+ssh://a"));
+    assert!(!is_url("a.mp4") && !is_url("-x://a") && !is_url("dir/a://b") && !is_url("://a") && !is_url("file:a"));
+    assert!(is_live_url("rtsp://host/a") && is_live_url("SRT://host") && is_live_url("https://host/a.m3u8?t=1"));
+    assert!(!is_live_url("https://host/a.mp4") && !is_live_url("https://host/a.mp4?list=.m3u8"));
+}
+
+#[test]
+fn a_missing_ffmpeg_is_named_with_its_install_line() {
+    let mut video = open(Path::new("a.mp4"));
+    video.program = OsString::from("ffmpeg-that-is-not-there");
+    for error in [video.count().err(), video.next_frame().map(|_| ()).err()] {
+        let error = error.unwrap().to_string();
+        assert!(error.contains("apt-get install ffmpeg"), "{error}");
+    }
+}
+
+#[test]
+fn all_passes_agree() {
+    let Some((_folder, path)) = made("clip.mp4", CLIP) else {
+        return;
+    };
+    let mut video = open(&path);
+    let (streamed, error) = read(&mut video);
+    assert_eq!(error, None);
+    let places: Vec<_> = streamed.iter().map(|(index, time_us, _)| (*index, *time_us)).collect();
+    assert_eq!(places, (0..50).map(|i| (i, i * 50_000)).collect::<Vec<_>>());
+    assert_eq!(video.count().unwrap(), 50);
+    assert!(read(&mut video).0 == streamed);
+    video.select(&[3, 17, 18, 49]).unwrap();
+    let (selected, error) = read(&mut video);
+    assert_eq!(error, None);
+    assert!(selected == [3, 17, 18, 49].map(|index: usize| streamed[index].clone()));
+}
+
+#[test]
+fn a_selection_may_be_empty_long_or_unfinished() {
+    let Some((_folder, path)) = made("clip.mp4", CLIP) else {
+        return;
+    };
+    let mut video = open(&path);
+    video.select(&[]).unwrap();
+    assert!(read(&mut video).0.is_empty());
+    video.select(&(0..200).filter(|index| index % 10 != 3).collect::<Vec<_>>()).unwrap();
+    assert_eq!(read(&mut video).0.len(), 45);
+    video.select(&[1, 2]).unwrap();
+    assert_eq!(video.next_frame().unwrap().unwrap().index(), 1);
+    video.select(&[40]).unwrap();
+    assert_eq!(video.next_frame().unwrap().unwrap().index(), 40);
+    assert!(video.next_frame().unwrap().is_none());
+}
+
+#[test]
+fn frames_keep_their_own_times() {
+    let Some((_folder, path)) = made("vfr.mp4", &format!("{CLIP} -vf select='lt(n,3)+gt(n,7)' -fps_mode vfr")) else {
+        return;
+    };
+    let mut video = open(&path);
+    let times: Vec<u64> = read(&mut video).0.iter().map(|frame| frame.1).take(5).collect();
+    assert_eq!(times, [0, 50_000, 100_000, 400_000, 450_000]);
+    video.select(&[3]).unwrap();
+    assert_eq!(read(&mut video).0[0].1, 400_000);
+}
+
+#[test]
+fn a_path_is_neither_an_option_nor_a_protocol() {
+    for name in ["-y.mp4", "concat:a.mp4", "a%03d.mp4", "ü 'b'.mp4"] {
+        let Some((folder, path)) = made("clip.mp4", CLIP) else {
+            return;
+        };
+        let renamed = folder.path().join(name);
+        fs::rename(path, &renamed).unwrap();
+        assert_eq!(open(&renamed).count().unwrap(), 50, "{name}");
+    }
+    let relative = Input { name: "-y.mp4".to_owned(), url: "file:-y.mp4".into(), is_live: false };
+    let Video { input, .. } = open(Path::new("-y.mp4"));
+    assert_eq!(input.url, relative.url);
+}
+
+#[test]
+fn a_cut_video_is_an_error_after_its_last_whole_frame() {
+    for file in ["clip.mp4", "clip.mkv", "clip.avi", "clip.ts"] {
+        let Some((_folder, path)) =
+            made(file, &CLIP.replace("mpeg4", if file.ends_with("ts") { "mpeg2video" } else { "mpeg4" }))
+        else {
+            return;
+        };
+        let mut whole = open(&path);
+        let (frames, error) = read(&mut whole);
+        assert_eq!((frames.len(), error), (50, None), "{file}");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() * 6 / 10]).unwrap();
+        let mut video = open(&path);
+        let (cut, error) = read(&mut video);
+        let error = error.unwrap_or_else(|| panic!("{file}: no error after {} frames", cut.len()));
+        assert!(error.contains("whole frames") && (5..45).contains(&cut.len()), "{file}: {error}");
+        // A transport stream does not say how long a picture is: the decoder fills in what the last one lacks.
+        let whole = if file == "clip.ts" { cut.len() - 1 } else { cut.len() };
+        assert!(cut[..whole] == frames[..whole], "{file}: a frame that is not whole was lent");
+        assert_eq!(video.count().unwrap(), cut.len() as u64, "{file}");
+        video.select(&[1, 4]).unwrap();
+        let (selected, after) = read(&mut video);
+        assert_eq!((selected.len(), after), (2, Some(error)), "{file}");
+    }
+}
+
+#[test]
+fn what_is_no_video_is_an_error_in_the_words_of_ffmpeg() {
+    let Some((_folder, path)) = made("clip.mp4", &CLIP.replace(" -movflags +faststart", "")) else {
+        return;
+    };
+    assert!(read_error(b"this is some text\nand no video\n").contains("bad.mp4: moov atom not found"));
+    let bytes = fs::read(path).unwrap();
+    assert!(read_error(&bytes[..bytes.len() / 2]).contains("moov atom not found"));
+    let Some((_folder, path)) = made("tone.wav", "-f lavfi -i sine=duration=1") else {
+        return;
+    };
+    let error = open(&path).count().unwrap_err().to_string();
+    assert!(error.contains("matches no streams"), "{error}");
+}
+
+#[test]
+fn a_change_of_size_is_an_error_that_names_frame_and_sizes() {
+    let clip = |size: &str| made("a.mjpeg", &format!("-f lavfi -i testsrc=size={size}:rate=20:duration=1"));
+    let (Some((_a, small)), Some((_b, large))) = (clip("64x48"), clip("128x96")) else {
+        return;
+    };
+    fs::write(&small, [fs::read(&small).unwrap(), fs::read(&large).unwrap()].concat()).unwrap();
+    let mut video = open(&small);
+    let (frames, error) = read(&mut video);
+    let error = error.unwrap();
+    assert!(error.contains("64x48") && error.contains("frame 20 of 128x96"), "{error}");
+    assert_eq!(frames.len(), 20);
+    assert_eq!(video.count().unwrap(), 20);
+    video.select(&[19]).unwrap();
+    assert_eq!(read(&mut video).0.len(), 1);
+}
+
+#[test]
+fn pictures_of_a_size_that_no_frame_may_have_are_refused() {
+    let Some((_folder, path)) = made("tiny.mkv", "-f lavfi -i testsrc=size=8x8:duration=1 -c:v ffv1") else {
+        return;
+    };
+    assert!(read(&mut open(&path)).1.unwrap().contains("8x8"));
+}
+
+#[test]
+fn a_silent_stream_is_given_up_and_its_ffmpeg_reaped() {
+    if made("a.mjpeg", "-f lavfi -i testsrc=size=64x48:duration=0.1").is_none() {
+        return;
+    }
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let options = SourceOptions { stall: Duration::from_millis(700), ..SourceOptions::default() };
+    let mut video = Video::from_url(url, &options);
+    assert!(video.is_live());
+    assert!(video.count().unwrap_err().to_string().contains("goes on until stopped"));
+    assert!(video.select(&[0]).is_err());
+    let start = Instant::now();
+    let error = video.next_frame().unwrap_err().to_string();
+    assert!(error.contains("within 700.0ms") && start.elapsed() < Duration::from_secs(5), "{error}");
+}
+
+#[test]
+fn a_dropped_video_leaves_no_ffmpeg_behind() {
+    let long = CLIP.replace("2.5", "30");
+    let Some((_folder, path)) = made("clip.mp4", &long) else {
+        return;
+    };
+    let mut video = open(&path);
+    video.next_frame().unwrap();
+    let start = Instant::now();
+    drop(video);
+    assert!(start.elapsed() < Duration::from_secs(5));
+}

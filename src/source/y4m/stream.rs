@@ -1,0 +1,288 @@
+//! One pass over the bytes of a Y4M stream: header, frames, colour, and the difference between an end and a cut.
+
+use crate::error::{Error, Result, Stage};
+use crate::frame::check_size;
+use crate::source::picture::Picture;
+use std::cell::Cell;
+use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
+use std::rc::Rc;
+use y4m::{Colorspace, Decoder, Ratio};
+use yuv::{YuvError, YuvGrayImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
+
+/// The longest header line the `y4m` crate reads.
+const MAX_HEADER_BYTES: u64 = 1024;
+
+/// A Y4M stream that is being read.
+pub(super) struct Stream {
+    name: String,
+    decoder: Decoder<Counted>,
+    bytes_read: Rc<Cell<u64>>,
+    layout: Layout,
+    frame_rate: Ratio,
+    frames_read: u64,
+}
+
+/// How the planes of a frame become RGB8.
+#[derive(Clone, Copy)]
+struct Layout {
+    width: u32,
+    height: u32,
+    colorspace: Colorspace,
+    range: YuvRange,
+}
+
+impl Stream {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// When `bytes` does not begin with a Y4M header, or with one of a size or colour space that cannot be read.
+    pub fn begin(name: String, bytes: Box<dyn Read>) -> Result<Self> {
+        let mut bytes = BufReader::new(bytes);
+        let header = read_header(&mut bytes).map_err(|reason| no_header(&name, reason))?;
+        let (width, height) = header_size(&header).ok_or_else(|| no_header(&name, "a header without size"))?;
+        // Before the crate multiplies and allocates them.
+        check_size(width, height).map_err(|error| error.at(&name))?;
+        let bytes_read = Rc::new(Cell::new(0));
+        let counted = Counted { bytes: Box::new(Cursor::new(header).chain(bytes)), count: Rc::clone(&bytes_read) };
+        let decoder = Decoder::new(counted).map_err(|error| no_header(&name, describe(&error)))?;
+        let layout = Layout { width, height, colorspace: decoder.get_colorspace(), range: range(&decoder) };
+        if decoder.get_bit_depth() > 8 {
+            return Err(no_header(&name, format_args!("{} bits a sample", decoder.get_bit_depth())));
+        }
+        let frame_rate = decoder.get_framerate();
+        Ok(Self { name, decoder, bytes_read, layout, frame_rate, frames_read: 0 })
+    }
+
+    /// The number of whole frames read so far.
+    pub fn frames_read(&self) -> u64 {
+        self.frames_read
+    }
+
+    /// Reads on to the next wanted frame and converts only that one; false at a clean end.
+    ///
+    /// # Errors
+    /// When the stream is cut, or something that is no frame follows.
+    pub fn read_until(&mut self, is_wanted: impl Fn(u64) -> bool, picture: &mut Picture) -> Result<bool> {
+        loop {
+            let start = self.bytes_read.get();
+            let frame = match self.decoder.read_frame() {
+                Ok(frame) => frame,
+                Err(y4m::Error::EOF) if self.bytes_read.get() == start => return Ok(false),
+                Err(error) => return Err(cut(&self.name, self.frames_read, describe(&error))),
+            };
+            let index = self.frames_read;
+            self.frames_read += 1;
+            if is_wanted(index) {
+                (picture.index, picture.time_us) = (index, time_us(index, self.frame_rate));
+                self.layout.convert(&frame, picture)?;
+                return Ok(true);
+            }
+        }
+    }
+}
+
+impl Layout {
+    /// BT.601, as ffmpeg assumes for video that does not say; chroma is repeated, not interpolated, as swscale does.
+    fn convert(self, frame: &y4m::Frame<'_>, picture: &mut Picture) -> Result<()> {
+        picture.resize(self.width, self.height)?;
+        let (rgb, stride, matrix) = (&mut picture.pixels[..], 3 * self.width, YuvStandardMatrix::Bt601);
+        match self.colorspace {
+            Colorspace::Cmono => yuv::yuv400_to_rgb(&self.gray(frame), rgb, stride, self.range, matrix),
+            Colorspace::C444 => yuv::yuv444_to_rgb(&self.planes(frame, self.width), rgb, stride, self.range, matrix),
+            Colorspace::C422 => {
+                yuv::yuv422_to_rgb(&self.planes(frame, self.width.div_ceil(2)), rgb, stride, self.range, matrix)
+            }
+            _ => yuv::yuv420_to_rgb(&self.planes(frame, self.width.div_ceil(2)), rgb, stride, self.range, matrix),
+        }
+        .map_err(|error: YuvError| no_header("Y4M", error))
+    }
+
+    fn gray<'a>(self, frame: &'a y4m::Frame<'_>) -> YuvGrayImage<'a, u8> {
+        let Layout { width, height, .. } = self;
+        YuvGrayImage { y_plane: frame.get_y_plane(), y_stride: width, width, height }
+    }
+
+    fn planes<'a>(self, frame: &'a y4m::Frame<'_>, chroma_stride: u32) -> YuvPlanarImage<'a, u8> {
+        let Layout { width, height, .. } = self;
+        YuvPlanarImage {
+            y_plane: frame.get_y_plane(),
+            y_stride: width,
+            u_plane: frame.get_u_plane(),
+            u_stride: chroma_stride,
+            v_plane: frame.get_v_plane(),
+            v_stride: chroma_stride,
+            width,
+            height,
+        }
+    }
+}
+
+/// Bytes that are counted as they are read: the `y4m` crate calls a cut frame a clean end, their number tells.
+struct Counted {
+    bytes: Box<dyn Read>,
+    count: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            match self.bytes.read(buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Ok(read) => {
+                    self.count.set(self.count.get() + read as u64);
+                    return Ok(read);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+fn read_header(bytes: &mut impl BufRead) -> core::result::Result<Vec<u8>, String> {
+    let mut header = Vec::new();
+    let mut limited = bytes.take(MAX_HEADER_BYTES);
+    limited.read_until(b'\n', &mut header).map_err(|error| error.to_string())?;
+    match header.as_slice() {
+        [] => Err("nothing".to_owned()),
+        line if !line.starts_with(b"YUV4MPEG2 ") => Err("other bytes".to_owned()),
+        [.., b'\n'] => Ok(header),
+        _ => Err("a header without end".to_owned()),
+    }
+}
+
+fn parameters(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+    header.split(|&byte| byte == b' ' || byte == b'\n').skip(1)
+}
+
+fn header_size(header: &[u8]) -> Option<(u32, u32)> {
+    // The last of several counts, as it does for the crate.
+    let side = |letter| {
+        let value = parameters(header).filter_map(|parameter| parameter.strip_prefix(&[letter])).last()?;
+        std::str::from_utf8(value).ok()?.parse().ok()
+    };
+    Some((side(b'W')?, side(b'H')?))
+}
+
+fn range(decoder: &Decoder<Counted>) -> YuvRange {
+    let is_full = decoder.get_raw_params().split(|&byte| byte == b' ').any(|p| p == b"XCOLORRANGE=FULL");
+    if is_full { YuvRange::Full } else { YuvRange::Limited }
+}
+
+/// Exact for every frame rate; 25 frames a second where the header says 0.
+fn time_us(index: u64, rate: Ratio) -> u64 {
+    let (num, den) = if rate.num == 0 || rate.den == 0 { (25, 1) } else { (rate.num, rate.den) };
+    let time = u128::from(index).saturating_mul(1_000_000).saturating_mul(den as u128) / num as u128;
+    u64::try_from(time).unwrap_or(u64::MAX)
+}
+
+fn describe(error: &y4m::Error) -> String {
+    match error {
+        y4m::Error::EOF => "an end in the middle".to_owned(),
+        y4m::Error::UnknownColorspace => "a colour space that is not read".to_owned(),
+        y4m::Error::ParseError(_) => "bytes that are no header".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn no_header(name: &str, reason: impl core::fmt::Display) -> Error {
+    Error::new(
+        Stage::Source,
+        "Y4M of 8 bits a sample, mono, 4:2:0, 4:2:2 or 4:4:4",
+        format_args!("{name}: {reason}"),
+        "write it with: ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe -",
+    )
+}
+
+fn cut(name: &str, whole: u64, reason: String) -> Error {
+    Error::new(
+        Stage::Source,
+        format_args!("another whole frame of {name}, or its end"),
+        format_args!("{reason} after {whole} whole frames"),
+        "check that its writer ended normally, and write it again",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(bytes: &[u8]) -> Result<Stream> {
+        Stream::begin("-".to_owned(), Box::new(Cursor::new(bytes.to_vec())))
+    }
+
+    /// The first pixel of a frame of uniform `yuv`.
+    fn convert(parameters: &str, chroma_bytes: usize, yuv: [u8; 3]) -> [u8; 3] {
+        let mut bytes = format!("YUV4MPEG2 W17 H19 F25:1 {parameters}\nFRAME Ip\n").into_bytes();
+        bytes.extend([yuv[0]; 17 * 19]);
+        bytes.extend(std::iter::repeat_n(yuv[1], chroma_bytes));
+        bytes.extend(std::iter::repeat_n(yuv[2], chroma_bytes));
+        let mut picture = Picture::default();
+        let mut stream = begin(&bytes).unwrap();
+        assert!(stream.read_until(|_| true, &mut picture).unwrap());
+        assert!(!stream.read_until(|_| true, &mut Picture::default()).unwrap());
+        assert_eq!(picture.pixels[..3], picture.pixels[picture.pixels.len() - 3..]);
+        [picture.pixels[0], picture.pixels[1], picture.pixels[2]]
+    }
+
+    #[test]
+    fn every_subsampling_gives_the_colours_of_bt601() {
+        // Red: Y 81, Cb 90, Cr 240 in limited range. Sides are odd, so chroma planes round up.
+        let red = [81, 90, 240];
+        let layouts = [
+            ("", 90),
+            ("C420", 90),
+            ("C420jpeg", 90),
+            ("C420paldv", 90),
+            ("C420mpeg2", 90),
+            ("C422", 171),
+            ("C444", 323),
+        ];
+        for (parameters, chroma_bytes) in layouts {
+            let [r, g, b] = convert(parameters, chroma_bytes, red);
+            assert!(r >= 253 && g <= 2 && b <= 2, "{parameters}: {r} {g} {b}");
+        }
+        assert_eq!(convert("Cmono", 0, [235, 0, 0]), [255, 255, 255]);
+    }
+
+    #[test]
+    fn range_is_limited_unless_the_header_says_full() {
+        assert_eq!(convert("C420", 90, [16, 128, 128]), [0, 0, 0]);
+        assert_eq!(convert("C420 XCOLORRANGE=LIMITED", 90, [235, 128, 128]), [255, 255, 255]);
+        assert_eq!(convert("C420 XCOLORRANGE=FULL", 90, [16, 128, 128]), [16, 16, 16]);
+        assert_eq!(convert("C444 XCOLORRANGE=FULL", 323, [235, 128, 128]), [235, 235, 235]);
+    }
+
+    #[test]
+    fn headers_that_cannot_be_read_are_named() {
+        let refusal = |header: &str| begin(header.as_bytes()).err().unwrap().to_string();
+        assert!(refusal("").contains("nothing"));
+        assert!(refusal("some text\n").contains("other bytes"));
+        assert!(refusal("YUV4MPEG2 W16 H16").contains("without end"));
+        assert!(refusal("YUV4MPEG2 W16\n").contains("without size"));
+        assert!(refusal("YUV4MPEG2 W16 H16 Cxyz\n").contains("colour space"));
+        assert!(refusal("YUV4MPEG2 W16 H16 C420p10\n").contains("10 bits"));
+        assert!(refusal("YUV4MPEG2 W1 H1\n").contains("1x1"));
+        assert!(refusal("YUV4MPEG2 W20000 H20000\n").contains("20000x20000"));
+        assert!(refusal("YUV4MPEG2 W16 H16 W4294967295 H4294967295\n").contains("4294967295"));
+        assert!(refusal(&format!("YUV4MPEG2 W16 H16 X{}\n", "x".repeat(2000))).contains("without end"));
+        assert!(refusal("YUV4MPEG2 W16 H16 F25\n").contains("no header"));
+    }
+
+    #[test]
+    fn bytes_between_frames_are_an_error_with_the_number_of_whole_frames() {
+        let mut bytes = b"YUV4MPEG2 W16 H16 Cmono\nFRAME\n".to_vec();
+        bytes.extend([128; 256]);
+        bytes.extend(b"YUV4MPEG2 W32 H32 Cmono\n");
+        let mut stream = begin(&bytes).unwrap();
+        assert!(stream.read_until(|_| true, &mut Picture::default()).unwrap());
+        let error = stream.read_until(|_| true, &mut Picture::default()).unwrap_err().to_string();
+        assert!(error.contains("after 1 whole frames"), "{error}");
+    }
+
+    #[test]
+    fn times_are_exact_and_never_divide_by_zero() {
+        assert_eq!(time_us(3, Ratio::new(30_000, 1001)), 100_100);
+        assert_eq!(time_us(2, Ratio::new(0, 1)), 80_000);
+        assert_eq!(time_us(u64::MAX, Ratio::new(1, usize::MAX)), u64::MAX);
+    }
+}

@@ -1,0 +1,244 @@
+//! What the encoder may see of a frame: all of it, the person only, or the background only.
+//!
+//! Views are made at encoder resolution from `pixel_values`: `[3, height, width]` f32 planes in normalised space, whose
+//! regions ([`Regions`]) have the same height and width. Every view and every masking is Eq. 1 with another M.
+
+use crate::error::{Error, Result, Stage};
+use crate::mask::{Regions, Shape, Size};
+
+/// What the encoder may see of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum View {
+    /// Everything.
+    Full,
+    /// The person only (Eq. 2, or Eq. 5 where objects keep a colour of their own).
+    Person,
+    /// All but the boxes around people (Eq. 6).
+    Background,
+}
+
+impl View {
+    /// All views, in the order of [`View::index`].
+    pub const ALL: [View; 3] = [View::Full, View::Person, View::Background];
+
+    /// The place of this view in a batch and in arrays of one element a view.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// `full`, `person` or `background`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            View::Full => "full",
+            View::Person => "person",
+            View::Background => "background",
+        }
+    }
+}
+
+/// The colour put where pixels are hidden, in normalised space and in the order of the planes: the `c` of Eq. 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fill(pub [f32; 3]);
+
+/// How much a picture's views show, as fractions of the encoder's crop.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Areas {
+    /// The fraction that the person covers, shown in the Person view, in 0..=1.
+    pub person: f32,
+    /// The fraction still visible in the Background view, in 0..=1.
+    pub background: f32,
+}
+
+/// Eq. 1, `X = (1 - M) V + c M`, with V = `pixel_values`, M = `hidden`, c = `fill` and X = `out`.
+///
+/// # Errors
+/// When `pixel_values` or `out` is not `[3, height, width]` of `hidden`.
+pub fn hide(pixel_values: &[f32], hidden: &Shape, fill: Fill, out: &mut [f32]) -> Result<()> {
+    expect_planes(pixel_values, hidden.size(), 3)?;
+    expect_planes(out, hidden.size(), 3)?;
+    out.copy_from_slice(pixel_values);
+    paint(out, hidden, fill);
+    Ok(())
+}
+
+/// Eq. 1 in place.
+fn paint(pixel_values: &mut [f32], hidden: &Shape, fill: Fill) {
+    for (plane, colour) in pixel_values.chunks_exact_mut(hidden.size().area()).zip(fill.0) {
+        for (value, &hidden) in plane.iter_mut().zip(hidden.pixels()) {
+            *value = if hidden { colour } else { *value };
+        }
+    }
+}
+
+fn expect_planes(values: &[f32], size: Size, planes: usize) -> Result<()> {
+    let expected = planes * size.area();
+    if values.len() == expected {
+        return Ok(());
+    }
+    Err(Error::new(
+        Stage::View,
+        format_args!("{expected} values, {planes} planes of {size}"),
+        format_args!("{} values", values.len()),
+        "give all planes at the size of the regions",
+    ))
+}
+
+/// A masking that a training sample may get (Eq. 2 to 5); person pixels are never hidden.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Masking {
+    /// The picture as it is.
+    None,
+    /// All but the person (Eq. 2).
+    Background(Fill),
+    /// Boxes around objects (Eq. 3): hides their outline too, and a little of the background.
+    ObjectBoxes(Fill),
+    /// Objects (Eq. 4): their outline still tells what they are.
+    ObjectShapes(Fill),
+    /// All but the person, objects in a colour of their own (Eq. 5): their movement can still be seen.
+    BackgroundAndObjects {
+        /// Colour of the background, `c_bg`.
+        background: Fill,
+        /// Colour of objects, `c_obj`.
+        objects: Fill,
+    },
+}
+
+impl Masking {
+    /// Writes the masked picture to `out`; `scratch` is overwritten.
+    ///
+    /// # Errors
+    /// When `pixel_values` or `out` is not `[3, height, width]` of the regions, or a shape has another size.
+    pub fn apply(
+        &self,
+        pixel_values: &[f32],
+        regions: &Regions<'_>,
+        scratch: &mut Shape,
+        out: &mut [f32],
+    ) -> Result<()> {
+        let fill = self.hide(regions, scratch)?;
+        hide(pixel_values, scratch, fill, out)?;
+        if let (Masking::BackgroundAndObjects { objects: fill, .. }, Some(_)) = (self, regions.objects) {
+            hide_objects(regions, scratch)?;
+            paint(out, scratch, *fill);
+        }
+        Ok(())
+    }
+
+    /// Makes `hidden` the M of Eq. 1 and gives its c; the second colour of Eq. 5 comes on top.
+    fn hide(&self, regions: &Regions<'_>, hidden: &mut Shape) -> Result<Fill> {
+        match *self {
+            Masking::None => {
+                hidden.clear();
+                Ok(Fill([0.0; 3]))
+            }
+            Masking::Background(fill) | Masking::BackgroundAndObjects { background: fill, .. } => {
+                hide_all_but_person(regions, hidden).map(|()| fill)
+            }
+            Masking::ObjectBoxes(fill) => hide_object_boxes(regions, hidden).map(|()| fill),
+            Masking::ObjectShapes(fill) => hide_objects(regions, hidden).map(|()| fill),
+        }
+    }
+}
+
+/// M of Eq. 2: the complement of the person.
+fn hide_all_but_person(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
+    hidden.copy_from(regions.person)?;
+    hidden.complement();
+    Ok(())
+}
+
+/// M of Eq. 3: the object boxes without the person.
+fn hide_object_boxes(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
+    hidden.clear();
+    hidden.union_boxes(regions.object_boxes);
+    hidden.subtract(regions.person)
+}
+
+/// M of Eq. 4: the objects. The paper assumes that they do not meet the person; where they do, the person wins.
+fn hide_objects(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
+    match regions.objects {
+        Some(objects) => hidden.copy_from(objects)?,
+        None => hidden.clear(),
+    }
+    hidden.subtract(regions.person)
+}
+
+/// M of Eq. 6: the person boxes without the objects.
+fn hide_person_boxes(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
+    hidden.clear();
+    hidden.union_boxes(regions.person_boxes);
+    regions.objects.map_or(Ok(()), |objects| hidden.subtract(objects))
+}
+
+/// Makes the three views of a frame, with fills that stay the same for a whole run.
+#[derive(Clone, Debug)]
+pub struct ViewComposer {
+    person: Masking,
+    fill: Fill,
+    hidden: Shape,
+}
+
+impl ViewComposer {
+    /// Views of `size` whose hidden pixels get `fill` (Eq. 2 and 6). With `object_fill`, objects stay in the Person
+    /// view as a flat colour where a mask source knows them (Eq. 5).
+    pub fn new(size: Size, fill: Fill, object_fill: Option<Fill>) -> Self {
+        let person = object_fill
+            .map_or(Masking::Background(fill), |objects| Masking::BackgroundAndObjects { background: fill, objects });
+        Self { person, fill, hidden: Shape::new(size) }
+    }
+
+    /// Writes the views of one picture to `views`, `[3 views, 3, height, width]` in the order of [`View::index`].
+    ///
+    /// # Errors
+    /// When `pixel_values` is not `[3, height, width]`, `views` not three times as long, or a shape has another size.
+    pub fn compose(&mut self, pixel_values: &[f32], regions: &Regions<'_>, views: &mut [f32]) -> Result<Areas> {
+        let size = self.hidden.size();
+        expect_planes(pixel_values, size, 3)?;
+        expect_planes(views, size, 3 * View::ALL.len())?;
+        let (full, rest) = views.split_at_mut(pixel_values.len());
+        let (person, background) = rest.split_at_mut(pixel_values.len());
+
+        full.copy_from_slice(pixel_values);
+        self.person.apply(pixel_values, regions, &mut self.hidden, person)?;
+        hide_person_boxes(regions, &mut self.hidden)?;
+        hide(pixel_values, &self.hidden, self.fill, background)?;
+        Ok(Areas { person: regions.person.area(), background: 1.0 - self.hidden.area() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mask::PixelBox;
+    use alloc::vec;
+
+    #[test]
+    fn every_view_hides_what_its_equation_says() {
+        // person, person next to object inside the person's box, object, background
+        let size = Size::new(4, 1).unwrap();
+        let (mut person, mut objects) = (Shape::new(size), Shape::new(size));
+        person.pixels_mut()[0] = true;
+        objects.pixels_mut()[1..3].fill(true);
+        let regions = Regions {
+            person: &person,
+            person_boxes: &[PixelBox { left: 0, top: 0, right: 2, bottom: 1 }],
+            objects: Some(&objects),
+            object_boxes: &[],
+        };
+        let mut views = vec![0.0; 36];
+        let mut composer = ViewComposer::new(size, Fill([7.0; 3]), Some(Fill([8.0; 3])));
+        let areas = composer.compose(&[1.0; 12], &regions, &mut views).unwrap();
+        assert_eq!(views[..4], [1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(views[12..16], [1.0, 8.0, 8.0, 7.0]);
+        assert_eq!(views[24..28], [7.0, 1.0, 1.0, 1.0]);
+        assert_eq!(areas, Areas { person: 0.25, background: 0.75 });
+    }
+
+    #[test]
+    fn planes_of_another_size_are_refused() {
+        let hidden = Shape::new(Size::new(4, 1).unwrap());
+        assert!(hide(&[0.0; 12], &hidden, Fill([0.0; 3]), &mut [0.0; 11]).is_err());
+        assert!(hide(&[0.0; 4], &hidden, Fill([0.0; 3]), &mut [0.0; 12]).is_err());
+    }
+}

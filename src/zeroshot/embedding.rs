@@ -1,0 +1,116 @@
+//! The vector of a clip.
+
+use crate::error::{Error, Result, Stage};
+use serde::{Deserialize, Serialize};
+
+/// How the embeddings of T frames become the embedding of a clip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Fusion {
+    /// Their mean (ViFi-CLIP): [`mean_pool`].
+    Mean,
+    /// A temporal transformer, then the mean (ActionCLIP); the transformer is a model of the bundle.
+    Temporal,
+}
+
+/// Writes the mean of `frames`, each `[dim]`, to `out`, also `[dim]`; [`Embedding::new`] normalises it.
+///
+/// # Errors
+/// When there is no frame, or one has another length than `out`.
+pub fn mean_pool<'a>(frames: impl ExactSizeIterator<Item = &'a [f32]>, out: &mut [f32]) -> Result<()> {
+    let count = frames.len();
+    if count == 0 {
+        return Err(Error::new(Stage::Pipeline, "embeddings of at least one frame", "none", "give a clip with frames"));
+    }
+    out.fill(0.0);
+    for frame in frames {
+        expect_dim(frame.len(), out.len())?;
+        for (mean, value) in out.iter_mut().zip(frame) {
+            // Divided first, so that no finite frames overflow.
+            *mean += value / count as f32;
+        }
+    }
+    Ok(())
+}
+
+/// A vector of length 1, lent; only the constructor normalises.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Embedding<'a>(&'a [f32]);
+
+impl<'a> Embedding<'a> {
+    /// Normalises `values` in place, `v / ||v||`, and lends them.
+    ///
+    /// # Errors
+    /// When a value is NaN or infinite, or all are 0; the values stay as they were then.
+    pub fn new(values: &'a mut [f32]) -> Result<Self> {
+        match normalise(values) {
+            Ok(()) => Ok(Self(values)),
+            Err(got) => Err(Error::new(
+                Stage::Engine,
+                "an embedding of finite numbers that are not all 0",
+                got,
+                "check the encoder with `figureground infer MODEL.onnx`",
+            )),
+        }
+    }
+
+    /// The coordinates, `[dim]`.
+    pub fn values(&self) -> &'a [f32] {
+        self.0
+    }
+}
+
+/// Scales to length 1, or says what makes that impossible. Squares of any f32 neither overflow nor vanish in f64.
+pub(super) fn normalise(values: &mut [f32]) -> core::result::Result<(), &'static str> {
+    let norm = libm::sqrt(values.iter().map(|&value| f64::from(value) * f64::from(value)).sum());
+    if !norm.is_finite() {
+        return Err("NaN or infinity");
+    }
+    if norm == 0.0 {
+        return Err("only zeros");
+    }
+    for value in values {
+        *value = (f64::from(*value) / norm) as f32;
+    }
+    Ok(())
+}
+
+/// Refuses an embedding of another dimension.
+pub(super) fn expect_dim(got: usize, expected: usize) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::new(
+        Stage::LabelBank,
+        format_args!("an embedding of {expected} dimensions"),
+        got,
+        "use a label bank and encoders of the same model",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn embeddings_without_direction_are_refused_and_large_ones_are_not() {
+        assert!(Embedding::new(&mut []).is_err());
+        assert!(Embedding::new(&mut [0.0, 0.0]).is_err());
+        assert!(Embedding::new(&mut [1.0, f32::NAN]).is_err());
+        assert!(Embedding::new(&mut [1.0, f32::NEG_INFINITY]).is_err());
+        assert_eq!(Embedding::new(&mut [f32::MAX, 0.0]).unwrap().values(), [1.0, 0.0]);
+        assert_eq!(Embedding::new(&mut [0.0, 1e-45]).unwrap().values(), [0.0, 1.0]);
+    }
+
+    #[test]
+    fn the_mean_of_frames_needs_frames_of_one_length() {
+        let mut mean = [0.0; 2];
+        mean_pool([[1.0, 4.0].as_slice(), &[3.0, 0.0]].into_iter(), &mut mean).unwrap();
+        assert_eq!(mean, [2.0, 2.0]);
+        mean_pool([[f32::MAX; 2].as_slice(); 8].into_iter(), &mut mean).unwrap();
+        assert!(mean.iter().all(|value| value.is_finite()));
+        assert!(mean_pool([[1.0].as_slice()].into_iter(), &mut mean).is_err());
+        assert!(mean_pool(core::iter::empty(), &mut mean).is_err());
+    }
+}

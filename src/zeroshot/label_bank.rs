@@ -1,0 +1,290 @@
+//! Class names with their text embeddings.
+
+use super::embedding::{Embedding, expect_dim, normalise};
+use super::log_probs::{LogProbs, log_add_exp, log_softmax};
+use crate::error::{Error, Result, Stage};
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use serde::{Deserialize, Serialize};
+
+/// How the prompts of one class ("a photo of a {}.", …) become one probability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TemplateFusion {
+    /// One embedding a class: the mean of its unit text embeddings, normalised again (CLIP, ViFi-CLIP).
+    MeanEmbedding,
+    /// One softmax a template, averaged (ActionCLIP).
+    MeanSoftmax,
+}
+
+/// Text embeddings as an encoder gave them, of any length, lent: `[classes, templates, dim]`.
+#[derive(Clone, Copy, Debug)]
+pub struct TextEmbeds<'a> {
+    /// All coordinates, the last axis fastest.
+    pub values: &'a [f32],
+    /// Prompts of each class, at least 1.
+    pub templates: usize,
+    /// Coordinates of one embedding, at least 1.
+    pub dim: usize,
+}
+
+impl<'a> TextEmbeds<'a> {
+    fn class(&self, class: usize) -> &'a [f32] {
+        let length = self.templates * self.dim;
+        &self.values[class * length..][..length]
+    }
+
+    fn expect_classes(&self, classes: usize) -> Result<()> {
+        let expected = classes.checked_mul(self.templates).and_then(|rows| rows.checked_mul(self.dim));
+        if self.templates > 0 && self.dim > 0 && expected == Some(self.values.len()) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Stage::LabelBank,
+            format_args!(
+                "text embeddings of {classes} classes, {} templates and {} dimensions",
+                self.templates, self.dim
+            ),
+            format_args!("{} numbers", self.values.len()),
+            "make the label bank anew with `figureground labels`",
+        ))
+    }
+}
+
+/// Class names in alphabetical order, with their text embeddings and the scale of their logits.
+///
+/// A class index is a place in that order, so that nothing depends on the order in which classes were given, and a tie
+/// that goes to the smaller index goes to the smaller name.
+#[derive(Clone, Debug)]
+pub struct LabelBank {
+    names: Vec<String>,
+    /// `exp(logit_scale)`.
+    scale: f32,
+    dim: usize,
+    /// Softmaxes to average: 1 for [`TemplateFusion::MeanEmbedding`].
+    softmaxes: usize,
+    /// Unit rows, `[softmaxes, classes, dim]`.
+    rows: Vec<f32>,
+}
+
+impl LabelBank {
+    /// The bank of `names`, in any order, whose embeddings come in that order. `logit_scale` is the natural logarithm
+    /// of the factor on cosines, as CLIP stores it.
+    ///
+    /// # Errors
+    /// When there is no class, a name is empty or comes twice, the embeddings have another size, hold NaN, infinity or
+    /// only zeros, or cancel out over templates, or `exp(logit_scale)` is not finite.
+    pub fn new(
+        names: Vec<String>,
+        text_embeds: TextEmbeds<'_>,
+        logit_scale: f32,
+        fusion: TemplateFusion,
+    ) -> Result<Self> {
+        text_embeds.expect_classes(names.len())?;
+        let order = sorted(&names)?;
+        let mut bank = Self {
+            scale: scale(logit_scale)?,
+            dim: text_embeds.dim,
+            softmaxes: match fusion {
+                TemplateFusion::MeanEmbedding => 1,
+                TemplateFusion::MeanSoftmax => text_embeds.templates,
+            },
+            rows: Vec::new(),
+            names,
+        };
+        bank.rows = vec![0.0; bank.softmaxes * bank.names.len() * bank.dim];
+        for (class, &given) in order.iter().enumerate() {
+            let placed = bank.place(class, text_embeds.class(given));
+            placed.map_err(|got| broken_embedding(&bank.names[given], got))?;
+        }
+        bank.names.sort_unstable();
+        Ok(bank)
+    }
+
+    /// Class names in alphabetical order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Coordinates of one embedding.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// Writes ln p of every class for `clip` to `log_probs`, by log-softmax.
+    ///
+    /// # Errors
+    /// When `clip` has another dimension, or `log_probs` was made for another number of classes.
+    pub fn score(&self, clip: &Embedding<'_>, log_probs: &mut LogProbs) -> Result<()> {
+        expect_dim(clip.values().len(), self.dim)?;
+        let LogProbs { values, template } = log_probs;
+        if values.len() != self.names.len() {
+            let next = "make the log-probabilities for this bank";
+            return Err(Error::new(Stage::LabelBank, self.names.len(), values.len(), next));
+        }
+        self.log_softmax_of(0, clip, values);
+        for index in 1..self.softmaxes {
+            self.log_softmax_of(index, clip, template);
+            values.iter_mut().zip(template.iter()).for_each(|(sum, &log_p)| *sum = log_add_exp(*sum, log_p));
+        }
+        let log_count = libm::log(self.softmaxes as f64) as f32;
+        values.iter_mut().for_each(|sum| *sum -= log_count);
+        Ok(())
+    }
+
+    fn log_softmax_of(&self, index: usize, clip: &Embedding<'_>, out: &mut [f32]) {
+        let rows = self.rows.chunks_exact(self.dim).skip(index * self.names.len());
+        for (logit, row) in out.iter_mut().zip(rows) {
+            *logit = self.scale * dot(clip.values(), row);
+        }
+        log_softmax(out);
+    }
+
+    /// Normalises the `[templates, dim]` embeddings of one class into its rows.
+    fn place(&mut self, class: usize, text_embeds: &[f32]) -> core::result::Result<(), &'static str> {
+        let (dim, classes) = (self.dim, self.names.len());
+        let mut unit = vec![0.0; dim];
+        for (template, text_embed) in text_embeds.chunks_exact(dim).enumerate() {
+            unit.copy_from_slice(text_embed);
+            normalise(&mut unit)?;
+            // The mean needs no division: what follows makes its length 1.
+            let row = &mut self.rows[(template % self.softmaxes * classes + class) * dim..][..dim];
+            row.iter_mut().zip(&unit).for_each(|(sum, value)| *sum += value);
+        }
+        for softmax in 0..self.softmaxes {
+            normalise(&mut self.rows[(softmax * classes + class) * dim..][..dim])?;
+        }
+        Ok(())
+    }
+}
+
+/// Where each name, in alphabetical order, was given.
+fn sorted(names: &[String]) -> Result<Vec<usize>> {
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_unstable_by_key(|&given| &names[given]);
+    let refuse = |got: &dyn core::fmt::Display| {
+        Err(Error::new(Stage::LabelBank, "class names, each once and none empty", got, "correct the label file"))
+    };
+    match order.first() {
+        None => return refuse(&"no class"),
+        Some(&first) if names[first].is_empty() => return refuse(&"an empty name"),
+        _ => {}
+    }
+    match order.windows(2).find(|pair| names[pair[0]] == names[pair[1]]) {
+        Some(pair) => refuse(&format_args!("{:?} twice", shortened(&names[pair[0]]))),
+        None => Ok(order),
+    }
+}
+
+fn scale(logit_scale: f32) -> Result<f32> {
+    let scale = libm::exp(f64::from(logit_scale)) as f32;
+    if scale.is_finite() && scale > 0.0 {
+        return Ok(scale);
+    }
+    let expected = "a logit_scale that is the logarithm of a finite factor";
+    Err(Error::new(Stage::LabelBank, expected, logit_scale, "take it from the checkpoint (CLIP: 4.6052)"))
+}
+
+fn broken_embedding(name: &str, got: &str) -> Error {
+    Error::new(
+        Stage::LabelBank,
+        "finite text embeddings that do not cancel out",
+        format_args!("{got} for {:?}", shortened(name)),
+        "check the text encoder with `figureground infer text.onnx`",
+    )
+}
+
+/// Enough of a name to find it by.
+fn shortened(name: &str) -> &str {
+    &name[..name.floor_char_boundary(60)]
+}
+
+/// The sum of products, in sixteen partial sums that vector units can hold.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let mut sums = [0.0; LANES];
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::top_k;
+    use super::*;
+
+    fn bank(names: &[&str], values: &[f32], templates: usize, fusion: TemplateFusion) -> Result<LabelBank> {
+        let dim = values.len() / names.len().max(1) / templates;
+        let names = names.iter().map(|&name| name.into()).collect();
+        LabelBank::new(names, TextEmbeds { values, templates, dim }, 1.0, fusion)
+    }
+
+    fn scored(bank: &LabelBank, clip: &mut [f32]) -> Vec<f32> {
+        let mut log_probs = LogProbs::new(bank.names().len());
+        bank.score(&Embedding::new(clip).unwrap(), &mut log_probs).unwrap();
+        log_probs.values
+    }
+
+    #[test]
+    fn classes_are_sorted_with_their_embeddings() {
+        let bank = bank(&["wave", "bow"], &[2.0, 0.0, 0.0, 3.0], 1, TemplateFusion::MeanEmbedding).unwrap();
+        assert_eq!(bank.names(), ["bow", "wave"]);
+        let log_probs = scored(&bank, &mut [0.0, 9.0]);
+        assert_eq!(top_k::<1>(&log_probs)[0].class, 0);
+    }
+
+    #[test]
+    fn both_template_fusions_follow_their_formula() {
+        let values = [1.0, 0.0, 0.0, 2.0, 0.6, 0.8, 5.0, 0.0];
+        let e = core::f64::consts::E;
+        let softmax = |a: f64, b: f64| libm::exp(e * a) / (libm::exp(e * a) + libm::exp(e * b));
+
+        let averaged = bank(&["a", "b"], &values, 2, TemplateFusion::MeanSoftmax).unwrap();
+        let expected = (softmax(1.0, 0.6) + softmax(0.0, 1.0)) / 2.0;
+        assert!((libm::exp(f64::from(scored(&averaged, &mut [7.0, 0.0])[0])) - expected).abs() < 1e-6);
+
+        let fused = bank(&["a", "b"], &values, 2, TemplateFusion::MeanEmbedding).unwrap();
+        let expected = softmax(libm::sqrt(0.5), 1.6 / libm::sqrt(1.6 * 1.6 + 0.8 * 0.8));
+        assert!((libm::exp(f64::from(scored(&fused, &mut [7.0, 0.0])[0])) - expected).abs() < 1e-6);
+    }
+
+    #[test]
+    fn banks_that_cannot_be_right_are_refused() {
+        use TemplateFusion::{MeanEmbedding, MeanSoftmax};
+        assert!(bank(&[], &[], 1, MeanEmbedding).is_err());
+        assert!(bank(&["a", "a"], &[1.0, 1.0], 1, MeanEmbedding).is_err());
+        assert!(bank(&["a", ""], &[1.0, 1.0], 1, MeanEmbedding).is_err());
+        assert!(bank(&["a", "b"], &[1.0, f32::NAN], 1, MeanEmbedding).is_err());
+        assert!(bank(&["a", "b"], &[1.0, 0.0], 1, MeanEmbedding).is_err());
+        assert!(bank(&["a", "b"], &[1.0, 1.0, 1.0], 1, MeanEmbedding).is_err());
+        assert!(bank(&["a"], &[1.0, 2.0, -1.0, -2.0], 2, MeanEmbedding).is_err(), "templates cancel out");
+        assert!(bank(&["a"], &[1.0, 2.0, -1.0, -2.0], 2, MeanSoftmax).is_ok());
+        let embeds = TextEmbeds { values: &[1.0], templates: 1, dim: 1 };
+        for logit_scale in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 89.0, -200.0] {
+            assert!(LabelBank::new(vec!["a".into()], embeds, logit_scale, MeanEmbedding).is_err());
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_shortened_in_the_message() {
+        let name = "ä".repeat(5_000);
+        let message = alloc::string::ToString::to_string(
+            &bank(&[&name, &name], &[1.0, 1.0], 1, TemplateFusion::MeanEmbedding).unwrap_err(),
+        );
+        assert!(message.len() < 300, "{message}");
+    }
+
+    #[test]
+    fn a_clip_of_another_dimension_is_refused() {
+        let bank = bank(&["a", "b"], &[1.0, 0.0, 0.0, 1.0], 1, TemplateFusion::MeanEmbedding).unwrap();
+        let mut log_probs = LogProbs::new(bank.names().len());
+        assert!(bank.score(&Embedding::new(&mut [1.0]).unwrap(), &mut log_probs).is_err());
+    }
+}

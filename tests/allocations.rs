@@ -1,0 +1,144 @@
+//! Once warm, our own stages allocate nothing, neither a frame nor a window: frame, masks, views, scores, gate, verdict.
+//!
+//! The models are stand-ins that allocate nothing, so that whatever is counted is ours.
+
+use figureground::bundle::Bundle;
+use figureground::bundle::import::Import;
+use figureground::engine::{Engine, ImageEncoder, Segmenter};
+use figureground::mask::{Mask, Size};
+use figureground::model::write::Precision;
+use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
+use figureground::sink::json_lines::JsonLines;
+use figureground::source::{self, Recorded, Source};
+use figureground::{Result, sampler::Sampler};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The system's allocator, which counts for each thread.
+struct Counting;
+
+// SAFETY: every call is passed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises hold for the system as well.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Finds a person in the middle of every picture.
+struct MiddleSegmenter;
+
+impl Segmenter for MiddleSegmenter {
+    fn input_len(&self) -> usize {
+        96 * 128 * 3
+    }
+
+    fn mask_size(&self) -> Size {
+        Size::new(128, 96).unwrap()
+    }
+
+    fn segment(&mut self, _: &[f32], masks: &mut [Mask]) -> Result<()> {
+        for mask in masks {
+            for (i, p) in mask.probabilities_mut().iter_mut().enumerate() {
+                *p = f32::from(u8::from((40..80).contains(&(i % 128)) && (20..80).contains(&(i / 128))));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Averages colours: enough for an embedding that differs between views.
+struct MeanEncoder;
+
+impl ImageEncoder for MeanEncoder {
+    fn input_len(&self) -> usize {
+        3 * 32 * 32
+    }
+
+    fn dimension(&self) -> usize {
+        32
+    }
+
+    fn encode(&mut self, pixel_values: &[f32], embeddings: &mut [f32]) -> Result<()> {
+        for (picture, embedding) in pixel_values.chunks_exact(3 * 32 * 32).zip(embeddings.chunks_exact_mut(32)) {
+            for (values, e) in picture.chunks_exact(96).zip(embedding) {
+                *e = values.iter().sum::<f32>() + 0.1;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bundle(place: &Path) -> Bundle {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let out = place.join("bundle");
+    let import = Import {
+        clip: fixtures.join("clip/hf"),
+        convention: None,
+        segmenter: fixtures.join("demo/segmenter.toml"),
+        segmenter_model: fixtures.join("demo/segmenter.onnx"),
+        labels: fixtures.join("demo/labels.txt"),
+        templates: Vec::new(),
+        precision: Precision::F32,
+        out: out.clone(),
+    };
+    import.run(1, &mut |_, _| Ok(())).unwrap();
+    Bundle::open(&out).unwrap()
+}
+
+#[test]
+fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
+    let place = tempfile::tempdir().unwrap();
+    let bundle = bundle(place.path());
+    let engine = Engine {
+        backend: "stand-in",
+        segmenter: Box::new(MiddleSegmenter),
+        vision: Box::new(MeanEncoder),
+        temporal: None,
+    };
+    let mut demo = source::demo().unwrap();
+    let count = demo.count().unwrap();
+    let all: Vec<u64> = (0..count as usize).map(|i| Sampler::ViFiClip.index(i, count, count as usize)).collect();
+    let mut source = Recorded::read(demo.as_mut(), &all, count).unwrap();
+    let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers).unwrap();
+    let mut lines = JsonLines::new(std::io::sink());
+
+    let window = Window::Sliding(Sliding::new(0.64, 0.16).unwrap());
+    let mut counts = [0u64; 64];
+    let mut windows = 0;
+    let mut before = ALLOCATIONS.get();
+    pipeline
+        .watch(&mut source, window, &mut |outcome| {
+            lines.write("demo", outcome)?;
+            counts[windows] = ALLOCATIONS.get() - before;
+            windows += 1;
+            before = ALLOCATIONS.get();
+            Ok(ControlFlow::Continue(()))
+        })
+        .unwrap();
+    println!("allocations a window: {:?}", &counts[..windows]);
+    assert!(windows >= 10, "{windows}");
+    // The first windows make the buffers and let them grow to their sizes.
+    assert!(counts[..windows][4..].iter().all(|&count| count == 0), "{:?}", &counts[..windows]);
+}
