@@ -30,7 +30,7 @@ fn run() -> Result<()> {
     pipeline.watch(source.as_mut(), window, &mut |outcome| {
         let judgement = &outcome.judgement;
         let reason = judgement.verdict.reason().unwrap_or("the person says so too");
-        let seconds = outcome.time_us[1] as f64 / 1e6;
+        let seconds = outcome.time_span_us()[1] as f64 / 1e6;
         println!("{seconds:7.2} s  {}: {} ({reason})", outcome.names[judgement.label], judgement.verdict.name());
         Ok(ControlFlow::Continue(()))
     })?;

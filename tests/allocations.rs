@@ -9,7 +9,7 @@ use figureground::mask::{Mask, Size};
 use figureground::model::write::Precision;
 use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
-use figureground::source::{self, Recorded, Source};
+use figureground::source::{self, Recorded};
 use figureground::{Result, sampler::Sampler};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

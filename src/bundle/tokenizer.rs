@@ -84,6 +84,7 @@ impl Tokenizer {
     }
 }
 
+#[derive(Clone, Copy)]
 enum Part<'a> {
     Start,
     End,
@@ -92,15 +93,14 @@ enum Part<'a> {
 
 /// Splits `text` at the two marks that stand for start and end.
 fn specials(text: &str) -> Vec<Part<'_>> {
-    const MARKS: [(&str, fn() -> Part<'static>); 2] =
-        [("<|startoftext|>", || Part::Start), ("<|endoftext|>", || Part::End)];
+    const MARKS: [(&str, Part<'static>); 2] = [("<|startoftext|>", Part::Start), ("<|endoftext|>", Part::End)];
     let mut parts = Vec::new();
     let mut rest = text;
-    while let Some((at, mark, part)) =
-        MARKS.iter().filter_map(|(mark, part)| Some((rest.find(mark)?, mark, part))).min_by_key(|(at, ..)| *at)
-    {
+    let next =
+        |rest: &str| MARKS.iter().filter_map(|&(mark, part)| Some((rest.find(mark)?, mark, part))).min_by_key(|m| m.0);
+    while let Some((at, mark, part)) = next(rest) {
         parts.push(Part::Text(&rest[..at]));
-        parts.push(part());
+        parts.push(part);
         rest = &rest[at + mark.len()..];
     }
     parts.push(Part::Text(rest));

@@ -7,11 +7,9 @@ use figureground::pipeline::Outcome;
 pub fn line(source: &str, outcome: &Outcome<'_>) -> String {
     let judgement = &outcome.judgement;
     let [full, person, background] = judgement.p;
-    let seconds = |time: u64| time as f64 / 1e6;
+    let [first, last] = outcome.time_span_us().map(|time| time as f64 / 1e6);
     format!(
-        "{source} {:.2}-{:.2} s  {}  {}  full {full:.2}  person {person:.2}  background {background:.2}\n",
-        seconds(outcome.time_us[0]),
-        seconds(outcome.time_us[1]),
+        "{source} {first:.2}-{last:.2} s  {}  {}  full {full:.2}  person {person:.2}  background {background:.2}\n",
         outcome.names[judgement.label],
         in_words(judgement.verdict),
     )

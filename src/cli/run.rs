@@ -98,9 +98,10 @@ impl Run {
         log::info!("backend {}, {} threads", engine.backend, self.models.threads());
         let keep = if overlay.is_some() { Keep::Pictures } else { Keep::Numbers };
         let mut pipeline = Pipeline::new(&bundle, engine, keep)?;
-        let mut out = Out { lines: self.lines(), overlay, flagged: false, closed: false };
+        let mut out = Out { lines: self.lines(), overlay, windows: 0, flagged: false, closed: false };
         let exit = self.watch_all(&sources, &mut pipeline, &mut out, progress)?;
-        if let Some(overlay) = out.overlay.take().filter(|_| !interrupt::raised()) {
+        // Without a window there is nothing to show, and the reason is out already.
+        if let Some(overlay) = out.overlay.take().filter(|_| out.windows > 0 && !interrupt::raised()) {
             overlay.finish()?;
         }
         Ok(if exit == Exit::Done && self.fail_flagged && out.flagged { Exit::BoundBroken } else { exit })
@@ -187,6 +188,7 @@ struct Out {
     /// JSON lines, or none where a person reads.
     lines: Option<JsonLines<Stdout>>,
     overlay: Option<Overlay>,
+    windows: u64,
     flagged: bool,
     /// Nobody reads any more.
     closed: bool,
@@ -194,6 +196,7 @@ struct Out {
 
 impl Out {
     fn tell(&mut self, source: &str, outcome: &Outcome<'_>) -> Result<ControlFlow<()>> {
+        self.windows += 1;
         self.flagged |= matches!(outcome.judgement.verdict, Verdict::Flag(_));
         match &mut self.lines {
             Some(lines) => self.closed = !lines.write(source, outcome)?,

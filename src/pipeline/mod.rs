@@ -237,13 +237,14 @@ impl Pipeline {
         self.timing.score += micros(began);
         self.scorer.frames.clear();
         self.scorer.frames.extend(order.iter().map(|&slot| self.slots.slots[slot].index));
-        let time = |slot: Option<&usize>| slot.map_or(0, |&slot| self.slots.slots[slot].time_us);
+        self.scorer.times.clear();
+        self.scorer.times.extend(order.iter().map(|&slot| self.slots.slots[slot].time_us));
         let outcome = Outcome {
             names: self.scorer.bank.names(),
             judgement,
             visibility,
             frames: &self.scorer.frames,
-            time_us: [time(order.first()), time(order.last())],
+            times_us: &self.scorer.times,
             top,
             backend: self.engine.backend,
             timing: std::mem::take(&mut self.timing),
@@ -459,6 +460,7 @@ struct Scorer {
     log_probs: [LogProbs; VIEWS],
     clip: Vec<f32>,
     frames: Vec<u64>,
+    times: Vec<u64>,
     /// One view's frame embeddings in a row, for the temporal transformer.
     sequence: Vec<f32>,
 }
@@ -468,7 +470,8 @@ impl Scorer {
         let classes = bank.names().len();
         let log_probs = std::array::from_fn(|_| LogProbs::new(classes));
         let (clip, sequence) = (vec![0.0; bank.dim()], vec![0.0; frames * bank.dim()]);
-        Self { bank, gate, log_probs, clip, frames: Vec::with_capacity(frames), sequence }
+        let [indices, times] = [0; 2].map(|_| Vec::with_capacity(frames));
+        Self { bank, gate, log_probs, clip, frames: indices, times, sequence }
     }
 
     fn judge(&mut self, order: &[usize], slots: &Slots, engine: &mut Engine) -> Result<Judged> {

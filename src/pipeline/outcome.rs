@@ -19,8 +19,8 @@ pub struct Outcome<'a> {
     pub visibility: Visibility,
     /// Indices of the window's frames in their source, in order.
     pub frames: &'a [u64],
-    /// Capture times of its first and last frame, in microseconds.
-    pub time_us: [u64; 2],
+    /// Their capture times, in microseconds.
+    pub times_us: &'a [u64],
     /// The best classes of each view with their log-probabilities, in the order of [`View::index`].
     pub top: [heapless::Vec<Ranked, TOP>; 3],
     /// Name of the backend.
@@ -29,6 +29,13 @@ pub struct Outcome<'a> {
     pub timing: Timing,
     /// The pictures of its frames, in order; empty unless the pipeline keeps them.
     pub pictures: Pictures<'a>,
+}
+
+impl Outcome<'_> {
+    /// Capture times of the first and the last frame, in microseconds.
+    pub fn time_span_us(&self) -> [u64; 2] {
+        [self.times_us.first(), self.times_us.last()].map(|time| time.copied().unwrap_or_default())
+    }
 }
 
 /// Microseconds spent in each stage.

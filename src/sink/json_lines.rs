@@ -73,7 +73,7 @@ impl<'a> VerdictLine<'a> {
             schema: SCHEMA,
             source,
             frames: outcome.frames,
-            time_us: outcome.time_us,
+            time_us: outcome.time_span_us(),
             label: &outcome.names[judgement.label],
             verdict: judgement.verdict.name(),
             reason: judgement.verdict.reason(),

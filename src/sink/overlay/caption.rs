@@ -23,7 +23,7 @@ pub(super) struct Caption<'a> {
     /// Place in its window, from 0.
     place: usize,
     frames: &'a [u64],
-    time_us: [u64; 2],
+    times_us: &'a [u64],
 }
 
 impl<'a> Caption<'a> {
@@ -37,7 +37,7 @@ impl<'a> Caption<'a> {
             frame: outcome.frames.get(place).copied().unwrap_or_default(),
             place,
             frames: outcome.frames,
-            time_us: outcome.time_us,
+            times_us: outcome.times_us,
         }
     }
 
@@ -60,10 +60,9 @@ impl<'a> Caption<'a> {
     /// Which frame this is, and when it was captured.
     pub(super) fn moment(&self) -> String {
         let seconds = |time: u64| time as f64 / 1e6;
-        let [first, last] = self.time_us.map(seconds);
-        let about = if self.is_time_exact() { "" } else { "~" };
+        let [first, last] = [0, self.frames.len().saturating_sub(1)].map(|place| seconds(self.time(place)));
         format!(
-            "frame {} at {about}{:.2} s   ({} of {} in {first:.2}-{last:.2} s)",
+            "frame {} at {:.2} s   ({} of {} in {first:.2}-{last:.2} s)",
             self.frame,
             seconds(self.time(self.place)),
             self.place + 1,
@@ -97,17 +96,9 @@ impl<'a> Caption<'a> {
         (self.time(self.place).abs_diff(self.time(neighbour)) / 1000).clamp(SHORTEST_MS, LONGEST_MS)
     }
 
-    /// When the frame at `place` was captured: known at both ends of the window, in proportion to the index between.
+    /// When the frame at `place` was captured, in microseconds.
     fn time(&self, place: usize) -> u64 {
-        let [first, last] = [self.frames.first(), self.frames.last()].map(|frame| frame.copied().unwrap_or_default());
-        let frame = self.frames.get(place).copied().unwrap_or_default();
-        let share = frame.saturating_sub(first) as f64 / last.saturating_sub(first).max(1) as f64;
-        let span = self.time_us[1].saturating_sub(self.time_us[0]) as f64;
-        self.time_us[0].saturating_add((share * span) as u64)
-    }
-
-    fn is_time_exact(&self) -> bool {
-        [self.frames.first(), self.frames.last()].contains(&Some(&self.frame))
+        self.times_us.get(place).copied().unwrap_or_default()
     }
 }
 

@@ -1,9 +1,9 @@
 //! A folder of PNG pictures, one a frame.
 
-use super::aside::Aside;
 use super::canvas::Canvas;
 use super::caption::Caption;
 use crate::error::{Error, Result, Stage};
+use crate::file::Aside;
 use embedded_graphics::prelude::OriginDimensions;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};

@@ -1,8 +1,8 @@
 //! An animated GIF that repeats for ever.
 
-use super::aside::Aside;
 use super::canvas::Canvas;
 use crate::error::Result;
+use crate::file::Aside;
 use embedded_graphics::prelude::{OriginDimensions, Size};
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbImage};

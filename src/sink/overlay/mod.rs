@@ -2,7 +2,6 @@
 //!
 //! A sheet lays them out on a canvas; a GIF, an MP4 or a folder of PNGs takes the canvases.
 
-mod aside;
 mod canvas;
 mod caption;
 mod folder;

@@ -1,8 +1,8 @@
 //! An MP4 with H.264 in it, encoded by an `ffmpeg` child process.
 
-use super::aside::Aside;
 use super::canvas::Canvas;
 use crate::error::{Error, Result, Stage};
+use crate::file::Aside;
 use embedded_graphics::prelude::{OriginDimensions, Size};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

@@ -43,7 +43,7 @@ impl Window {
 
     fn draw(&self, overlay: &mut Overlay, source: &str) -> Result<()> {
         let order: Vec<usize> = (0..self.frames.len()).collect();
-        let ends = [self.frames.first(), self.frames.last()];
+        let times: Vec<u64> = self.frames.iter().map(|frame| frame * 40_000).collect();
         overlay.draw(
             source,
             &Outcome {
@@ -51,7 +51,7 @@ impl Window {
                 judgement: self.judgement,
                 visibility: Visibility { person_area: 0.2, background_area: 0.7, frames_with_person: 8, frames: 8 },
                 frames: &self.frames,
-                time_us: ends.map(|frame| frame.map_or(0, |frame| frame * 40_000)),
+                times_us: &times,
                 top: Default::default(),
                 backend: "cpu",
                 timing: Timing::default(),
