@@ -101,6 +101,17 @@ impl Error {
     }
 }
 
+#[cfg(feature = "std")]
+impl Error {
+    /// The same error with `to` wherever it names `from`.
+    pub(crate) fn replaced(mut self, from: &str, to: &str) -> Self {
+        for part in [&mut self.expected, &mut self.got, &mut self.next] {
+            *part = part.replace(from, to);
+        }
+        self
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: expected {}, got {}; {}", self.stage, self.expected, self.got, self.next)

@@ -41,14 +41,14 @@ fn difference(got: &[f32], want: &[f32]) -> f32 {
 }
 
 /// Imports `clip` and returns the bundle; the directory must live as long.
-fn import(clip: &str, convention: Option<PathBuf>, precision: Precision) -> (tempfile::TempDir, Bundle) {
+fn import(clip: &str, precision: Precision) -> (tempfile::TempDir, Bundle) {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("bundle");
     let labels = directory.path().join("labels.txt");
     std::fs::write(&labels, "waving\nwalking\n").unwrap();
     let import = Import {
         clip: fixtures().join(clip),
-        convention,
+        convention: None,
         segmenter: fixtures().join("demo/segmenter.toml"),
         segmenter_model: fixtures().join("demo/segmenter.onnx"),
         labels,
@@ -58,19 +58,6 @@ fn import(clip: &str, convention: Option<PathBuf>, precision: Precision) -> (tem
     };
     import.run(2, &mut |_, _| Ok(())).unwrap();
     (directory, Bundle::open(&out).unwrap())
-}
-
-/// OpenAI's convention for pictures of 32 px and a cut vocabulary, which ONNX files do not tell.
-fn small_convention(directory: &Path, merges: u32) -> PathBuf {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/clip/openai.toml")).unwrap();
-    let text = text
-        .replace("shortest = 224", "shortest = 32")
-        .replace("width = 224", "width = 32")
-        .replace("height = 224", "height = 32")
-        .replace("kind = \"clip-bpe\"", &format!("kind = \"clip-bpe\", merges = {merges}"));
-    let path = directory.join("small.toml");
-    std::fs::write(&path, text).unwrap();
-    path
 }
 
 /// Largest differences of the image and text embeddings of `bundle` from the reference.
@@ -97,36 +84,33 @@ fn assert_close(name: &str, differences: [f32; 2], tolerance: f32) {
 
 #[test]
 fn a_safetensors_checkpoint_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/hf", None, Precision::F32);
+    let (_kept, bundle) = import("clip/hf", Precision::F32);
     assert_close("safetensors", differences(&bundle, "clip/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
 fn a_checkpoint_with_plain_gelu_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/gelu", None, Precision::F32);
+    let (_kept, bundle) = import("clip/gelu", Precision::F32);
     assert_close("gelu", differences(&bundle, "clip/gelu/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
 fn a_pair_of_onnx_files_encodes_as_transformers_does() {
-    let kept = tempfile::tempdir().unwrap();
-    let (_kept, bundle) = import("clip/pair", Some(small_convention(kept.path(), 1000)), Precision::F32);
+    let (_kept, bundle) = import("clip/pair", Precision::F32);
     assert_close("pair", differences(&bundle, "clip/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
 fn one_onnx_file_with_both_towers_encodes_as_transformers_does() {
-    let kept = tempfile::tempdir().unwrap();
-    let (_kept, bundle) = import("clip/single", Some(small_convention(kept.path(), 100)), Precision::F32);
+    let (_kept, bundle) = import("clip/single", Precision::F32);
     assert_close("single", differences(&bundle, "clip/gelu/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
 fn weights_in_16_bits_encode_nearly_the_same() {
-    let (_kept, bundle) = import("clip/hf", None, Precision::F16);
+    let (_kept, bundle) = import("clip/hf", Precision::F16);
     assert_close("safetensors f16", differences(&bundle, "clip/expected.safetensors"), TOLERANCE_F16);
-    let kept = tempfile::tempdir().unwrap();
-    let (_kept, bundle) = import("clip/pair", Some(small_convention(kept.path(), 1000)), Precision::F16);
+    let (_kept, bundle) = import("clip/pair", Precision::F16);
     assert_close("pair f16", differences(&bundle, "clip/expected.safetensors"), TOLERANCE_F16);
 }
 
@@ -142,8 +126,18 @@ fn the_temporal_transformer_fuses_as_pytorch_does() {
 }
 
 #[test]
+fn onnx_files_tell_their_picture_size_and_vocabulary() {
+    for (clip, vocabulary) in [("clip/pair", 1514), ("clip/single", 614)] {
+        let (_kept, bundle) = import(clip, Precision::F32);
+        let preprocess = &bundle.manifest().vision.preprocess;
+        assert_eq!((preprocess.width, preprocess.height), (32, 32));
+        assert_eq!(bundle.tokenizer().unwrap().vocabulary(), vocabulary);
+    }
+}
+
+#[test]
 fn an_imported_bundle_says_what_the_checkpoint_said() {
-    let (kept, bundle) = import("clip/hf", None, Precision::F32);
+    let (kept, bundle) = import("clip/hf", Precision::F32);
     let manifest = read_manifest(&kept.path().join("bundle")).unwrap();
     assert_eq!((manifest.vision.preprocess.width, manifest.vision.preprocess.height), (32, 32));
     assert_eq!(bundle.tokenizer().unwrap().vocabulary(), 1514);

@@ -263,6 +263,7 @@ impl Manifest {
             check_range("text.context", text.context, 3, 4096)?;
         }
         check_templates(&self.labels.templates)?;
+        self.gate.validate().map_err(|e| e.at("[gate]"))?;
         let fill = self.views.fill;
         if !fill.iter().all(|c| (0.0..=255.0).contains(c)) {
             return Err(refused("views.fill as RGB from 0 to 255", format_args!("{fill:?}"), "correct it"));

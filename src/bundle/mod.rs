@@ -32,9 +32,11 @@ impl Bundle {
     pub fn open(directory: &Path) -> Result<Self> {
         let manifest = read_manifest(directory)?;
         let bundle = Self { directory: directory.to_owned(), manifest };
+        bundle.check_inside(MANIFEST)?;
         for (file, sha256) in &bundle.manifest.files {
             bundle.check_file(file, sha256)?;
         }
+        bundle.check_external_data()?;
         Ok(bundle)
     }
 
@@ -102,13 +104,34 @@ impl Bundle {
         })
     }
 
-    fn check_file(&self, file: &str, sha256: &str) -> Result<()> {
+    /// Refuses a link that leads out of the bundle.
+    fn check_inside(&self, file: &str) -> Result<()> {
         let path = self.path(file);
-        let inside = |path: &Path| path.canonicalize().map_err(|e| unreadable(path, &e));
-        if !inside(&path)?.starts_with(inside(&self.directory)?) {
-            let got = format!("{} outside it", path.display());
-            return Err(Error::new(Stage::Bundle, "files inside the bundle", got, "copy the file into it"));
+        let resolved = |path: &Path| path.canonicalize().map_err(|e| unreadable(path, &e));
+        if resolved(&path)?.starts_with(resolved(&self.directory)?) {
+            return Ok(());
         }
+        let got = format!("{} outside it", path.display());
+        Err(Error::new(Stage::Bundle, "files inside the bundle", got, "copy the file into it"))
+    }
+
+    /// Refuses a model whose weights lie in a file without a checksum.
+    fn check_external_data(&self) -> Result<()> {
+        for (section, file) in self.manifest.named_files().iter().filter(|(_, file)| file.ends_with(".onnx")) {
+            for data in crate::model::external_files(&self.path(file))? {
+                let data = Path::new(file).with_file_name(data).to_string_lossy().into_owned();
+                if !self.manifest.files.contains_key(&data) {
+                    let expected = format!("a [files] entry for the weights of {section}");
+                    return Err(Error::new(Stage::Bundle, expected, data, "import the bundle again"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_file(&self, file: &str, sha256: &str) -> Result<()> {
+        self.check_inside(file)?;
+        let path = self.path(file);
         let found = checksum::of_file(&path)?;
         if !found.eq_ignore_ascii_case(sha256) {
             let got = format!("{found} of {}", path.display());

@@ -89,7 +89,9 @@ impl Infer {
                     "correct it",
                 ));
             }
-            given.push((name, read_npy(Path::new(path))?));
+            let tensor = read_npy(Path::new(path))?;
+            check_shape(model, name, &tensor)?;
+            given.push((name, tensor));
         }
         let mut random = Random(self.seed);
         let tensor = |port: &Port| match given.iter().find(|(name, _)| *name == port.name) {
@@ -98,6 +100,22 @@ impl Infer {
         };
         Ok(model.inputs().iter().map(tensor).collect())
     }
+}
+
+/// Compares a tensor's shape with what its input declares.
+fn check_shape(model: &Model, name: &str, tensor: &Tensor) -> Result<()> {
+    let Some(port) = model.inputs().iter().find(|port| port.name == name) else { return Ok(()) };
+    let fits = port.axes.len() == tensor.shape.len()
+        && port
+            .axes
+            .iter()
+            .zip(&tensor.shape)
+            .all(|(axis, size)| axis.parse().map_or(true, |fixed: usize| fixed == *size));
+    if fits {
+        return Ok(());
+    }
+    let got = format!("shape {:?}", tensor.shape);
+    Err(Error::new(Stage::Command, format_args!("a tensor for {port}"), got, "reshape it before it is saved"))
 }
 
 /// Seeded numbers (SplitMix64): equal on every machine.

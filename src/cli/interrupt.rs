@@ -1,17 +1,36 @@
-//! Ctrl-C: the first ends the work at the next frame or prompt, the second at once.
+//! Ctrl-C and SIGTERM: the first ends the work at the next frame or prompt, or after a grace time; the second at once.
 
 use figureground::frame::Frame;
 use figureground::source::Source;
 use figureground::{Error, Result, Stage};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long one frame or prompt may take to end.
+const GRACE: Duration = Duration::from_secs(2);
 
 static RAISED: AtomicBool = AtomicBool::new(false);
 
+/// What happens to work that does not notice that it should end, because it waits for input or computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// It is left behind: all it has told is whole.
+    Leave,
+    /// It is waited for, because it has files to put away.
+    Wait,
+}
+
 /// Begins to listen.
-pub fn listen() {
-    let heard = ctrlc::set_handler(|| {
+pub fn listen(late: Late) {
+    let heard = ctrlc::set_handler(move || {
         if RAISED.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
+        }
+        if late == Late::Leave {
+            std::thread::spawn(|| {
+                std::thread::sleep(GRACE);
+                std::process::exit(130);
+            });
         }
     });
     if let Err(error) = heard {

@@ -56,6 +56,16 @@ enum Command {
     Devices(devices::Devices),
 }
 
+impl Command {
+    /// What ctrl-C does when the command does not end by itself.
+    fn when_late(&self) -> interrupt::Late {
+        match self {
+            Command::Import(_) | Command::Labels(_) => interrupt::Late::Wait,
+            _ => interrupt::Late::Leave,
+        }
+    }
+}
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
@@ -121,7 +131,7 @@ pub fn main() -> ExitCode {
         .format_timestamp(None)
         .format_target(false)
         .init();
-    interrupt::listen();
+    interrupt::listen(cli.command.when_late());
     let progress = progress::Progress::new(cli.quiet);
     let ended = match &cli.command {
         Command::Run(run) => run.run(&progress),

@@ -1,5 +1,6 @@
 //! Changes to an ONNX graph as it is copied: what is kept, what its inputs are, where its weights lie.
 
+use super::read_proto;
 use super::write::{ExternalData, Precision, halved, write_failed};
 use crate::error::{Error, Result, Stage};
 use prost::Message;
@@ -96,6 +97,84 @@ pub fn write(mut model: pb::ModelProto, from: &Path, to: &Path, precision: Preci
     graph.node.splice(0..0, casts);
     data.finish()?;
     std::fs::write(to, model.encode_to_vec()).map_err(|e| write_failed(to, &e))
+}
+
+/// Copies the model `from` to `to`, its external data to a file beside it.
+///
+/// # Errors
+/// As [`write`].
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    let proto = read_proto(from)?;
+    let is_external = proto.graph.iter().flat_map(|graph| &graph.initializer).any(|t| !t.external_data.is_empty());
+    if is_external {
+        return write(proto, from, to, Precision::F32);
+    }
+    std::fs::write(to, proto.encode_to_vec()).map_err(|e| write_failed(to, &e))
+}
+
+/// The side of the square pictures that `input` of the model at `path` takes, where it is fixed.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn side(path: &Path, input: &str) -> Result<Option<u32>> {
+    let proto = read_proto(path)?;
+    let sizes = fixed_axes(&proto, input);
+    Ok(match sizes[..] {
+        [_, _, Some(height), Some(width)] if height == width => u32::try_from(width).ok(),
+        _ => None,
+    })
+}
+
+/// The number of tokens that `input` of the model at `path` takes, where it is fixed.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn context(path: &Path, input: &str) -> Result<Option<usize>> {
+    let proto = read_proto(path)?;
+    let sizes = fixed_axes(&proto, input);
+    Ok(sizes.get(1).copied().flatten().and_then(|size| usize::try_from(size).ok()))
+}
+
+/// The rows of the token table that `input` of the model at `path` looks up.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn vocabulary(path: &Path, input: &str) -> Result<Option<usize>> {
+    let proto = read_proto(path)?;
+    let Some(graph) = &proto.graph else { return Ok(None) };
+    // Ids may be cast or reshaped on their way to the table; a table in 16 bits is cast.
+    let behind = |name: &str| {
+        let through = ["Cast", "Reshape", "Identity"];
+        let node = graph.node.iter().find(|node| node.output.iter().any(|output| output == name));
+        node.filter(|node| through.contains(&node.op_type.as_str())).and_then(|node| node.input.first()).cloned()
+    };
+    let origin = |name: &str| {
+        let mut name = name.to_owned();
+        while let Some(before) = behind(&name) {
+            name = before;
+        }
+        name
+    };
+    let lookups = graph.node.iter().filter(|node| node.op_type == "Gather" && node.input.len() == 2);
+    let mut tables = lookups.filter(|node| origin(&node.input[1]) == input).map(|node| origin(&node.input[0]));
+    let rows = tables.find_map(|table| {
+        let table = graph.initializer.iter().find(|tensor| tensor.name == table)?;
+        (table.dims.len() == 2).then(|| usize::try_from(table.dims[0]).ok())?
+    });
+    Ok(rows)
+}
+
+/// The axes of an input: their sizes where they are fixed.
+fn fixed_axes(model: &pb::ModelProto, input: &str) -> Vec<Option<i64>> {
+    use pb::tensor_shape_proto::dimension::Value;
+    let info = model.graph.iter().flat_map(|graph| &graph.input).find(|info| info.name == input);
+    let tensor = info.and_then(|info| info.r#type.as_ref()).and_then(|kind| kind.value.as_ref());
+    let shape = tensor.and_then(|pb::type_proto::Value::TensorType(tensor)| tensor.shape.as_ref());
+    let size = |dim: &pb::tensor_shape_proto::Dimension| match dim.value {
+        Some(Value::DimValue(size)) if size > 0 => Some(size),
+        _ => None,
+    };
+    shape.map(|shape| shape.dim.iter().map(size).collect()).unwrap_or_default()
 }
 
 /// The bytes of a weight, wherever they are kept, little-endian; the tensor keeps none.

@@ -1,21 +1,26 @@
 //! ONNX files: parse, check, infer shapes, declutter, and write. With the CPU engine, the one part that speaks tract.
 
 pub(crate) mod graph;
+mod guard;
 pub mod write;
+
+pub(crate) use guard::guarded;
 
 use crate::error::{Error, Result, Stage};
 use prost::Message;
-use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Component, Path, PathBuf};
 use tract_onnx::pb;
-use tract_onnx::prelude::{
-    Datum, DatumType, InferenceFact, InferenceModel, InferenceModelExt, TractResult, TypedModel,
-};
+use tract_onnx::prelude::{Datum, DatumType, InferenceFact, InferenceModel, InferenceModelExt, TypedModel};
 use tract_onnx::tract_hir::infer::Factoid;
 
 /// The largest ONNX file that is read into memory; protobuf's own limit. Bigger weights are external data.
 const MAX_FILE: u64 = 1 << 31;
+
+/// The most axes of a tensor.
+const MAX_RANK: u64 = 64;
+/// The largest size of an axis.
+const MAX_SIZE: u64 = 1 << 31;
 
 /// An ONNX model: parsed, its files checked, its inputs and outputs known.
 #[derive(Clone, Debug)]
@@ -146,30 +151,85 @@ pub fn operators(model: &TypedModel) -> BTreeMap<String, usize> {
 /// Reads and decodes the protobuf, and checks that its external data lies beside it.
 pub(crate) fn read_proto(path: &Path) -> Result<pb::ModelProto> {
     let size = std::fs::metadata(path).map_err(|e| refused(path, e, "check the path"))?.len();
-    if size == 0 || size > MAX_FILE {
+    if size == 0 {
+        return Err(refused(path, "an empty file", "copy or export it again"));
+    }
+    if size > MAX_FILE {
         return Err(refused(path, format_args!("{size} bytes"), "keep big weights as external data"));
     }
     let bytes = std::fs::read(path).map_err(|e| refused(path, e, "check the path"))?;
     let proto = pb::ModelProto::decode(bytes.as_slice())
         .map_err(|e| refused(path, e, "the file is cut or no ONNX: copy or export it again"))?;
-    let graph = proto.graph.iter().flat_map(|graph| &graph.initializer);
-    for tensor in graph {
+    for tensor in proto.graph.iter().flat_map(|graph| &graph.initializer) {
         check_external(path, tensor)?;
         check_length(path, tensor)?;
     }
+    proto.graph.iter().flat_map(|graph| &graph.node).try_for_each(|node| check_node(path, node))?;
+    proto.graph.iter().try_for_each(|graph| check_order(path, graph))?;
     Ok(proto)
 }
 
-/// External data is a plain file name beside the model.
-fn check_external(path: &Path, tensor: &pb::TensorProto) -> Result<()> {
-    for entry in tensor.external_data.iter().filter(|entry| entry.key == "location") {
-        let plain = Path::new(&entry.value).components().all(|part| matches!(part, Component::Normal(_)));
-        if !plain || entry.value.is_empty() {
-            let got = format!("tensor {:?} at {:?}", tensor.name, entry.value);
-            return Err(refused(path, got, "external data must lie beside the model"));
+/// Numbers of a node are of a size that some tensor could have; tract counts up to them.
+fn check_node(path: &Path, node: &pb::NodeProto) -> Result<()> {
+    for attribute in &node.attribute {
+        let most = if matches!(attribute.name.as_str(), "axis" | "axes" | "perm") { MAX_RANK } else { MAX_SIZE };
+        let numbers = attribute.ints.iter().chain(std::iter::once(&attribute.i));
+        // The sentinels for "to the end" are as large as numbers get.
+        let mut sized = numbers.filter(|&&number| number != i64::MAX && number != i64::MIN);
+        if let Some(bad) = sized.find(|&&number| number.unsigned_abs() > most) {
+            let got = format!("{bad} as {} of node {:?}", attribute.name, node.name);
+            return Err(refused(path, got, "the file is damaged: copy or export it again"));
         }
     }
     Ok(())
+}
+
+/// Every node comes after those it takes from, as ONNX wants it: no node waits for itself.
+fn check_order(path: &Path, graph: &pb::GraphProto) -> Result<()> {
+    let inputs = graph.input.iter().map(|input| input.name.as_str());
+    let mut known: HashSet<&str> = inputs.chain(graph.initializer.iter().map(|tensor| tensor.name.as_str())).collect();
+    for node in &graph.node {
+        if let Some(early) = node.input.iter().find(|name| !name.is_empty() && !known.contains(name.as_str())) {
+            let got = format!("node {:?}, which takes {early:?} from none before it", node.name);
+            return Err(refused(path, got, "the file is damaged: copy or export it again"));
+        }
+        known.extend(node.output.iter().map(String::as_str));
+    }
+    Ok(())
+}
+
+/// External data is a plain file name beside the model, and the file is as long as the tensor needs it.
+fn check_external(path: &Path, tensor: &pb::TensorProto) -> Result<()> {
+    let again = "copy the model with its external data again";
+    let Some(location) = external(tensor, "location") else { return Ok(()) };
+    let plain = Path::new(location).components().all(|part| matches!(part, Component::Normal(_)));
+    if !plain || location.is_empty() {
+        let got = format!("tensor {:?} at {location:?}", tensor.name);
+        return Err(refused(path, got, "external data must lie beside the model"));
+    }
+    let number = |key: &str| external(tensor, key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
+    let size = std::fs::metadata(path.with_file_name(location));
+    let size = size.map_err(|e| refused(path, format_args!("{location}: {e}"), again))?.len();
+    if number("offset").checked_add(number("length")).is_none_or(|end| end > size) {
+        let got = format!("tensor {:?} behind the end of {location}, which has {size} bytes", tensor.name);
+        return Err(refused(path, got, again));
+    }
+    Ok(())
+}
+
+/// What a tensor says of its external data.
+fn external<'a>(tensor: &'a pb::TensorProto, key: &str) -> Option<&'a str> {
+    tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+}
+
+/// The names of the files beside the ONNX file `path` that hold its external data.
+///
+/// # Errors
+/// As [`Model::read`].
+pub(crate) fn external_files(path: &Path) -> Result<BTreeSet<String>> {
+    let proto = read_proto(path)?;
+    let tensors = proto.graph.iter().flat_map(|graph| &graph.initializer);
+    Ok(tensors.filter_map(|tensor| external(tensor, "location")).map(str::to_owned).collect())
 }
 
 /// Inline data has the length that its shape says.
@@ -188,15 +248,6 @@ fn check_length(path: &Path, tensor: &pb::TensorProto) -> Result<()> {
     }
     let got = format!("tensor {:?} of shape {:?} in {} bytes", tensor.name, tensor.dims, tensor.raw_data.len());
     Err(refused(path, got, "the file is damaged: copy or export it again"))
-}
-
-/// Runs what may fail or panic on a damaged graph, and turns both into an error that names the file.
-pub(crate) fn guarded<T>(path: &Path, body: impl FnOnce() -> TractResult<T>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(refused(path, format_args!("{error:#}"), "export the model with opset 17 or lower")),
-        Err(_) => Err(refused(path, "a graph that cannot be read", "the file is damaged: copy or export it again")),
-    }
 }
 
 fn refused(path: &Path, got: impl core::fmt::Display, next: &str) -> Error {

@@ -125,13 +125,11 @@ impl Pipeline {
         self.slots.reset(distinct.len(), &self.engine);
         let mut order = Vec::with_capacity(frames);
         let mut found = Vec::with_capacity(distinct.len());
-        while let Some(frame) = timed(&mut self.timing.decode, || source.next_frame())? {
-            let slot = found.len();
-            if slot == distinct.len() {
-                break;
-            }
+        // Not one frame more than is needed: damage behind the last must not cost the verdict.
+        while found.len() < distinct.len() {
+            let Some(frame) = timed(&mut self.timing.decode, || source.next_frame())? else { break };
+            self.take(&frame, found.len())?;
             found.push(frame.index());
-            self.take(&frame, slot)?;
         }
         for index in &wanted {
             let slot = found.iter().position(|found| found == index).ok_or_else(|| {

@@ -107,6 +107,11 @@ pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
     open_path(name, path, options)
 }
 
+/// Y4M from any reader, called `name`.
+pub fn y4m(name: &str, bytes: Box<dyn std::io::Read>) -> Box<dyn Source> {
+    Box::new(y4m::Y4m::from_pipe(name.to_owned(), bytes, &SourceOptions::default()))
+}
+
 /// The demo clip inside the program: a person waves on a basketball court, drawn by `tests/fixtures/demo.py`.
 ///
 /// # Errors

@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// Tensors that older exporters leave in a checkpoint and that carry no weights.
 const BUFFERS: [&str; 2] = ["vision_model.embeddings.position_ids", "text_model.embeddings.position_ids"];
+/// What `config.json` should be.
+const CONFIG: &str = "the config.json of a Hugging Face CLIP model";
 /// The end-of-text id that older configurations name wrongly; their text is read off at the largest id.
 const LEGACY_END: u64 = 2;
 
@@ -82,22 +84,28 @@ impl Architecture {
     /// Reads `config.json`.
     ///
     /// # Errors
-    /// When the file is not there, is no CLIP configuration, or asks for sizes that do not fit together.
+    /// When the file is not there or [`Architecture::parse`] refuses it.
     pub fn read(path: &Path) -> Result<Self> {
-        let expected = "the config.json of a Hugging Face CLIP model";
-        let refused = |got: &dyn core::fmt::Display, next: &str| {
-            Error::new(Stage::Import, expected, format_args!("{}: {got}", path.display()), next)
-        };
-        let text =
-            std::fs::read_to_string(path).map_err(|e| refused(&e, "put config.json beside model.safetensors"))?;
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            let got = format!("{}: {e}", path.display());
+            Error::new(Stage::Import, CONFIG, got, "put config.json beside model.safetensors")
+        })?;
+        Self::parse(&text).map_err(|e| e.at(path.display()))
+    }
+
+    /// Parses the text of `config.json`.
+    ///
+    /// # Errors
+    /// When it is no CLIP configuration, or asks for sizes that do not fit together.
+    pub fn parse(text: &str) -> Result<Self> {
+        let refused = |got: &dyn core::fmt::Display, next: &str| Error::new(Stage::Import, CONFIG, got, next);
         let config: Config =
-            serde_json::from_str(&text).map_err(|e| refused(&e, "download the file again or correct it"))?;
+            serde_json::from_str(text).map_err(|e| refused(&e, "download the file again or correct it"))?;
         if config.model_type != "clip" {
             let got = format!("model_type {:?}", config.model_type);
             return Err(refused(&got, "convert the model to ONNX and import the pair"));
         }
-        let architecture = Self::from_config(&config).map_err(|got| refused(&got, "use a complete CLIP checkpoint"))?;
-        Ok(architecture)
+        Self::from_config(&config).map_err(|got| refused(&got, "use a complete CLIP checkpoint"))
     }
 
     fn from_config(config: &Config) -> core::result::Result<Self, String> {
@@ -223,27 +231,12 @@ impl CheckpointFile {
         Ok(Self { map, path: path.display().to_string() })
     }
 
-    /// Parses the header and checks that exactly the tensors of `architecture` are there.
+    /// The checkpoint in the file.
     ///
     /// # Errors
-    /// When the file is cut or no safetensors file, or a tensor is missing, extra or misshapen: which, expected, found.
+    /// As [`Checkpoint::parse`].
     pub fn checkpoint(&self, architecture: &Architecture) -> Result<Checkpoint<'_>> {
-        let tensors = SafeTensors::deserialize(&self.map).map_err(|e| {
-            let got = format!("{}: {e}", self.path);
-            Error::new(Stage::Import, "a whole safetensors file", got, "download it again")
-        })?;
-        let expected = architecture.tensors();
-        for (name, shape) in &expected {
-            check_tensor(&tensors, name, shape).map_err(|e| e.at(&self.path))?;
-        }
-        for name in tensors.names() {
-            if !expected.contains_key(name) && !BUFFERS.contains(&name) {
-                let want = format!("the {} tensors that config.json describes", expected.len());
-                let next = "check that config.json belongs to this checkpoint";
-                return Err(Error::new(Stage::Import, want, format_args!("extra tensor {name:?}"), next).at(&self.path));
-            }
-        }
-        Ok(Checkpoint { tensors })
+        Checkpoint::parse(&self.map, architecture).map_err(|e| e.at(&self.path))
     }
 }
 
@@ -269,7 +262,28 @@ pub struct Checkpoint<'data> {
     tensors: SafeTensors<'data>,
 }
 
-impl Checkpoint<'_> {
+impl<'data> Checkpoint<'data> {
+    /// Parses the header of a safetensors file and checks that exactly the tensors of `architecture` are there.
+    ///
+    /// # Errors
+    /// When the bytes are cut or no safetensors file, or a tensor is missing, extra or misshapen: which, expected, found.
+    pub fn parse(bytes: &'data [u8], architecture: &Architecture) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(bytes)
+            .map_err(|e| Error::new(Stage::Import, "a whole safetensors file", e, "download it again"))?;
+        let expected = architecture.tensors();
+        for (name, shape) in &expected {
+            check_tensor(&tensors, name, shape)?;
+        }
+        for name in tensors.names() {
+            if !expected.contains_key(name) && !BUFFERS.contains(&name) {
+                let want = format!("the {} tensors that config.json describes", expected.len());
+                let next = "check that config.json belongs to this checkpoint";
+                return Err(Error::new(Stage::Import, want, format_args!("extra tensor {name:?}"), next));
+            }
+        }
+        Ok(Self { tensors })
+    }
+
     /// The values of tensor `name` as f32, row-major.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::{Bundle, MANIFEST, checksum};
 use crate::engine::cpu::Cpu;
 use crate::error::{Error, Result, Stage};
 use crate::gate::GateSettings;
+use crate::model::graph;
 use crate::model::write::Precision;
 use crate::preprocess::Resize;
 use checkpoint::{Architecture, CheckpointFile};
@@ -21,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 /// OpenAI's conventions, which checkpoints in Hugging Face's layout follow.
 const OPENAI: &str = include_str!("../../../models/clip/openai.toml");
+/// Name of the segmenter in a bundle.
+const SEGMENTER: &str = "segmenter.onnx";
 /// Ids of CLIP's tokenizer that are no merges: 512 bytes, start and end.
 const NO_MERGES: usize = 514;
 
@@ -61,17 +64,21 @@ impl Import {
         }
         let mut segmenter =
             Segmenter::parse(&read_text(&self.segmenter)?).map_err(|e| e.at(self.segmenter.display()))?;
-        let staging = Staging::beside(&self.out)?;
-        let directory = staging.path();
-        let clip = self.write_clip(&mut convention, directory)?;
-        segmenter.file = "segmenter.onnx".to_owned();
-        copy(&self.segmenter_model, &directory.join(&segmenter.file))?;
         let cpu = Cpu::new(threads)?;
-        cpu.segmenter(&directory.join(&segmenter.file), &segmenter)?;
-        write_labels(&cpu, directory, &convention, names, clip, progress)?;
-        let manifest = manifest_of(convention, segmenter, directory)?;
-        std::fs::write(directory.join(MANIFEST), manifest.to_toml()?).map_err(|e| unwritable(directory, &e))?;
-        Bundle::open(directory)?;
+        cpu.segmenter(&self.segmenter_model, &segmenter)?;
+        let staging = Staging::beside(&self.out)?;
+        let mut write = |directory: &Path| -> Result<()> {
+            let logit_scale = self.write_clip(&mut convention, directory)?;
+            graph::copy(&self.segmenter_model, &directory.join(SEGMENTER))?;
+            SEGMENTER.clone_into(&mut segmenter.file);
+            write_labels(&cpu, directory, &convention, names.clone(), logit_scale, progress)?;
+            let manifest = manifest_of(&convention, &segmenter, directory)?;
+            std::fs::write(directory.join(MANIFEST), manifest.to_toml()?).map_err(|e| unwritable(directory, &e))?;
+            Bundle::open(directory).map(|_| ())
+        };
+        // The place where the bundle is made means nothing to the user, and is gone when the message is read.
+        let place = staging.path().display().to_string();
+        write(staging.path()).map_err(|error| error.replaced(&place, &self.clip.display().to_string()))?;
         staging.rename()
     }
 
@@ -94,41 +101,59 @@ impl Import {
             let checkpoint = file.checkpoint(&architecture)?;
             architecture.vision.write(&checkpoint, &vision, self.precision)?;
             architecture.text.write(&checkpoint, &text, self.precision)?;
-            adopt(convention, &architecture)?;
+            let sizes = Sizes {
+                side: Some(architecture.vision.image_size as u32),
+                context: Some(architecture.text.context),
+                vocabulary: Some(architecture.text.vocabulary),
+            };
+            sizes.adopt(convention)?;
             return checkpoint.logit_scale();
         }
         let pair = OnnxPair::find(&self.clip)?;
         pair.write_vision(&convention.vision.input, &convention.vision.output, &vision, self.precision)?;
         pair.write_text(&convention.text.input, &convention.text.output, &text, self.precision)?;
+        Sizes {
+            side: graph::side(&vision, &convention.vision.input)?,
+            context: graph::context(&text, &convention.text.input)?,
+            vocabulary: graph::vocabulary(&text, &convention.text.input)?,
+        }
+        .adopt(convention)?;
         info!("logit_scale {} is the convention's: ONNX pairs do not hold it", convention.logit_scale);
         Ok(convention.logit_scale)
     }
 }
 
-/// The sizes of a checkpoint instead of the convention's.
-fn adopt(convention: &mut Convention, architecture: &Architecture) -> Result<()> {
-    let (side, vocabulary) = (architecture.vision.image_size as u32, architecture.text.vocabulary);
-    let preprocess = &mut convention.vision.preprocess;
-    if (preprocess.width, preprocess.height) != (side, side) {
-        if let Resize::ShortestThenCrop { shortest } = &mut preprocess.resize {
-            *shortest = (*shortest * side).div_ceil(preprocess.height);
+/// Sizes that a checkpoint tells by itself; they go before the convention's.
+struct Sizes {
+    /// Side of the square picture, in pixels.
+    side: Option<u32>,
+    /// Tokens of a prompt.
+    context: Option<usize>,
+    /// Rows of the token table.
+    vocabulary: Option<usize>,
+}
+
+impl Sizes {
+    fn adopt(&self, convention: &mut Convention) -> Result<()> {
+        let preprocess = &mut convention.vision.preprocess;
+        if let Some(side) = self.side.filter(|side| (preprocess.width, preprocess.height) != (*side, *side)) {
+            if let Resize::ShortestThenCrop { shortest } = &mut preprocess.resize {
+                *shortest = (*shortest * side).div_ceil(preprocess.height);
+            }
+            (preprocess.width, preprocess.height) = (side, side);
         }
-        (preprocess.width, preprocess.height) = (side, side);
-    }
-    convention.text.context = architecture.text.context;
-    let merges = vocabulary.checked_sub(NO_MERGES).and_then(|merges| u16::try_from(merges).ok());
-    match merges {
-        Some(ALL_MERGES) => convention.text.tokenizer = manifest::Tokenizer::ClipBpe { merges: None },
-        Some(merges) if merges < ALL_MERGES => {
-            convention.text.tokenizer = manifest::Tokenizer::ClipBpe { merges: Some(merges) };
-        }
-        _ => {
+        convention.text.context = self.context.unwrap_or(convention.text.context);
+        let Some(vocabulary) = self.vocabulary else { return Ok(()) };
+        let merges = vocabulary.checked_sub(NO_MERGES).and_then(|merges| u16::try_from(merges).ok());
+        let merges = merges.filter(|merges| *merges <= ALL_MERGES).ok_or_else(|| {
             let expected = format!("a vocabulary of {NO_MERGES} to {} ids", NO_MERGES + usize::from(ALL_MERGES));
             let next = "only models with CLIP's byte-pair encoding can be imported";
-            return Err(Error::new(Stage::Import, expected, vocabulary, next));
-        }
+            Error::new(Stage::Import, expected, vocabulary, next)
+        })?;
+        let merges = (merges < ALL_MERGES).then_some(merges);
+        convention.text.tokenizer = manifest::Tokenizer::ClipBpe { merges };
+        Ok(())
     }
-    Ok(())
 }
 
 fn write_labels(
@@ -169,7 +194,7 @@ fn external_data(path: &Path) -> PathBuf {
     path.with_file_name(format!("{}.data", path.file_name().unwrap_or_default().to_string_lossy()))
 }
 
-fn manifest_of(convention: Convention, segmenter: Segmenter, directory: &Path) -> Result<Manifest> {
+fn manifest_of(convention: &Convention, segmenter: &Segmenter, directory: &Path) -> Result<Manifest> {
     let mut files = BTreeMap::new();
     let entries = std::fs::read_dir(directory).map_err(|e| unwritable(directory, &e))?;
     for entry in entries {
@@ -182,14 +207,14 @@ fn manifest_of(convention: Convention, segmenter: Segmenter, directory: &Path) -
         }
         files.insert(name, checksum::of_file(&path)?);
     }
-    let Convention { name, licence, clip, vision, text, templates, template_fusion, .. } = convention;
+    let Convention { name, licence, clip, vision, text, templates, template_fusion, .. } = convention.clone();
     Ok(Manifest {
         schema: SCHEMA,
         name,
         licence,
         clip,
         views: Views::default(),
-        segmenter,
+        segmenter: segmenter.clone(),
         vision,
         text: Some(text),
         temporal: None,
@@ -255,10 +280,12 @@ impl Staging {
             return Err(Error::new(Stage::Import, expected, out.display(), "remove it, or pass another --out"));
         }
         let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let directory = tempfile::Builder::new()
-            .prefix(".figureground-import-")
-            .tempdir_in(parent)
-            .map_err(|e| unwritable(parent, &e))?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".figureground-import-");
+        // A temporary directory is its owner's alone; a bundle is like any other directory the user makes.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let directory = builder.tempdir_in(parent).map_err(|e| unwritable(out, &e))?;
         Ok(Self { directory, out: out.to_owned() })
     }
 
@@ -268,24 +295,8 @@ impl Staging {
 
     fn rename(self) -> Result<()> {
         std::fs::rename(self.directory.path(), &self.out).map_err(|e| unwritable(&self.out, &e))?;
-        // Temporary directories are the user's alone; a bundle is like any other directory.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let open = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(&self.out, open).map_err(|e| unwritable(&self.out, &e))?;
-        }
         Ok(())
     }
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let read = |e: std::io::Error| {
-        let got = format!("{}: {e}", from.display());
-        Error::new(Stage::Import, "a readable file", got, "check the path")
-    };
-    // Not fs::copy: a bundle's files are the user's to replace, whatever the permissions of the original.
-    std::fs::read(from).and_then(|bytes| std::fs::write(to, bytes)).map_err(read)
 }
 
 fn read_text(path: &Path) -> Result<String> {

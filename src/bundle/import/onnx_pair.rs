@@ -28,7 +28,8 @@ impl OnnxPair {
         for directory in [path.to_owned(), path.join("onnx")] {
             let [vision, text, both] =
                 ["vision_model.onnx", "text_model.onnx", "model.onnx"].map(|name| directory.join(name));
-            if vision.is_file() && text.is_file() {
+            // A folder that lacks one of the two is told so when that one is read.
+            if vision.is_file() || text.is_file() {
                 return Ok(Self { vision, text });
             }
             if both.is_file() {

@@ -2,11 +2,10 @@
 
 use super::rewrite::rewrite;
 use crate::error::{Error, Result, Stage};
-use crate::model::Model;
+use crate::model::{Model, guarded};
 use rayon::ThreadPool;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use tract_onnx::prelude::*;
 
@@ -49,7 +48,7 @@ impl Session {
         };
         // The shapes of one item tell enough; which share sizes get a plan, the work will show.
         let graph = session.graph(1)?;
-        let fact = graph.output_fact(0).map_err(|e| session.failed(&e))?;
+        let fact = guarded(session.model.path(), || Ok(graph.output_fact(0)?.clone()))?;
         let shape = fact.shape.as_concrete().unwrap_or_default();
         session.output_item = shape.get(1..).unwrap_or_default().to_vec();
         if shape.first() != Some(&1) {
@@ -103,10 +102,7 @@ impl Session {
             outputs.copy_from_slice(result.as_slice::<f32>()?);
             Ok(())
         };
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(result) => result.map_err(|e| self.failed(&e)),
-            Err(_) => Err(self.failed(&"a panic in an operator")),
-        }
+        guarded(self.model.path(), run)
     }
 
     /// The plan for `count` items; the weights of all plans are the same.
@@ -116,11 +112,7 @@ impl Session {
             return Ok(plan.clone());
         }
         let graph = self.graph(count)?;
-        let build = || -> TractResult<Plan> { rewrite(graph)?.into_optimized()?.into_runnable() };
-        let plan = match catch_unwind(AssertUnwindSafe(build)) {
-            Ok(result) => result.map_err(|e| self.failed(&e))?,
-            Err(_) => return Err(self.failed(&"a graph that cannot be planned")),
-        };
+        let plan = guarded(self.model.path(), || rewrite(graph)?.into_optimized()?.into_runnable())?;
         plans.insert(count, plan.clone());
         Ok(plan)
     }
@@ -128,11 +120,6 @@ impl Session {
     fn graph(&self, count: usize) -> Result<TypedModel> {
         let shape: Vec<usize> = [count].into_iter().chain(self.item.iter().copied()).collect();
         self.model.decluttered(&[(&self.input, &shape)], Some(&self.output))
-    }
-
-    fn failed(&self, error: &dyn core::fmt::Display) -> Error {
-        let got = format!("{}: {error:#}", self.model.path().display());
-        Error::new(Stage::Engine, "a model that tract runs", got, "export it with opset 17 or lower")
     }
 }
 
