@@ -188,6 +188,42 @@ fn command(cache: &Path) -> Command {
     command
 }
 
+/// Whether ffmpeg is there to make videos of; where it is not, this says loudly that `what` is left out.
+pub fn ffmpeg_is_there(what: &str) -> bool {
+    let there = Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !there {
+        eprintln!("SKIPPED: {what}: there is no ffmpeg; install it with: apt-get install ffmpeg");
+    }
+    there
+}
+
+/// `ffmpeg` with `arguments`, which must work; what it writes to stdout.
+pub fn ffmpeg(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<u8> {
+    let output = Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-y"]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// Seeded numbers (SplitMix64), the same on every machine.
+#[derive(Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number under `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % end.max(1) as u64) as usize
+    }
+
+    /// `count` bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.below(256) as u8).collect()
+    }
+}
+
 /// Sends ctrl-C to `child`.
 pub fn interrupt(child: &Child) {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
