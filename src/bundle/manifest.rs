@@ -119,8 +119,11 @@ pub struct Decode {
     pub layout: Layout,
     /// Channels in the output.
     pub channels: usize,
-    /// Which of them are person, or which one is background.
+    /// Which of them are person, or which one is background; class indices for `yolo-seg`.
     pub person: PersonChannels,
+    /// Name of the second output of `yolo-seg`, which holds the prototypes of masks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prototypes: Option<String>,
 }
 
 /// Which channels of a segmenter's output speak of people.
@@ -147,6 +150,8 @@ pub enum DecodeKind {
     Argmax,
     /// Scores stretched to 0..=1 by their own least and largest value in the picture.
     MinMax,
+    /// Boxes with class scores and mask coefficients, and prototypes in a second output.
+    YoloSeg,
 }
 
 /// The image encoder: `pixel values` to unnormalised embeddings.
@@ -323,6 +328,10 @@ impl Vision {
 impl Decode {
     fn check(&self) -> Result<()> {
         check_range("decode.channels", self.channels, 1, 4096)?;
+        if (self.kind == DecodeKind::YoloSeg) != self.prototypes.is_some() {
+            let got = format!("{:?} with prototypes {:?}", self.kind, self.prototypes);
+            return Err(refused("decode.prototypes exactly where decode.kind is yolo-seg", got, "correct one"));
+        }
         let named = match &self.person {
             PersonChannels::Channels(channels) => channels.clone(),
             PersonChannels::AllBut(channel) => vec![*channel],

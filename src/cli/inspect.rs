@@ -83,7 +83,7 @@ fn model(path: &Path) -> Result<String> {
     let shapes: Vec<(String, Vec<usize>)> =
         model.inputs().iter().map(|port| (port.name.clone(), port.smallest_shape())).collect();
     let shapes: Vec<(&str, &[usize])> = shapes.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
-    match model.decluttered(&shapes, None) {
+    match model.decluttered(&shapes, &[]) {
         Ok(graph) => {
             let counts = operators(&graph);
             let list: Vec<String> = counts.iter().map(|(operator, count)| format!("{operator} {count}")).collect();

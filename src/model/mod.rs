@@ -109,11 +109,12 @@ impl Model {
 
     /// The graph with every shape inferred and decluttered: small, backend-neutral operators.
     ///
-    /// `shapes` holds one concrete shape an input; `output` keeps only that output.
+    /// `shapes` holds one concrete shape an input; `outputs` are kept, in this order; all of them where none
+    /// are named.
     ///
     /// # Errors
     /// When an input or output is not there, or a shape does not fit the graph.
-    pub fn decluttered(&self, shapes: &[(&str, &[usize])], output: Option<&str>) -> Result<TypedModel> {
+    pub fn decluttered(&self, shapes: &[(&str, &[usize])], outputs: &[&str]) -> Result<TypedModel> {
         let mut model = self.inference.clone();
         for (name, shape) in shapes {
             let index = self.place(&self.inputs, name, "input")?;
@@ -123,9 +124,10 @@ impl Model {
                 model.set_input_fact(index, InferenceFact::dt_shape(datum, *shape))
             })?;
         }
-        if let Some(name) = output {
-            let outlet = model.outputs[self.place(&self.outputs, name, "output")?];
-            guarded(&self.path, || model.select_output_outlets(&[outlet]))?;
+        let place = |name: &&str| Ok(model.outputs[self.place(&self.outputs, name, "output")?]);
+        let outlets = outputs.iter().map(place).collect::<Result<Vec<_>>>()?;
+        if !outlets.is_empty() {
+            guarded(&self.path, || model.select_output_outlets(&outlets))?;
         }
         guarded(&self.path, || model.into_typed()?.into_decluttered())
     }

@@ -16,7 +16,7 @@ pub fn infer(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     }
     let shapes: Vec<(&str, &[usize])> =
         model.inputs().iter().zip(inputs).map(|(port, input)| (port.name.as_str(), input.shape.as_slice())).collect();
-    let graph = model.decluttered(&shapes, None)?;
+    let graph = model.decluttered(&shapes, &[])?;
     guarded(model.path(), || {
         let plan = rewrite(graph)?.into_optimized()?.into_runnable()?;
         let inputs: TVec<TValue> = inputs.iter().map(to_tract).collect::<TractResult<_>>()?;

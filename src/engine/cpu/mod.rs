@@ -9,12 +9,13 @@ mod rewrite;
 mod session;
 mod vector;
 
+use decode::Decoder;
 pub use infer::infer;
 pub use session::Session;
 
 use super::{Engine, ImageEncoder, Segmenter, TemporalEncoder, TextEncoder};
 use crate::bundle::Bundle;
-use crate::bundle::manifest::{Decode, Segmenter as SegmenterManifest, Temporal, Text, Vision};
+use crate::bundle::manifest::{Segmenter as SegmenterManifest, Temporal, Text, Vision};
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
 use crate::model::Model;
@@ -67,9 +68,11 @@ impl Cpu {
     /// # Errors
     /// When it cannot be loaded or is not what the manifest says.
     pub fn segmenter(&self, path: &Path, manifest: &SegmenterManifest) -> Result<CpuSegmenter> {
-        let session = self.session(path, &manifest.input, &picture(&manifest.preprocess), &manifest.output)?;
-        let mask_size = mask_size(&session, &manifest.decode)?;
-        Ok(CpuSegmenter { session, decode: manifest.decode.clone(), mask_size, output: Vec::new() })
+        let outputs: Vec<&str> =
+            [Some(manifest.output.as_str()), manifest.decode.prototypes.as_deref()].into_iter().flatten().collect();
+        let session = self.session(path, &manifest.input, &picture(&manifest.preprocess), &outputs)?;
+        let decoder = Decoder::new(&session, manifest)?;
+        Ok(CpuSegmenter { session, decoder, output: Vec::new() })
     }
 
     /// The image encoder in the file at `path`.
@@ -77,7 +80,7 @@ impl Cpu {
     /// # Errors
     /// As [`Cpu::segmenter`].
     pub fn vision(&self, path: &Path, manifest: &Vision) -> Result<CpuEncoder> {
-        let session = self.session(path, &manifest.input, &picture(&manifest.preprocess), &manifest.output)?;
+        let session = self.session(path, &manifest.input, &picture(&manifest.preprocess), &[&manifest.output])?;
         CpuEncoder::new(session, &manifest.output)
     }
 
@@ -86,7 +89,10 @@ impl Cpu {
     /// # Errors
     /// As [`Cpu::segmenter`].
     pub fn text(&self, path: &Path, manifest: &Text) -> Result<CpuEncoder> {
-        CpuEncoder::new(self.session(path, &manifest.input, &[manifest.context], &manifest.output)?, &manifest.output)
+        CpuEncoder::new(
+            self.session(path, &manifest.input, &[manifest.context], &[&manifest.output])?,
+            &manifest.output,
+        )
     }
 
     /// The temporal transformer in the file at `path`, for items of [frames, dimension].
@@ -94,11 +100,11 @@ impl Cpu {
     /// # Errors
     /// As [`Cpu::segmenter`].
     pub fn temporal(&self, path: &Path, manifest: &Temporal, item: [usize; 2]) -> Result<CpuEncoder> {
-        CpuEncoder::new(self.session(path, &manifest.input, &item, &manifest.output)?, &manifest.output)
+        CpuEncoder::new(self.session(path, &manifest.input, &item, &[&manifest.output])?, &manifest.output)
     }
 
-    fn session(&self, path: &Path, input: &str, item: &[usize], output: &str) -> Result<Session> {
-        Session::new(Model::read(path)?, self.pool.clone(), input, item, output)
+    fn session(&self, path: &Path, input: &str, item: &[usize], outputs: &[&str]) -> Result<Session> {
+        Session::new(Model::read(path)?, self.pool.clone(), input, item, outputs)
     }
 }
 
@@ -111,29 +117,11 @@ fn picture(settings: &Settings) -> [usize; 3] {
     }
 }
 
-/// The size of the masks that a segmenter's output holds, for any of [h, w], [1, h, w], [h, w, c] and [c, h, w].
-fn mask_size(session: &Session, decode: &Decode) -> Result<Size> {
-    let shape = session.output_item();
-    let plane = match (shape, decode.layout) {
-        ([height, width], _) if decode.channels == 1 => Some((height, width)),
-        ([channels, height, width], Layout::Nchw) if *channels == decode.channels => Some((height, width)),
-        ([height, width, channels], Layout::Nhwc) if *channels == decode.channels => Some((height, width)),
-        _ => None,
-    };
-    let size = plane.and_then(|(&height, &width)| Size::new(width.try_into().ok()?, height.try_into().ok()?).ok());
-    size.ok_or_else(|| {
-        let expected = format!("an output of {} channels, {:?}", decode.channels, decode.layout);
-        let got = format!("items of shape {shape:?} in {}", session.model().path().display());
-        Error::new(Stage::Model, expected, got, "correct decode in the segmenter's manifest")
-    })
-}
-
 /// A segmenter on the CPU; frames run side by side.
 #[derive(Debug)]
 pub struct CpuSegmenter {
     session: Session,
-    decode: Decode,
-    mask_size: Size,
+    decoder: Decoder,
     output: Vec<f32>,
 }
 
@@ -143,15 +131,15 @@ impl Segmenter for CpuSegmenter {
     }
 
     fn mask_size(&self) -> Size {
-        self.mask_size
+        self.decoder.size()
     }
 
     fn segment(&mut self, inputs: &[f32], masks: &mut [Mask]) -> Result<()> {
-        let item = self.mask_size.area() * self.decode.channels;
-        self.output.resize(item * masks.len(), 0.0);
+        let row = self.session.row_len();
+        self.output.resize(row * masks.len(), 0.0);
         self.session.run(inputs, &mut self.output)?;
-        for (values, mask) in self.output.chunks_exact(item).zip(masks) {
-            decode::decode(&self.decode, values, mask.probabilities_mut());
+        for (values, mask) in self.output.chunks_exact(row).zip(masks) {
+            self.decoder.decode(values, mask.probabilities_mut());
         }
         Ok(())
     }
@@ -166,8 +154,8 @@ pub struct CpuEncoder {
 
 impl CpuEncoder {
     fn new(session: Session, output: &str) -> Result<Self> {
-        let &[dimension] = session.output_item() else {
-            let got = format!("items of shape {:?} in {}", session.output_item(), session.model().path().display());
+        let &[dimension] = session.output_items().concat().as_slice() else {
+            let got = format!("items of shape {:?} in {}", session.output_items(), session.model().path().display());
             let next = "name the output that holds the projected embedding";
             return Err(Error::new(Stage::Model, format_args!("{output:?} with one embedding an item"), got, next));
         };

@@ -14,54 +14,62 @@ const MAX_SHARE: usize = 16;
 
 type Plan = Arc<TypedRunnableModel>;
 
-/// A model with one input, one output, and a plan for each share size it has met.
+/// A model with one input, and a plan for each share size it has met. Its outputs come as one row an item, one output
+/// behind the other.
 pub struct Session {
     model: Model,
     pool: Arc<ThreadPool>,
     input: String,
-    output: String,
+    outputs: Vec<String>,
     /// Shape of the input without its first axis.
     item: Vec<usize>,
-    /// Shape of the output without its first axis.
-    output_item: Vec<usize>,
+    /// Shapes of the outputs without their first axes.
+    output_items: Vec<Vec<usize>>,
     plans: Mutex<BTreeMap<usize, Plan>>,
     /// Whether the graph was exported for exactly one item.
     single: bool,
 }
 
 impl Session {
-    /// Prepares `model` to run from `input`, items of shape `item`, to `output`.
+    /// Prepares `model` to run from `input`, items of shape `item`, to `outputs`.
     ///
     /// # Errors
-    /// When the model has no such input or output, or its input is of another shape.
-    pub fn new(model: Model, pool: Arc<ThreadPool>, input: &str, item: &[usize], output: &str) -> Result<Self> {
+    /// When the model has no such input or outputs, or its input is of another shape.
+    pub fn new(model: Model, pool: Arc<ThreadPool>, input: &str, item: &[usize], outputs: &[&str]) -> Result<Self> {
         let single = declared(&model, input, item)?;
         let mut session = Self {
             model,
             pool,
             input: input.to_owned(),
-            output: output.to_owned(),
+            outputs: outputs.iter().map(|&output| output.to_owned()).collect(),
             item: item.to_owned(),
-            output_item: Vec::new(),
+            output_items: Vec::new(),
             plans: Mutex::default(),
             single,
         };
         // The shapes of one item tell enough; which share sizes get a plan, the work will show.
         let graph = session.graph(1)?;
-        let fact = guarded(session.model.path(), || Ok(graph.output_fact(0)?.clone()))?;
-        let shape = fact.shape.as_concrete().unwrap_or_default();
-        session.output_item = shape.get(1..).unwrap_or_default().to_vec();
-        if shape.first() != Some(&1) {
-            let got = format!("{output:?} of shape {shape:?} in {}", session.model.path().display());
-            let next = "export the model with the batch as the first axis";
-            return Err(Error::new(Stage::Model, "an output with one row an item", got, next));
+        for (place, output) in outputs.iter().enumerate() {
+            let fact = guarded(session.model.path(), || Ok(graph.output_fact(place)?.clone()))?;
+            let shape = fact.shape.as_concrete().unwrap_or_default();
+            if shape.first() != Some(&1) {
+                let got = format!("{output:?} of shape {shape:?} in {}", session.model.path().display());
+                let next = "export the model with the batch as the first axis";
+                return Err(Error::new(Stage::Model, "an output with one row an item", got, next));
+            }
+            session.output_items.push(shape[1..].to_vec());
         }
         Ok(session)
     }
 
-    /// Shape of the output without its first axis.
-    pub fn output_item(&self) -> &[usize] {
-        &self.output_item
+    /// Shapes of the outputs without their first axes.
+    pub fn output_items(&self) -> &[Vec<usize>] {
+        &self.output_items
+    }
+
+    /// Elements of one item's row of outputs.
+    pub fn row_len(&self) -> usize {
+        self.output_items.iter().map(|item| item.iter().product::<usize>()).sum()
     }
 
     /// Elements of one input item.
@@ -79,8 +87,7 @@ impl Session {
     /// # Errors
     /// When the model fails.
     pub fn run<T: Datum + Copy + Sync>(&self, items: &[T], outputs: &mut [f32]) -> Result<()> {
-        let item: usize = self.item.iter().product();
-        let output: usize = self.output_item.iter().product();
+        let (item, output) = (self.item_len(), self.row_len());
         let count = items.len() / item.max(1);
         let share = if self.single { 1 } else { share(count, self.pool.current_num_threads()) };
         self.pool.install(|| {
@@ -92,14 +99,20 @@ impl Session {
     }
 
     fn run_share<T: Datum + Copy>(&self, items: &[T], outputs: &mut [f32]) -> Result<()> {
-        let count = items.len() / self.item.iter().product::<usize>().max(1);
+        let count = items.len() / self.item_len().max(1);
         let plan = self.plan(count)?;
         let shape: Vec<usize> = [count].into_iter().chain(self.item.iter().copied()).collect();
         let run = || -> TractResult<()> {
-            let result = plan.run(tvec!(Tensor::from_shape(&shape, items)?.into_tvalue()))?;
-            let result = result[0].cast_to::<f32>()?;
-            let result = result.try_as_plain_ram()?;
-            outputs.copy_from_slice(result.as_slice::<f32>()?);
+            let results = plan.run(tvec!(Tensor::from_shape(&shape, items)?.into_tvalue()))?;
+            let mut begin = 0;
+            for (result, item) in results.iter().zip(&self.output_items) {
+                let length: usize = item.iter().product();
+                let result = result.cast_to::<f32>()?;
+                let result = result.try_as_plain_ram()?;
+                let rows = outputs.chunks_exact_mut(self.row_len()).zip(result.as_slice::<f32>()?.chunks_exact(length));
+                rows.for_each(|(row, values)| row[begin..begin + length].copy_from_slice(values));
+                begin += length;
+            }
             Ok(())
         };
         guarded(self.model.path(), run)
@@ -119,7 +132,8 @@ impl Session {
 
     fn graph(&self, count: usize) -> Result<TypedModel> {
         let shape: Vec<usize> = [count].into_iter().chain(self.item.iter().copied()).collect();
-        self.model.decluttered(&[(&self.input, &shape)], Some(&self.output))
+        let outputs: Vec<&str> = self.outputs.iter().map(String::as_str).collect();
+        self.model.decluttered(&[(&self.input, &shape)], &outputs)
     }
 }
 

@@ -1,7 +1,88 @@
 //! A segmenter's output to one person probability a pixel.
 
-use crate::bundle::manifest::{Decode, DecodeKind, PersonChannels};
+mod instances;
+
+use super::Session;
+use crate::bundle::manifest::{Decode, DecodeKind, PersonChannels, Segmenter};
+use crate::error::{Error, Result, Stage};
+use crate::mask::Size;
 use crate::preprocess::Layout;
+use instances::Instances;
+
+/// What turns a segmenter's outputs into masks.
+#[derive(Clone, Debug)]
+pub enum Decoder {
+    /// Every pixel by itself.
+    Pixels(Decode, Size),
+    /// Boxes and the prototypes of their masks.
+    Instances(Instances),
+}
+
+impl Decoder {
+    /// The decoder that `manifest` describes, for the outputs of `session`.
+    ///
+    /// # Errors
+    /// When the outputs are of another shape.
+    pub fn new(session: &Session, manifest: &Segmenter) -> Result<Self> {
+        let decode = &manifest.decode;
+        let shapes = session.output_items();
+        let found = match decode.kind {
+            DecodeKind::YoloSeg => instances(shapes, manifest).map(Self::Instances),
+            _ => shapes.first().and_then(|shape| plane(shape, decode)).map(|size| Self::Pixels(decode.clone(), size)),
+        };
+        found.ok_or_else(|| {
+            let expected = format!("outputs of {} channels, {:?}, {:?}", decode.channels, decode.layout, decode.kind);
+            let got = format!("items of shape {shapes:?} in {}", session.model().path().display());
+            Error::new(Stage::Model, expected, got, "correct decode in the segmenter's manifest")
+        })
+    }
+
+    /// Size of the masks.
+    pub fn size(&self) -> Size {
+        match self {
+            Self::Pixels(_, size) => *size,
+            Self::Instances(instances) => instances.size,
+        }
+    }
+
+    /// Decodes one item's outputs, one behind the other.
+    pub fn decode(&self, values: &[f32], probabilities: &mut [f32]) {
+        match self {
+            Self::Pixels(decode, _) => self::decode(decode, values, probabilities),
+            Self::Instances(instances) => instances.decode(values, probabilities),
+        }
+    }
+}
+
+/// The size of the masks that an output holds: any of [h, w], [1, h, w], [h, w, c] and [c, h, w].
+fn plane(shape: &[usize], decode: &Decode) -> Option<Size> {
+    let (height, width) = match (shape, decode.layout) {
+        ([height, width], _) if decode.channels == 1 => (height, width),
+        ([channels, height, width], Layout::Nchw) if *channels == decode.channels => (height, width),
+        ([height, width, channels], Layout::Nhwc) if *channels == decode.channels => (height, width),
+        _ => return None,
+    };
+    size(*width, *height)
+}
+
+/// Boxes [channels, boxes] and prototypes [prototypes, h, w] that fit together.
+fn instances(shapes: &[Vec<usize>], manifest: &Segmenter) -> Option<Instances> {
+    let [boxes, prototypes] = shapes else { return None };
+    let (&[channels, boxes], &[prototypes, height, width]) = (boxes.as_slice(), prototypes.as_slice()) else {
+        return None;
+    };
+    let PersonChannels::Channels(person) = &manifest.decode.person else { return None };
+    // Geometry, at least the person classes' scores, and one coefficient a prototype.
+    let classes = channels.checked_sub(4 + prototypes)?;
+    let fits = channels == manifest.decode.channels && person.iter().all(|&class| class < classes);
+    let input = manifest.preprocess.target().ok()?;
+    let size = size(width, height)?;
+    fits.then(|| Instances { boxes, channels, prototypes, size, input, person: person.clone() })
+}
+
+fn size(width: usize, height: usize) -> Option<Size> {
+    Size::new(width.try_into().ok()?, height.try_into().ok()?).ok()
+}
 
 /// Reads pixel after pixel, channel after channel, out of an output of `pixels` pixels.
 struct Channels<'a> {
@@ -54,6 +135,8 @@ pub fn decode(decode: &Decode, values: &[f32], probabilities: &mut [f32]) {
                 let (least, width) = stretch.unwrap_or_default();
                 sum(pixel, &|x| (x - least) / width)
             }
+            // Its outputs hold no pixels; `Decoder` takes another way.
+            DecodeKind::YoloSeg => 0.0,
         };
         *probability = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
     }
@@ -90,7 +173,7 @@ mod tests {
 
     fn run(kind: DecodeKind, layout: Layout, channels: usize, person: PersonChannels, values: &[f32]) -> Vec<f32> {
         let mut out = vec![9.0; values.len() / channels];
-        decode(&Decode { kind, layout, channels, person }, values, &mut out);
+        decode(&Decode { kind, layout, channels, person, prototypes: None }, values, &mut out);
         out
     }
 
@@ -117,7 +200,7 @@ mod tests {
     #[test]
     fn argmax_takes_an_index_or_the_largest_score() {
         let person = PersonChannels::Channels(vec![15]);
-        let decode = Decode { kind: DecodeKind::Argmax, layout: Layout::Nchw, channels: 1, person };
+        let decode = Decode { kind: DecodeKind::Argmax, layout: Layout::Nchw, channels: 1, person, prototypes: None };
         let mut out = [9.0; 3];
         super::decode(&decode, &[15.0, 0.0, 14.0], &mut out);
         assert_eq!(out, [1.0, 0.0, 0.0]);
