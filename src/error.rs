@@ -101,7 +101,7 @@ impl Error {
     }
 }
 
-#[cfg(feature = "std")]
+#[cfg(feature = "cpu")]
 impl Error {
     /// The same error with `to` wherever it names `from`.
     pub(crate) fn replaced(mut self, from: &str, to: &str) -> Self {

@@ -45,6 +45,7 @@ impl Aside {
     }
 
     /// Where the bytes lie for now.
+    #[cfg(feature = "cli")]
     pub(crate) fn place(&self) -> &Path {
         self.file.path()
     }

@@ -2,6 +2,7 @@
 
 mod cache;
 pub mod checksum;
+#[cfg(feature = "cpu")]
 pub mod import;
 pub mod labels;
 pub mod manifest;

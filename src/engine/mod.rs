@@ -103,11 +103,13 @@ impl Engine {
     /// # Errors
     /// When the backend is not in this build, or a model cannot be loaded or is not what the manifest says.
     pub fn load(bundle: &Bundle, backend: Backend, threads: usize) -> Result<Self> {
-        match backend.resolve()? {
-            #[cfg(feature = "cpu")]
-            Backend::Cpu => cpu::Cpu::new(threads)?.engine(bundle),
-            other => Err(other.missing()),
+        let backend = backend.resolve()?;
+        #[cfg(feature = "cpu")]
+        if backend == Backend::Cpu {
+            return cpu::Cpu::new(threads)?.engine(bundle);
         }
+        let got = format!("{threads} threads for {}", bundle.directory().display());
+        Err(backend.missing().at(got))
     }
 }
 

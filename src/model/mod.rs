@@ -1,5 +1,6 @@
 //! ONNX files: parse, check, infer shapes, declutter, and write. With the CPU engine, the one part that speaks tract.
 
+#[cfg(feature = "cpu")]
 pub(crate) mod graph;
 mod guard;
 pub mod write;
@@ -186,7 +187,7 @@ fn check_node(path: &Path, node: &pb::NodeProto) -> Result<()> {
     Ok(())
 }
 
-/// Every node comes after those it takes from, as ONNX wants it: no node waits for itself.
+/// Every node comes after those it takes from and names its outputs anew, as ONNX wants it: no node waits for itself.
 fn check_order(path: &Path, graph: &pb::GraphProto) -> Result<()> {
     let inputs = graph.input.iter().map(|input| input.name.as_str());
     let mut known: HashSet<&str> = inputs.chain(graph.initializer.iter().map(|tensor| tensor.name.as_str())).collect();
@@ -195,7 +196,12 @@ fn check_order(path: &Path, graph: &pb::GraphProto) -> Result<()> {
             let got = format!("node {:?}, which takes {early:?} from none before it", node.name);
             return Err(refused(path, got, "the file is damaged: copy or export it again"));
         }
-        known.extend(node.output.iter().map(String::as_str));
+        for output in node.output.iter().filter(|name| !name.is_empty()) {
+            if !known.insert(output) {
+                let got = format!("node {:?}, which makes {output:?} a second time", node.name);
+                return Err(refused(path, got, "the file is damaged: copy or export it again"));
+            }
+        }
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use image::codecs::gif::GifDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, Frames, ImageDecoder, RgbaImage};
 use std::fs::File;
-use std::io::{BufReader, Cursor};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// What players show a frame for when its delay is 0.
@@ -29,6 +29,7 @@ pub(super) fn is_animated(extension: &str, path: &Path) -> bool {
 enum Origin {
     Path(PathBuf),
     /// A GIF inside the program.
+    #[cfg(feature = "built-in")]
     Gif(&'static [u8]),
 }
 
@@ -57,6 +58,7 @@ impl Animation {
     ///
     /// # Errors
     /// As [`Animation::open`].
+    #[cfg(feature = "built-in")]
     pub fn from_gif(name: String, bytes: &'static [u8]) -> Result<Self> {
         Self::of(name, Origin::Gif(bytes))
     }
@@ -141,10 +143,16 @@ impl Source for Animation {
 }
 
 fn frames(origin: &Origin) -> Result<Frames<'static>> {
-    let path = match origin {
-        Origin::Path(path) => path,
-        Origin::Gif(bytes) => return Ok(bounded(GifDecoder::new(Cursor::new(*bytes)).map_err(refused)?)?.into_frames()),
-    };
+    match origin {
+        Origin::Path(path) => frames_of_file(path),
+        #[cfg(feature = "built-in")]
+        Origin::Gif(bytes) => {
+            Ok(bounded(GifDecoder::new(std::io::Cursor::new(*bytes)).map_err(refused)?)?.into_frames())
+        }
+    }
+}
+
+fn frames_of_file(path: &Path) -> Result<Frames<'static>> {
     let extension = path.extension().unwrap_or_default();
     if extension.eq_ignore_ascii_case("webp") {
         return Ok(bounded(webp(path)?)?.into_frames());
