@@ -1,4 +1,4 @@
-//! Text embeddings by model and prompts, kept in the user's cache directory so that no prompt is embedded twice.
+//! Text embeddings by model and list of prompts, kept in the user's cache directory, so that no list is embedded twice.
 
 use super::checksum;
 use super::tokenizer::Tokenizer;

@@ -326,7 +326,7 @@ impl Vision {
 }
 
 impl Decode {
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         check_range("decode.channels", self.channels, 1, 4096)?;
         if (self.kind == DecodeKind::YoloSeg) != self.prototypes.is_some() {
             let got = format!("{:?} with prototypes {:?}", self.kind, self.prototypes);
@@ -336,7 +336,9 @@ impl Decode {
             PersonChannels::Channels(channels) => channels.clone(),
             PersonChannels::AllBut(channel) => vec![*channel],
         };
-        if named.is_empty() || named.iter().any(|&channel| channel >= self.channels) {
+        // One channel of class indices can hold any class.
+        let is_index = self.kind == DecodeKind::Argmax && self.channels == 1;
+        if named.is_empty() || (!is_index && named.iter().any(|&channel| channel >= self.channels)) {
             let expected = format!("decode.person to name channels under {}", self.channels);
             return Err(refused(expected, format_args!("{named:?}"), "correct it"));
         }

@@ -118,7 +118,7 @@ impl Bundle {
 
     /// Refuses a model whose weights lie in a file without a checksum.
     fn check_external_data(&self) -> Result<()> {
-        for (section, file) in self.manifest.named_files().iter().filter(|(_, file)| file.ends_with(".onnx")) {
+        for (section, file) in self.manifest.named_files().iter().filter(|(section, _)| *section != "labels") {
             for data in crate::model::external_files(&self.path(file))? {
                 let data = Path::new(file).with_file_name(data).to_string_lossy().into_owned();
                 if !self.manifest.files.contains_key(&data) {

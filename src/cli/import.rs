@@ -60,7 +60,7 @@ impl Import {
             out: self.out.clone(),
         };
         import.run(self.threads.map_or_else(all_cores, usize::from), &mut progress.prompts())?;
-        log::info!("{} is written", self.out.display());
+        progress.done(&format!("{} is written", self.out.display()));
         Ok(Exit::Done)
     }
 }

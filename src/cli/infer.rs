@@ -51,8 +51,9 @@ impl Infer {
             return Err(Error::new(Stage::Command, format_args!("f32 on the backend {backend}"), "f16", next));
         }
         if self.compare {
-            // The CPU is the reference; against itself there is nothing to compare.
-            Backend::Gpu.resolve()?;
+            let next = "leave --compare out; `figureground devices` lists what this build can run on";
+            let got = format!("a build with the backend {backend} alone");
+            return Err(Error::new(Stage::Engine, "the backend gpu to compare the CPU with", got, next));
         }
         let model = Model::read(&self.model)?;
         let inputs = self.tensors(&model)?;
@@ -95,10 +96,10 @@ impl Infer {
         }
         let mut random = Random(self.seed);
         let tensor = |port: &Port| match given.iter().find(|(name, _)| *name == port.name) {
-            Some((_, tensor)) => tensor.clone(),
+            Some((_, tensor)) => Ok(tensor.clone()),
             None => random.tensor(port),
         };
-        Ok(model.inputs().iter().map(tensor).collect())
+        model.inputs().iter().map(tensor).collect()
     }
 }
 
@@ -118,19 +119,32 @@ fn check_shape(model: &Model, name: &str, tensor: &Tensor) -> Result<()> {
     Err(Error::new(Stage::Command, format_args!("a tensor for {port}"), got, "reshape it before it is saved"))
 }
 
+/// The most random numbers of one input: 1 GiB of f32.
+const MOST_RANDOM: usize = 1 << 28;
+
 /// Seeded numbers (SplitMix64): equal on every machine.
 struct Random(u64);
 
 impl Random {
-    fn tensor(&mut self, port: &Port) -> Tensor {
+    fn tensor(&mut self, port: &Port) -> Result<Tensor> {
         let shape = port.smallest_shape();
-        let count: usize = shape.iter().product();
+        let count = shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
+        let Some(count) = count.filter(|count| *count <= MOST_RANDOM) else {
+            let expected = format!("an input of at most {MOST_RANDOM} numbers");
+            return Err(Error::new(Stage::Command, expected, port, "pass its tensor with --input"));
+        };
         let values = match port.element.as_str() {
             // Small ids are in every vocabulary.
             "INT64" => Values::I64((0..count).map(|_| (self.next() % 100) as i64).collect()),
-            _ => Values::F32((0..count).map(|_| (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect()),
+            "FLOAT" => {
+                Values::F32((0..count).map(|_| (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect())
+            }
+            _ => {
+                let next = "export the model with one of these";
+                return Err(Error::new(Stage::Command, "inputs of FLOAT or INT64", port, next));
+            }
         };
-        Tensor { shape, values }
+        Ok(Tensor { shape, values })
     }
 
     fn next(&mut self) -> u64 {
@@ -208,7 +222,7 @@ mod tests {
     #[test]
     fn random_inputs_are_equal_from_a_seed_and_within_one() {
         let port = Port { name: "x".into(), element: "FLOAT".into(), axes: vec!["batch".into(), "1000".into()] };
-        let values = |seed| match Random(seed).tensor(&port).values {
+        let values = |seed| match Random(seed).tensor(&port).unwrap().values {
             Values::F32(values) => values,
             Values::I64(_) => Vec::new(),
         };

@@ -126,11 +126,7 @@ impl Models {
 /// Parses the command line, runs it and reports what went wrong, once.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let level = if cli.quiet { "error" } else { "warn" };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level))
-        .format_timestamp(None)
-        .format_target(false)
-        .init();
+    start_log(cli.quiet);
     interrupt::listen(cli.command.when_late());
     let progress = progress::Progress::new(cli.quiet);
     let ended = match &cli.command {
@@ -151,6 +147,15 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Warnings on stderr, or what `RUST_LOG` says; only errors when `quiet`.
+fn start_log(quiet: bool) {
+    let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"));
+    if quiet {
+        log.filter_level(log::LevelFilter::Error);
+    }
+    log.format_timestamp(None).format_target(false).init();
 }
 
 /// Says on stderr what went wrong.

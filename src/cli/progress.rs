@@ -18,6 +18,13 @@ impl Progress {
         Self { shown: !quiet && std::io::stderr().is_terminal() }
     }
 
+    /// Tells a person that something is done.
+    pub fn done(&self, what: &str) {
+        if self.shown {
+            eprintln!("{what}");
+        }
+    }
+
     /// A bar over `total` steps.
     pub fn bar(&self, what: &str, total: u64) -> ProgressBar {
         let bar = self.place(ProgressBar::new(total));

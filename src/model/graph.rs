@@ -1,7 +1,7 @@
 //! Changes to an ONNX graph as it is copied: what is kept, what its inputs are, where its weights lie.
 
 use super::read_proto;
-use super::write::{ExternalData, Precision, halved, write_failed};
+use super::write::{ExternalData, Precision, fits_f16, halved, write_failed};
 use crate::error::{Error, Result, Stage};
 use prost::Message;
 use std::collections::HashSet;
@@ -83,10 +83,18 @@ pub fn write(mut model: pb::ModelProto, from: &Path, to: &Path, precision: Preci
     let mut data = ExternalData::create(to)?;
     let mut casts = Vec::new();
     let graph = model.graph.get_or_insert_default();
+    // Older exporters list weights among the inputs as well.
+    let weights: HashSet<String> = graph.initializer.iter().map(|tensor| tensor.name.clone()).collect();
+    graph.input.retain(|input| !weights.contains(&input.name));
     for tensor in &mut graph.initializer {
         let mut bytes = weight_bytes(tensor, from)?;
-        if precision == Precision::F16 && tensor.data_type == DataType::Float as i32 && tensor.dims.len() > 1 {
-            bytes = halved(bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)));
+        let is_matrix = tensor.data_type == DataType::Float as i32 && tensor.dims.len() > 1;
+        let floats: Vec<f32> = match precision {
+            Precision::F16 if is_matrix => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+            _ => Vec::new(),
+        };
+        if !floats.is_empty() && fits_f16(&floats) {
+            bytes = halved(&floats);
             let stored = format!("{}.f16", tensor.name);
             let name = std::mem::replace(&mut tensor.name, stored);
             tensor.data_type = DataType::Float16 as i32;

@@ -175,6 +175,12 @@ pub(crate) fn read_proto(path: &Path) -> Result<pb::ModelProto> {
 /// Numbers of a node are of a size that some tensor could have; tract counts up to them.
 fn check_node(path: &Path, node: &pb::NodeProto) -> Result<()> {
     for attribute in &node.attribute {
+        let inner = attribute.g.iter().flat_map(|graph| &graph.initializer);
+        if inner.chain(&attribute.t).any(|tensor| !tensor.external_data.is_empty()) {
+            let got = format!("external data inside node {:?}", node.name);
+            return Err(refused(path, got, "export the model with its weights as initializers of the graph"));
+        }
+        attribute.g.iter().flat_map(|graph| &graph.node).try_for_each(|node| check_node(path, node))?;
         let most = if matches!(attribute.name.as_str(), "axis" | "axes" | "perm") { MAX_RANK } else { MAX_SIZE };
         let numbers = attribute.ints.iter().chain(std::iter::once(&attribute.i));
         // The sentinels for "to the end" are as large as numbers get.

@@ -37,13 +37,23 @@ pub enum Element {
     I64,
 }
 
+impl Element {
+    /// As ONNX names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Element::F32 => "FLOAT",
+            Element::I64 => "INT64",
+        }
+    }
+}
+
 /// Storage of the weights in the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// 32-bit float.
     #[default]
     F32,
-    /// 16-bit float, cast to 32 bit where it is used.
+    /// 16-bit float, cast to 32 bit when the model is loaded; tensors with larger numbers stay as they are.
     F16,
 }
 
@@ -118,9 +128,14 @@ impl ExternalData {
     }
 }
 
+/// Whether 16 bits can hold all `values`.
+pub(crate) fn fits_f16(values: &[f32]) -> bool {
+    values.iter().all(|v| v.abs() <= half::f16::MAX.to_f32())
+}
+
 /// Floats as the bytes of 16-bit floats.
-pub(crate) fn halved(values: impl Iterator<Item = f32>) -> Vec<u8> {
-    values.flat_map(|v| half::f16::from_f32(v).to_le_bytes()).collect()
+pub(crate) fn halved(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect()
 }
 
 impl GraphWriter {
@@ -150,9 +165,9 @@ impl GraphWriter {
     /// # Errors
     /// When the data file cannot be written.
     pub fn weight(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<Value> {
-        if self.precision == Precision::F16 && dims.len() > 1 {
+        if self.precision == Precision::F16 && dims.len() > 1 && fits_f16(values) {
             let stored = format!("{name}.f16");
-            self.initializer(&stored, DataType::Float16, dims, halved(values.iter().copied()))?;
+            self.initializer(&stored, DataType::Float16, dims, halved(values))?;
             let cast = [("to", Attribute::Int(DataType::Float as i64))];
             return Ok(self.named_node(name, "Cast", &[&stored], &cast));
         }

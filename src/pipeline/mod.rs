@@ -155,12 +155,13 @@ impl Pipeline {
         let mut schedule = Schedule::new(sliding, self.manifest.clip.frames);
         self.slots.reset(schedule.capacity() + 1, &self.engine);
         let (mut previous, mut order) = (FrameBuffer::default(), Vec::new());
-        let (mut windows, mut latest) = (0, 0);
+        let (mut windows, mut restarts, mut began, mut latest) = (0, 0, 0, 0);
         while let Some(frame) = timed(&mut self.timing.decode, || source.next_frame())? {
             let time = frame.time_us();
             if !schedule.begin(time) {
                 self.scorer.gate.reset();
                 self.stage.forget();
+                (restarts, began) = (restarts + 1, time);
             }
             latest = time;
             loop {
@@ -188,8 +189,11 @@ impl Pipeline {
             schedule.end(time);
         }
         if windows == 0 {
-            let got = format!("{} of {:.2} s", source.name(), latest as f64 / 1e6);
-            let next = "shorten --window, or pass --window clip";
+            let got = format!("{} of {:.2} s", source.name(), (latest - began) as f64 / 1e6);
+            let next = match restarts {
+                0 | 1 => "shorten --window, or pass --window clip",
+                _ => "raise --window: frames lie further apart than that",
+            };
             return Err(Error::new(Stage::Pipeline, "a source of at least one window", got, next));
         }
         Ok(windows)
@@ -207,7 +211,8 @@ impl Pipeline {
 
     /// Prepares `frame` and remembers which slot its embeddings go to. A full batch is encoded at once.
     fn take(&mut self, frame: &Frame<'_>, slot: usize) -> Result<()> {
-        if self.stage.is_full() {
+        // What was prepared through one lens is masked through the same.
+        if self.stage.is_full() || self.lens.as_ref().is_some_and(|lens| !lens.fits(frame)) {
             self.encode()?;
         }
         let lens = match &mut self.lens {

@@ -15,7 +15,7 @@ use crate::model::graph;
 use crate::model::write::Precision;
 use crate::preprocess::Resize;
 use checkpoint::{Architecture, CheckpointFile};
-use log::info;
+use log::warn;
 use onnx_pair::OnnxPair;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,7 @@ impl Import {
             vocabulary: graph::vocabulary(&text, &convention.text.input)?,
         }
         .adopt(convention)?;
-        info!("logit_scale {} is the convention's: ONNX pairs do not hold it", convention.logit_scale);
+        warn!("logit_scale {} is the convention's, because ONNX files do not hold it", convention.logit_scale);
         Ok(convention.logit_scale)
     }
 }
@@ -138,9 +138,11 @@ impl Sizes {
         let preprocess = &mut convention.vision.preprocess;
         if let Some(side) = self.side.filter(|side| (preprocess.width, preprocess.height) != (*side, *side)) {
             if let Resize::ShortestThenCrop { shortest } = &mut preprocess.resize {
-                *shortest = (*shortest * side).div_ceil(preprocess.height);
+                let scaled = (u64::from(*shortest) * u64::from(side)).div_ceil(u64::from(preprocess.height));
+                *shortest = u32::try_from(scaled).unwrap_or(u32::MAX);
             }
             (preprocess.width, preprocess.height) = (side, side);
+            preprocess.validate()?;
         }
         convention.text.context = self.context.unwrap_or(convention.text.context);
         let Some(vocabulary) = self.vocabulary else { return Ok(()) };
@@ -179,8 +181,9 @@ fn write_labels(
         let next = "import two towers of one model";
         return Err(Error::new(Stage::Import, "embeddings of one dimension", got, next));
     }
-    let labels = directory.join("labels.safetensors");
-    std::fs::write(&labels, file.to_bytes()?).map_err(|e| unwritable(&labels, &e))
+    let (labels, bytes) = (directory.join("labels.safetensors"), file.to_bytes()?);
+    file.into_bank(convention.template_fusion)?;
+    std::fs::write(&labels, bytes).map_err(|e| unwritable(&labels, &e))
 }
 
 /// What identifies a model: the checksums of its file and of its external data.
@@ -258,11 +261,14 @@ pub fn relabel(
     if old != name {
         manifest.files.remove(&old);
     }
+    if manifest.gate.calibration.take().is_some() {
+        warn!("the gate was calibrated for the old labels: calibrate it again");
+    }
     crate::file::write_aside(&directory.join(MANIFEST), manifest.to_toml()?.as_bytes())?;
     if old != name
         && let Err(error) = std::fs::remove_file(directory.join(&old))
     {
-        log::warn!("the old label bank {old} stays: {error}");
+        warn!("the old label bank {old} stays: {error}");
     }
     Ok(())
 }

@@ -99,7 +99,7 @@ fn merge(runs: &mut TVec<Run>) {
     *runs = merged;
 }
 
-/// `c = a b` for all `loops`, each an offset into the three tensors; `accumulate` loops add to what is there.
+/// `c = a b` for every combination of the `outer` runs; the `sums` runs add up to one `c`.
 struct Product {
     m: Run,
     n: Run,

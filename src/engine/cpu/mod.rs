@@ -19,6 +19,7 @@ use crate::bundle::manifest::{Segmenter as SegmenterManifest, Temporal, Text, Vi
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
 use crate::model::Model;
+use crate::model::write::Element;
 use crate::preprocess::{Layout, Settings};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
@@ -70,7 +71,7 @@ impl Cpu {
     pub fn segmenter(&self, path: &Path, manifest: &SegmenterManifest) -> Result<CpuSegmenter> {
         let outputs: Vec<&str> =
             [Some(manifest.output.as_str()), manifest.decode.prototypes.as_deref()].into_iter().flatten().collect();
-        let session = self.session(path, &manifest.input, &picture(&manifest.preprocess), &outputs)?;
+        let session = self.session(path, (&manifest.input, Element::F32), &picture(&manifest.preprocess), &outputs)?;
         let decoder = Decoder::new(&session, manifest)?;
         Ok(CpuSegmenter { session, decoder, output: Vec::new() })
     }
@@ -80,7 +81,8 @@ impl Cpu {
     /// # Errors
     /// As [`Cpu::segmenter`].
     pub fn vision(&self, path: &Path, manifest: &Vision) -> Result<CpuEncoder> {
-        let session = self.session(path, &manifest.input, &picture(&manifest.preprocess), &[&manifest.output])?;
+        let session =
+            self.session(path, (&manifest.input, Element::F32), &picture(&manifest.preprocess), &[&manifest.output])?;
         CpuEncoder::new(session, &manifest.output)
     }
 
@@ -90,7 +92,7 @@ impl Cpu {
     /// As [`Cpu::segmenter`].
     pub fn text(&self, path: &Path, manifest: &Text) -> Result<CpuEncoder> {
         CpuEncoder::new(
-            self.session(path, &manifest.input, &[manifest.context], &[&manifest.output])?,
+            self.session(path, (&manifest.input, Element::I64), &[manifest.context], &[&manifest.output])?,
             &manifest.output,
         )
     }
@@ -100,10 +102,13 @@ impl Cpu {
     /// # Errors
     /// As [`Cpu::segmenter`].
     pub fn temporal(&self, path: &Path, manifest: &Temporal, item: [usize; 2]) -> Result<CpuEncoder> {
-        CpuEncoder::new(self.session(path, &manifest.input, &item, &[&manifest.output])?, &manifest.output)
+        CpuEncoder::new(
+            self.session(path, (&manifest.input, Element::F32), &item, &[&manifest.output])?,
+            &manifest.output,
+        )
     }
 
-    fn session(&self, path: &Path, input: &str, item: &[usize], outputs: &[&str]) -> Result<Session> {
+    fn session(&self, path: &Path, input: (&str, Element), item: &[usize], outputs: &[&str]) -> Result<Session> {
         Session::new(Model::read(path)?, self.pool.clone(), input, item, outputs)
     }
 }

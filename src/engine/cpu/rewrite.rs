@@ -6,6 +6,7 @@ use super::layer_norm::LayerNorm;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::binary::{BinMiniOp, TypedBinOp};
+use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::math::{Add, Mul, Sub};
@@ -14,9 +15,9 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, RmsNorm, Sigmoid};
 type Rule = fn(&TypedModel, &TypedNode) -> TractResult<Option<TypedModelPatch>>;
 
 /// The rules, in the order in which they feed each other.
-const RULES: [Rule; 4] = [layer_norm, contraction, bias, swish];
+const RULES: [Rule; 5] = [weight, layer_norm, contraction, bias, swish];
 
-/// Applies every rule to every node until none fits any more.
+/// Applies every rule to every node, one rule after the other.
 pub fn rewrite(mut model: TypedModel) -> TractResult<TypedModel> {
     for rule in RULES {
         for id in model.eval_order()? {
@@ -29,6 +30,16 @@ pub fn rewrite(mut model: TypedModel) -> TractResult<TypedModel> {
     Ok(model)
 }
 
+/// A weight that is stored in another precision becomes f32 once, not in every run.
+fn weight(model: &TypedModel, node: &TypedNode) -> TractResult<Option<TypedModelPatch>> {
+    let Some(cast) = node.op_as::<Cast>().filter(|cast| cast.to == f32::datum_type()) else { return Ok(None) };
+    let Some(stored) = &model.outlet_fact(node.inputs[0])?.konst else { return Ok(None) };
+    let mut patch = TypedModelPatch::new("weight");
+    let float = patch.add_const(&node.name, stored.cast_to_dt(cast.to)?.into_owned())?;
+    patch.shunt_outside(model, node.id.into(), float)?;
+    Ok(Some(patch))
+}
+
 /// `EinSum` to [`Contraction`].
 fn contraction(model: &TypedModel, node: &TypedNode) -> TractResult<Option<TypedModelPatch>> {
     let Some(einsum) = node.op_as::<EinSum>() else { return Ok(None) };
@@ -38,7 +49,8 @@ fn contraction(model: &TypedModel, node: &TypedNode) -> TractResult<Option<Typed
 
 /// A contraction and the constant row added to it become one.
 fn bias(model: &TypedModel, node: &TypedNode) -> TractResult<Option<TypedModelPatch>> {
-    let Some(contraction) = node.op_as::<Contraction>() else { return Ok(None) };
+    // A third input would be a bias that is there already.
+    let Some(contraction) = node.op_as::<Contraction>().filter(|_| node.inputs.len() == 2) else { return Ok(None) };
     let Some(add) = model.single_succ(node.id)? else { return Ok(None) };
     let Some(bias) = other_operand::<Add>(add, node.id.into()) else { return Ok(None) };
     let Some(row) = constant_row(model, bias, &node.outputs[0].fact)? else { return Ok(None) };

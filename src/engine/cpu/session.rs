@@ -2,6 +2,7 @@
 
 use super::rewrite::rewrite;
 use crate::error::{Error, Result, Stage};
+use crate::model::write::Element;
 use crate::model::{Model, guarded};
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -9,6 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tract_onnx::prelude::*;
 
+/// The fewest items of one share. For one alone tract lays the weights of large products out anew, which costs most of
+/// the model's size once more; a single item runs beside a copy of itself.
+const MIN_SHARE: usize = 2;
 /// The most items of one share: bounds the memory between layers.
 const MAX_SHARE: usize = 16;
 
@@ -35,8 +39,15 @@ impl Session {
     ///
     /// # Errors
     /// When the model has no such input or outputs, or its input is of another shape.
-    pub fn new(model: Model, pool: Arc<ThreadPool>, input: &str, item: &[usize], outputs: &[&str]) -> Result<Self> {
-        let single = declared(&model, input, item)?;
+    pub fn new(
+        model: Model,
+        pool: Arc<ThreadPool>,
+        input: (&str, Element),
+        item: &[usize],
+        outputs: &[&str],
+    ) -> Result<Self> {
+        let (input, element) = input;
+        let single = declared(&model, input, item, element)?;
         let mut session = Self {
             model,
             pool,
@@ -100,6 +111,12 @@ impl Session {
 
     fn run_share<T: Datum + Copy>(&self, items: &[T], outputs: &mut [f32]) -> Result<()> {
         let count = items.len() / self.item_len().max(1);
+        if count < MIN_SHARE && !self.single {
+            let mut rows = vec![0.0; MIN_SHARE * outputs.len()];
+            self.run_share(&items.repeat(MIN_SHARE), &mut rows)?;
+            outputs.copy_from_slice(&rows[..outputs.len()]);
+            return Ok(());
+        }
         let plan = self.plan(count)?;
         let shape: Vec<usize> = [count].into_iter().chain(self.item.iter().copied()).collect();
         let run = || -> TractResult<()> {
@@ -145,20 +162,21 @@ impl core::fmt::Debug for Session {
 
 /// Items of one share of `count` items over `threads` threads.
 fn share(count: usize, threads: usize) -> usize {
-    count.div_ceil(threads).clamp(1, MAX_SHARE)
+    count.div_ceil(threads).clamp(MIN_SHARE, MAX_SHARE)
 }
 
 /// Checks that the model declares `input` with items of this shape, and tells whether it takes exactly one.
-fn declared(model: &Model, input: &str, item: &[usize]) -> Result<bool> {
+fn declared(model: &Model, input: &str, item: &[usize], element: Element) -> Result<bool> {
     let refused = |got: String| {
-        let expected = format!("an input {input:?} of items {item:?} in {}", model.path().display());
+        let expected = format!("an input {input:?} of {} items {item:?} in {}", element.name(), model.path().display());
         Error::new(Stage::Model, expected, got, "correct the manifest or use the model it describes")
     };
     let port = model.inputs().iter().find(|port| port.name == input);
     let Some(port) = port else {
         return Err(refused(format!("inputs {}", model.inputs().iter().map(|p| p.to_string()).collect::<String>())));
     };
-    let fits = port.axes.len() == item.len() + 1
+    let fits = port.element == element.name()
+        && port.axes.len() == item.len() + 1
         && port.axes[1..].iter().zip(item).all(|(axis, size)| axis.parse().map_or(true, |fixed: usize| fixed == *size));
     if !fits {
         return Err(refused(port.to_string()));
@@ -184,6 +202,6 @@ mod tests {
         assert_eq!(share(24, 16), 2);
         assert_eq!(share(3, 2), 2);
         assert_eq!(share(1000, 2), MAX_SHARE);
-        assert_eq!(share(0, 4), 1);
+        assert_eq!(share(3, 8), MIN_SHARE);
     }
 }

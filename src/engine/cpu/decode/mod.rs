@@ -130,7 +130,7 @@ pub fn decode(decode: &Decode, values: &[f32], probabilities: &mut [f32]) {
                 let total: f32 = source.of(pixel).map(|x| libm::expf(x - most)).sum();
                 sum(pixel, &|x| libm::expf(x - most) / total)
             }
-            DecodeKind::Argmax => f32::from(u8::from(is_person(winner(&source, pixel)))),
+            DecodeKind::Argmax => f32::from(u8::from(winner(&source, pixel).is_some_and(is_person))),
             DecodeKind::MinMax => {
                 let (least, width) = stretch.unwrap_or_default();
                 sum(pixel, &|x| (x - least) / width)
@@ -146,18 +146,20 @@ fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + libm::expf(-x))
 }
 
-/// The class of a pixel: the index itself where there is one channel, else the first of the largest scores.
-fn winner(source: &Channels<'_>, pixel: usize) -> usize {
+/// The class of a pixel: the index itself where there is one channel, else the first of the largest scores; none where
+/// the number is no index.
+fn winner(source: &Channels<'_>, pixel: usize) -> Option<usize> {
     if source.channels == 1 {
-        return source.get(pixel, 0) as usize;
+        let index = source.get(pixel, 0);
+        return (index.is_finite() && index >= 0.0).then_some(index as usize);
     }
-    let mut best = (0, f32::MIN);
+    let mut best = None;
     for (channel, score) in source.of(pixel).enumerate() {
-        if score > best.1 {
-            best = (channel, score);
+        if best.is_none_or(|(_, most)| score > most) {
+            best = Some((channel, score));
         }
     }
-    best.0
+    best.map(|(channel, _)| channel)
 }
 
 /// The least value and the width of the range; a flat picture has width 1, so that it decodes to 0.
@@ -202,7 +204,8 @@ mod tests {
         let person = PersonChannels::Channels(vec![15]);
         let decode = Decode { kind: DecodeKind::Argmax, layout: Layout::Nchw, channels: 1, person, prototypes: None };
         let mut out = [9.0; 3];
-        super::decode(&decode, &[15.0, 0.0, 14.0], &mut out);
+        decode.check().unwrap();
+        super::decode(&decode, &[15.0, f32::NAN, 14.0], &mut out);
         assert_eq!(out, [1.0, 0.0, 0.0]);
         let person = PersonChannels::Channels(vec![1]);
         assert_eq!(run(DecodeKind::Argmax, Layout::Nhwc, 2, person, &[0.1, 0.2, 0.2, 0.2]), [1.0, 0.0]);
