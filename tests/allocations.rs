@@ -2,11 +2,11 @@
 //!
 //! The models are stand-ins that allocate nothing, so that whatever is counted is ours.
 
-use figureground::bundle::Bundle;
-use figureground::bundle::import::Import;
+#[path = "../examples/tiny_bundle/mod.rs"]
+mod tiny_bundle;
+
 use figureground::engine::{Engine, ImageEncoder, Segmenter};
 use figureground::mask::{Mask, Size};
-use figureground::model::write::Precision;
 use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
 use figureground::source::{self, Recorded};
@@ -14,7 +14,6 @@ use figureground::{Result, sampler::Sampler};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -90,27 +89,10 @@ impl ImageEncoder for MeanEncoder {
     }
 }
 
-fn bundle(place: &Path) -> Bundle {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let out = place.join("bundle");
-    let import = Import {
-        clip: fixtures.join("clip/hf"),
-        convention: None,
-        segmenter: fixtures.join("demo/segmenter.toml"),
-        segmenter_model: fixtures.join("demo/segmenter.onnx"),
-        labels: fixtures.join("demo/labels.txt"),
-        templates: Vec::new(),
-        precision: Precision::F32,
-        out: out.clone(),
-    };
-    import.run(1, &mut |_, _| Ok(())).unwrap();
-    Bundle::open(&out).unwrap()
-}
-
 #[test]
 fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
     let place = tempfile::tempdir().unwrap();
-    let bundle = bundle(place.path());
+    let bundle = tiny_bundle::open_or_make(None, place.path()).unwrap();
     let engine = Engine {
         backend: "stand-in",
         segmenter: Box::new(MiddleSegmenter),
