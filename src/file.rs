@@ -4,7 +4,7 @@ use crate::error::{Error, Result, Stage};
 use core::fmt::Display;
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// Writes `bytes` beside `path` and renames the file into place.
@@ -15,6 +15,17 @@ pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
     let aside = Aside::create(path)?;
     aside.handle()?.write_all(bytes).map_err(|error| aside.failed(&error))?;
     aside.into_place()
+}
+
+/// Whether the relative path `name` leads to a file below the directory it is looked up in, on every system.
+pub(crate) fn stays_inside(name: &str) -> bool {
+    let is_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    is_plain && !name.is_empty() && !name.contains('\\')
+}
+
+/// The directory that `path` lies in.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A file on its way to `path`, removed when dropped.
@@ -30,7 +41,7 @@ impl Aside {
     /// # Errors
     /// When the directory is missing or cannot be written.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = directory_of(path);
         if !directory.is_dir() {
             let expected = format!("a directory {} to write in", directory.display());
             return Err(Error::new(Stage::Sink, expected, "none there", "make it first: mkdir -p"));

@@ -1,5 +1,6 @@
 //! Every manifest in `models/` can be read, and what the README says of them holds.
 
+use figureground::Result;
 use figureground::bundle::manifest::{Convention, DecodeKind, Segmenter};
 use std::path::{Path, PathBuf};
 
@@ -10,22 +11,23 @@ fn manifests(folder: &str) -> Vec<(PathBuf, String)> {
     manifests.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
-#[test]
-fn every_segmenter_manifest_is_read() {
-    let found = manifests("segmenters");
-    assert!(found.len() >= 9, "{}", found.len());
+/// Reads every manifest of `folder`, of which there are at least `least`.
+fn read_all<T>(folder: &str, least: usize, read: impl Fn(&str) -> Result<T>) {
+    let found = manifests(folder);
+    assert!(found.len() >= least, "{}", found.len());
     for (path, text) in found {
-        Segmenter::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        read(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     }
 }
 
 #[test]
+fn every_segmenter_manifest_is_read() {
+    read_all("segmenters", 9, Segmenter::parse);
+}
+
+#[test]
 fn every_clip_convention_is_read() {
-    let found = manifests("clip");
-    assert!(found.len() >= 5, "{}", found.len());
-    for (path, text) in found {
-        Convention::parse(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    }
+    read_all("clip", 5, Convention::parse);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use crate::zeroshot::{Fusion, TemplateFusion};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
 
 /// The version of the manifest that is written and read.
 pub const SCHEMA: u32 = 1;
@@ -398,8 +397,7 @@ pub fn check_templates(templates: &[String]) -> Result<()> {
 
 /// Refuses what is no plain path below the bundle.
 fn check_plain(file: &str) -> Result<()> {
-    let plain = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
-    if file.is_empty() || !plain || file.contains('\\') {
+    if !crate::file::stays_inside(file) {
         return Err(refused("a file inside the bundle", format_args!("{file:?}"), "name it without .. and /"));
     }
     Ok(())

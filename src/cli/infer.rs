@@ -106,13 +106,7 @@ impl Infer {
 /// Compares a tensor's shape with what its input declares.
 fn check_shape(model: &Model, name: &str, tensor: &Tensor) -> Result<()> {
     let Some(port) = model.inputs().iter().find(|port| port.name == name) else { return Ok(()) };
-    let fits = port.axes.len() == tensor.shape.len()
-        && port
-            .axes
-            .iter()
-            .zip(&tensor.shape)
-            .all(|(axis, size)| axis.parse().map_or(true, |fixed: usize| fixed == *size));
-    if fits {
+    if port.admits(&tensor.shape) {
         return Ok(());
     }
     let got = format!("shape {:?}", tensor.shape);

@@ -107,49 +107,35 @@ pub fn write(mut model: pb::ModelProto, from: &Path, to: &Path, precision: Preci
     std::fs::write(to, model.encode_to_vec()).map_err(|e| write_failed(to, &e))
 }
 
-/// Copies the model `from` to `to`, its external data to a file beside it.
+/// Copies the model `from` to `to`: as it is where it is one file, else with its external data beside it.
 ///
 /// # Errors
 /// As [`write`].
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let proto = read_proto(from)?;
-    let is_external = proto.graph.iter().flat_map(|graph| &graph.initializer).any(|t| !t.external_data.is_empty());
-    if is_external {
+    if proto.graph.iter().flat_map(|graph| &graph.initializer).any(|tensor| !tensor.external_data.is_empty()) {
         return write(proto, from, to, Precision::F32);
     }
-    std::fs::write(to, proto.encode_to_vec()).map_err(|e| write_failed(to, &e))
+    // Not fs::copy: a bundle's files are the user's to replace, whatever the permissions of the original.
+    std::fs::read(from).and_then(|bytes| std::fs::write(to, bytes)).map_err(|e| write_failed(to, &e))
 }
 
-/// The side of the square pictures that `input` of the model at `path` takes, where it is fixed.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn side(path: &Path, input: &str) -> Result<Option<u32>> {
-    let proto = read_proto(path)?;
-    let sizes = fixed_axes(&proto, input);
-    Ok(match sizes[..] {
+/// The side of the square pictures that `input` takes, where it is fixed.
+pub fn side(model: &pb::ModelProto, input: &str) -> Option<u32> {
+    match fixed_axes(model, input)[..] {
         [_, _, Some(height), Some(width)] if height == width => u32::try_from(width).ok(),
         _ => None,
-    })
+    }
 }
 
-/// The number of tokens that `input` of the model at `path` takes, where it is fixed.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn context(path: &Path, input: &str) -> Result<Option<usize>> {
-    let proto = read_proto(path)?;
-    let sizes = fixed_axes(&proto, input);
-    Ok(sizes.get(1).copied().flatten().and_then(|size| usize::try_from(size).ok()))
+/// The number of tokens that `input` takes, where it is fixed.
+pub fn context(model: &pb::ModelProto, input: &str) -> Option<usize> {
+    fixed_axes(model, input).get(1).copied().flatten().and_then(|size| usize::try_from(size).ok())
 }
 
-/// The rows of the token table that `input` of the model at `path` looks up.
-///
-/// # Errors
-/// When the file cannot be read.
-pub fn vocabulary(path: &Path, input: &str) -> Result<Option<usize>> {
-    let proto = read_proto(path)?;
-    let Some(graph) = &proto.graph else { return Ok(None) };
+/// The rows of the token table that `input` looks up.
+pub fn vocabulary(model: &pb::ModelProto, input: &str) -> Option<usize> {
+    let graph = model.graph.as_ref()?;
     // Ids may be cast or reshaped on their way to the table; a table in 16 bits is cast.
     let behind = |name: &str| {
         let through = ["Cast", "Reshape", "Identity"];
@@ -165,11 +151,10 @@ pub fn vocabulary(path: &Path, input: &str) -> Result<Option<usize>> {
     };
     let lookups = graph.node.iter().filter(|node| node.op_type == "Gather" && node.input.len() == 2);
     let mut tables = lookups.filter(|node| origin(&node.input[1]) == input).map(|node| origin(&node.input[0]));
-    let rows = tables.find_map(|table| {
+    tables.find_map(|table| {
         let table = graph.initializer.iter().find(|tensor| tensor.name == table)?;
         (table.dims.len() == 2).then(|| usize::try_from(table.dims[0]).ok())?
-    });
-    Ok(rows)
+    })
 }
 
 /// The axes of an input: their sizes where they are fixed.

@@ -8,9 +8,10 @@ pub mod write;
 pub(crate) use guard::guarded;
 
 use crate::error::{Error, Result, Stage};
+use crate::file;
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use tract_onnx::pb;
 use tract_onnx::prelude::{Datum, DatumType, InferenceFact, InferenceModel, InferenceModelExt, TypedModel};
 use tract_onnx::tract_hir::infer::Factoid;
@@ -44,6 +45,12 @@ pub struct Port {
 }
 
 impl Port {
+    /// Whether a tensor of this shape fits the declared axes.
+    pub fn admits(&self, shape: &[usize]) -> bool {
+        let fits = |(axis, size): (&String, &usize)| axis.parse().map_or(true, |fixed: usize| fixed == *size);
+        self.axes.len() == shape.len() && self.axes.iter().zip(shape).all(fits)
+    }
+
     /// The declared shape with 1 for every axis that has no size.
     pub fn smallest_shape(&self) -> Vec<usize> {
         self.axes.iter().map(|axis| axis.parse().unwrap_or(1)).collect()
@@ -181,11 +188,12 @@ fn check_node(path: &Path, node: &pb::NodeProto) -> Result<()> {
             return Err(refused(path, got, "export the model with its weights as initializers of the graph"));
         }
         attribute.g.iter().flat_map(|graph| &graph.node).try_for_each(|node| check_node(path, node))?;
-        let most = if matches!(attribute.name.as_str(), "axis" | "axes" | "perm") { MAX_RANK } else { MAX_SIZE };
-        let numbers = attribute.ints.iter().chain(std::iter::once(&attribute.i));
-        // The sentinels for "to the end" are as large as numbers get.
-        let mut sized = numbers.filter(|&&number| number != i64::MAX && number != i64::MIN);
-        if let Some(bad) = sized.find(|&&number| number.unsigned_abs() > most) {
+        let is_axis = matches!(attribute.name.as_str(), "axis" | "axes" | "perm");
+        let most = if is_axis { MAX_RANK } else { MAX_SIZE };
+        // The sentinels for "to the end" are as large as numbers get; no axis is one.
+        let is_sentinel = |number: i64| !is_axis && (number == i64::MAX || number == i64::MIN);
+        let mut numbers = attribute.ints.iter().chain(std::iter::once(&attribute.i));
+        if let Some(bad) = numbers.find(|&&number| number.unsigned_abs() > most && !is_sentinel(number)) {
             let got = format!("{bad} as {} of node {:?}", attribute.name, node.name);
             return Err(refused(path, got, "the file is damaged: copy or export it again"));
         }
@@ -216,8 +224,7 @@ fn check_order(path: &Path, graph: &pb::GraphProto) -> Result<()> {
 fn check_external(path: &Path, tensor: &pb::TensorProto) -> Result<()> {
     let again = "copy the model with its external data again";
     let Some(location) = external(tensor, "location") else { return Ok(()) };
-    let plain = Path::new(location).components().all(|part| matches!(part, Component::Normal(_)));
-    if !plain || location.is_empty() {
+    if !file::stays_inside(location) {
         let got = format!("tensor {:?} at {location:?}", tensor.name);
         return Err(refused(path, got, "external data must lie beside the model"));
     }
@@ -279,4 +286,36 @@ fn port(info: &pb::ValueInfoProto) -> Port {
         None => "?".to_owned(),
     };
     Port { name: info.name.clone(), element: element.as_str_name().to_owned(), axes: dims.iter().map(axis).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, number: i64) -> Result<()> {
+        let attribute = pb::AttributeProto { name: name.to_owned(), i: number, ..Default::default() };
+        check_node(Path::new("x.onnx"), &pb::NodeProto { attribute: vec![attribute], ..Default::default() })
+    }
+
+    #[test]
+    fn no_axis_lies_behind_the_last_that_a_tensor_may_have() {
+        assert!(check("axis", -1).is_ok() && check("axis", 3).is_ok());
+        assert!(
+            check("axis", 1 << 40).is_err() && check("axis", i64::MIN).is_err() && check("axis", i64::MAX).is_err()
+        );
+    }
+
+    #[test]
+    fn to_the_end_is_a_number_and_other_sizes_beyond_any_tensor_are_not() {
+        assert!(check("ends", i64::MAX).is_ok());
+        assert!(check("ends", 1 << 40).is_err());
+    }
+
+    #[test]
+    fn a_port_admits_shapes_of_its_fixed_sizes_and_any_size_of_a_named_axis() {
+        let axes = ["batch", "3", "?"].map(str::to_owned).to_vec();
+        let port = Port { name: "x".to_owned(), element: "FLOAT".to_owned(), axes };
+        assert!(port.admits(&[7, 3, 9]));
+        assert!(!port.admits(&[7, 4, 9]) && !port.admits(&[7, 3]));
+    }
 }

@@ -10,9 +10,10 @@ use super::tokenizer::{ALL_MERGES, Tokenizer};
 use super::{Bundle, MANIFEST, checksum};
 use crate::engine::cpu::Cpu;
 use crate::error::{Error, Result, Stage};
+use crate::file::{directory_of, write_aside};
 use crate::gate::GateSettings;
-use crate::model::graph;
 use crate::model::write::Precision;
+use crate::model::{graph, read_proto};
 use crate::preprocess::Resize;
 use checkpoint::{Architecture, CheckpointFile};
 use log::warn;
@@ -112,12 +113,13 @@ impl Import {
         let pair = OnnxPair::find(&self.clip)?;
         pair.write_vision(&convention.vision.input, &convention.vision.output, &vision, self.precision)?;
         pair.write_text(&convention.text.input, &convention.text.output, &text, self.precision)?;
-        Sizes {
-            side: graph::side(&vision, &convention.vision.input)?,
-            context: graph::context(&text, &convention.text.input)?,
-            vocabulary: graph::vocabulary(&text, &convention.text.input)?,
-        }
-        .adopt(convention)?;
+        let (vision, text) = (read_proto(&vision)?, read_proto(&text)?);
+        let sizes = Sizes {
+            side: graph::side(&vision, &convention.vision.input),
+            context: graph::context(&text, &convention.text.input),
+            vocabulary: graph::vocabulary(&text, &convention.text.input),
+        };
+        sizes.adopt(convention)?;
         warn!("logit_scale {} is the convention's, because ONNX files do not hold it", convention.logit_scale);
         Ok(convention.logit_scale)
     }
@@ -256,7 +258,7 @@ pub fn relabel(
     // The new bank lies under a name of its own until the manifest, renamed last, points to it.
     let name = format!("labels-{}.safetensors", &checksum::of_bytes(&bytes)[..8]);
     let old = std::mem::replace(&mut manifest.labels.file, name.clone());
-    crate::file::write_aside(&directory.join(&name), &bytes)?;
+    write_aside(&directory.join(&name), &bytes)?;
     manifest.files.insert(name.clone(), checksum::of_bytes(&bytes));
     if old != name {
         manifest.files.remove(&old);
@@ -264,7 +266,7 @@ pub fn relabel(
     if manifest.gate.calibration.take().is_some() {
         warn!("the gate was calibrated for the old labels: calibrate it again");
     }
-    crate::file::write_aside(&directory.join(MANIFEST), manifest.to_toml()?.as_bytes())?;
+    write_aside(&directory.join(MANIFEST), manifest.to_toml()?.as_bytes())?;
     if old != name
         && let Err(error) = std::fs::remove_file(directory.join(&old))
     {
@@ -285,13 +287,12 @@ impl Staging {
             let expected = "a place for the bundle where nothing is";
             return Err(Error::new(Stage::Import, expected, out.display(), "remove it, or pass another --out"));
         }
-        let parent = out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut builder = tempfile::Builder::new();
         builder.prefix(".figureground-import-");
         // A temporary directory is its owner's alone; a bundle is like any other directory the user makes.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let directory = builder.tempdir_in(parent).map_err(|e| unwritable(out, &e))?;
+        let directory = builder.tempdir_in(directory_of(out)).map_err(|e| unwritable(out, &e))?;
         Ok(Self { directory, out: out.to_owned() })
     }
 

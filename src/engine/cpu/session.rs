@@ -175,10 +175,9 @@ fn declared(model: &Model, input: &str, item: &[usize], element: Element) -> Res
     let Some(port) = port else {
         return Err(refused(format!("inputs {}", model.inputs().iter().map(|p| p.to_string()).collect::<String>())));
     };
-    let fits = port.element == element.name()
-        && port.axes.len() == item.len() + 1
-        && port.axes[1..].iter().zip(item).all(|(axis, size)| axis.parse().map_or(true, |fixed: usize| fixed == *size));
-    if !fits {
+    let batch = port.smallest_shape().first().copied();
+    let shape: Vec<usize> = batch.into_iter().chain(item.iter().copied()).collect();
+    if port.element != element.name() || !port.admits(&shape) {
         return Err(refused(port.to_string()));
     }
     let others: Vec<String> = model.inputs().iter().filter(|p| p.name != input).map(|p| p.to_string()).collect();
