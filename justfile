@@ -22,4 +22,4 @@ aarch64:
 
 # the fixtures of the tests, made anew (needs Python, see tests/fixtures/README.md)
 fixtures:
-    cd tests/fixtures && python clip.py && python tokenizer.py && python resize.py && python demo.py
+    cd tests/fixtures && python clip.py && python layouts.py && python tokenizer.py && python resize.py && python demo.py

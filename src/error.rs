@@ -40,6 +40,10 @@ pub enum Stage {
     Pipeline,
     /// Verdict lines and pictures on their way out.
     Sink,
+    /// Labelled clips to train and validate on.
+    DataSet,
+    /// A model on its way from data to a checkpoint.
+    Training,
     /// The command line.
     Command,
 }
@@ -62,6 +66,8 @@ impl fmt::Display for Stage {
             Stage::Source => "source",
             Stage::Pipeline => "pipeline",
             Stage::Sink => "sink",
+            Stage::DataSet => "data set",
+            Stage::Training => "training",
             Stage::Command => "command",
         })
     }

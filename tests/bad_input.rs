@@ -2,7 +2,8 @@
 
 mod program;
 
-use figureground::bundle::import::checkpoint::{Architecture, Checkpoint};
+use figureground::bundle::import::checkpoint::Checkpoint;
+use figureground::bundle::import::config::HuggingFaceConfig;
 use figureground::bundle::labels::{LabelFile, read_names};
 use figureground::bundle::manifest::Manifest;
 use figureground::bundle::{Bundle, checksum};
@@ -441,14 +442,14 @@ fn import_of_broken_models_leaves_nothing_behind() {
 #[test]
 fn a_safetensors_file_that_is_cut_or_noise_is_refused() {
     let config = std::fs::read_to_string(fixture("clip/hf/config.json")).unwrap();
-    let architecture = Architecture::parse(&config).unwrap();
+    let architecture = HuggingFaceConfig::parse(&config).unwrap().architecture().unwrap();
     let whole = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
     Checkpoint::parse(&whole, &architecture).unwrap();
     for cut in cuts(whole.len()) {
         assert!(Checkpoint::parse(&whole[..cut], &architecture).is_err(), "cut at {cut} it is read");
     }
     for cut in cuts(config.len().saturating_sub(1)) {
-        assert!(Architecture::parse(&config[..cut]).is_err(), "cut at {cut} the configuration is read");
+        assert!(HuggingFaceConfig::parse(&config[..cut]).is_err(), "cut at {cut} the configuration is read");
     }
     for seed in 0..30 {
         let mut random = Random(seed);

@@ -2,13 +2,18 @@
 
 mod program;
 
-use figureground::bundle::import::checkpoint::{Architecture, Checkpoint};
+use figureground::bundle::import::checkpoint::Checkpoint;
+use figureground::bundle::import::config::{HuggingFaceConfig, OpenClipConfig};
+use figureground::bundle::import::layout::{LOGIT_SCALE, Weights};
+use figureground::bundle::import::pickle::{Namespace, Pickle};
+use figureground::bundle::import::state_dicts::StateDicts;
 use figureground::bundle::labels::LabelFile;
 use figureground::bundle::manifest::Manifest;
 use figureground::engine::cpu::infer;
 use figureground::model::{Model, Port, Tensor, Values};
 use figureground::zeroshot::TemplateFusion;
 use program::{Desk, Random, fixture};
+use rawzip::ZipArchive;
 use std::io::Cursor;
 
 /// Mutations of each parser's good input.
@@ -77,14 +82,52 @@ fn label_bank() {
 #[test]
 fn checkpoint() {
     let config = std::fs::read_to_string(fixture("clip/gelu/config.json")).unwrap();
-    let architecture = Architecture::parse(&config).unwrap();
-    survives("config", config.as_bytes(), |bytes| Architecture::parse(&String::from_utf8_lossy(&bytes)).is_ok());
+    let architecture = HuggingFaceConfig::parse(&config).unwrap().architecture().unwrap();
+    survives("config", config.as_bytes(), |bytes| {
+        HuggingFaceConfig::parse(&String::from_utf8_lossy(&bytes)).is_ok_and(|config| config.architecture().is_ok())
+    });
+    let open_clip = std::fs::read(fixture("clip/layouts/open_clip/open_clip_config.json")).unwrap();
+    survives("open_clip", &open_clip, |bytes| OpenClipConfig::parse(&String::from_utf8_lossy(&bytes)).is_ok());
     let seed = std::fs::read(fixture("clip/gelu/model.safetensors")).unwrap();
     survives("checkpoint", &seed, |bytes| {
         Checkpoint::parse(&bytes, &architecture).is_ok_and(|checkpoint| {
             checkpoint.logit_scale().is_ok() && checkpoint.tensor("visual_projection.weight").is_ok()
         })
     });
+}
+
+#[test]
+fn archive() {
+    for name in ["openai.pt", "vificlip.pth", "actionclip.pth", "script.pt"] {
+        let seed = std::fs::read(fixture("clip/layouts").join(name)).unwrap();
+        survives(name, &seed, |bytes| {
+            let dicts = StateDicts::parse(&bytes);
+            dicts.is_ok_and(|dicts| Weights::new(dicts.weights).is_ok_and(|weights| weights.view(LOGIT_SCALE).is_ok()))
+        });
+    }
+}
+
+#[test]
+fn pickle() {
+    for name in ["openai.pt", "vificlip.pth", "script.pt"] {
+        let bytes = std::fs::read(fixture("clip/layouts").join(name)).unwrap();
+        let namespace = if name == "script.pt" { Namespace::TorchScript } else { Namespace::StateDict };
+        survives(name, &data_pkl(&bytes), |bytes| {
+            Pickle::parse(&bytes, namespace).is_ok_and(|pickle| pickle.named(pickle.root()).count() > 0)
+        });
+    }
+}
+
+/// The pickle of an archive.
+fn data_pkl(bytes: &[u8]) -> Vec<u8> {
+    let archive = ZipArchive::from_slice(bytes).unwrap();
+    let mut entries = archive.entries();
+    loop {
+        let entry = entries.next_entry().unwrap().expect("data.pkl");
+        if entry.file_path().as_bytes().ends_with(b"/data.pkl") {
+            return archive.get_entry(entry.wayfinder()).unwrap().data().to_vec();
+        }
+    }
 }
 
 #[test]

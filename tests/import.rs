@@ -175,6 +175,74 @@ fn a_template_has_one_place_for_the_name() {
     assert_eq!(std::fs::read(bundle.join("bundle.toml")).unwrap(), before);
 }
 
+/// Imports `clip` of `clip/layouts` and runs it on the demo clip; what was said meanwhile.
+fn runs(desk: &Desk, clip: &Path, out: &str, arguments: &[&str]) -> String {
+    let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &desk.path(out));
+    all.extend(arguments.iter().map(PathBuf::from));
+    let ended = desk.figureground(all).succeeded();
+    let run = desk.figureground([Path::new("run"), Path::new("--bundle"), Path::new(out), &demo()]);
+    assert_eq!(run.succeeded().verdict()["frames_with_person"], 8, "{}", clip.display());
+    ended.stderr
+}
+
+#[test]
+fn every_training_checkpoint_becomes_a_bundle_that_runs_and_says_whose_conventions_it_follows() {
+    let desk = Desk::new();
+    let base = fixture("clip/layouts/openai.pt");
+    let base = base.to_str().unwrap();
+    let layout = |name: &str| fixture("clip/layouts").join(name);
+    let said = runs(&desk, &layout("openai.pt"), "openai", &[]);
+    assert!(said.contains("QuickGELU") && said.contains("--activation gelu"), "{said}");
+    assert_eq!(runs(&desk, &layout("open_clip"), "open-clip", &[]), "");
+    assert_eq!(runs(&desk, &layout("script.pt"), "script", &[]), "");
+    let said = runs(&desk, &layout("vificlip.pth"), "vificlip", &["--base", base, "--f16"]);
+    assert!(said.contains("models/clip/vificlip.toml"), "{said}");
+    let said = runs(&desk, &layout("actionclip.pth"), "actionclip", &["--f16"]);
+    assert!(said.contains("models/clip/actionclip.toml"), "{said}");
+    let openai = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/clip/openai.toml");
+    let said = runs(&desk, &layout("actionclip.pth"), "other", &["--convention", openai.to_str().unwrap()]);
+    assert_eq!(said, "");
+    let text = std::fs::read_to_string(desk.path("other/bundle.toml")).unwrap();
+    assert!(text.contains("OpenAI CLIP") && text.contains("fusion = \"temporal\""), "{text}");
+}
+
+#[test]
+fn a_vificlip_asks_for_the_clip_that_it_was_trained_from() {
+    let desk = Desk::new();
+    let arguments = |base: Option<&str>| {
+        let labels = fixture("demo/labels.txt");
+        let mut all = import_arguments(&fixture("clip/layouts/vificlip.pth"), &labels, &desk.path("out"));
+        all.extend(base.into_iter().flat_map(|base| [PathBuf::from("--base"), fixture(base)]));
+        all
+    };
+    desk.refuses(arguments(None), "import", &["--base", "token table", "vificlip.pth"]);
+    desk.refuses(arguments(Some("clip/layouts/vificlip.pth")), "import", &["--base", "none in"]);
+    // Its text tower has 48 channels, not 32.
+    let words = ["token_embedding", "--base", "[1514, 32]", "[1514, 48]"];
+    desk.refuses(arguments(Some("clip/hf")), "import", &words);
+}
+
+#[test]
+fn the_activation_is_told_once() {
+    let desk = Desk::new();
+    let weights = fixture("clip/layouts/open_clip/open_clip_model.safetensors");
+    let bare = desk.path("bare/open_clip_model.safetensors");
+    std::fs::create_dir(desk.path("bare")).unwrap();
+    std::fs::copy(weights, &bare).unwrap();
+    let arguments = |clip: &Path, more: &[&str]| {
+        let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &desk.path("out"));
+        all.extend(more.iter().map(PathBuf::from));
+        all
+    };
+    desk.refuses(arguments(&bare, &[]), "import", &["open_clip_config.json", "--activation"]);
+    let folder = fixture("clip/layouts/open_clip");
+    desk.refuses(arguments(&folder, &["--activation", "gelu"]), "import", &["leave --activation out"]);
+    desk.write("bare/open_clip_config.json", r#"{"model_cfg": {"vision_cfg": {"pool_type": "avg"}, "text_cfg": {}}}"#);
+    desk.refuses(arguments(&bare, &[]), "import", &["pool_type"]);
+    std::fs::remove_file(desk.path("bare/open_clip_config.json")).unwrap();
+    assert_eq!(runs(&desk, &bare, "gelu", &["--activation", "gelu"]), "");
+}
+
 /// Tensors of a checkpoint: element type, shape, bytes.
 type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 

@@ -17,6 +17,8 @@ pub fn open_or_make(named: Option<PathBuf>, place: &Path) -> Result<Bundle> {
     let out = place.join("bundle");
     let import = Import {
         clip: fixtures.join("clip/hf"),
+        base: None,
+        activation: None,
         convention: None,
         segmenter: fixtures.join("demo/segmenter.toml"),
         segmenter_model: fixtures.join("demo/segmenter.onnx"),

@@ -1,13 +1,16 @@
-//! `model.safetensors` against the small configuration of the tests, and the configuration itself.
+//! `model.safetensors` against the small configuration of the tests, and the configurations themselves.
 
 #![no_main]
 
-use figureground::bundle::import::checkpoint::{Architecture, Checkpoint};
+use figureground::bundle::import::architecture::Architecture;
+use figureground::bundle::import::checkpoint::Checkpoint;
+use figureground::bundle::import::config::{HuggingFaceConfig, OpenClipConfig};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 
 static ARCHITECTURE: LazyLock<Architecture> = LazyLock::new(|| {
-    Architecture::parse(include_str!("../../tests/fixtures/clip/gelu/config.json")).expect("the tests' configuration")
+    let config = HuggingFaceConfig::parse(include_str!("../../tests/fixtures/clip/gelu/config.json"));
+    config.and_then(|config| config.architecture()).expect("the tests' configuration")
 });
 
 fuzz_target!(|bytes: &[u8]| {
@@ -16,6 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = checkpoint.tensor("visual_projection.weight");
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
-        let _ = Architecture::parse(text);
+        let _ = HuggingFaceConfig::parse(text).and_then(|config| config.architecture());
+        let _ = OpenClipConfig::parse(text);
     }
 });

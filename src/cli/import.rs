@@ -5,6 +5,7 @@ use super::progress::Progress;
 use clap::Args;
 use figureground::Result;
 use figureground::bundle::import;
+use figureground::bundle::import::tower::Activation;
 use figureground::engine::all_cores;
 use figureground::model::write::Precision;
 use std::path::PathBuf;
@@ -12,16 +13,27 @@ use std::path::PathBuf;
 pub const EXAMPLES: &str = "Examples:
   figureground import --clip clip-vit-base-patch32/ --segmenter models/segmenters/selfie-general.toml \\
       --segmenter-model selfie_segmentation.onnx --labels actions.txt --out my-bundle
+  figureground import --clip k400_clip_complete_finetuned_30_epochs.pth --base clip-vit-base-patch16/ \\
+      --segmenter models/segmenters/selfie-general.toml --segmenter-model selfie_segmentation.onnx \\
+      --labels actions.txt --out vificlip-bundle
   figureground import --clip folder-with-vision_model.onnx-and-text_model.onnx/ --convention models/clip/vificlip.toml \\
       --segmenter models/segmenters/pp-humanseg.toml --segmenter-model human_segmentation_pphumanseg_2023mar.onnx \\
       --labels actions.txt --template 'a video of a person {}.' --f16 --out my-bundle";
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// Folder with model.safetensors and config.json, or with vision_model.onnx and text_model.onnx, or model.onnx.
+    /// A checkpoint (.safetensors, .pt, .pth, .bin) in the layout of Hugging Face (config.json beside it), OpenAI,
+    /// open_clip, ViFi-CLIP or ActionCLIP; or ONNX: a folder with vision_model.onnx and text_model.onnx, or model.onnx.
     #[arg(long, value_name = "DIR|FILE")]
     clip: PathBuf,
-    /// How the model wants its pictures and prompts: a manifest of models/clip/ [default: OpenAI's].
+    /// The CLIP that a ViFi-CLIP was trained from, for its token table.
+    #[arg(long, value_name = "DIR|FILE")]
+    base: Option<PathBuf>,
+    /// The activation, where no configuration says it [default: OpenAI's quick-gelu].
+    #[arg(long, value_enum)]
+    activation: Option<Activation>,
+    /// How the model wants its pictures and prompts: a manifest of models/clip/ [default: vificlip.toml for a ViFi-CLIP,
+    /// actionclip.toml for a checkpoint with a temporal transformer, else openai.toml].
     #[arg(long, value_name = "MANIFEST.toml")]
     convention: Option<PathBuf>,
     /// How the segmenter wants its pictures and what its output means: a manifest of models/segmenters/.
@@ -51,6 +63,8 @@ impl Import {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let import = import::Import {
             clip: self.clip.clone(),
+            base: self.base.clone(),
+            activation: self.activation,
             convention: self.convention.clone(),
             segmenter: self.segmenter.clone(),
             segmenter_model: self.segmenter_model.clone(),

@@ -38,9 +38,10 @@ impl OnnxPair {
         }
         Err(Error::new(
             Stage::Import,
-            "model.safetensors with config.json, vision_model.onnx with text_model.onnx, or model.onnx",
+            "model.safetensors with config.json, open_clip_model.safetensors with open_clip_config.json, \
+             vision_model.onnx with text_model.onnx, or model.onnx",
             format_args!("none of them in {}", path.display()),
-            "pass the folder that holds the checkpoint",
+            "pass the folder that holds the checkpoint, or the file itself",
         ))
     }
 

@@ -1,8 +1,9 @@
 //! The two towers of CLIP as ONNX graphs: what a checkpoint's tensors mean.
 
+use super::block::BlockWriter;
 use super::checkpoint::Checkpoint;
 use crate::error::Result;
-use crate::model::write::{Attribute, Axis, Element, GraphWriter, Precision, Value};
+use crate::model::write::{Attribute, Axis, Element, Precision, Value};
 use std::path::Path;
 
 /// What masked attention scores are raised by: `exp` of it is 0 in every precision, and it is finite in f16.
@@ -10,6 +11,7 @@ const MASKED: f32 = -6e4;
 
 /// The activation of a block's two-layer perceptron.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Activation {
     /// `x * sigmoid(1.702 x)`, OpenAI's own.
     QuickGelu,
@@ -139,149 +141,4 @@ impl TextTower {
         let text = writer.graph.named_node("text", "GatherND", &[&tokens, &end], &[("batch_dims", Attribute::Int(1))]);
         writer.project("text_projection.weight", &text, "text_embeds")
     }
-}
-
-/// Writes the parts that both towers share.
-struct BlockWriter<'a, 'data> {
-    graph: GraphWriter,
-    checkpoint: &'a Checkpoint<'data>,
-    prefix: &'static str,
-    tower: &'a Tower,
-}
-
-impl<'a, 'data> BlockWriter<'a, 'data> {
-    fn create(
-        checkpoint: &'a Checkpoint<'data>,
-        path: &Path,
-        precision: Precision,
-        prefix: &'static str,
-        tower: &'a Tower,
-    ) -> Result<Self> {
-        Ok(Self { graph: GraphWriter::create(path, precision)?, checkpoint, prefix, tower })
-    }
-
-    /// All residual blocks: `x += attention(norm(x)); x += mlp(norm(x))`.
-    fn blocks(&mut self, mut tokens: Value, mask: Option<&str>) -> Result<Value> {
-        for layer in 0..self.tower.layers {
-            let name = format!("{}.encoder.layers.{layer}", self.prefix);
-            let normed = self.layer_norm(&format!("{name}.layer_norm1"), &tokens)?;
-            let attended = self.attention(&format!("{name}.self_attn"), &normed, mask)?;
-            let middle = self.graph.named_node(&format!("{name}.attended"), "Add", &[&tokens, &attended], &[]);
-            let normed = self.layer_norm(&format!("{name}.layer_norm2"), &middle)?;
-            let update = self.perceptron(&format!("{name}.mlp"), &normed)?;
-            tokens = self.graph.named_node(&format!("{name}.out"), "Add", &[&middle, &update], &[]);
-        }
-        Ok(tokens)
-    }
-
-    fn attention(&mut self, name: &str, tokens: &str, mask: Option<&str>) -> Result<Value> {
-        let (width, heads) = (self.tower.width, self.tower.heads);
-        let head = width / heads;
-        // The scale of the scores is folded into the queries' weights.
-        let scale = 1.0 / (head as f32).sqrt();
-        let split = self.graph.integers(&format!("{name}.split"), &[0, 0, heads as i64, head as i64])?;
-        let mut per_head = |part: &str, scale: f32, perm: [i64; 4]| -> Result<Value> {
-            let projected = self.linear(&format!("{name}.{part}_proj"), tokens, width, width, scale)?;
-            let parted = self.graph.named_node(&format!("{projected}.heads"), "Reshape", &[&projected, &split], &[]);
-            let perm = [("perm", Attribute::Ints(&perm))];
-            Ok(self.graph.named_node(&format!("{projected}.perm"), "Transpose", &[&parted], &perm))
-        };
-        let query = per_head("q", scale, [0, 2, 1, 3])?;
-        let key = per_head("k", 1.0, [0, 2, 3, 1])?;
-        let value = per_head("v", 1.0, [0, 2, 1, 3])?;
-        let mut scores = self.graph.named_node(&format!("{name}.scores"), "MatMul", &[&query, &key], &[]);
-        if let Some(mask) = mask {
-            scores = self.graph.named_node(&format!("{name}.masked"), "Add", &[&scores, mask], &[]);
-        }
-        let weights =
-            self.graph.named_node(&format!("{name}.weights"), "Softmax", &[&scores], &[("axis", Attribute::Int(-1))]);
-        let mixed = self.graph.named_node(&format!("{name}.mixed"), "MatMul", &[&weights, &value], &[]);
-        let perm = [("perm", Attribute::Ints(&[0, 2, 1, 3]))];
-        let rows = self.graph.named_node(&format!("{name}.rows"), "Transpose", &[&mixed], &perm);
-        let join = self.graph.integers(&format!("{name}.join"), &[0, 0, width as i64])?;
-        let joined = self.graph.named_node(&format!("{name}.joined"), "Reshape", &[&rows, &join], &[]);
-        self.linear(&format!("{name}.out_proj"), &joined, width, width, 1.0)
-    }
-
-    fn perceptron(&mut self, name: &str, tokens: &str) -> Result<Value> {
-        let (width, intermediate) = (self.tower.width, self.tower.intermediate);
-        let hidden = self.linear(&format!("{name}.fc1"), tokens, width, intermediate, 1.0)?;
-        let active = self.activation(&format!("{name}.active"), &hidden)?;
-        self.linear(&format!("{name}.fc2"), &active, intermediate, width, 1.0)
-    }
-
-    fn activation(&mut self, name: &str, x: &str) -> Result<Value> {
-        let graph = &mut self.graph;
-        match self.tower.activation {
-            Activation::QuickGelu => {
-                let slope = graph.scalar(&format!("{name}.slope"), 1.702)?;
-                let steep = graph.named_node(&format!("{name}.steep"), "Mul", &[x, &slope], &[]);
-                let gate = graph.named_node(&format!("{name}.gate"), "Sigmoid", &[&steep], &[]);
-                Ok(graph.named_node(name, "Mul", &[x, &gate], &[]))
-            }
-            Activation::Gelu => {
-                let root = graph.scalar(&format!("{name}.root"), core::f32::consts::SQRT_2)?;
-                let one = graph.scalar(&format!("{name}.one"), 1.0)?;
-                let half = graph.scalar(&format!("{name}.half"), 0.5)?;
-                let scaled = graph.named_node(&format!("{name}.scaled"), "Div", &[x, &root], &[]);
-                let erf = graph.named_node(&format!("{name}.erf"), "Erf", &[&scaled], &[]);
-                let shifted = graph.named_node(&format!("{name}.shifted"), "Add", &[&erf, &one], &[]);
-                let product = graph.named_node(&format!("{name}.product"), "Mul", &[x, &shifted], &[]);
-                Ok(graph.named_node(name, "Mul", &[&product, &half], &[]))
-            }
-        }
-    }
-
-    /// `x W + b` times `scale`; checkpoints keep `W` as [output, input], the graph as [input, output].
-    fn linear(&mut self, name: &str, x: &str, input: usize, output: usize, scale: f32) -> Result<Value> {
-        let weight = self.checkpoint.tensor(&format!("{name}.weight"))?;
-        let mut weight = transposed(&weight, output, input);
-        let mut bias = self.checkpoint.tensor(&format!("{name}.bias"))?;
-        weight.iter_mut().chain(&mut bias).for_each(|v| *v *= scale);
-        let weight = self.graph.weight(&format!("{name}.weight"), &[input, output], &weight)?;
-        let bias = self.graph.weight(&format!("{name}.bias"), &[output], &bias)?;
-        let product = self.graph.named_node(&format!("{name}.product"), "MatMul", &[x, &weight], &[]);
-        Ok(self.graph.named_node(name, "Add", &[&product, &bias], &[]))
-    }
-
-    fn layer_norm(&mut self, name: &str, x: &str) -> Result<Value> {
-        let width = [self.tower.width];
-        let scale = self.checkpoint.tensor(&format!("{name}.weight"))?;
-        let scale = self.graph.weight(&format!("{name}.weight"), &width, &scale)?;
-        let shift = self.checkpoint.tensor(&format!("{name}.bias"))?;
-        let shift = self.graph.weight(&format!("{name}.bias"), &width, &shift)?;
-        let attributes = [("axis", Attribute::Int(-1)), ("epsilon", Attribute::Float(self.tower.epsilon))];
-        Ok(self.graph.named_node(name, "LayerNormalization", &[x, &scale, &shift], &attributes))
-    }
-
-    fn first_token(&mut self, tokens: &str) -> Result<Value> {
-        let first = self.graph.scalar_index("class.index", 0)?;
-        Ok(self.graph.named_node("class", "Gather", &[tokens, &first], &[("axis", Attribute::Int(1))]))
-    }
-
-    /// The projection into the shared space, the graph's one output `name`.
-    fn project(mut self, weight: &str, x: &str, name: &str) -> Result<()> {
-        let (width, projection) = (self.tower.width, self.tower.projection);
-        let values = transposed(&self.checkpoint.tensor(weight)?, projection, width);
-        let weight = self.graph.weight(weight, &[width, projection], &values)?;
-        self.graph.named_node(name, "MatMul", &[x, &weight], &[]);
-        self.graph.output(name, Element::F32, &[Axis::Named("batch"), Axis::Size(projection)]);
-        self.graph.finish()
-    }
-}
-
-/// A row-major [rows, columns] matrix as row-major [columns, rows], in blocks that stay in the cache.
-fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    const BLOCK: usize = 32;
-    let mut out = vec![0.0; matrix.len()];
-    for top in (0..rows).step_by(BLOCK) {
-        for left in (0..columns).step_by(BLOCK) {
-            for row in top..rows.min(top + BLOCK) {
-                for column in left..columns.min(left + BLOCK) {
-                    out[column * rows + row] = matrix[row * columns + column];
-                }
-            }
-        }
-    }
-    out
 }

@@ -1,0 +1,188 @@
+//! Who acts: skin, hair, clothes and proportions.
+
+use crate::colour::{Colour, DYES, Dye, hex};
+use crate::dice::{Aspect, Dice};
+
+/// Skin tone, a stratum of every evaluation, from the lightest to the darkest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skin(u8);
+
+impl Skin {
+    /// All six.
+    pub const ALL: [Self; 6] = [Self(0), Self(1), Self(2), Self(3), Self(4), Self(5)];
+
+    const TONES: [Colour; 6] =
+        [hex(0xF6D3BD), hex(0xE8B592), hex(0xC98F66), hex(0xA56B44), hex(0x7A4A2E), hex(0x4E2E20)];
+
+    /// Place in [`Skin::ALL`].
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+
+    pub(crate) fn colour(self) -> Colour {
+        Self::TONES[self.index()]
+    }
+}
+
+/// The cut of the clothes, a stratum of every evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Cut {
+    TShirt,
+    StripedShirt,
+    Jacket,
+    Dress,
+    Sweater,
+    TankTop,
+}
+
+impl Cut {
+    /// All six.
+    pub const ALL: [Self; 6] =
+        [Self::TShirt, Self::StripedShirt, Self::Jacket, Self::Dress, Self::Sweater, Self::TankTop];
+
+    /// Place in [`Cut::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Such as "striped shirt".
+    pub fn name(self) -> &'static str {
+        ["t-shirt", "striped shirt", "jacket", "dress", "sweater", "tank top"][self.index()]
+    }
+}
+
+/// What the legs wear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Legwear {
+    Trousers,
+    Shorts,
+    Bare,
+}
+
+/// What is worn, in which colours.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Clothes {
+    /// The cut above the waist, or of all for a dress.
+    pub cut: Cut,
+    /// What the legs wear.
+    pub legwear: Legwear,
+    pub(crate) top: Dye,
+    pub(crate) second: Dye,
+    pub(crate) bottom: Dye,
+    pub(crate) shoes: Dye,
+}
+
+impl Clothes {
+    /// The index of the cut, 0 to 5: the stratum.
+    pub fn index(&self) -> usize {
+        self.cut.index()
+    }
+
+    /// The colour's word, such as "red".
+    pub fn colour_name(&self) -> &'static str {
+        self.top.name
+    }
+}
+
+/// How the hair is worn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Haircut {
+    Bald,
+    Short,
+    Long,
+    Bun,
+}
+
+/// A person, as random as the clip's seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Actor {
+    /// Skin tone.
+    pub skin: Skin,
+    /// What is worn.
+    pub clothes: Clothes,
+    /// How the hair is worn.
+    pub haircut: Haircut,
+    /// Whether the actor is called a woman in captions.
+    pub woman: bool,
+    pub(crate) hair: Colour,
+    pub(crate) build: Build,
+}
+
+/// Proportions, as factors of an average body of 1.7 m.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Build {
+    /// Of everything.
+    pub(crate) stature: f32,
+    /// Of the thickness of trunk and limbs.
+    pub(crate) girth: f32,
+    /// Of the width of the shoulders.
+    pub(crate) shoulders: f32,
+    /// Of the head.
+    pub(crate) head: f32,
+}
+
+const HAIR: [Colour; 6] = [hex(0x1C1715), hex(0x3B2618), hex(0x6B4423), hex(0xB98A4A), hex(0x9A9A9A), hex(0x8C3B1E)];
+
+impl Actor {
+    /// The actor of the clip of `seed`.
+    pub fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed, Aspect::Actor);
+        let woman = dice.chance(0.5);
+        Self {
+            skin: dice.pick(&Skin::ALL),
+            clothes: clothes(&mut dice, woman),
+            haircut: haircut(&mut dice, woman),
+            woman,
+            hair: dice.pick(&HAIR).varied(&mut dice, 0.1),
+            build: build(&mut dice, woman),
+        }
+    }
+
+    /// Such as "a woman in a red jacket".
+    pub fn description(&self) -> String {
+        let person = if self.woman { "woman" } else { "man" };
+        let colour = self.clothes.top.name;
+        let article = if colour.starts_with('o') { "an" } else { "a" };
+        format!("a {person} in {article} {colour} {}", self.clothes.cut.name())
+    }
+}
+
+fn clothes(dice: &mut Dice, woman: bool) -> Clothes {
+    let cut = match dice.pick(&Cut::ALL) {
+        Cut::Dress if !woman => Cut::Jacket,
+        cut => cut,
+    };
+    let (top, bottom, shoes) = (dice.pick(&DYES), dice.pick(&DYES), dice.pick(&DYES));
+    let second = loop {
+        let dye = dice.pick(&DYES);
+        if dye != top {
+            break dye;
+        }
+    };
+    let legwear = match cut {
+        Cut::Dress => dice.pick(&[Legwear::Bare, Legwear::Trousers]),
+        _ => dice.pick(&[Legwear::Trousers, Legwear::Trousers, Legwear::Shorts]),
+    };
+    Clothes { cut, legwear, top, second, bottom, shoes }
+}
+
+fn haircut(dice: &mut Dice, woman: bool) -> Haircut {
+    if woman {
+        dice.pick(&[Haircut::Long, Haircut::Long, Haircut::Bun, Haircut::Short])
+    } else {
+        dice.pick(&[Haircut::Short, Haircut::Short, Haircut::Bald])
+    }
+}
+
+fn build(dice: &mut Dice, woman: bool) -> Build {
+    let sex = if woman { 0.94 } else { 1.02 };
+    Build {
+        stature: sex * dice.range(0.93, 1.06),
+        girth: sex * dice.range(0.88, 1.22),
+        shoulders: sex * dice.range(0.92, 1.08),
+        head: dice.range(0.98, 1.12),
+    }
+}

@@ -1,0 +1,44 @@
+//! Clips as pictures in HAT's folders: `ori`, `seg` and `inp`, and for objects `obj`.
+
+use super::plan::Entry;
+use super::png_file::{write_rgb, write_shape};
+use super::{folder, not_written};
+use figureground::Result;
+use figureground::mask::{PixelBox, Size};
+use pantomime::Picture;
+use serde::Serialize;
+use std::path::Path;
+
+/// Boxes of all frames, `[left, top, right, bottom]`, right and bottom exclusive.
+#[derive(Debug, Default, Serialize)]
+struct Boxes {
+    person: Vec<Option<[u32; 4]>>,
+    objects: Vec<Vec<[u32; 4]>>,
+}
+
+/// Writes `<root>/{ori,seg,inp,obj}/<label>/<clip>/%06d.png`, from 1, and `obj/<label>/<clip>/boxes.json`.
+pub(super) fn write(entry: &Entry, size: Size, picture: &mut Picture, root: &Path) -> Result<()> {
+    let [original, person, background, objects] =
+        ["ori", "seg", "inp", "obj"].map(|kind| root.join(kind).join(entry.clip.label()).join(entry.stem()));
+    [&original, &person, &background, &objects].into_iter().try_for_each(|path| folder(path))?;
+    let mut stage = entry.clip.stage(size);
+    let mut boxes = Boxes::default();
+    for frame in 0..entry.clip.frames() {
+        let name = format!("{:06}.png", frame + 1);
+        stage.render(frame, picture);
+        write_rgb(&original.join(&name), size, &picture.rgb)?;
+        write_shape(&person.join(&name), &picture.person)?;
+        write_shape(&objects.join(&name), &picture.objects)?;
+        boxes.person.push(picture.person_box.map(sides));
+        boxes.objects.push(picture.object_boxes.iter().copied().map(sides).collect());
+        stage.background(frame, &mut picture.rgb);
+        write_rgb(&background.join(&name), size, &picture.rgb)?;
+    }
+    let path = objects.join("boxes.json");
+    let json = serde_json::to_vec(&boxes).map_err(|error| not_written(&path, &error))?;
+    std::fs::write(&path, json).map_err(|error| not_written(&path, &error))
+}
+
+fn sides(area: PixelBox) -> [u32; 4] {
+    [area.left, area.top, area.right, area.bottom]
+}

@@ -1,0 +1,82 @@
+//! Colours as three numbers from 0 to 1, and the shades that clothes, walls and things come in.
+
+use crate::dice::Dice;
+use std::ops::{Add, Mul};
+
+/// Red, green and blue, each from 0 to 1; lit surfaces may go beyond until they are stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Colour(pub(crate) [f32; 3]);
+
+/// A colour of three bytes, as in `0xRRGGBB`.
+pub(crate) const fn hex(code: u32) -> Colour {
+    Colour([channel(code >> 16), channel(code >> 8), channel(code)])
+}
+
+const fn channel(bits: u32) -> f32 {
+    (bits & 255) as f32 / 255.0
+}
+
+/// All three channels at `value`.
+pub(crate) const fn grey(value: f32) -> Colour {
+    Colour([value; 3])
+}
+
+impl Colour {
+    /// The colour `t` of the way to `other`.
+    pub(crate) fn towards(self, other: Self, t: f32) -> Self {
+        self * (1.0 - t) + other * t
+    }
+
+    /// Channel by channel product: a surface of this colour in light of that one.
+    pub(crate) fn under(self, light: Self) -> Self {
+        Self([self.0[0] * light.0[0], self.0[1] * light.0[1], self.0[2] * light.0[2]])
+    }
+
+    /// The nearest three bytes.
+    pub(crate) fn bytes(self) -> [u8; 3] {
+        self.0.map(|channel| (channel * 255.0 + 0.5) as u8)
+    }
+
+    /// A colour near this one: brightness and each channel moved by up to `amount`.
+    pub(crate) fn varied(self, dice: &mut Dice, amount: f32) -> Self {
+        let brightness = 1.0 + dice.range(-amount, amount);
+        Self(self.0.map(|channel| (channel * brightness + 0.5 * dice.range(-amount, amount)).clamp(0.0, 1.0)))
+    }
+}
+
+impl Add for Colour {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self([self.0[0] + other.0[0], self.0[1] + other.0[1], self.0[2] + other.0[2]])
+    }
+}
+
+impl Mul<f32> for Colour {
+    type Output = Self;
+    fn mul(self, factor: f32) -> Self {
+        Self(self.0.map(|channel| channel * factor))
+    }
+}
+
+/// A colour with the word for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Dye {
+    pub(crate) name: &'static str,
+    pub(crate) colour: Colour,
+}
+
+/// What cloth and things are dyed with.
+pub(crate) const DYES: [Dye; 12] = [
+    Dye { name: "red", colour: hex(0xC62828) },
+    Dye { name: "blue", colour: hex(0x2456B8) },
+    Dye { name: "green", colour: hex(0x2E8B3A) },
+    Dye { name: "yellow", colour: hex(0xE8C11C) },
+    Dye { name: "black", colour: hex(0x26262A) },
+    Dye { name: "white", colour: hex(0xEDEDE8) },
+    Dye { name: "purple", colour: hex(0x7B3FA0) },
+    Dye { name: "orange", colour: hex(0xE6741A) },
+    Dye { name: "pink", colour: hex(0xE884A8) },
+    Dye { name: "grey", colour: hex(0x8A8F96) },
+    Dye { name: "brown", colour: hex(0x7A4E2C) },
+    Dye { name: "teal", colour: hex(0x1D8C8C) },
+];

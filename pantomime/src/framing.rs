@@ -1,0 +1,127 @@
+//! Where the camera stands, so that the whole movement is in the picture.
+
+use crate::camera::Camera;
+use crate::clip::Clip;
+use crate::dice::{Aspect, Dice};
+use crate::motion::Motion;
+use crate::skeleton::Skeleton;
+use crate::vector::{Vector, vector};
+use figureground::mask::Size;
+use std::f32::consts::TAU;
+
+/// The camera of a clip, how it moves, and which way the actor looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Framing {
+    camera: Camera,
+    yaw: f32,
+    frames: usize,
+    margin: i32,
+    pan: [f32; 2],
+    shake: f32,
+    phase: f32,
+}
+
+/// A rectangle that grows around points.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    low: [f32; 2],
+    high: [f32; 2],
+}
+
+/// How much of the picture's height and width a movement may take.
+const ROOM: f32 = 0.93;
+
+impl Framing {
+    /// A camera that sees all of `clip`.
+    pub(crate) fn new(clip: &Clip, motion: &Motion, size: Size) -> Self {
+        let mut dice = Dice::new(clip.seed, Aspect::Camera);
+        let yaw = dice.sign() * dice.range(0.42, 1.15);
+        let (width, height) = (size.width() as f32, size.height() as f32);
+        let focal = height * dice.range(1.1, 1.9);
+        let eye = dice.range(0.6, 1.35);
+        let share = dice.range(0.62, 0.9);
+        let lean = dice.range(0.4, 1.1);
+        let slack = [dice.range(0.15, 0.85), dice.range(0.2, 0.9)];
+        let stature = clip.actor.build.stature;
+        let distance = focal * 1.7 * stature / (share * height);
+        let points: Vec<_> =
+            (0..clip.frames).step_by(2).flat_map(|moment| reached(clip, motion, moment, yaw)).collect();
+        let make = |distance: f32, centre| {
+            let tilt = lean * libm::atan2f(eye - 0.85 * stature, distance);
+            Camera::new(eye, distance, tilt, focal, centre)
+        };
+        let seen = extent(&make(distance, [0.0, 0.0]), &points);
+        let too_large =
+            ((seen.high[0] - seen.low[0]) / (ROOM * width)).max((seen.high[1] - seen.low[1]) / (ROOM * height));
+        let distance = distance * too_large.max(1.0);
+        let seen = extent(&make(distance, [0.0, 0.0]), &points);
+        let centre = [0, 1].map(|axis| {
+            let side = [width, height][axis];
+            let room = side - (seen.high[axis] - seen.low[axis]);
+            room * slack[axis] - seen.low[axis]
+        });
+        let side = width.min(height);
+        Self {
+            camera: make(distance, centre),
+            yaw,
+            frames: clip.frames,
+            margin: margin(size),
+            pan: [dice.range(-0.05, 0.05) * side, dice.range(-0.015, 0.015) * side],
+            shake: if dice.chance(0.5) { dice.range(0.0, 0.012) * side } else { 0.0 },
+            phase: dice.unit(),
+        }
+    }
+
+    /// Which way the actor looks, in radians, 0 to the camera, positive to the right of the picture.
+    pub(crate) fn yaw(&self) -> f32 {
+        self.yaw
+    }
+
+    /// How far the picture has moved at `moment`, in whole pixels, at most the margin.
+    pub(crate) fn shift(&self, moment: usize) -> [i32; 2] {
+        let time = moment as f32 / self.frames as f32;
+        let wobble = |cycles: f32| self.shake * libm::sinf(TAU * (self.phase + cycles * time));
+        let moved = [self.pan[0] * (time - 0.5) + wobble(2.3), self.pan[1] * (time - 0.5) + wobble(3.1)];
+        moved.map(|pixels| (libm::roundf(pixels) as i32).clamp(-self.margin, self.margin))
+    }
+
+    /// The camera at `moment`.
+    pub(crate) fn camera(&self, moment: usize) -> Camera {
+        self.camera.shifted(self.shift(moment).map(|pixels| pixels as f32))
+    }
+
+    /// The camera of the background, which has [`margin`] more pixels at each side.
+    pub(crate) fn wide_camera(&self) -> Camera {
+        self.camera.shifted([self.margin as f32; 2])
+    }
+}
+
+/// How far the picture may move, in pixels.
+pub(crate) fn margin(size: Size) -> i32 {
+    (size.width().max(size.height()) / 20) as i32 + 2
+}
+
+/// Points that must be in the picture at `moment`: of the actor, and of what is in the hands.
+fn reached(clip: &Clip, motion: &Motion, moment: usize, yaw: f32) -> Vec<Vector> {
+    let stature = clip.actor.build.stature;
+    let (pose, placement) = motion.at(moment);
+    let mut points = Skeleton::new(&pose, &clip.actor.build, yaw).extremes(stature).to_vec();
+    if let Some(placement) = placement.filter(|placement| !placement.free) {
+        let centre = placement.centre.yawed(yaw) * stature;
+        points.extend([-0.2, 0.2].map(|aside| centre + vector(aside, 0.2, 0.0)));
+    }
+    points
+}
+
+fn extent(camera: &Camera, points: &[Vector]) -> Extent {
+    let mut extent = Extent { low: [f32::MAX; 2], high: [f32::MIN; 2] };
+    for &point in points {
+        let spot = camera.project(point);
+        let radius = 0.08 * spot.scale;
+        for (axis, value) in [spot.x, spot.y].into_iter().enumerate() {
+            extent.low[axis] = extent.low[axis].min(value - radius);
+            extent.high[axis] = extent.high[axis].max(value + radius);
+        }
+    }
+    extent
+}

@@ -1,0 +1,9 @@
+//! The program `pantomime`: writes procedural clips of people acting in and out of context.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,81 @@
+//! A pose before the bones: where hips, hands and feet want to be.
+
+use crate::vector::{Vector, vector};
+
+/// Left is 0, +x of the actor, who looks along +z; right is 1.
+pub(crate) const SIDES: [f32; 2] = [1.0, -1.0];
+
+/// Height of the hips of a standing body of 1.7 m, in metres.
+pub(crate) const HIP_HEIGHT: f32 = 0.91;
+
+/// Where a hand wants to be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reach {
+    /// From its shoulder in the frame of the chest, in arm lengths: outward, up, forward.
+    Shoulder(Vector),
+    /// In the frame of the body, in metres from the ground between the feet: left, up, forward.
+    Body(Vector),
+}
+
+/// A pose in the frame of the body, for a body of 1.7 m.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pose {
+    /// Middle of the hips, in metres from the ground between the feet.
+    pub(crate) hips: Vector,
+    /// Bow of the trunk in radians, forward positive.
+    pub(crate) bow: f32,
+    /// Twist of the chest in radians, left shoulder back positive.
+    pub(crate) twist: f32,
+    /// Nod of the head in radians against the chest, forward positive.
+    pub(crate) nod: f32,
+    /// Goals of the wrists.
+    pub(crate) hands: [Reach; 2],
+    /// Where the elbows point: outward, up, forward.
+    pub(crate) elbows: [Vector; 2],
+    /// Goals of the ankles, in metres: left, up, forward.
+    pub(crate) feet: [Vector; 2],
+    /// Angle of the toes in radians, up positive.
+    pub(crate) toes: [f32; 2],
+}
+
+/// Height of the ankle of a foot that stands, in metres.
+pub(crate) const ANKLE: f32 = 0.08;
+
+impl Pose {
+    /// Standing still, arms down.
+    pub(crate) fn standing() -> Self {
+        Self {
+            hips: vector(0.0, HIP_HEIGHT, 0.0),
+            bow: 0.0,
+            twist: 0.0,
+            nod: 0.0,
+            hands: [rest(0.0); 2],
+            elbows: [vector(0.4, -0.2, -1.0); 2],
+            feet: SIDES.map(|side| vector(side * 0.11, ANKLE, 0.0)),
+            toes: [0.0; 2],
+        }
+    }
+
+    /// The mirror image: the left hand does what the right one did.
+    pub(crate) fn mirrored(self) -> Self {
+        let swap = |[left, right]: [Vector; 2]| [right.mirrored(), left.mirrored()];
+        let hands = self.hands.map(|hand| match hand {
+            Reach::Body(goal) => Reach::Body(goal.mirrored()),
+            from_shoulder => from_shoulder,
+        });
+        Self {
+            hips: self.hips.mirrored(),
+            twist: -self.twist,
+            hands: [hands[1], hands[0]],
+            elbows: [self.elbows[1], self.elbows[0]],
+            feet: swap(self.feet),
+            toes: [self.toes[1], self.toes[0]],
+            ..self
+        }
+    }
+}
+
+/// A hand that hangs down, `forward` arm lengths before the body.
+pub(crate) fn rest(forward: f32) -> Reach {
+    Reach::Shoulder(vector(0.16, -0.94, 0.08 + forward))
+}

@@ -1,0 +1,201 @@
+//! What must hold of all clips.
+
+use figureground::mask::{PixelBox, Size};
+use pantomime::{Action, Clip, Context, Deed, Handling, Leg, Object, Picture, Scene, seed_of};
+use sha2::{Digest, Sha256};
+
+fn size(side: u32) -> Size {
+    Size::new(side, side).unwrap()
+}
+
+fn drawn(clip: &Clip, size: Size, frame: usize) -> Picture {
+    let mut picture = Picture::new(size);
+    clip.stage(size).render(frame, &mut picture);
+    picture
+}
+
+/// Of colours, background and masks of three frames.
+fn digest(clip: &Clip, size: Size) -> String {
+    let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+    let mut hash = Sha256::new();
+    for frame in [0, clip.frames() / 2, clip.frames() - 1] {
+        stage.render(frame, &mut picture);
+        hash.update(&picture.rgb);
+        for shape in [&picture.person, &picture.objects] {
+            hash.update(shape.pixels().iter().map(|&pixel| u8::from(pixel)).collect::<Vec<_>>());
+        }
+        stage.background(frame, &mut picture.rgb);
+        hash.update(&picture.rgb);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whoever changes how clips look changes these, and all sets made before.
+#[test]
+fn pictures_are_the_same_on_all_machines() {
+    let expected = [
+        "da9de771e364d7dcb14a2105635d9f37d376066e9f37f4d6f756002fc6757c23",
+        "5c082464aded2556238403c878fb5f3746b1ae08913c8f67ee5b1c0e47e7c8f7",
+        "434c7262073cea4a89d09d5f9713443d65876a314efe0ee9c21748768e8d2ec4",
+        "8b8d3c4f4e44c9d784a733de5cc0ac3ef0e97fa59d2bc217d0dd202bc002cacb",
+    ];
+    let clips = [
+        Clip::action(Action::ALL[1], Context::In, 0.9, 1),
+        Clip::action(Action::ALL[20], Context::Out, 0.9, 2),
+        Clip::handling(Handling::Throwing, 0.9, 3),
+        Clip::action(Action::ALL[33], Context::Free, 0.9, 4),
+    ];
+    let sizes = [size(96), Size::new(160, 120).unwrap(), size(96), size(128)];
+    let found: Vec<_> = clips.iter().zip(sizes).map(|(clip, size)| digest(clip, size)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_scene_is_painted_the_same_on_all_machines() {
+    let mut hash = Sha256::new();
+    let (size, mut rgb) = (size(48), vec![0; 3 * 48 * 48]);
+    for scene in Scene::ALL {
+        let clip = Clip { scene, ..Clip::action(Action::ALL[0], Context::Free, 0.9, 5) };
+        clip.stage(size).background(0, &mut rgb);
+        hash.update(&rgb);
+    }
+    let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(found, "4e48bae4edc4ae81efc7518e8e6a88588b06ae9f64380731e426e5728f470a55");
+}
+
+#[test]
+fn frames_do_not_depend_on_what_was_drawn_before() {
+    let clip = Clip::action(Action::ALL[14], Context::Free, 0.9, 9);
+    let (mut stage, mut picture) = (clip.stage(size(64)), Picture::new(size(64)));
+    for frame in [3, 20, 7] {
+        stage.render(frame, &mut picture);
+        assert_eq!(picture, drawn(&clip, size(64), frame));
+    }
+}
+
+/// Sitting down and standing up, drawn from the same seed in the same scene, are one film in two directions.
+#[test]
+fn a_reversed_clip_is_a_clip_of_the_reversed_class() {
+    for action in Action::ALL.into_iter().filter(|action| action.leg == Leg::SittingDown) {
+        let clip = Clip::action(action, Context::Free, 0.9, 40 + action.index() as u64);
+        let twin = Clip { deed: Deed::Action(action.reversed().unwrap()), ..clip };
+        for frame in [0, 5, clip.frames() - 1] {
+            let mirrored = clip.frames() - 1 - frame;
+            assert_eq!(drawn(&clip, size(48), frame), drawn(&twin, size(48), mirrored), "{}", clip.label());
+        }
+    }
+}
+
+#[test]
+fn a_reversed_handling_is_a_clip_of_the_reversed_class() {
+    for handling in Handling::ALL {
+        let Some(reversed) = handling.reversed() else { continue };
+        let clip = Clip::handling(handling, 0.9, 7);
+        let twin = Clip { deed: Deed::Handling(reversed), ..clip };
+        assert_eq!(drawn(&clip, size(48), 4), drawn(&twin, size(48), clip.frames() - 5));
+    }
+}
+
+/// The same seed gives the twin class the same frames in its own home, too: nothing else depends on the class.
+#[test]
+fn twins_share_actor_object_and_length() {
+    let action = Action::ALL.into_iter().find(|action| action.leg == Leg::SittingDown).unwrap();
+    let clip = Clip::action(action, Context::In, 1.0, 3);
+    let twin = Clip::action(action.reversed().unwrap(), Context::In, 1.0, 3);
+    assert_eq!((clip.actor, clip.object, clip.frames), (twin.actor, twin.object, twin.frames));
+    assert_ne!(clip.scene, twin.scene);
+}
+
+#[test]
+fn contexts_have_the_frequencies_they_promise() {
+    let at_home = |context, rho: f64| {
+        (0..4000u64)
+            .filter(|&index| {
+                let action = Action::ALL[index as usize % 36];
+                Clip::action(action, context, rho, seed_of(1, index)).scene == action.home()
+            })
+            .count()
+    };
+    assert!((3520..3680).contains(&at_home(Context::In, 0.9)));
+    assert_eq!(at_home(Context::Out, 0.9), 0);
+    assert!((70..160).contains(&at_home(Context::Free, 0.9)));
+    assert_eq!(at_home(Context::In, 1.0), 4000);
+}
+
+#[test]
+fn scenes_out_of_context_are_uniform_over_the_others() {
+    let mut counts = [0; 36];
+    for seed in 0..7000 {
+        counts[Clip::action(Action::ALL[0], Context::Out, 0.9, seed_of(2, seed)).scene.index()] += 1;
+    }
+    let home = Action::ALL[0].home().index();
+    let others = counts.iter().enumerate().filter(|(index, _)| *index != home);
+    assert!(others.map(|(_, count)| *count).all(|count| (140..265).contains(&count)), "{counts:?}");
+}
+
+#[test]
+fn objects_are_there_in_half_of_the_clips_and_bound_where_they_should_be() {
+    let clips = (0..2000).map(|seed| Clip::action(Action::ALL[3], Context::Free, 0.9, seed_of(3, seed)));
+    assert!((900..1100).contains(&clips.filter(|clip| clip.object.is_some()).count()));
+    let bound =
+        |seed| Clip::handling(Handling::Shaking, 0.9, seed_of(4, seed)).object == Some(Handling::Shaking.bound());
+    assert!((1750..1850).contains(&(0..2000).filter(|&seed| bound(seed)).count()));
+}
+
+#[test]
+fn the_person_is_large_and_masks_agree_with_boxes() {
+    let size = size(96);
+    for action in Action::ALL {
+        let clip = Clip::action(action, Context::Free, 0.9, 100 + action.index() as u64);
+        let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+        for frame in [0, clip.frames() / 3, clip.frames() - 1] {
+            stage.render(frame, &mut picture);
+            let area = picture.person.area();
+            assert!((0.03..0.6).contains(&area), "{} covers {area}", clip.label());
+            let inside = |area: &PixelBox, x: u32, y: u32| {
+                (area.left..area.right).contains(&x) && (area.top..area.bottom).contains(&y)
+            };
+            for (index, (&person, &object)) in picture.person.pixels().iter().zip(picture.objects.pixels()).enumerate()
+            {
+                let (x, y) = (index as u32 % 96, index as u32 / 96);
+                assert!(!person || inside(&picture.person_box.unwrap(), x, y));
+                assert!(!object || picture.object_boxes.iter().any(|area| inside(area, x, y)));
+                assert!(!(person && object));
+            }
+        }
+    }
+}
+
+#[test]
+fn objects_that_are_there_are_seen() {
+    let seen = Object::ALL.into_iter().filter(|&object| {
+        let clip = Clip { object: Some(object), ..Clip::handling(Handling::Carrying, 0.9, 6) };
+        !drawn(&clip, size(96), 0).object_boxes.is_empty()
+    });
+    assert_eq!(seen.count(), 12);
+}
+
+/// Where neither person nor object nor their blurred edge nor shadow is, the true background is what was seen.
+#[test]
+fn the_background_is_true_where_nothing_is_before_it() {
+    let size = size(96);
+    let clip = Clip { object: None, ..Clip::action(Action::ALL[0], Context::Free, 0.9, 12) };
+    let (mut stage, mut picture, mut rgb) = (clip.stage(size), Picture::new(size), vec![0; 3 * size.area()]);
+    stage.render(5, &mut picture);
+    stage.background(5, &mut rgb);
+    let same = picture.rgb.chunks(3).zip(rgb.chunks(3)).filter(|(seen, true_one)| seen == true_one).count();
+    let person = picture.person.pixels().iter().filter(|&&pixel| pixel).count();
+    assert!(same > (size.area() - person) * 8 / 10, "{same} of {}", size.area());
+    let changed = |index: usize| picture.rgb[3 * index..3 * index + 3] != rgb[3 * index..3 * index + 3];
+    let hidden = (0..size.area()).filter(|&index| picture.person.pixels()[index]);
+    assert!(hidden.filter(|&index| changed(index)).count() > person * 9 / 10);
+}
+
+#[test]
+fn captions_are_sentences() {
+    let clip = Clip::action(Action::ALL[1], Context::Out, 0.9, 7);
+    let words = clip.caption_parts();
+    assert_eq!(words.action, "waving while walking");
+    assert!(words.person.starts_with("a ") && words.scene.contains(" a"), "{words:?}");
+    assert_eq!(Clip::handling(Handling::Lifting, 0.9, 1).label(), "lifting something");
+}

@@ -1,0 +1,296 @@
+//! The stack machine of pickles, protocol 2 to 5.
+
+use super::callable::{self, Callable, Made};
+use super::{Id, MAX_VALUES, Namespace, Pickle, Value};
+use crate::error::{Error, Result, Stage};
+use std::collections::HashMap;
+
+/// The protocols that PyTorch writes.
+const PROTOCOLS: core::ops::RangeInclusive<u8> = 2..=5;
+/// The longest name of a module or callable, in bytes.
+const MAX_LINE: usize = 1024;
+
+pub struct Machine<'pickle> {
+    bytes: &'pickle [u8],
+    at: usize,
+    namespace: Namespace,
+    values: Vec<Value>,
+    stack: Vec<Id>,
+    /// Heights of the stack where marks lie.
+    marks: Vec<usize>,
+    memo: HashMap<u32, Id>,
+}
+
+impl<'pickle> Machine<'pickle> {
+    pub fn new(bytes: &'pickle [u8], namespace: Namespace) -> Self {
+        Self { bytes, at: 0, namespace, values: Vec::new(), stack: Vec::new(), marks: Vec::new(), memo: HashMap::new() }
+    }
+
+    pub fn run(mut self) -> Result<Pickle> {
+        if self.byte()? != 0x80 || !PROTOCOLS.contains(&self.byte()?) {
+            return Err(self.malformed("another protocol"));
+        }
+        loop {
+            let operation = self.byte()?;
+            if operation == b'.' {
+                break;
+            }
+            self.step(operation)?;
+            if self.values.len().max(self.stack.len()).max(self.memo.len()).max(self.marks.len()) > MAX_VALUES {
+                return Err(self.malformed("too many values"));
+            }
+        }
+        let root = self.pop()?;
+        Ok(Pickle { values: self.values, root })
+    }
+
+    /// One operation, in the order and under the names of Python's `pickletools`.
+    fn step(&mut self, operation: u8) -> Result<()> {
+        match operation {
+            // INT and its kin: BININT, BININT1, BININT2, LONG1, LONG4
+            b'J' => self.take_array().map(|b| Value::Int(i32::from_le_bytes(b).into())).and_then(|v| self.push(v)),
+            b'K' => self.byte().map(|b| Value::Int(b.into())).and_then(|v| self.push(v)),
+            b'M' => self.take_array().map(|b| Value::Int(u16::from_le_bytes(b).into())).and_then(|v| self.push(v)),
+            0x8a => self.byte().and_then(|length| self.long(length.into())),
+            0x8b => self.length4().and_then(|length| self.long(length)),
+            // SHORT_BINSTRING, BINSTRING, SHORT_BINBYTES, BINBYTES, BINBYTES8, BYTEARRAY8
+            b'U' | b'C' => self.byte().and_then(|length| self.blob(length.into())),
+            b'T' | b'B' => self.length4().and_then(|length| self.blob(length)),
+            0x8e | 0x96 => self.length8().and_then(|length| self.blob(length)),
+            // NONE, NEWTRUE, NEWFALSE, BINFLOAT
+            b'N' => self.push(Value::Inert),
+            0x88 => self.push(Value::Bool(true)),
+            0x89 => self.push(Value::Bool(false)),
+            b'G' => self.take(8).and_then(|_| self.push(Value::Inert)),
+            // SHORT_BINUNICODE, BINUNICODE, BINUNICODE8
+            0x8c => self.byte().and_then(|length| self.text(length.into())),
+            b'X' => self.length4().and_then(|length| self.text(length)),
+            0x8d => self.length8().and_then(|length| self.text(length)),
+            // EMPTY_LIST, APPEND, APPENDS
+            b']' => self.push(Value::Inert),
+            b'a' => self.pop().map(drop),
+            b'e' | 0x90 => self.since_mark().map(drop),
+            // EMPTY_TUPLE, TUPLE, TUPLE1, TUPLE2, TUPLE3
+            b')' => self.push(Value::Tuple(Vec::new())),
+            b't' => self.since_mark().and_then(|items| self.push(Value::Tuple(items))),
+            0x85..=0x87 => self.popped(usize::from(operation - 0x84)).and_then(|items| self.push(Value::Tuple(items))),
+            // EMPTY_DICT, SETITEM, SETITEMS
+            b'}' => self.push(Value::Dict(Vec::new())),
+            b's' => self.popped(2).and_then(|items| self.set_items(&items)),
+            b'u' => self.since_mark().and_then(|items| self.set_items(&items)),
+            // EMPTY_SET, FROZENSET; ADDITEMS is with APPENDS
+            0x8f => self.push(Value::Inert),
+            0x91 => self.since_mark().and_then(|_| self.push(Value::Inert)),
+            // POP, POP_MARK, DUP, MARK
+            b'0' => self.pop().map(drop),
+            b'1' => self.since_mark().map(drop),
+            b'2' => self.top().map(|id| self.stack.push(id)),
+            b'(' => self.mark(),
+            // BINGET, LONG_BINGET, BINPUT, LONG_BINPUT, MEMOIZE
+            b'h' => self.byte().and_then(|index| self.recall(index.into())),
+            b'j' => self.take_array().and_then(|index| self.recall(u32::from_le_bytes(index))),
+            b'q' => self.byte().and_then(|index| self.memorise(index.into())),
+            b'r' => self.take_array().and_then(|index| self.memorise(u32::from_le_bytes(index))),
+            0x94 => self.memorise(self.memo.len() as u32),
+            // GLOBAL, STACK_GLOBAL, REDUCE, BUILD, NEWOBJ, BINPERSID
+            b'c' => self.global(),
+            0x93 => self.stack_global(),
+            b'R' => self.reduce(),
+            b'b' => self.build(),
+            0x81 => self.new_object(),
+            b'Q' => self.persistent(),
+            // FRAME
+            0x95 => self.take(8).map(drop),
+            // INST, which names a callable and calls it
+            b'i' => self.global().and_then(|()| Err(self.malformed("operation INST"))),
+            other => Err(self.malformed(&format!("operation {other:#04x}"))),
+        }
+    }
+
+    fn malformed(&self, what: &str) -> Error {
+        let got = format!("{what} at byte {}", self.at);
+        Error::new(Stage::Import, "a whole pickle of tensors, protocol 2 to 5", got, "download or save the file again")
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'pickle [u8]> {
+        let rest: &'pickle [u8] = &self.bytes[self.at..];
+        let taken = rest.get(..count).ok_or_else(|| self.malformed("its end"))?;
+        self.at += count;
+        Ok(taken)
+    }
+
+    fn take_array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N)?);
+        Ok(array)
+    }
+
+    fn byte(&mut self) -> Result<u8> {
+        self.take_array().map(|[byte]| byte)
+    }
+
+    fn length4(&mut self) -> Result<usize> {
+        self.take_array().map(|bytes| u32::from_le_bytes(bytes) as usize)
+    }
+
+    fn length8(&mut self) -> Result<usize> {
+        let length = u64::from_le_bytes(self.take_array()?);
+        usize::try_from(length).map_err(|_| self.malformed("its end"))
+    }
+
+    fn line(&mut self) -> Result<&'pickle str> {
+        let rest: &'pickle [u8] = &self.bytes[self.at..];
+        let end = rest.iter().take(MAX_LINE).position(|&byte| byte == b'\n');
+        let line = self.take(end.ok_or_else(|| self.malformed("a name without an end"))?)?;
+        self.take(1)?;
+        core::str::from_utf8(line).map_err(|_| self.malformed("a name that is no text"))
+    }
+
+    fn push(&mut self, value: Value) -> Result<()> {
+        self.stack.push(self.values.len() as Id);
+        self.values.push(value);
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<()> {
+        self.marks.push(self.stack.len());
+        Ok(())
+    }
+
+    /// The height below which the stack belongs to what lies before the last mark.
+    fn floor(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
+    }
+
+    fn top(&self) -> Result<Id> {
+        let top = self.stack.get(self.floor()..).and_then(<[Id]>::last);
+        top.copied().ok_or_else(|| self.malformed("an empty stack"))
+    }
+
+    fn pop(&mut self) -> Result<Id> {
+        let top = self.top()?;
+        self.stack.pop();
+        Ok(top)
+    }
+
+    fn popped(&mut self, count: usize) -> Result<Vec<Id>> {
+        let start = self.stack.len().checked_sub(count).filter(|start| *start >= self.floor());
+        let start = start.ok_or_else(|| self.malformed("an empty stack"))?;
+        Ok(self.stack.split_off(start))
+    }
+
+    fn since_mark(&mut self) -> Result<Vec<Id>> {
+        let mark = self.marks.pop().ok_or_else(|| self.malformed("no mark"))?;
+        Ok(self.stack.split_off(mark.min(self.stack.len())))
+    }
+
+    fn long(&mut self, length: usize) -> Result<()> {
+        let bytes = self.take(length)?;
+        let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
+        let mut wide = [if negative { 0xff } else { 0 }; 8];
+        let Some(low) = wide.get_mut(..length) else { return self.push(Value::Inert) };
+        low.copy_from_slice(bytes);
+        self.push(Value::Int(i64::from_le_bytes(wide)))
+    }
+
+    fn blob(&mut self, length: usize) -> Result<()> {
+        self.take(length)?;
+        self.push(Value::Inert)
+    }
+
+    fn text(&mut self, length: usize) -> Result<()> {
+        let text = core::str::from_utf8(self.take(length)?).map_err(|_| self.malformed("text that is no UTF-8"))?;
+        self.push(Value::Text(text.to_owned()))
+    }
+
+    fn recall(&mut self, index: u32) -> Result<()> {
+        let id = self.memo.get(&index).copied().ok_or_else(|| self.malformed("an empty place of the memo"))?;
+        self.stack.push(id);
+        Ok(())
+    }
+
+    fn memorise(&mut self, index: u32) -> Result<()> {
+        self.memo.insert(index, self.top()?);
+        Ok(())
+    }
+
+    fn set_items(&mut self, items: &[Id]) -> Result<()> {
+        let dictionary = self.top()?;
+        match self.values.get_mut(dictionary as usize) {
+            Some(Value::Dict(pairs)) if items.len().is_multiple_of(2) => {
+                pairs.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])));
+                Ok(())
+            }
+            _ => Err(self.malformed("items for what is no dictionary")),
+        }
+    }
+
+    fn global(&mut self) -> Result<()> {
+        let (module, name) = (self.line()?, self.line()?);
+        let callable = self.namespace.find(module, name)?;
+        self.push(Value::Callable(callable))
+    }
+
+    fn stack_global(&mut self) -> Result<()> {
+        let names = self.popped(2)?;
+        let [Value::Text(module), Value::Text(name)] = [0, 1].map(|i| &self.values[names[i] as usize]) else {
+            return Err(self.malformed("a name that is no text"));
+        };
+        let callable = self.namespace.find(module, name)?;
+        self.push(Value::Callable(callable))
+    }
+
+    /// The callable and the arguments that lie on the stack.
+    fn call(&mut self) -> Result<(Callable, Vec<Id>)> {
+        let call = self.popped(2)?;
+        match [0, 1].map(|i| &self.values[call[i] as usize]) {
+            [Value::Callable(callable), Value::Tuple(arguments)] if arguments.len() <= callable::MAX_ARGUMENTS => {
+                Ok((callable.clone(), arguments.clone()))
+            }
+            _ => Err(self.malformed("a call of what cannot be called")),
+        }
+    }
+
+    fn reduce(&mut self) -> Result<()> {
+        let (callable, arguments) = self.call()?;
+        match callable::called(&callable, &arguments, &self.values) {
+            Some(Made::Argument(id)) => {
+                self.stack.push(id);
+                Ok(())
+            }
+            Some(Made::New(value)) => self.push(value),
+            None => Err(self.malformed("a call with other arguments than a tensor's")),
+        }
+    }
+
+    fn new_object(&mut self) -> Result<()> {
+        match self.call()? {
+            (Callable::Module, arguments) if arguments.is_empty() => self.push(Value::Module(Vec::new())),
+            _ => Err(self.malformed("an object of what is no module")),
+        }
+    }
+
+    /// A module takes its attributes; what a dictionary or a tensor is given beside its contents holds no weights.
+    fn build(&mut self) -> Result<()> {
+        let state = self.pop()?;
+        let object = self.top()?;
+        let Value::Module(_) = self.values[object as usize] else { return Ok(()) };
+        let Value::Dict(attributes) = &mut self.values[state as usize] else {
+            return Err(self.malformed("a module without attributes"));
+        };
+        let attributes = core::mem::take(attributes);
+        self.values[object as usize] = Value::Module(attributes);
+        Ok(())
+    }
+
+    fn persistent(&mut self) -> Result<()> {
+        let id = self.pop()?;
+        let Value::Tuple(id) = &self.values[id as usize] else {
+            return Err(self.malformed("a storage without its name"));
+        };
+        match callable::storage(id, &self.values) {
+            Some(storage) => self.push(Value::Storage(storage)),
+            None => Err(self.malformed("a storage that is not described as PyTorch does")),
+        }
+    }
+}

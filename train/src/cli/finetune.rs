@@ -1,0 +1,132 @@
+//! `figureground-train finetune`.
+
+use super::{Machine, Progress};
+use clap::{Args, ValueEnum};
+use figureground::Result;
+use figureground_train::casting::{self, Purpose};
+use figureground_train::evaluate::Examiner;
+use figureground_train::footage::Masks;
+use figureground_train::lessons::{ClassLessons, Variation};
+use figureground_train::masking_ratio::MaskingRatio;
+use figureground_train::objective::{Albar, Objective};
+use figureground_train::pair::{ClipPair, Fusion, Sizes, weights};
+use figureground_train::recipe;
+use figureground_train::trainer::{Settings, Trainer};
+use pantomime::{Context, Part};
+use std::path::PathBuf;
+
+pub const EXAMPLES: &str = "Example:
+  figureground-train finetune --from base --fusion temporal --ratio .33:.67 --out masked";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Loss {
+    InfoNce,
+    CrossEntropy,
+    Albar,
+}
+
+#[derive(Debug, Args)]
+pub struct Finetune {
+    /// Folder of the pair to start from.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    /// Folder for checkpoints, curve, and at the end the pair in Hugging Face's layout.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How frame embeddings become one.
+    #[arg(long, value_enum, default_value_t = Fusion::Mean)]
+    fusion: Fusion,
+    /// Masking ratio, none:background or none:box:shape:background+object.
+    #[arg(long, default_value_t = MaskingRatio::NONE)]
+    ratio: MaskingRatio,
+    /// What is minimised.
+    #[arg(long, value_enum, default_value_t = Loss::InfoNce)]
+    objective: Loss,
+    /// Clips a class.
+    #[arg(long, default_value_t = 16, value_name = "N")]
+    shots: usize,
+    /// How often each is seen.
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    epochs: usize,
+    /// Clips of a step.
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    batch: usize,
+    /// The largest learning rate.
+    #[arg(long, default_value_t = 3e-4)]
+    learning_rate: f64,
+    /// Train on base and novel classes.
+    #[arg(long)]
+    all_classes: bool,
+    /// Seed of clips, order, masks and colours.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Clips a class on which each epoch is examined; 0 examines nothing.
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    examined: usize,
+}
+
+impl Finetune {
+    pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
+        let sizes = Sizes::MINIATURE;
+        let device = machine.device()?;
+        let shards = machine.shards(&device, &sizes)?;
+        let preprocess = recipe::preprocess(&sizes)?;
+        let studio = recipe::studio(&preprocess, sizes.frames)?;
+        let part = (!self.all_classes).then_some(Part::Base);
+        let film = |context, each, purpose| -> Result<_> {
+            let (takes, labels) = casting::acting(part, context, each, purpose, self.seed);
+            Ok((studio.film(&takes, &progress.bar("filming"))?, labels))
+        };
+        let (footage, labels) = film(Context::In, self.shots, Purpose::Training)?;
+        let tokenizer = recipe::tokenizer(&sizes)?;
+        let prompts: Vec<_> =
+            casting::actions(part).iter().map(|a| tokenizer.encode(&recipe::prompt(&a.name()))).collect();
+        let lessons = ClassLessons {
+            footage: &footage,
+            labels: &labels,
+            prompts: &prompts,
+            sizes,
+            batch: self.batch,
+            variation: Variation::masked(self.ratio),
+            seed: self.seed,
+        };
+        let settings = Settings {
+            epochs: self.epochs,
+            learning_rate: self.learning_rate,
+            warmup_epochs: 1.0,
+            weight_decay: 0.05,
+            objective: match self.objective {
+                Loss::InfoNce => Objective::InfoNce,
+                Loss::CrossEntropy => Objective::CrossEntropy,
+                Loss::Albar => Objective::Albar(Albar::HMDB51),
+            },
+        };
+        let autodiff = device.clone().autodiff();
+        autodiff.seed(self.seed);
+        let pair = ClipPair::new(&sizes, &autodiff).with_fusion(self.fusion, &sizes, &autodiff);
+        let pair = weights::read(pair, &sizes, &self.from)?;
+        let examiner = Examiner { shards: &shards, sizes, fill: recipe::fill(&preprocess), object_fill: None };
+        let exams: Vec<_> = [("in", Context::In), ("out", Context::Out)]
+            .into_iter()
+            .filter(|_| self.examined > 0)
+            .map(|(name, context)| Ok((name, film(context, self.examined, Purpose::Testing)?)))
+            .collect::<Result<_>>()?;
+        let mut examine = |epoch: usize, pair: &ClipPair| -> Result<()> {
+            let texts = examiner.texts(pair, &prompts);
+            for (name, (footage, labels)) in &exams {
+                let tops = examiner.tops(pair, footage, labels, &texts, Masks::Exact)?;
+                progress.say(&format!(
+                    "epoch {epoch:3} {name:>3}: top1 {:.3} B-top1 {:.3} P-top1 {:.3}",
+                    tops.top1, tops.b_top1, tops.p_top1
+                ));
+            }
+            Ok(())
+        };
+        let bar = progress.bar("training");
+        let pair =
+            Trainer::new(pair, settings, sizes, &shards, &device).run(&lessons, &self.out, &bar, &mut examine)?;
+        weights::write(&pair, &sizes, &self.out)?;
+        progress.say(&format!("{} holds the pair", self.out.display()));
+        Ok(())
+    }
+}

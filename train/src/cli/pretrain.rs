@@ -1,0 +1,73 @@
+//! `figureground-train pretrain`.
+
+use super::{Machine, Progress};
+use clap::Args;
+use figureground::Result;
+use figureground_train::casting;
+use figureground_train::lessons::{CaptionLessons, Variation};
+use figureground_train::objective::Objective;
+use figureground_train::pair::{ClipPair, Sizes, weights};
+use figureground_train::recipe;
+use figureground_train::trainer::{Settings, Trainer};
+use std::path::PathBuf;
+
+pub const EXAMPLES: &str = "Example:
+  figureground-train pretrain --out base";
+
+#[derive(Debug, Args)]
+pub struct Pretrain {
+    /// Folder for checkpoints, curve, and at the end the pair in Hugging Face's layout.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Clips to learn from, one frame each.
+    #[arg(long, default_value_t = 40_000, value_name = "N")]
+    clips: usize,
+    /// How often each is seen.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    epochs: usize,
+    /// Clips of a step.
+    #[arg(long, default_value_t = 128, value_name = "N")]
+    batch: usize,
+    /// The largest learning rate.
+    #[arg(long, default_value_t = 1e-3)]
+    learning_rate: f64,
+    /// Seed of clips, weights and order.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl Pretrain {
+    pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
+        let sizes = Sizes::MINIATURE;
+        let device = machine.device()?;
+        let shards = machine.shards(&device, &sizes)?;
+        let takes = casting::pretraining(self.clips, self.seed);
+        let preprocess = recipe::preprocess(&sizes)?;
+        let footage = recipe::studio(&preprocess, 1)?.film(&takes, &progress.bar("filming"))?;
+        let tokenizer = recipe::tokenizer(&sizes)?;
+        let lessons = CaptionLessons {
+            footage: &footage,
+            tokenizer: &tokenizer,
+            sizes,
+            batch: self.batch,
+            variation: Variation::PLAIN,
+            seed: self.seed,
+        };
+        let settings = Settings {
+            epochs: self.epochs,
+            learning_rate: self.learning_rate,
+            warmup_epochs: 0.2,
+            weight_decay: 0.05,
+            objective: Objective::InfoNce,
+        };
+        let autodiff = device.clone().autodiff();
+        autodiff.seed(self.seed);
+        let pair = ClipPair::new(&sizes, &autodiff);
+        let bar = progress.bar("training");
+        let pair =
+            Trainer::new(pair, settings, sizes, &shards, &device).run(&lessons, &self.out, &bar, &mut |_, _| Ok(()))?;
+        weights::write(&pair, &sizes, &self.out)?;
+        progress.say(&format!("{} holds the pair", self.out.display()));
+        Ok(())
+    }
+}

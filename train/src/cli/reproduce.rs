@@ -1,0 +1,105 @@
+//! `figureground-train reproduce`.
+
+use super::{Machine, Progress};
+use clap::Args;
+use figureground::{Error, Result, Stage};
+use figureground_train::footage::Segmentation;
+use figureground_train::reproduce::{self, Laboratory, Preset, Row, report};
+use std::path::{Path, PathBuf};
+
+pub const EXAMPLES: &str = "Examples:
+  figureground-train reproduce --row cross/mean/0.33:0.67
+  figureground-train reproduce --row cross --row albar --seeds 3
+  figureground-train reproduce --list";
+
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// A row, or the first part of several rows' names; may be given several times [default: all].
+    #[arg(long = "row", value_name = "NAME")]
+    rows: Vec<String>,
+    /// Names all rows and ends.
+    #[arg(long)]
+    list: bool,
+    /// Only writes the tables of the results that are there into the report.
+    #[arg(long)]
+    report: bool,
+    /// How large.
+    #[arg(long, value_enum, default_value_t = Preset::Miniature)]
+    preset: Preset,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How many seeds, from the first on.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seeds: u64,
+    /// Folder of the base pair that every row starts from [default: models/pantomime/base].
+    #[arg(long, value_name = "DIR")]
+    base: Option<PathBuf>,
+    /// Folder with segmenter.toml and segmenter.onnx [default: models/pantomime/segmenter].
+    #[arg(long, value_name = "DIR")]
+    segmenter: Option<PathBuf>,
+    /// Folder for results [default: train/results].
+    #[arg(long, value_name = "DIR")]
+    results: Option<PathBuf>,
+    /// Folder for checkpoints of rows that are not done.
+    #[arg(long, value_name = "DIR", default_value = "reproduce-work")]
+    work: PathBuf,
+    /// What this machine is called in results.
+    #[arg(long, value_name = "NAME", default_value = "unnamed machine")]
+    machine: String,
+}
+
+impl Reproduce {
+    pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
+        let results = self.results.clone().unwrap_or_else(reproduce::results_folder);
+        let rows = self.chosen()?;
+        if self.list {
+            rows.iter().for_each(|row| println!("{}", row.name));
+            return Ok(());
+        }
+        if !self.report {
+            self.run_rows(&rows, &results, machine, progress)?;
+        }
+        report::update(&results, self.preset, &report::path())
+    }
+
+    fn chosen(&self) -> Result<Vec<Row>> {
+        let all = reproduce::rows();
+        if let Some(unknown) = self.rows.iter().find(|name| !all.iter().any(|row| row.name.starts_with(*name))) {
+            let expected = "the name of a row, or its beginning";
+            return Err(Error::new(Stage::Command, expected, format_args!("{unknown:?}"), "look at reproduce --list"));
+        }
+        let wanted = |row: &Row| self.rows.is_empty() || self.rows.iter().any(|name| row.name.starts_with(name));
+        Ok(all.into_iter().filter(wanted).collect())
+    }
+
+    fn run_rows(&self, rows: &[Row], results: &Path, machine: &Machine, progress: &Progress) -> Result<()> {
+        let device = machine.device()?;
+        let shards = machine.shards(&device, &self.preset.sizes())?;
+        let segmenter = self.segmenter.clone().unwrap_or_else(|| shipped("segmenter"));
+        let laboratory = Laboratory {
+            preset: self.preset,
+            base: self.base.clone().unwrap_or_else(|| shipped("base")),
+            work: self.work.clone(),
+            results: results.to_owned(),
+            device,
+            shards: &shards,
+            segmentation: Some(Segmentation::open(
+                &segmenter.join("segmenter.toml"),
+                &segmenter.join("segmenter.onnx"),
+            )?),
+            machine: self.machine.clone(),
+        };
+        for seed in self.seed..self.seed + self.seeds {
+            for row in rows {
+                laboratory.run(row, seed, &progress.bar(&row.name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the repository ships in `models/pantomime`.
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/pantomime").join(name)
+}

@@ -1,0 +1,97 @@
+//! Clips as the encoder will see them: cropped and normalised once, with regions at the same size.
+
+mod studio;
+
+pub use studio::{Segmentation, Studio, Take};
+
+use figureground::mask::{PixelBox, Regions, Shape, Size};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
+/// The sampled frames of one clip at encoder resolution.
+#[derive(Clone, Debug)]
+pub struct Footage {
+    /// What to call it: the clip's class name.
+    pub label: String,
+    /// What a caption may say of it.
+    pub words: pantomime::Words,
+    /// Index of its scene, [`pantomime::Scene::index`].
+    pub scene: usize,
+    /// Stratum of skin, [`pantomime::Skin::index`].
+    pub skin: usize,
+    /// Stratum of clothes.
+    pub clothes: usize,
+    size: Size,
+    /// `[T, 3, height, width]`; halves, because there are many.
+    pixel_values: Vec<f16>,
+    /// `[3, height, width]`: the scene without anybody, at the middle frame.
+    backdrop: Vec<f16>,
+    exact: Vec<Whereabouts>,
+    segmented: Vec<Whereabouts>,
+}
+
+/// Where people and objects are in one frame, at encoder resolution.
+#[derive(Clone, Debug)]
+pub struct Whereabouts {
+    person: Shape,
+    person_boxes: Vec<PixelBox>,
+    objects: Shape,
+    object_boxes: Vec<PixelBox>,
+}
+
+impl Whereabouts {
+    /// As masks and views take them.
+    pub fn regions(&self) -> Regions<'_> {
+        Regions {
+            person: &self.person,
+            person_boxes: &self.person_boxes,
+            objects: Some(&self.objects),
+            object_boxes: &self.object_boxes,
+        }
+    }
+
+    /// Pixels of people.
+    pub fn person(&self) -> &Shape {
+        &self.person
+    }
+}
+
+/// Whose masks the views are made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Masks {
+    /// The true ones, which only a procedural data set has.
+    Exact,
+    /// Those of a segmenter.
+    Segmented,
+}
+
+impl Footage {
+    /// Number of frames (T).
+    pub fn frames(&self) -> usize {
+        self.exact.len()
+    }
+
+    /// Size of a frame.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Writes frame `frame`'s `pixel_values` [3, height, width] to `out`.
+    pub fn pixel_values(&self, frame: usize, out: &mut [f32]) {
+        let len = 3 * self.size.area();
+        self.pixel_values[frame * len..][..len].convert_to_f32_slice(out);
+    }
+
+    /// Writes the scene without anybody, [3, height, width], to `out`.
+    pub fn backdrop(&self, out: &mut [f32]) {
+        self.backdrop.convert_to_f32_slice(out);
+    }
+
+    /// Where people and objects are in frame `frame`; the true places where no segmenter was asked.
+    pub fn whereabouts(&self, frame: usize, masks: Masks) -> &Whereabouts {
+        match masks {
+            Masks::Segmented if !self.segmented.is_empty() => &self.segmented[frame],
+            _ => &self.exact[frame],
+        }
+    }
+}

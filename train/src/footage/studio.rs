@@ -1,0 +1,238 @@
+//! From a drawn clip to footage: the runtime's own resize, crop, normalisation and mask geometry.
+
+use super::{Footage, Whereabouts};
+use figureground::bundle::manifest;
+use figureground::engine::{Segmenter, cpu::Cpu};
+use figureground::frame::Frame;
+use figureground::mask::{Boxes, Components, Mask, Shape, Size};
+use figureground::preprocess::{Geometry, MaskSampler, Preprocessor, Resize, Settings};
+use figureground::sampler::Sampler;
+use figureground::{Error, Result, Stage};
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+use indicatif::ProgressBar;
+use pantomime::{Clip, Context, Deed, Picture};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Which clip to film: everything about it follows from these.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Take {
+    /// What the person does.
+    pub deed: Deed,
+    /// Where; for object handlings, scenes are always random.
+    pub context: Context,
+    /// How often an action is in its home scene, or an object is a handling's own.
+    pub rho: f64,
+    /// Seed of everything else.
+    pub seed: u64,
+}
+
+impl Take {
+    /// The clip itself.
+    pub fn clip(&self) -> Clip {
+        match self.deed {
+            Deed::Action(action) => Clip::action(action, self.context, self.rho, self.seed),
+            Deed::Handling(handling) => Clip::handling(handling, self.rho, self.seed),
+        }
+    }
+}
+
+/// A segmenter whose masks are kept beside the exact ones.
+#[derive(Debug)]
+pub struct Segmentation {
+    manifest: manifest::Segmenter,
+    model: std::path::PathBuf,
+}
+
+impl Segmentation {
+    /// The segmenter of the manifest `manifest` and the ONNX file `model`.
+    ///
+    /// # Errors
+    /// When the manifest cannot be read.
+    pub fn open(manifest: &Path, model: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(manifest).map_err(|e| {
+            let got = format!("{}: {e}", manifest.display());
+            Error::new(Stage::Training, "a segmenter's manifest", got, "train a segmenter first, or check the path")
+        })?;
+        Ok(Self { manifest: manifest::Segmenter::parse(&text)?, model: model.to_owned() })
+    }
+}
+
+/// Films takes: how many frames, how large, seen through which segmenter.
+#[derive(Debug)]
+pub struct Studio<'a> {
+    /// Size of the drawn pictures.
+    pub picture: Size,
+    /// How a picture becomes `pixel_values`.
+    pub preprocess: &'a Settings,
+    /// Which frames of a clip are taken.
+    pub sampler: Sampler,
+    /// How many (T).
+    pub frames: usize,
+    /// Whose masks are kept beside the exact ones.
+    pub segmentation: Option<&'a Segmentation>,
+}
+
+impl Studio<'_> {
+    /// Films all `takes`, in their order, on all cores.
+    ///
+    /// # Errors
+    /// When the settings do not fit the pictures, or the segmenter fails.
+    pub fn film(&self, takes: &[Take], progress: &ProgressBar) -> Result<Vec<Footage>> {
+        progress.set_length(takes.len() as u64);
+        takes
+            .par_iter()
+            .map_init(
+                || self.camera(),
+                |camera, take| {
+                    let camera = camera.as_mut().map_err(|e| e.clone())?;
+                    progress.inc(1);
+                    camera.film(take, self)
+                },
+            )
+            .collect()
+    }
+
+    fn camera(&self) -> Result<Camera> {
+        let preprocessor = Preprocessor::new(self.preprocess, self.picture)?;
+        let whole = Geometry::new(Resize::Squash, self.picture, self.picture)?;
+        let size = self.preprocess.target()?;
+        let eyes = self.segmentation.map(|s| Eyes::open(s, self.picture, preprocessor.geometry())).transpose()?;
+        Ok(Camera {
+            mask: Mask::new(self.picture),
+            sampler: MaskSampler::new(self.picture, &whole, preprocessor.geometry())?,
+            place: Place::new(size),
+            preprocessor,
+            eyes,
+            picture: Picture::new(self.picture),
+            values: vec![0.0; 3 * size.area()],
+        })
+    }
+}
+
+/// What one thread films with.
+struct Camera {
+    preprocessor: Preprocessor,
+    mask: Mask,
+    sampler: MaskSampler,
+    place: Place,
+    eyes: Option<Eyes>,
+    picture: Picture,
+    values: Vec<f32>,
+}
+
+impl Camera {
+    fn film(&mut self, take: &Take, studio: &Studio<'_>) -> Result<Footage> {
+        let clip = take.clip();
+        let mut stage = clip.stage(studio.picture);
+        let mut footage = Footage {
+            label: clip.label(),
+            words: clip.caption_parts(),
+            scene: clip.scene.index(),
+            skin: clip.actor.skin.index(),
+            clothes: clip.actor.clothes.index(),
+            size: self.place.size,
+            pixel_values: Vec::with_capacity(studio.frames * self.values.len()),
+            backdrop: vec![f16::ZERO; self.values.len()],
+            exact: Vec::with_capacity(studio.frames),
+            segmented: Vec::new(),
+        };
+        for i in 0..studio.frames {
+            let index = studio.sampler.index(i, clip.frames() as u64, studio.frames) as usize;
+            stage.render(index, &mut self.picture);
+            self.take_picture()?;
+            footage.pixel_values.extend(self.values.iter().map(|value| f16::from_f32(*value)));
+            let exact = self.exact_whereabouts()?;
+            if let Some(eyes) = &mut self.eyes {
+                let person = eyes.see(&self.picture, &mut self.place)?;
+                footage.segmented.push(self.place.of(person, exact.objects.clone())?);
+            }
+            footage.exact.push(exact);
+        }
+        stage.background(clip.frames() / 2, &mut self.picture.rgb);
+        self.take_picture()?;
+        footage.backdrop.convert_from_f32_slice(&self.values);
+        Ok(footage)
+    }
+
+    /// Makes `values` of `picture`.
+    fn take_picture(&mut self) -> Result<()> {
+        let size = self.picture.size;
+        let frame = Frame::new(&self.picture.rgb, size.width(), size.height(), 0, 0)?;
+        self.preprocessor.apply(&frame, &mut self.values)
+    }
+
+    fn exact_whereabouts(&mut self) -> Result<Whereabouts> {
+        let mut seen = |shape: &Shape| {
+            for (p, pixel) in self.mask.probabilities_mut().iter_mut().zip(shape.pixels()) {
+                *p = if *pixel { 1.0 } else { 0.0 };
+            }
+            self.sampler.apply(&self.mask, &mut self.place.mask)?;
+            self.place.shape(0.5)
+        };
+        let (person, objects) = (seen(&self.picture.person)?, seen(&self.picture.objects)?);
+        self.place.of(person, objects)
+    }
+}
+
+/// Regions at encoder resolution, made as the pipeline makes them.
+struct Place {
+    size: Size,
+    mask: Mask,
+    components: Components,
+    boxes: Boxes,
+}
+
+impl Place {
+    fn new(size: Size) -> Self {
+        Self { size, mask: Mask::new(size), components: Components::new(size), boxes: Boxes::new() }
+    }
+
+    fn shape(&self, threshold: f32) -> Result<Shape> {
+        let mut shape = Shape::new(self.size);
+        shape.threshold(&self.mask, threshold)?;
+        Ok(shape)
+    }
+
+    fn of(&mut self, person: Shape, objects: Shape) -> Result<Whereabouts> {
+        self.components.boxes(&person, &mut self.boxes)?;
+        let person_boxes = self.boxes.to_vec();
+        self.components.boxes(&objects, &mut self.boxes)?;
+        Ok(Whereabouts { person, person_boxes, objects, object_boxes: self.boxes.to_vec() })
+    }
+}
+
+/// A loaded segmenter and what it needs to look at pictures of one size.
+struct Eyes {
+    preprocessor: Preprocessor,
+    segmenter: Box<dyn Segmenter>,
+    sampler: MaskSampler,
+    input: Vec<f32>,
+    masks: [Mask; 1],
+    threshold: f32,
+}
+
+impl Eyes {
+    fn open(segmentation: &Segmentation, picture: Size, encoder: &Geometry) -> Result<Self> {
+        let preprocessor = Preprocessor::new(&segmentation.manifest.preprocess, picture)?;
+        let segmenter = Cpu::new(1)?.segmenter(&segmentation.model, &segmentation.manifest)?;
+        let sampler = MaskSampler::new(segmenter.mask_size(), preprocessor.geometry(), encoder)?;
+        Ok(Self {
+            preprocessor,
+            sampler,
+            input: vec![0.0; segmenter.input_len()],
+            masks: [Mask::new(segmenter.mask_size())],
+            threshold: segmentation.manifest.threshold,
+            segmenter: Box::new(segmenter),
+        })
+    }
+
+    fn see(&mut self, picture: &Picture, place: &mut Place) -> Result<Shape> {
+        let frame = Frame::new(&picture.rgb, picture.size.width(), picture.size.height(), 0, 0)?;
+        self.preprocessor.apply(&frame, &mut self.input)?;
+        self.segmenter.segment(&self.input, &mut self.masks)?;
+        self.sampler.apply(&self.masks[0], &mut place.mask)?;
+        place.shape(self.threshold)
+    }
+}

@@ -1,0 +1,49 @@
+//! ALBAR: what a still of the clip tells of its action is trained away.
+//!
+//! `L = CE(clip) - w_adv CE(still) + w_ent sum p ln p (still) + w_gp ||grad F(still)||_2`, F the sum of the logits. The
+//! still is one middle frame, shown T times; its gradient is taken with respect to that one frame.
+
+use super::cross_entropy;
+use burn::tensor::{Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+/// Weights of ALBAR's terms.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Albar {
+    /// Of the still's cross-entropy, which is subtracted.
+    pub adversarial: f32,
+    /// Of the still's negative entropy.
+    pub entropy: f32,
+    /// Of the gradient's norm.
+    pub penalty: f32,
+    /// Half the length, in normalised pixels, of the step along the gradient over which its norm is measured.
+    pub step: f32,
+}
+
+impl Albar {
+    /// What ALBAR used for HMDB51.
+    pub const HMDB51: Self = Self { adversarial: 1.0, entropy: 4.25, penalty: 10.0, step: 0.1 };
+
+    /// The loss without its penalty: logits [n, classes] of the clips and of their stills.
+    pub fn loss(&self, clips: Tensor<2>, stills: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+        let adversary = cross_entropy(stills.clone(), labels).mul_scalar(self.adversarial);
+        let log_p = activation::log_softmax(stills, 1);
+        let entropy = (log_p.clone().exp() * log_p).sum_dim(1).mean().mul_scalar(self.entropy);
+        cross_entropy(clips, labels) - adversary + entropy
+    }
+}
+
+/// Unit vectors along `gradient` [n, ...], per sample.
+pub fn directions<const D: usize>(gradient: Tensor<D>) -> Tensor<D> {
+    let shape = gradient.dims();
+    let flat = gradient.reshape([shape[0] as i32, -1]);
+    let norm: Tensor<2> = flat.clone().powi_scalar(2).sum_dim(1).add_scalar(1e-20).sqrt();
+    (flat / norm).reshape(shape)
+}
+
+/// The norm of the gradient of F, [n]: by the central difference `(F(x + e u) - F(x - e u)) / 2e` along its direction u,
+/// whose own gradient with respect to the parameters is that of the norm (u moves at right angles to it).
+pub fn gradient_norm(forward: Tensor<1>, backward: Tensor<1>, step: f32) -> Tensor<1> {
+    (forward - backward).div_scalar(2.0 * step)
+}

@@ -1,0 +1,102 @@
+//! How large a CLIP pair is.
+
+use figureground::{Error, Result, Stage};
+use serde::{Deserialize, Serialize};
+
+/// Ids of CLIP's tokenizer that are no merges: 512 bytes, start and end.
+const NO_MERGES: usize = 514;
+
+/// Sizes of one transformer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tower {
+    /// Channels of a token.
+    pub width: usize,
+    /// Residual blocks.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+}
+
+/// Sizes of a CLIP pair with the perceptrons four times as wide as the tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sizes {
+    /// Side of the square picture, in pixels.
+    pub image_size: usize,
+    /// Side of a square patch, in pixels.
+    pub patch_size: usize,
+    /// The image encoder.
+    pub vision: Tower,
+    /// The text encoder.
+    pub text: Tower,
+    /// Tokens of a prompt, padding included.
+    pub context: usize,
+    /// Merges of CLIP's byte-pair encoding, from the first.
+    pub merges: u16,
+    /// Dimension of the shared embedding space.
+    pub projection: usize,
+    /// Frames of a clip (T), for which a temporal transformer has positions.
+    pub frames: usize,
+}
+
+impl Sizes {
+    /// The pair that fits the built-in bundle and trains in minutes on two CPU cores.
+    pub const MINIATURE: Self = Self {
+        image_size: 96,
+        patch_size: 16,
+        vision: Tower { width: 128, layers: 4, heads: 4 },
+        text: Tower { width: 128, layers: 2, heads: 4 },
+        context: 32,
+        merges: 3000,
+        projection: 128,
+        frames: 8,
+    };
+
+    /// ViT-B/32 as OpenAI trained it, for the papers' full-size settings.
+    pub const VIT_B_32: Self = Self {
+        image_size: 224,
+        patch_size: 32,
+        vision: Tower { width: 768, layers: 12, heads: 12 },
+        text: Tower { width: 512, layers: 12, heads: 8 },
+        context: 77,
+        merges: figureground::bundle::tokenizer::ALL_MERGES,
+        projection: 512,
+        frames: 8,
+    };
+
+    /// Tokens of a picture: its patches and the class token.
+    pub fn tokens(&self) -> usize {
+        1 + self.patches()
+    }
+
+    /// Patches of a picture.
+    pub fn patches(&self) -> usize {
+        (self.image_size / self.patch_size).pow(2)
+    }
+
+    /// Values of one patch, `[3, patch_size, patch_size]`.
+    pub fn patch_values(&self) -> usize {
+        3 * self.patch_size * self.patch_size
+    }
+
+    /// Rows of the token table.
+    pub fn vocabulary(&self) -> usize {
+        NO_MERGES + usize::from(self.merges)
+    }
+
+    /// Refuses sizes that no pair could have.
+    ///
+    /// # Errors
+    /// When a size is 0, patches do not tile the picture, or heads do not divide a width.
+    pub fn validate(&self) -> Result<()> {
+        let towers = [self.vision, self.text];
+        let positive = [self.image_size, self.patch_size, self.context, self.projection, self.frames];
+        let fits = positive.iter().all(|size| *size > 0)
+            && self.image_size.is_multiple_of(self.patch_size)
+            && towers.iter().all(|t| t.width > 0 && t.layers > 0 && t.heads > 0 && t.width.is_multiple_of(t.heads));
+        if fits {
+            return Ok(());
+        }
+        let expected = "sizes above 0, patches that tile the picture, heads that divide each width";
+        Err(Error::new(Stage::Training, expected, format_args!("{self:?}"), "correct the sizes"))
+    }
+}

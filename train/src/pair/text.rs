@@ -1,0 +1,87 @@
+//! Token ids to embeddings.
+
+use super::sizes::Sizes;
+use super::transformer::{Encoder, causal_mask, layer_norm};
+use burn::module::Module;
+use burn::nn::{Embedding, EmbeddingConfig, Initializer, LayerNorm};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+/// CLIP's text transformer without its projection.
+#[derive(Module, Debug)]
+pub struct TextModel {
+    embeddings: Embeddings,
+    encoder: Encoder,
+    final_layer_norm: LayerNorm,
+}
+
+#[derive(Module, Debug)]
+struct Embeddings {
+    token_embedding: Embedding,
+    position_embedding: Embedding,
+}
+
+/// Prompts as ids, cut to the longest of them: what follows the end of a text has no say in its embedding.
+#[derive(Clone, Debug)]
+pub struct Prompts {
+    ids: Vec<i32>,
+    ends: Vec<i32>,
+    length: usize,
+}
+
+impl Prompts {
+    /// From rows of token ids, each with the tokenizer's end mark, its largest id.
+    pub fn new(rows: &[Vec<i64>]) -> Self {
+        let ends: Vec<usize> = rows.iter().map(|row| end_of(row)).collect();
+        let length = ends.iter().max().map_or(1, |end| end + 1);
+        let ids = rows.iter().flat_map(|row| row[..length].iter().map(|id| *id as i32)).collect();
+        Self { ids, ends: ends.into_iter().map(|end| end as i32).collect(), length }
+    }
+
+    /// Number of prompts.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
+
+/// Where the first largest id stands: the end mark.
+fn end_of(row: &[i64]) -> usize {
+    let end = row.iter().max();
+    row.iter().position(|id| Some(id) == end).unwrap_or(0)
+}
+
+impl TextModel {
+    pub(super) fn new(sizes: &Sizes, device: &Device) -> Self {
+        let table = |rows: usize, std: f64| {
+            let normal = Initializer::Normal { mean: 0.0, std };
+            EmbeddingConfig::new(rows, sizes.text.width).with_initializer(normal).init(device)
+        };
+        Self {
+            embeddings: Embeddings {
+                token_embedding: table(sizes.vocabulary(), 0.02),
+                position_embedding: table(sizes.context, 0.01),
+            },
+            encoder: Encoder::new(sizes.text, device),
+            final_layer_norm: layer_norm(sizes.text.width, device),
+        }
+    }
+
+    /// `prompts` -> [n, width], read off at the end mark.
+    pub fn forward(&self, prompts: &Prompts) -> Tensor<2> {
+        let (n, length) = (prompts.len(), prompts.length);
+        let positions = self.embeddings.position_embedding.weight.val().narrow(0, 0, length).unsqueeze();
+        let device = positions.device();
+        let ids = Tensor::<2, Int>::from_data(TensorData::new(prompts.ids.clone(), [n, length]), &device);
+        let tokens = self.embeddings.token_embedding.forward(ids) + positions;
+        let tokens = self.encoder.forward(tokens, Some(&causal_mask(length, &device)));
+        let width = tokens.dims()[2];
+        let flat = tokens.reshape([n * length, width]);
+        let rows: Vec<i32> = prompts.ends.iter().enumerate().map(|(i, end)| (i * length) as i32 + end).collect();
+        let ends = flat.select(0, Tensor::<1, Int>::from_data(TensorData::new(rows, [n]), &device));
+        self.final_layer_norm.forward(ends)
+    }
+}

@@ -1,0 +1,71 @@
+//! Choices that all runs share: how pictures look to the pair, and what its prompts say.
+
+use crate::footage::Studio;
+use crate::pair::Sizes;
+use figureground::Result;
+use figureground::bundle::tokenizer::Tokenizer;
+use figureground::mask::Size;
+use figureground::preprocess::{ChannelOrder, Family, Interpolation, Layout, Resize, Settings};
+use figureground::sampler::Sampler;
+use figureground::view::Fill;
+
+/// Side of the drawn pictures, larger than what the encoder sees, as with any camera.
+const PICTURE: u32 = 128;
+/// ImageNet's mean colour: what hides pixels.
+const FILL: [f32; 3] = [123.675, 116.28, 103.53];
+/// What objects become in the Person view of the object-biased set: a colour far from the fill.
+const OBJECT_FILL: [f32; 3] = [220.0, 60.0, 200.0];
+
+/// How a pair of `sizes` wants its pictures: short side, centre crop, ImageNet's mean and deviation.
+///
+/// # Errors
+/// When the side is out of range.
+pub fn preprocess(sizes: &Sizes) -> Result<Settings> {
+    let side = sizes.image_size as u32;
+    let settings = Settings {
+        width: side,
+        height: side,
+        resize: Resize::ShortestThenCrop { shortest: side },
+        interpolation: Interpolation::Bilinear,
+        family: Family::Pillow,
+        layout: Layout::Nchw,
+        channel_order: ChannelOrder::Rgb,
+        scale: 1.0 / 255.0,
+        mean: [0.485, 0.456, 0.406],
+        std: [0.229, 0.224, 0.225],
+    };
+    settings.validate()?;
+    Ok(settings)
+}
+
+/// What films clips of `frames` frames.
+///
+/// # Errors
+/// Never with the sizes above.
+pub fn studio(preprocess: &Settings, frames: usize) -> Result<Studio<'_>> {
+    let picture = Size::new(PICTURE, PICTURE)?;
+    Ok(Studio { picture, preprocess, sampler: Sampler::ViFiClip, frames, segmentation: None })
+}
+
+/// The tokenizer of a pair of `sizes`.
+///
+/// # Errors
+/// When the sizes ask for more merges than there are.
+pub fn tokenizer(sizes: &Sizes) -> Result<Tokenizer> {
+    Tokenizer::new(Some(sizes.merges), sizes.context)
+}
+
+/// The prompt of a class.
+pub fn prompt(name: &str) -> String {
+    format!("a photo of a person {name}")
+}
+
+/// What hides pixels.
+pub fn fill(preprocess: &Settings) -> Fill {
+    preprocess.fill(FILL)
+}
+
+/// What stands for objects where the background is hidden.
+pub fn object_fill(preprocess: &Settings) -> Fill {
+    preprocess.fill(OBJECT_FILL)
+}

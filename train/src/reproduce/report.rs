@@ -1,0 +1,144 @@
+//! Results as tables in `REPRODUCTION.md`, between marks; the words around them are people's.
+
+use super::{Experiment, Outcome, Preset, rows};
+use crate::evaluate::metrics::mean_and_deviation;
+use figureground::file::write_aside;
+use figureground::{Error, Result, Stage};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Where the report is, in a clone of the repository.
+pub fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("REPRODUCTION.md")
+}
+
+/// Writes the tables of all results into the report.
+///
+/// # Errors
+/// When results or report cannot be read, or the report lacks the marks of a table.
+pub fn update(results: &Path, preset: Preset, report: &Path) -> Result<()> {
+    let outcomes = Outcome::all(results, preset.name())?;
+    let mut text = std::fs::read_to_string(report).map_err(|e| unusable(report, &e))?;
+    for experiment in Experiment::ALL {
+        let table = table(experiment, &outcomes);
+        text = replaced(&text, experiment.name(), &table).map_err(|mark| unusable(report, &mark))?;
+    }
+    write_aside(report, text.as_bytes())
+}
+
+/// `text` with what is between the marks of `name` replaced; or the mark that is missing.
+fn replaced(text: &str, name: &str, table: &str) -> std::result::Result<String, String> {
+    let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- /{name} -->"));
+    let from = text.find(&begin).ok_or_else(|| format!("no {begin}"))? + begin.len();
+    let to = text[from..].find(&end).ok_or_else(|| format!("no {end}"))? + from;
+    Ok(format!("{}\n{table}{}", &text[..from], &text[to..]))
+}
+
+/// What the columns of an experiment's table hold: heading and score.
+fn columns(experiment: Experiment) -> &'static [(&'static str, &'static str)] {
+    match experiment {
+        Experiment::FewShot => &[
+            ("base top1", "base-in.top1"),
+            ("B-top1", "base-in.b_top1"),
+            ("P-top1", "base-in.p_top1"),
+            ("P exact", "base-in.p_top1_exact"),
+            ("novel top1", "novel-in.top1"),
+            ("B-top1", "novel-in.b_top1"),
+            ("P-top1", "novel-in.p_top1"),
+            ("P exact", "novel-in.p_top1_exact"),
+        ],
+        Experiment::Cross => &[
+            ("base in top1", "base-in.top1"),
+            ("B", "base-in.b_top1"),
+            ("P", "base-in.p_top1"),
+            ("base out top1", "base-out.top1"),
+            ("B", "base-out.b_top1"),
+            ("P", "base-out.p_top1"),
+            ("P exact", "base-out.p_top1_exact"),
+            ("novel out top1", "novel-out.top1"),
+            ("P", "novel-out.p_top1"),
+            ("novel in top1", "novel-in.top1"),
+            ("P", "novel-in.p_top1"),
+        ],
+        Experiment::Objects => &[
+            ("base top1", "base.top1"),
+            ("B-top1", "base.b_top1_exact"),
+            ("P-top1", "base.p_top1_exact"),
+            ("novel top1", "novel.top1"),
+            ("B-top1", "novel.b_top1_exact"),
+            ("P-top1", "novel.p_top1_exact"),
+            ("unbound top1", "base-unbound.top1"),
+        ],
+        Experiment::Albar => &[
+            ("in top1", "base-in.top1"),
+            ("out top1", "base-out.top1"),
+            ("SCUBA scenes", "scuba.scenes"),
+            ("clouds", "scuba.clouds"),
+            ("stripes", "scuba.stripes"),
+            ("mean", "scuba.mean"),
+            ("SCUFO scenes", "scufo.scenes"),
+            ("clouds", "scufo.clouds"),
+            ("stripes", "scufo.stripes"),
+            ("mean", "scufo.mean"),
+            ("ConflFG", "conflfg.mean"),
+            ("contrastive", "contrastive.mean"),
+        ],
+        Experiment::Frames => &[
+            ("in top1", "base-in.top1"),
+            ("out top1", "base-out.top1"),
+            ("out, exact P", "base-out.p_top1_exact"),
+            ("backdrop alone, in", "base-in.backdrop"),
+        ],
+    }
+}
+
+fn table(experiment: Experiment, outcomes: &[Outcome]) -> String {
+    let columns = columns(experiment);
+    let mut table = String::from("| row | seeds |");
+    columns.iter().for_each(|(heading, _)| _ = write!(table, " {heading} |"));
+    table.push_str(" best epoch | seconds |\n|---|---|");
+    table.push_str(&"---|".repeat(columns.len() + 2));
+    table.push('\n');
+    for row in rows().into_iter().filter(|row| row.experiment == experiment) {
+        let of_row: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.row == row.name).collect();
+        if of_row.is_empty() {
+            continue;
+        }
+        _ = write!(table, "| {} | {} |", row.name, of_row.len());
+        for (_, score) in columns {
+            let values: Vec<f64> = of_row.iter().filter_map(|outcome| outcome.scores.get(*score)).copied().collect();
+            _ = write!(table, " {} |", percent(&values));
+        }
+        let best: Vec<f64> = of_row.iter().map(|o| o.epochs.iter().copied().fold(0.0, f64::max)).collect();
+        let seconds: Vec<f64> = of_row.iter().map(|outcome| outcome.seconds).collect();
+        _ = writeln!(table, " {} | {:.0} |", percent(&best), mean_and_deviation(&seconds).0);
+    }
+    table
+}
+
+/// Mean in per cent, with the deviation over seeds where there are several.
+fn percent(values: &[f64]) -> String {
+    let (mean, deviation) = mean_and_deviation(values);
+    match values.len() {
+        0 => "".to_owned(),
+        1 => format!("{:.1}", 100.0 * mean),
+        _ => format!("{:.1} ± {:.1}", 100.0 * mean, 100.0 * deviation),
+    }
+}
+
+fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Error {
+    let got = format!("{}: {error}", path.display());
+    Error::new(Stage::Training, "a report with a pair of marks for each table", got, "restore it from the repository")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_marks_changes() {
+        let text = "a <!-- x -->old<!-- /x --> b";
+        assert_eq!(replaced(text, "x", "new\n").unwrap(), "a <!-- x -->\nnew\n<!-- /x --> b");
+        assert!(replaced(text, "y", "").is_err());
+    }
+}

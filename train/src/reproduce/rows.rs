@@ -1,0 +1,125 @@
+//! The rows of the papers' tables, each a training run.
+
+use crate::lessons::Variation;
+use crate::masking_ratio::MaskingRatio;
+use crate::objective::{Albar, Objective};
+use crate::pair::Fusion;
+
+/// Which experiment a row belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Experiment {
+    /// Table 1 of the masking paper: few clips a base class, in context; tested on base and novel classes.
+    FewShot,
+    /// Tables 2 and 3: trained on base classes in context; tested on them and on novel ones, in and out of context.
+    Cross,
+    /// Table 4: handlings whose objects give them away.
+    Objects,
+    /// ALBAR's table: SCUBA, SCUFO, ConflFG, contrastive accuracy.
+    Albar,
+    /// HAT's observation on the number of frames, and whether one frame is enough.
+    Frames,
+}
+
+impl Experiment {
+    /// All, in the order of the report.
+    pub const ALL: [Self; 5] = [Self::FewShot, Self::Cross, Self::Objects, Self::Albar, Self::Frames];
+
+    /// The first part of its rows' names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FewShot => "few-shot",
+            Self::Cross => "cross",
+            Self::Objects => "objects",
+            Self::Albar => "albar",
+            Self::Frames => "frames",
+        }
+    }
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Such as `cross/mean/0.33:0.67`.
+    pub name: String,
+    /// Whose row it is.
+    pub experiment: Experiment,
+    /// How frame embeddings become one.
+    pub fusion: Fusion,
+    /// How samples are varied.
+    pub variation: Variation,
+    /// What is minimised.
+    pub objective: Objective,
+    /// Frames of a clip.
+    pub frames: usize,
+}
+
+/// Table 1 to 3's masking ratios.
+const BACKGROUND: [[f32; 2]; 4] = [[1.0, 0.0], [0.5, 0.5], [0.33, 0.67], [0.0, 1.0]];
+/// Table 4's.
+const OBJECTS: [[f32; 4]; 5] =
+    [[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.0, 0.5, 0.0], [0.5, 0.0, 0.0, 0.5], [0.33, 0.0, 0.33, 0.33]];
+
+/// All rows: those that matter most come first.
+pub fn rows() -> Vec<Row> {
+    let fusions = [Fusion::Mean, Fusion::Temporal];
+    let ratios = || fusions.into_iter().flat_map(|fusion| BACKGROUND.map(|ratio| (fusion, ratio)));
+    let masked = |ratio: [f32; 2]| Variation::masked(MaskingRatio::Background(ratio));
+    let mut rows: Vec<Row> = ratios().map(|(f, r)| contrast(Experiment::Cross, f, masked(r))).collect();
+    rows.extend(fusions.map(|fusion| {
+        let mut row = contrast(Experiment::Cross, fusion, Variation { swap: 0.5, ..Variation::PLAIN });
+        row.name = format!("{}/{}/swap", row.experiment.name(), fusion_name(fusion));
+        row
+    }));
+    let albar = [("baseline", Objective::CrossEntropy), ("albar", Objective::Albar(Albar::HMDB51))];
+    rows.extend([Fusion::Temporal, Fusion::Mean].into_iter().flat_map(|fusion| {
+        albar.map(|(name, objective)| Row {
+            name: format!("albar/{}/{name}", fusion_name(fusion)),
+            objective,
+            ..contrast(Experiment::Albar, fusion, Variation::PLAIN)
+        })
+    }));
+    rows.extend(ratios().map(|(f, r)| contrast(Experiment::FewShot, f, masked(r))));
+    rows.extend(fusions.into_iter().flat_map(|fusion| {
+        OBJECTS.map(|r| contrast(Experiment::Objects, fusion, Variation::masked(MaskingRatio::Objects(r))))
+    }));
+    rows.extend([1, 3, 5, 8].map(|frames| Row {
+        name: format!("frames/temporal/{frames}"),
+        frames,
+        ..contrast(Experiment::Frames, Fusion::Temporal, Variation::PLAIN)
+    }));
+    rows
+}
+
+fn contrast(experiment: Experiment, fusion: Fusion, variation: Variation) -> Row {
+    Row {
+        name: format!("{}/{}/{}", experiment.name(), fusion_name(fusion), variation.ratio),
+        experiment,
+        fusion,
+        variation,
+        objective: Objective::InfoNce,
+        frames: 8,
+    }
+}
+
+/// Its name in rows.
+pub fn fusion_name(fusion: Fusion) -> &'static str {
+    match fusion {
+        Fusion::Mean => "mean",
+        Fusion::Temporal => "temporal",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_its_own_name() {
+        let mut names: Vec<String> = rows().into_iter().map(|row| row.name).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(names.contains(&"cross/mean/0.33:0.67".to_owned()), "{names:?}");
+    }
+}
