@@ -55,4 +55,4 @@ pub use handling::Handling;
 pub use object::Object;
 pub use picture::Picture;
 pub use scene::{Kind, Scene};
-pub use stage::Stage;
+pub use stage::{JOINTS, Stage};

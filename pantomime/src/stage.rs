@@ -18,6 +18,9 @@ use crate::thing::{self, Look};
 use crate::vector::{Vector, vector};
 use figureground::mask::{Shape, Size};
 
+/// Joints that [`Stage::joints`] gives.
+pub const JOINTS: usize = 11;
+
 /// Draws the frames of one clip, in any order.
 #[derive(Clone, Debug)]
 pub struct Stage {
@@ -79,6 +82,21 @@ impl Stage {
             row.copy_from_slice(&self.scenery.rgb_row(y, self.framing.shift(moment))[..width]);
         }
         self.finish.apply(rgb, moment);
+    }
+
+    /// Where the joints of `frame` are in the picture, in pixels from its top left corner: hips, neck, head, then elbow and
+    /// wrist of each arm, then knee and ankle of each leg. They may lie outside it.
+    pub fn joints(&self, frame: usize) -> [[f32; 2]; JOINTS] {
+        let moment = self.motion.moment(frame.min(self.clip.frames - 1));
+        let skeleton = Skeleton::new(&self.motion.at(moment).0, &self.clip.actor.build, self.framing.yaw());
+        let ([a, b], [c, d]) = (skeleton.arms, skeleton.legs);
+        let joints =
+            [skeleton.hips, skeleton.neck, skeleton.head, a.bend, a.end, b.bend, b.end, c.bend, c.end, d.bend, d.end];
+        let camera = self.framing.camera(moment);
+        joints.map(|joint| {
+            let spot = camera.project(joint);
+            [spot.x, spot.y]
+        })
     }
 
     /// Puts actor and object on the canvas.

@@ -12,14 +12,20 @@ use figureground::mask::Shape;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
+use pantomime::JOINTS;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// Numbers that describe a posture: two for each joint.
+pub const POSTURE: usize = 2 * JOINTS;
 
 /// What one step learns from.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Patches of all frames, `[n, T, patches, 3 * patch * patch]`.
     pub patches: Vec<f32>,
+    /// What a posture head is to say of each frame, `[n, T, POSTURE]`.
+    pub posture: Vec<f32>,
     /// Number of clips (n).
     pub clips: usize,
     /// Token ids of the texts, each once.
@@ -88,9 +94,11 @@ impl Lessons for ClassLessons<'_> {
     fn batch(&self, epoch: usize, step: usize) -> Result<Batch> {
         let order = order(self.footage.len(), self.seed, epoch);
         let chosen = &order[step * self.batch..self.footage.len().min((step + 1) * self.batch)];
-        let patches = draw(self.footage, chosen, self.variation, &self.sizes, rng(self.seed, epoch, step))?;
+        let (patches, posture) =
+            draw(self.footage, chosen, self.variation, &self.sizes, rng(self.seed, epoch, step))?;
         Ok(Batch {
             patches,
+            posture,
             clips: chosen.len(),
             texts: self.prompts.to_vec(),
             labels: chosen.iter().map(|i| self.labels[*i]).collect(),
@@ -134,26 +142,26 @@ impl Lessons for CaptionLessons<'_> {
             }
         }
         let texts = captions.iter().map(|caption| self.tokenizer.encode(caption)).collect();
-        let patches = draw(self.footage, chosen, self.variation, &self.sizes, rng)?;
-        Ok(Batch { patches, clips: chosen.len(), texts, labels })
+        let (patches, posture) = draw(self.footage, chosen, self.variation, &self.sizes, rng)?;
+        Ok(Batch { patches, posture, clips: chosen.len(), texts, labels })
     }
 }
 
-/// A caption: the action nearly always, person, object and scene now and then.
+/// A caption: the action nearly always; person, object and scene now and then.
 fn caption(words: &pantomime::Words, rng: &mut Pcg64) -> String {
-    let mut parts = vec![if rng.random_bool(0.5) { words.person.as_str() } else { "a person" }];
-    if rng.random_bool(0.9) {
+    let mut named = |probability: f64| rng.random_bool(probability);
+    let mut parts = vec![if named(0.3) { words.person.as_str() } else { "a person" }];
+    if named(0.95) {
         parts.push(&words.action);
     }
-    if let Some(object) = words.object.as_deref().filter(|_| rng.random_bool(0.5)) {
+    if let Some(object) = words.object.as_deref().filter(|_| named(0.3)) {
         parts.push(object);
     }
-    if rng.random_bool(0.5) {
+    if named(0.3) {
         parts.push(&words.scene);
     }
-    let openings = ["a photo of", "a picture of", ""];
-    let opening = openings.choose(rng).copied().unwrap_or("");
-    format!("{opening} {}", parts.join(" ")).trim().to_owned()
+    let opening = if named(0.7) { "a photo of " } else { "" };
+    format!("{opening}{}", parts.join(" "))
 }
 
 /// The order of `n` clips in epoch `epoch`.
@@ -168,22 +176,33 @@ fn rng(seed: u64, epoch: usize, step: usize) -> Pcg64 {
     Pcg64::new(u128::from(seed) << 64 | epoch as u128, step as u128)
 }
 
-/// The patches of the `chosen` clips, each varied in its own way.
+/// The patches and postures of the `chosen` clips, each varied in its own way.
 fn draw(
     footage: &[Footage],
     chosen: &[usize],
     variation: Variation,
     sizes: &Sizes,
     mut rng: Pcg64,
-) -> Result<Vec<f32>> {
+) -> Result<(Vec<f32>, Vec<f32>)> {
     let frame_len = sizes.patches() * sizes.patch_values();
     let frames = footage[chosen[0]].frames();
     let mut patches = vec![0.0; chosen.len() * frames * frame_len];
+    let mut postures = vec![0.0; chosen.len() * frames * POSTURE];
     let seeds: Vec<u64> = chosen.iter().map(|_| rng.random()).collect();
-    patches.par_chunks_exact_mut(frames * frame_len).zip(chosen).zip(seeds).try_for_each(|((out, clip), seed)| {
-        draw_clip(footage, *clip, variation, sizes, Pcg64::seed_from_u64(seed), out)
-    })?;
-    Ok(patches)
+    patches
+        .par_chunks_exact_mut(frames * frame_len)
+        .zip(postures.par_chunks_exact_mut(frames * POSTURE))
+        .zip(chosen)
+        .zip(seeds)
+        .try_for_each(|(((patches, postures), clip), seed)| {
+            let mut rng = Pcg64::seed_from_u64(seed);
+            let shift = Shift::draw(variation.reach as i32, &mut rng);
+            for (frame, posture) in postures.chunks_exact_mut(POSTURE).enumerate() {
+                posture.copy_from_slice(&posture_of(footage[*clip].joints(frame), shift, sizes.image_size));
+            }
+            draw_clip(footage, *clip, variation, shift, sizes, rng, patches)
+        })?;
+    Ok((patches, postures))
 }
 
 /// The patches of one clip: one masking, one colour and one shift for all its frames.
@@ -191,13 +210,13 @@ fn draw_clip(
     footage: &[Footage],
     clip: usize,
     variation: Variation,
+    shift: Shift,
     sizes: &Sizes,
     mut rng: Pcg64,
     out: &mut [f32],
 ) -> Result<()> {
     let clip = &footage[clip];
     let masking = variation.ratio.draw(&mut rng);
-    let shift = Shift::draw(variation.reach as i32, &mut rng);
     let other = rng.random_bool(f64::from(variation.swap)).then(|| footage.choose(&mut rng)).flatten();
     let len = 3 * clip.size().area();
     let (mut pixels, mut masked, mut backdrop) = (vec![0.0; len], vec![0.0; len], vec![0.0; len]);
@@ -215,4 +234,25 @@ fn draw_clip(
         patches::cut(&masked, sizes, shift, out);
     }
     Ok(())
+}
+
+/// Joints as numbers of the order of 1: the hips from the middle of the picture, all others from the hips, and of each pair
+/// of limbs the one whose end is further left first, because a picture does not always tell left from right.
+fn posture_of(joints: &[[f32; 2]; JOINTS], shift: Shift, side: usize) -> [f32; POSTURE] {
+    let mut joints = joints.map(|joint| shift.moved(joint, side));
+    for [first, second] in [[3, 5], [7, 9]] {
+        if joints[first + 1][0] > joints[second + 1][0] {
+            joints.swap(first, second);
+            joints.swap(first + 1, second + 1);
+        }
+    }
+    let (hips, unit) = (joints[0], 4.0 / side as f32);
+    let mut posture = [0.0; POSTURE];
+    for (i, joint) in joints.iter().enumerate() {
+        let from = if i == 0 { [0.5 * side as f32; 2] } else { hips };
+        for axis in 0..2 {
+            posture[2 * i + axis] = (joint[axis] - from[axis]) * unit;
+        }
+    }
+    posture
 }

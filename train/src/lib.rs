@@ -4,6 +4,7 @@
 //! [`masking_ratio`] and cut them into [`patches`], [`shards`] run a [`pair`] over them, an [`objective`] judges it, the
 //! [`trainer`] steps, and [`evaluate`] asks what was learned. `segmenter` is the person segmenter of the same data.
 
+pub mod calibration;
 pub mod casting;
 pub mod checkpoint;
 pub mod compose;

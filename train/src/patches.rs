@@ -17,6 +17,12 @@ impl Shift {
         Self { mirrored: rng.random(), right: rng.random_range(-reach..=reach), down: rng.random_range(-reach..=reach) }
     }
 
+    /// Where a point of a picture of `side` pixels goes.
+    pub fn moved(self, [x, y]: [f32; 2], side: usize) -> [f32; 2] {
+        let x = x + self.right as f32;
+        [if self.mirrored { side as f32 - x } else { x }, y + self.down as f32]
+    }
+
     /// Where a pixel of the shifted picture comes from; beyond the edge, the edge goes on.
     fn source(self, x: usize, y: usize, side: usize) -> (usize, usize) {
         let clamped = |v: i32| v.clamp(0, side as i32 - 1) as usize;

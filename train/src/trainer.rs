@@ -28,6 +28,8 @@ pub struct Settings {
     pub weight_decay: f32,
     /// What is minimised.
     pub objective: Objective,
+    /// Weight of the posture head's mean square error, where the pair has one.
+    pub posture: f32,
 }
 
 impl Settings {
@@ -137,6 +139,7 @@ impl<'a> Trainer<'a> {
         let texts = self.shards.forward(&self.pair, self.shards.texts(&batch.texts));
         let (frame_leaf, text_leaf) = (leaf(&frames), leaf(&texts));
         let clips = self.clips(frame_leaf.clone(), batch.clips);
+        let posture = self.pair.posture(frame_leaf.clone());
         let loss = match objective {
             Objective::InfoNce => {
                 let texts = text_leaf.clone().select(0, self.indices(&batch.labels));
@@ -144,7 +147,17 @@ impl<'a> Trainer<'a> {
             }
             _ => cross_entropy(self.logits(clips, text_leaf.clone()), &batch.labels),
         };
+        let loss = match posture {
+            Some(said) => loss + self.posture_error(said, &batch.posture).mul_scalar(self.settings.posture),
+            None => loss,
+        };
         self.gradients(&loss, vec![(frames, frame_leaf), (texts, text_leaf)])
+    }
+
+    /// Mean square error of what the posture head says.
+    fn posture_error(&self, said: Tensor<2>, posture: &[f32]) -> Tensor<1> {
+        let truth = Tensor::<2>::from_data(TensorData::new(posture.to_vec(), said.dims()), &self.device);
+        (said - truth).powi_scalar(2).mean()
     }
 
     /// ALBAR's loss.

@@ -65,6 +65,7 @@ impl Fixture {
         }
         Batch {
             patches,
+            posture: Vec::new(),
             clips: 3,
             texts: self.integers("texts").chunks_exact(8).map(<[i64]>::to_vec).collect(),
             labels: self.integers("labels").iter().map(|label| *label as usize).collect(),
@@ -109,6 +110,7 @@ fn loss_and_gradients(weights_of: Albar) -> (f32, BTreeMap<String, Vec<f32>>) {
         warmup_epochs: 0.0,
         weight_decay: 0.0,
         objective: Objective::Albar(weights_of),
+        posture: 0.0,
     };
     let trainer = Trainer::new(pair.clone(), settings, SIZES, &shards, &device);
     let (loss, gradients) = trainer.loss_and_gradients(&Fixture::open().batch());

@@ -100,6 +100,7 @@ impl Finetune {
                 Loss::CrossEntropy => Objective::CrossEntropy,
                 Loss::Albar => Objective::Albar(Albar::HMDB51),
             },
+            posture: 0.0,
         };
         let autodiff = device.clone().autodiff();
         autodiff.seed(self.seed);

@@ -1,5 +1,7 @@
 //! The command line: the only place that prints and exits.
 
+mod bundle;
+mod demo;
 mod finetune;
 mod pretrain;
 mod progress;
@@ -38,6 +40,12 @@ enum Command {
     /// Trains and examines the rows of the papers' tables.
     #[command(after_help = reproduce::EXAMPLES)]
     Reproduce(reproduce::Reproduce),
+    /// A bundle of a trained pair, its gate calibrated on clips that nothing was trained on.
+    #[command(after_help = bundle::EXAMPLES)]
+    Bundle(bundle::MakeBundle),
+    /// A clip out of context that a bundle's background view names wrongly, and its gate flags.
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Demo),
 }
 
 /// What trains.
@@ -117,6 +125,8 @@ pub fn run() -> ExitCode {
         Command::Pretrain(command) => command.run(&program.machine, &progress),
         Command::Finetune(command) => command.run(&program.machine, &progress),
         Command::Reproduce(command) => command.run(&program.machine, &progress),
+        Command::Bundle(command) => command.run(&program.machine, &progress),
+        Command::Demo(command) => command.run(&progress),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

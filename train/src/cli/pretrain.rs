@@ -4,7 +4,7 @@ use super::{Machine, Progress};
 use clap::Args;
 use figureground::Result;
 use figureground_train::casting;
-use figureground_train::lessons::{CaptionLessons, Variation};
+use figureground_train::lessons::{CaptionLessons, POSTURE, Variation};
 use figureground_train::objective::Objective;
 use figureground_train::pair::{ClipPair, Sizes, weights};
 use figureground_train::recipe;
@@ -19,6 +19,9 @@ pub struct Pretrain {
     /// Folder for checkpoints, curve, and at the end the pair in Hugging Face's layout.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Folder of a pair to go on from [default: random weights].
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
     /// Clips to learn from, one frame each.
     #[arg(long, default_value_t = 40_000, value_name = "N")]
     clips: usize,
@@ -31,6 +34,9 @@ pub struct Pretrain {
     /// The largest learning rate.
     #[arg(long, default_value_t = 1e-3)]
     learning_rate: f64,
+    /// Weight of a head that reads joints off picture embeddings and is thrown away: CLIP saw 400 million pictures.
+    #[arg(long, default_value_t = 2.0)]
+    posture: f32,
     /// Seed of clips, weights and order.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -59,10 +65,15 @@ impl Pretrain {
             warmup_epochs: 0.2,
             weight_decay: 0.05,
             objective: Objective::InfoNce,
+            posture: self.posture,
         };
         let autodiff = device.clone().autodiff();
         autodiff.seed(self.seed);
-        let pair = ClipPair::new(&sizes, &autodiff);
+        let pair = ClipPair::new(&sizes, &autodiff).with_posture_head(POSTURE, &sizes, &autodiff);
+        let pair = match &self.from {
+            Some(from) => weights::read(pair, &sizes, from)?,
+            None => pair,
+        };
         let bar = progress.bar("training");
         let pair =
             Trainer::new(pair, settings, sizes, &shards, &device).run(&lessons, &self.out, &bar, &mut |_, _| Ok(()))?;

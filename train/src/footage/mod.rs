@@ -7,6 +7,7 @@ pub use studio::{Segmentation, Studio, Take};
 use figureground::mask::{PixelBox, Regions, Shape, Size};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use pantomime::JOINTS;
 
 /// The sampled frames of one clip at encoder resolution.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Footage {
     /// Stratum of clothes.
     pub clothes: usize,
     size: Size,
+    /// Joints of each frame, in pixels of the crop.
+    joints: Vec<[[f32; 2]; JOINTS]>,
     /// `[T, 3, height, width]`; halves, because there are many.
     pixel_values: Vec<f16>,
     /// `[3, height, width]`: the scene without anybody, at the middle frame.
@@ -85,6 +88,12 @@ impl Footage {
     /// Writes the scene without anybody, [3, height, width], to `out`.
     pub fn backdrop(&self, out: &mut [f32]) {
         self.backdrop.convert_to_f32_slice(out);
+    }
+
+    /// Where the joints of the person in frame `frame` are, in pixels of the crop, as [`pantomime::Stage::joints`] has
+    /// them.
+    pub fn joints(&self, frame: usize) -> &[[f32; 2]; JOINTS] {
+        &self.joints[frame]
     }
 
     /// Where people and objects are in frame `frame`; the true places where no segmenter was asked.

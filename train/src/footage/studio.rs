@@ -133,6 +133,7 @@ impl Camera {
             skin: clip.actor.skin.index(),
             clothes: clip.actor.clothes.index(),
             size: self.place.size,
+            joints: Vec::with_capacity(studio.frames),
             pixel_values: Vec::with_capacity(studio.frames * self.values.len()),
             backdrop: vec![f16::ZERO; self.values.len()],
             exact: Vec::with_capacity(studio.frames),
@@ -142,6 +143,8 @@ impl Camera {
             let index = studio.sampler.index(i, clip.frames() as u64, studio.frames) as usize;
             stage.render(index, &mut self.picture);
             self.take_picture()?;
+            let scale = self.place.size.width() as f32 / studio.picture.width() as f32;
+            footage.joints.push(stage.joints(index).map(|[x, y]| [scale * x, scale * y]));
             footage.pixel_values.extend(self.values.iter().map(|value| f16::from_f32(*value)));
             let exact = self.exact_whereabouts()?;
             if let Some(eyes) = &mut self.eyes {

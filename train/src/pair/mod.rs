@@ -43,6 +43,8 @@ pub struct ClipPair {
     text_projection: Linear,
     logit_scale: Param<Tensor<1>>,
     fusion: Option<TemporalFusion>,
+    /// Reads joints off picture embeddings while a pair is pretrained; no checkpoint holds it.
+    posture: Option<Linear>,
 }
 
 impl ClipPair {
@@ -57,6 +59,7 @@ impl ClipPair {
             text_projection: projection(sizes.text.width),
             logit_scale: Param::from_tensor(Tensor::from_floats([FIRST_LOGIT_SCALE], device)),
             fusion: None,
+            posture: None,
         }
         .materialize()
     }
@@ -70,6 +73,19 @@ impl ClipPair {
             Fusion::Temporal => Some(TemporalFusion::new(sizes.frames, tower, device).materialize()),
         };
         self
+    }
+
+    /// The same pair with a posture head.
+    #[must_use]
+    pub fn with_posture_head(mut self, numbers: usize, sizes: &Sizes, device: &Device) -> Self {
+        let std = (sizes.projection as f64).powf(-0.5);
+        self.posture = Some(normal_linear(sizes.projection, numbers, std, true, device).materialize());
+        self
+    }
+
+    /// What the posture head says of pictures with these embeddings, [n, numbers], where there is one.
+    pub fn posture(&self, image_embeds: Tensor<2>) -> Option<Tensor<2>> {
+        self.posture.as_ref().map(|head| head.forward(image_embeds))
     }
 
     /// Pictures as `patches` [n, patches, 3 * patch * patch] -> embeddings [n, dimension], not normalised.

@@ -41,8 +41,8 @@ pub struct Sizes {
 impl Sizes {
     /// The pair that fits the built-in bundle and trains in minutes on two CPU cores.
     pub const MINIATURE: Self = Self {
-        image_size: 96,
-        patch_size: 16,
+        image_size: 80,
+        patch_size: 10,
         vision: Tower { width: 128, layers: 4, heads: 4 },
         text: Tower { width: 128, layers: 2, heads: 4 },
         context: 32,

@@ -14,6 +14,8 @@ use std::path::Path;
 
 /// Where the temporal transformer's parameters are in a pair.
 const FUSION: &str = "fusion.";
+/// The posture head, which no checkpoint holds.
+const POSTURE: &str = "posture";
 
 /// Values of one tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,6 +111,9 @@ impl ModuleVisitor for Collector {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let name = published_name(&self.path);
+        if self.path[0] == POSTURE {
+            return;
+        }
         let tensor = param.val().inner();
         let mut shape = tensor.dims().to_vec();
         let mut values = super::values(tensor);
@@ -162,7 +167,9 @@ impl ModuleMapper for Loader {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let shape = param.val().dims();
         // A temporal transformer that the file does not hold stays as it was drawn.
-        if self.path[0] == "fusion" && !self.weights.keys().any(|name| name.starts_with(FUSION)) {
+        if self.path[0] == POSTURE
+            || self.path[0] == "fusion" && !self.weights.keys().any(|name| name.starts_with(FUSION))
+        {
             return param;
         }
         match self.values(&shape) {

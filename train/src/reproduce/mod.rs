@@ -167,6 +167,7 @@ impl Laboratory<'_> {
             warmup_epochs: 1.0,
             weight_decay: 0.05,
             objective: row.objective,
+            posture: 0.0,
         };
         let autodiff = self.device.clone().autodiff();
         autodiff.seed(seed);

@@ -1,0 +1,151 @@
+//! `figureground-train bundle`.
+
+use super::{Machine, Progress};
+use clap::Args;
+use figureground::bundle::{Bundle, MANIFEST, import::Import};
+use figureground::engine::all_cores;
+use figureground::file::write_aside;
+use figureground::gate::GateSettings;
+use figureground::model::write::Precision;
+use figureground::{Error, Result, Stage};
+use figureground_train::calibration::Judged;
+use figureground_train::casting::{self, Purpose};
+use figureground_train::evaluate::Examiner;
+use figureground_train::footage::{Footage, Masks, Segmentation};
+use figureground_train::pair::{ClipPair, Sizes, weights};
+use figureground_train::recipe;
+use figureground_train::shards::Shards;
+use pantomime::{Action, Context, Part};
+use std::path::{Path, PathBuf};
+
+pub const EXAMPLES: &str = "Example:
+  figureground-train bundle --from masked --segmenter models/pantomime/segmenter --out models/built-in";
+
+#[derive(Debug, Args)]
+pub struct MakeBundle {
+    /// Folder of the trained pair.
+    #[arg(long, value_name = "DIR")]
+    from: PathBuf,
+    /// Folder with segmenter.toml and segmenter.onnx.
+    #[arg(long, value_name = "DIR")]
+    segmenter: PathBuf,
+    /// How the pair wants its pictures and prompts [default: models/clip/pantomime.toml].
+    #[arg(long, value_name = "MANIFEST.toml")]
+    convention: Option<PathBuf>,
+    /// Clips a class that the gate is calibrated on, and as many that it is tried on.
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    clips: usize,
+    /// Seed of these clips.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The bundle to write; nothing may be there.
+    #[arg(long, value_name = "BUNDLE")]
+    out: PathBuf,
+}
+
+impl MakeBundle {
+    pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
+        let labels = tempfile::NamedTempFile::new().map_err(|e| unwritable(&e))?;
+        let names: String = Action::ALL.iter().map(|action| action.name() + "\n").collect();
+        write_aside(labels.path(), names.as_bytes())?;
+        let gate = self.calibrate(machine, progress)?;
+        let convention = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/clip/pantomime.toml");
+        let import = Import {
+            clip: self.from.clone(),
+            base: None,
+            activation: None,
+            convention: Some(self.convention.clone().unwrap_or(convention)),
+            segmenter: self.segmenter.join("segmenter.toml"),
+            segmenter_model: self.segmenter.join("segmenter.onnx"),
+            labels: labels.path().to_owned(),
+            templates: Vec::new(),
+            precision: Precision::F16,
+            out: self.out.clone(),
+        };
+        import.run(all_cores(), &mut |_, _| Ok(()))?;
+        let mut manifest = Bundle::open(&self.out)?.manifest().clone();
+        manifest.gate = gate;
+        write_aside(&self.out.join(MANIFEST), manifest.to_toml()?.as_bytes())?;
+        Bundle::open(&self.out)?;
+        progress.say(&format!("{} is written", self.out.display()));
+        Ok(())
+    }
+
+    /// Fits the gate on one half of held-out clips and says what it does on the other.
+    fn calibrate(&self, machine: &Machine, progress: &Progress) -> Result<GateSettings> {
+        let sizes = Sizes::MINIATURE;
+        let device = machine.device()?;
+        let shards = machine.shards(&device, &sizes)?;
+        let pair = ClipPair::new(&sizes, &device).with_fusion(weights::fusion_in(&self.from), &sizes, &device);
+        let desk = Desk { pair: weights::read(pair, &sizes, &self.from)?, shards: &shards, sizes, progress };
+        let segmentation =
+            Segmentation::open(&self.segmenter.join("segmenter.toml"), &self.segmenter.join("segmenter.onnx"))?;
+        let fitted = desk.judged(Purpose::Calibration, self.clips, self.seed, &segmentation)?;
+        let tried = desk.judged(Purpose::Testing, self.clips, self.seed, &segmentation)?;
+        let gate = fitted[0].fit()?;
+        for (judged, name) in tried[1..].iter().zip(["in context", "out of context"]) {
+            let effect = judged.effect(&gate)?;
+            progress.say(&format!(
+                "{name}: top1 {:.3}, flags {:.3} of the right and {:.3} of the wrong predictions",
+                effect.top1, effect.false_flags, effect.flagged_wrong
+            ));
+        }
+        Ok(gate)
+    }
+}
+
+struct Desk<'a> {
+    pair: ClipPair,
+    shards: &'a Shards,
+    sizes: Sizes,
+    progress: &'a Progress,
+}
+
+impl Desk<'_> {
+    /// Base class clips in and out of context, then each half by itself; every class is in the label bank.
+    fn judged(
+        &self,
+        purpose: Purpose,
+        each: usize,
+        seed: u64,
+        segmentation: &Segmentation,
+    ) -> Result<[Judged; 3]> {
+        let preprocess = recipe::preprocess(&self.sizes)?;
+        let mut studio = recipe::studio(&preprocess, self.sizes.frames)?;
+        studio.segmentation = Some(segmentation);
+        let tokenizer = recipe::tokenizer(&self.sizes)?;
+        let prompts: Vec<_> = Action::ALL.iter().map(|a| tokenizer.encode(&recipe::prompt(&a.name()))).collect();
+        let examiner =
+            Examiner { shards: self.shards, sizes: self.sizes, fill: recipe::fill(&preprocess), object_fill: None };
+        let texts = examiner.texts(&self.pair, &prompts);
+        let base = casting::actions(Some(Part::Base));
+        let film = |context| -> Result<(Vec<Footage>, Vec<usize>, Vec<bool>)> {
+            let (takes, labels) = casting::acting(Some(Part::Base), context, each, purpose, seed);
+            let footage = studio.film(&takes, &self.progress.bar("filming"))?;
+            let at_home = footage.iter().zip(&labels).map(|(f, l)| f.scene == base[*l].home().index()).collect();
+            Ok((footage, labels.iter().map(|label| base[*label].index()).collect(), at_home))
+        };
+        let (inside, outside) = (film(Context::In)?, film(Context::Out)?);
+        let judge = |set: &[&(Vec<Footage>, Vec<usize>, Vec<bool>)]| -> Result<Judged> {
+            let footage: Vec<Footage> = set.iter().flat_map(|set| set.0.iter().cloned()).collect();
+            let labels: Vec<usize> = set.iter().flat_map(|set| set.1.iter().copied()).collect();
+            let at_home = set.iter().flat_map(|set| set.2.iter().copied()).collect();
+            for (view, masks) in [("segmenter's", Masks::Segmented), ("exact", Masks::Exact)] {
+                let tops = examiner.tops(&self.pair, &footage, &labels, &texts, masks)?;
+                self.progress.say(&format!(
+                    "{purpose:?}, {} clips, {view} masks: top1 {:.3} B-top1 {:.3} P-top1 {:.3}",
+                    labels.len(),
+                    tops.top1,
+                    tops.b_top1,
+                    tops.p_top1
+                ));
+            }
+            Judged::new(&examiner, &self.pair, &footage, &labels, at_home, &texts)
+        };
+        Ok([judge(&[&inside, &outside])?, judge(&[&inside])?, judge(&[&outside])?])
+    }
+}
+
+fn unwritable(error: &std::io::Error) -> Error {
+    Error::new(Stage::Training, "room for a temporary file", error, "set TMPDIR to a directory with room")
+}

@@ -1,0 +1,106 @@
+//! `figureground-train demo`.
+
+use super::Progress;
+use clap::Args;
+use figureground::bundle::Bundle;
+use figureground::engine::{Backend, Engine, all_cores};
+use figureground::gate::Verdict;
+use figureground::mask::Size;
+use figureground::pipeline::{Keep, Pipeline, Window};
+use figureground::source::{self, SourceOptions};
+use figureground::view::View;
+use figureground::{Error, Result, Stage};
+use figureground_train::casting;
+use image::codecs::gif::{GifEncoder, Repeat};
+use image::{Delay, Frame, RgbImage};
+use pantomime::{Action, Clip, Context, FRAME_US, Part, Picture};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub const EXAMPLES: &str = "Example:
+  figureground-train demo --bundle models/built-in --out demo.gif";
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// The bundle that the clip is for.
+    #[arg(long, value_name = "BUNDLE")]
+    bundle: PathBuf,
+    /// The clip.
+    #[arg(long, value_name = "FILE.gif")]
+    out: PathBuf,
+    /// Seeds to try.
+    #[arg(long, default_value_t = 400, value_name = "N")]
+    tries: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 5_000_000)]
+    seed: u64,
+    /// Width and height in pixels.
+    #[arg(long, default_value_t = 160, value_name = "PIXELS")]
+    side: u32,
+}
+
+impl Demo {
+    /// Looks for a clip out of context whose label is wrong, named by the background and not by the person, and flagged.
+    pub fn run(&self, progress: &Progress) -> Result<()> {
+        let bundle = Bundle::open(&self.bundle)?;
+        let engine = Engine::load(&bundle, Backend::Cpu, all_cores())?;
+        let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;
+        let actions = casting::actions(Some(Part::Base));
+        let size = Size::new(self.side, self.side)?;
+        let bar = progress.bar("trying");
+        bar.set_length(self.tries);
+        for seed in self.seed..self.seed + self.tries {
+            bar.inc(1);
+            let action = actions[(seed % actions.len() as u64) as usize];
+            let clip = Clip::action(action, Context::Out, 0.9, seed);
+            write_gif(&clip, size, &self.out)?;
+            if shows_it(&mut pipeline, &self.out, action)? {
+                bar.finish_and_clear();
+                let words = clip.caption_parts();
+                progress.say(&format!("seed {seed}: {} {} {}", words.person, words.action, words.scene));
+                return Ok(());
+            }
+        }
+        let got = format!("none among {} clips", self.tries);
+        Err(Error::new(Stage::Training, "a clip that the background names wrongly", got, "pass more --tries"))
+    }
+}
+
+/// Whether the label is the background's and not the person's, who is read rightly, and the verdict is a flag.
+fn shows_it(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<bool> {
+    let mut source = source::open(path.as_os_str(), &SourceOptions::default())?;
+    let truth = pipeline.names().iter().position(|name| *name == action.name());
+    let mut shown = false;
+    pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
+        let first = |view: View| outcome.top[view.index()].first().map(|ranked| ranked.class);
+        let label = Some(outcome.judgement.label);
+        shown = label != truth
+            && first(View::Person) == truth
+            && first(View::Background) == label
+            && matches!(outcome.judgement.verdict, Verdict::Flag(_));
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(shown)
+}
+
+fn write_gif(clip: &Clip, size: Size, path: &Path) -> Result<()> {
+    let mut bytes = Vec::new();
+    let failed = |e: &dyn std::fmt::Display| {
+        Error::new(Stage::Training, "to encode the demo clip", e, "pass another --side")
+    };
+    {
+        let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
+        encoder.set_repeat(Repeat::Infinite).map_err(|e| failed(&e))?;
+        let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+        for index in 0..clip.frames() {
+            stage.render(index, &mut picture);
+            let rgb = RgbImage::from_raw(size.width(), size.height(), picture.rgb.clone())
+                .ok_or_else(|| failed(&"a picture of another size"))?;
+            let rgba = image::DynamicImage::ImageRgb8(rgb).into_rgba8();
+            let delay = Delay::from_saturating_duration(Duration::from_micros(FRAME_US));
+            encoder.encode_frame(Frame::from_parts(rgba, 0, 0, delay)).map_err(|e| failed(&e))?;
+        }
+    }
+    figureground::file::write_aside(path, &bytes)
+}

@@ -1,0 +1,33 @@
+//! How far a segmenter agrees with another on real clips, where nobody knows the exact masks.
+
+use super::eye::Eye;
+use super::overlap::Overlap;
+use figureground::Result;
+use figureground::mask::Size;
+use figureground::source::{SourceOptions, open};
+use std::path::PathBuf;
+
+/// Side in pixels of the squashed pictures that are compared.
+const SIDE: u32 = 256;
+
+/// Intersection over union of the shapes of `eye` and `reference`, for each of `clips`, at `frames` frames spread evenly.
+///
+/// # Errors
+/// When a clip cannot be read, or a model fails.
+pub fn real_iou(eye: &mut Eye, reference: &mut Eye, clips: &[PathBuf], frames: u64) -> Result<Vec<Overlap>> {
+    clips.iter().map(|clip| agreement(eye, reference, clip, frames)).collect()
+}
+
+fn agreement(eye: &mut Eye, reference: &mut Eye, clip: &std::path::Path, frames: u64) -> Result<Overlap> {
+    let size = Size::new(SIDE, SIDE)?;
+    let mut source = open(clip.as_os_str(), &SourceOptions::default())?;
+    let count = source.count()?;
+    let frames = frames.clamp(1, count);
+    let indices: Vec<u64> = (0..frames).map(|i| (2 * i + 1) * count / (2 * frames)).collect();
+    source.select(&indices)?;
+    let mut overlap = Overlap::default();
+    while let Some(frame) = source.next_frame()? {
+        overlap.add(&eye.look(&frame, size)?, &reference.look(&frame, size)?);
+    }
+    Ok(overlap)
+}
