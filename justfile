@@ -6,7 +6,7 @@ demo:
 
 # all tests
 test:
-    cargo test
+    cargo test --workspace
 
 # what must hold before a change lands
 check:
@@ -14,7 +14,7 @@ check:
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     cargo build --lib --no-default-features --target thumbv7em-none-eabihf
-    cargo test
+    cargo test --workspace
 
 # the program for an arm64 board
 aarch64:

@@ -2,6 +2,7 @@
 //!
 //! The models are stand-ins that allocate nothing, so that whatever is counted is ours.
 
+#[path = "../examples/tiny_bundle/mod.rs"]
 mod tiny_bundle;
 
 use figureground::engine::{Engine, ImageEncoder, Segmenter};
@@ -91,7 +92,7 @@ impl ImageEncoder for MeanEncoder {
 #[test]
 fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
     let place = tempfile::tempdir().unwrap();
-    let bundle = tiny_bundle::make(place.path()).unwrap();
+    let bundle = tiny_bundle::open_or_make(None, place.path()).unwrap();
     let engine = Engine {
         backend: "stand-in",
         segmenter: Box::new(MiddleSegmenter),

@@ -93,7 +93,7 @@ impl From<Exit> for ExitCode {
 /// Where the models are and where they run.
 #[derive(Debug, Args)]
 struct Models {
-    /// The bundle's directory [default: the built-in bundle, which knows drawn people].
+    /// The bundle's directory.
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// Where models run; never another than the one asked for.
@@ -109,22 +109,18 @@ impl Models {
         self.threads.map_or_else(all_cores, usize::from)
     }
 
-    /// Opens the bundle that was named, or the built-in one.
+    /// Opens the bundle that was named.
     fn open(&self) -> Result<Bundle> {
-        self.bundle.as_deref().map_or_else(built_in, Bundle::open)
+        match &self.bundle {
+            Some(directory) => Bundle::open(directory),
+            None => Err(Error::new(
+                Stage::Command,
+                "--bundle DIR",
+                "none, and this build has no built-in bundle",
+                "make one with `figureground import` and pass its directory",
+            )),
+        }
     }
-}
-
-#[cfg(feature = "built-in")]
-fn built_in() -> Result<Bundle> {
-    Bundle::built_in()
-}
-
-#[cfg(not(feature = "built-in"))]
-fn built_in() -> Result<Bundle> {
-    let got = "none, and this build has no built-in bundle";
-    let next = "make one with `figureground import` and pass its directory, or build with the feature `built-in`";
-    Err(Error::new(Stage::Command, "--bundle DIR", got, next))
 }
 
 /// Parses the command line, runs it and reports what went wrong, once.

@@ -9,10 +9,10 @@ use crate::patches::{self, Shift};
 use figureground::Result;
 use figureground::bundle::tokenizer::Tokenizer;
 use figureground::mask::Shape;
+use pantomime::JOINTS;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
-use pantomime::JOINTS;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -94,8 +94,7 @@ impl Lessons for ClassLessons<'_> {
     fn batch(&self, epoch: usize, step: usize) -> Result<Batch> {
         let order = order(self.footage.len(), self.seed, epoch);
         let chosen = &order[step * self.batch..self.footage.len().min((step + 1) * self.batch)];
-        let (patches, posture) =
-            draw(self.footage, chosen, self.variation, &self.sizes, rng(self.seed, epoch, step))?;
+        let (patches, posture) = draw(self.footage, chosen, self.variation, &self.sizes, rng(self.seed, epoch, step))?;
         Ok(Batch {
             patches,
             posture,

@@ -2,7 +2,7 @@
 //!
 //! [`footage`] films drawn clips through the runtime's own preprocessing and masks, [`lessons`] vary them by a
 //! [`masking_ratio`] and cut them into [`patches`], [`shards`] run a [`pair`] over them, an [`objective`] judges it, the
-//! [`trainer`] steps, and [`evaluate`] asks what was learned. `segmenter` is the person segmenter of the same data.
+//! [`trainer`] steps, and [`evaluate`] asks what was learned. [`segmenter`] is the person segmenter of the same data.
 
 pub mod calibration;
 pub mod casting;
@@ -18,5 +18,6 @@ pub mod pair;
 pub mod patches;
 pub mod recipe;
 pub mod reproduce;
+pub mod segmenter;
 pub mod shards;
 pub mod trainer;

@@ -7,13 +7,52 @@ use crate::objective::{Albar, Objective, albar, cross_entropy, gradient_norm, in
 use crate::pair::{ClipPair, Sizes, values};
 use crate::shards::{Encoded, Input, Shards, leaf};
 use burn::grad_clipping::GradientClippingConfig;
-use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::module::{Module, ParamGroup};
+use burn::optim::{AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, ModuleOptimizer, MuonConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use figureground::{Error, Result, Stage};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+
+/// What takes the steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Optimiser {
+    /// AdamW for everything, as the papers fine-tune.
+    AdamW,
+    /// Muon for the matrices of the encoders and AdamW for the rest: from random weights, a pair learns postures with it
+    /// and hardly without.
+    Muon,
+}
+
+impl Optimiser {
+    fn build(self, weight_decay: f32) -> ModuleOptimizer {
+        let adam = AdamWConfig::new()
+            .with_beta_2(0.98)
+            .with_epsilon(1e-6)
+            .with_weight_decay(weight_decay)
+            .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
+            .init();
+        match self {
+            Self::AdamW => adam,
+            Self::Muon => {
+                let matrices = MuonConfig::new().with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW).build();
+                adam.with_group(ParamGroup::from_any_predicates(MATRICES.to_vec()), matrices, None)
+            }
+        }
+    }
+}
+
+/// Ends of the names of the encoders' matrices.
+const MATRICES: [&str; 6] = [
+    "_proj.weight",
+    "fc1.weight",
+    "fc2.weight",
+    "patch_embedding.weight",
+    "visual_projection.weight",
+    "text_projection.weight",
+];
 
 /// How a run goes over its lessons.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +63,8 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Epochs over which it rises from 0; then it falls to 0 along a cosine.
     pub warmup_epochs: f64,
+    /// What takes the steps.
+    pub optimiser: Optimiser,
     /// AdamW's weight decay.
     pub weight_decay: f32,
     /// What is minimised.
@@ -64,12 +105,7 @@ impl std::fmt::Debug for Trainer<'_> {
 impl<'a> Trainer<'a> {
     /// Trains `pair`, a pair on the autodiff side of `device`.
     pub fn new(pair: ClipPair, settings: Settings, sizes: Sizes, shards: &'a Shards, device: &Device) -> Self {
-        let optimiser = AdamWConfig::new()
-            .with_beta_2(0.98)
-            .with_epsilon(1e-6)
-            .with_weight_decay(settings.weight_decay)
-            .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
-            .init();
+        let optimiser = settings.optimiser.build(settings.weight_decay);
         Self { pair, optimiser, settings, sizes, shards, device: device.clone().autodiff() }
     }
 

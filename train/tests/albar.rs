@@ -8,7 +8,7 @@ use figureground_train::objective::{Albar, Objective};
 use figureground_train::pair::{ClipPair, Fusion, Sizes, Tower, weights};
 use figureground_train::patches::{self, Shift};
 use figureground_train::shards::Shards;
-use figureground_train::trainer::{Settings, Trainer};
+use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -108,6 +108,7 @@ fn loss_and_gradients(weights_of: Albar) -> (f32, BTreeMap<String, Vec<f32>>) {
         epochs: 1,
         learning_rate: 1e-3,
         warmup_epochs: 0.0,
+        optimiser: Optimiser::AdamW,
         weight_decay: 0.0,
         objective: Objective::Albar(weights_of),
         posture: 0.0,

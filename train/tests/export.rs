@@ -74,14 +74,17 @@ fn an_imported_pair_embeds_as_burn_does() {
     }
     let cut = Tensor::from_data(TensorData::new(cut, [2, SIZES.patches(), SIZES.patch_values()]), &device);
     let mut image = vec![0.0; 2 * 16];
-    cpu.vision(&bundle.path(&manifest.vision.file), &manifest.vision).unwrap().encode(&pictures, &mut image).unwrap();
+    let mut vision = cpu.vision(&bundle.path(&manifest.vision.file), &manifest.vision).unwrap();
+    ImageEncoder::encode(&mut vision, &pictures, &mut image).unwrap();
     close("image", &values(pair.image_embeds(cut)), &image);
 
     let tokenizer = recipe::tokenizer(&SIZES).unwrap();
-    let rows: Vec<Vec<i64>> = ["waving", "a photo of a person kicking while standing up"].map(|t| tokenizer.encode(t)).into();
+    let rows: Vec<Vec<i64>> =
+        ["waving", "a photo of a person kicking while standing up"].map(|t| tokenizer.encode(t)).into();
     let section = bundle.text().unwrap();
     let mut text = vec![0.0; 2 * 16];
-    cpu.text(&bundle.path(&section.file), section).unwrap().encode(&rows.concat(), &mut text).unwrap();
+    let mut encoder = cpu.text(&bundle.path(&section.file), section).unwrap();
+    TextEncoder::encode(&mut encoder, &rows.concat(), &mut text).unwrap();
     close("text", &values(pair.text_embeds(&Prompts::new(&rows))), &unit(&text, 16));
 
     let frames: Vec<f32> = (0..8 * 16).map(|i| ((i * 29 % 53) as f32 - 26.0) / 13.0).collect();

@@ -11,7 +11,7 @@ use figureground_train::pair::weights::{self, Weights};
 use figureground_train::pair::{ClipPair, Fusion, Sizes, Tower};
 use figureground_train::recipe;
 use figureground_train::shards::Shards;
-use figureground_train::trainer::{Settings, Trainer};
+use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use indicatif::ProgressBar;
 use pantomime::{Context, Part};
 use std::path::Path;
@@ -53,7 +53,15 @@ fn lessons() -> ClassLessons<'static> {
 }
 
 fn settings(epochs: usize, objective: Objective) -> Settings {
-    Settings { epochs, learning_rate: 3e-3, warmup_epochs: 1.0, weight_decay: 0.01, objective, posture: 0.0 }
+    Settings {
+        epochs,
+        learning_rate: 3e-3,
+        warmup_epochs: 1.0,
+        optimiser: Optimiser::AdamW,
+        weight_decay: 0.01,
+        objective,
+        posture: 0.0,
+    }
 }
 
 fn pair(fusion: Fusion) -> ClipPair {
@@ -131,7 +139,8 @@ fn shards_give_the_gradients_of_one_whole_graph() {
     let batch: Batch = lessons().batch(0, 0).unwrap();
     let gradients = |threads: usize, most: usize| {
         let shards = Shards::new(threads, most, &device, &SIZES).unwrap();
-        let trainer = Trainer::new(pair(Fusion::Temporal), settings(1, Objective::Albar(Albar::HMDB51)), SIZES, &shards, &device);
+        let trainer =
+            Trainer::new(pair(Fusion::Temporal), settings(1, Objective::Albar(Albar::HMDB51)), SIZES, &shards, &device);
         let (loss, _) = trainer.loss_and_gradients(&batch);
         loss
     };

@@ -103,13 +103,7 @@ struct Desk<'a> {
 
 impl Desk<'_> {
     /// Base class clips in and out of context, then each half by itself; every class is in the label bank.
-    fn judged(
-        &self,
-        purpose: Purpose,
-        each: usize,
-        seed: u64,
-        segmentation: &Segmentation,
-    ) -> Result<[Judged; 3]> {
+    fn judged(&self, purpose: Purpose, each: usize, seed: u64, segmentation: &Segmentation) -> Result<[Judged; 3]> {
         let preprocess = recipe::preprocess(&self.sizes)?;
         let mut studio = recipe::studio(&preprocess, self.sizes.frames)?;
         studio.segmentation = Some(segmentation);

@@ -86,9 +86,8 @@ fn shows_it(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<bool
 
 fn write_gif(clip: &Clip, size: Size, path: &Path) -> Result<()> {
     let mut bytes = Vec::new();
-    let failed = |e: &dyn std::fmt::Display| {
-        Error::new(Stage::Training, "to encode the demo clip", e, "pass another --side")
-    };
+    let failed =
+        |e: &dyn std::fmt::Display| Error::new(Stage::Training, "to encode the demo clip", e, "pass another --side");
     {
         let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
         encoder.set_repeat(Repeat::Infinite).map_err(|e| failed(&e))?;

@@ -11,7 +11,7 @@ use figureground_train::masking_ratio::MaskingRatio;
 use figureground_train::objective::{Albar, Objective};
 use figureground_train::pair::{ClipPair, Fusion, Sizes, weights};
 use figureground_train::recipe;
-use figureground_train::trainer::{Settings, Trainer};
+use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use pantomime::{Context, Part};
 use std::path::PathBuf;
 
@@ -94,6 +94,7 @@ impl Finetune {
             epochs: self.epochs,
             learning_rate: self.learning_rate,
             warmup_epochs: 1.0,
+            optimiser: Optimiser::AdamW,
             weight_decay: 0.05,
             objective: match self.objective {
                 Loss::InfoNce => Objective::InfoNce,

@@ -6,6 +6,7 @@ mod finetune;
 mod pretrain;
 mod progress;
 mod reproduce;
+mod segmenter;
 
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -37,6 +38,9 @@ enum Command {
     /// Fine-tunes a pair on classes, with masked backgrounds or ALBAR where asked for.
     #[command(after_help = finetune::EXAMPLES)]
     Finetune(finetune::Finetune),
+    /// Trains the person segmenter and tries it on held-out seeds.
+    #[command(after_help = segmenter::EXAMPLES)]
+    Segmenter(segmenter::Segmenter),
     /// Trains and examines the rows of the papers' tables.
     #[command(after_help = reproduce::EXAMPLES)]
     Reproduce(reproduce::Reproduce),
@@ -125,6 +129,7 @@ pub fn run() -> ExitCode {
         Command::Pretrain(command) => command.run(&program.machine, &progress),
         Command::Finetune(command) => command.run(&program.machine, &progress),
         Command::Reproduce(command) => command.run(&program.machine, &progress),
+        Command::Segmenter(command) => command.run(&progress),
         Command::Bundle(command) => command.run(&program.machine, &progress),
         Command::Demo(command) => command.run(&progress),
     };

@@ -8,7 +8,7 @@ use figureground_train::lessons::{CaptionLessons, POSTURE, Variation};
 use figureground_train::objective::Objective;
 use figureground_train::pair::{ClipPair, Sizes, weights};
 use figureground_train::recipe;
-use figureground_train::trainer::{Settings, Trainer};
+use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Example:
@@ -32,7 +32,7 @@ pub struct Pretrain {
     #[arg(long, default_value_t = 128, value_name = "N")]
     batch: usize,
     /// The largest learning rate.
-    #[arg(long, default_value_t = 1e-3)]
+    #[arg(long, default_value_t = 5e-3)]
     learning_rate: f64,
     /// Weight of a head that reads joints off picture embeddings and is thrown away: CLIP saw 400 million pictures.
     #[arg(long, default_value_t = 2.0)]
@@ -63,6 +63,7 @@ impl Pretrain {
             epochs: self.epochs,
             learning_rate: self.learning_rate,
             warmup_epochs: 0.2,
+            optimiser: Optimiser::Muon,
             weight_decay: 0.05,
             objective: Objective::InfoNce,
             posture: self.posture,

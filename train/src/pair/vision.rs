@@ -29,6 +29,8 @@ impl VisionModel {
         let width = sizes.vision.width;
         let std = (width as f64).powf(-0.5);
         let normal = Initializer::Normal { mean: 0.0, std };
+        // As large as the patches: where something is tells as much as what it is.
+        let positions = Initializer::Normal { mean: 0.0, std: 0.7 };
         Self {
             embeddings: Embeddings {
                 class_embedding: normal.init([width], device),
@@ -39,7 +41,9 @@ impl VisionModel {
                     false,
                     device,
                 ),
-                position_embedding: EmbeddingConfig::new(sizes.tokens(), width).with_initializer(normal).init(device),
+                position_embedding: EmbeddingConfig::new(sizes.tokens(), width)
+                    .with_initializer(positions)
+                    .init(device),
             },
             pre_layrnorm: layer_norm(width, device),
             encoder: Encoder::new(sizes.vision, device),

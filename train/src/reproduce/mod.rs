@@ -21,7 +21,7 @@ use crate::lessons::ClassLessons;
 use crate::pair::{ClipPair, Sizes, weights};
 use crate::recipe;
 use crate::shards::Shards;
-use crate::trainer::{Settings, Trainer};
+use crate::trainer::{Optimiser, Settings, Trainer};
 use burn::tensor::{Device, Tensor};
 use exam::{Exam, exams, prompts, with_segmenter};
 use figureground::Result;
@@ -165,6 +165,7 @@ impl Laboratory<'_> {
             epochs: plan.epochs,
             learning_rate: plan.learning_rate,
             warmup_epochs: 1.0,
+            optimiser: Optimiser::AdamW,
             weight_decay: 0.05,
             objective: row.objective,
             posture: 0.0,
