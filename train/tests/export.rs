@@ -6,7 +6,7 @@ use figureground::bundle::Bundle;
 use figureground::bundle::import::Import;
 use figureground::engine::{ImageEncoder, TemporalEncoder, TextEncoder, cpu::Cpu};
 use figureground::model::write::Precision;
-use figureground_train::pair::{ClipPair, Fusion, Prompts, Sizes, Tower, values, weights};
+use figureground_train::pair::{ClipPair, Fusion, Prompts, Sizes, Tower, seeded, values, weights};
 use figureground_train::patches::{self, Shift};
 use figureground_train::recipe;
 use std::path::Path;
@@ -42,8 +42,8 @@ fn unit(rows: &[f32], dimension: usize) -> Vec<f32> {
 fn an_imported_pair_embeds_as_burn_does() {
     let folder = tempfile::tempdir().unwrap();
     let device = Device::flex();
-    device.seed(9);
-    let pair = ClipPair::new(&SIZES, &device).with_fusion(Fusion::Temporal, &SIZES, &device).valid();
+    let pair = seeded(9, &device, || ClipPair::new(&SIZES, &device).with_fusion(Fusion::Temporal, &SIZES, &device));
+    let pair = pair.valid();
     let (from, out) = (folder.path().join("pair"), folder.path().join("bundle"));
     std::fs::create_dir(&from).unwrap();
     weights::write(&pair, &SIZES, &from).unwrap();

@@ -8,7 +8,7 @@ use figureground_train::footage::Footage;
 use figureground_train::lessons::{Batch, ClassLessons, Lessons, Variation};
 use figureground_train::objective::{Albar, Objective};
 use figureground_train::pair::weights::{self, Weights};
-use figureground_train::pair::{ClipPair, Fusion, Sizes, Tower};
+use figureground_train::pair::{ClipPair, Fusion, Sizes, Tower, seeded};
 use figureground_train::recipe;
 use figureground_train::shards::Shards;
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
@@ -66,8 +66,7 @@ fn settings(epochs: usize, objective: Objective) -> Settings {
 
 fn pair(fusion: Fusion) -> ClipPair {
     let device = Device::flex().autodiff();
-    device.seed(3);
-    ClipPair::new(&SIZES, &device).with_fusion(fusion, &SIZES, &device)
+    seeded(3, &device, || ClipPair::new(&SIZES, &device).with_fusion(fusion, &SIZES, &device))
 }
 
 /// Trains into `directory`; gives the weights. `stop_after` ends the run behind that epoch, as a kill would.
@@ -154,12 +153,12 @@ fn a_pair_is_read_as_it_was_written() {
     let written = pair(Fusion::Temporal);
     weights::write(&written, &SIZES, folder.path()).unwrap();
     let device = Device::flex().autodiff();
-    device.seed(4);
-    let fresh = ClipPair::new(&SIZES, &device).with_fusion(Fusion::Temporal, &SIZES, &device);
+    let fresh = seeded(4, &device, || ClipPair::new(&SIZES, &device).with_fusion(Fusion::Temporal, &SIZES, &device));
     let read = weights::read(fresh, &SIZES, folder.path()).unwrap();
     assert_eq!(weights::collect(&written, &SIZES), weights::collect(&read, &SIZES));
 
     let other = Sizes { projection: 8, ..SIZES };
-    let error = weights::read(ClipPair::new(&other, &device), &other, folder.path()).unwrap_err().to_string();
+    let small = seeded(5, &device, || ClipPair::new(&other, &device));
+    let error = weights::read(small, &other, folder.path()).unwrap_err().to_string();
     assert!(error.contains("projection") && error.contains('8') && error.contains("16"), "{error}");
 }

@@ -9,7 +9,7 @@ use figureground_train::footage::Masks;
 use figureground_train::lessons::{ClassLessons, Variation};
 use figureground_train::masking_ratio::MaskingRatio;
 use figureground_train::objective::{Albar, Objective};
-use figureground_train::pair::{ClipPair, Fusion, Sizes, weights};
+use figureground_train::pair::{ClipPair, Fusion, Sizes, seeded, weights};
 use figureground_train::recipe;
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use pantomime::{Context, Part};
@@ -104,8 +104,9 @@ impl Finetune {
             posture: 0.0,
         };
         let autodiff = device.clone().autodiff();
-        autodiff.seed(self.seed);
-        let pair = ClipPair::new(&sizes, &autodiff).with_fusion(self.fusion, &sizes, &autodiff);
+        let pair = seeded(self.seed, &autodiff, || {
+            ClipPair::new(&sizes, &autodiff).with_fusion(self.fusion, &sizes, &autodiff)
+        });
         let pair = weights::read(pair, &sizes, &self.from)?;
         let examiner = Examiner { shards: &shards, sizes, fill: recipe::fill(&preprocess), object_fill: None };
         let exams: Vec<_> = [("in", Context::In), ("out", Context::Out)]

@@ -6,7 +6,7 @@ use figureground::Result;
 use figureground_train::casting;
 use figureground_train::lessons::{CaptionLessons, POSTURE, Variation};
 use figureground_train::objective::Objective;
-use figureground_train::pair::{ClipPair, Sizes, weights};
+use figureground_train::pair::{ClipPair, Sizes, seeded, weights};
 use figureground_train::recipe;
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use std::path::PathBuf;
@@ -69,8 +69,9 @@ impl Pretrain {
             posture: self.posture,
         };
         let autodiff = device.clone().autodiff();
-        autodiff.seed(self.seed);
-        let pair = ClipPair::new(&sizes, &autodiff).with_posture_head(POSTURE, &sizes, &autodiff);
+        let pair = seeded(self.seed, &autodiff, || {
+            ClipPair::new(&sizes, &autodiff).with_posture_head(POSTURE, &sizes, &autodiff)
+        });
         let pair = match &self.from {
             Some(from) => weights::read(pair, &sizes, from)?,
             None => pair,

@@ -23,7 +23,7 @@ pub struct Albar {
 
 impl Albar {
     /// What ALBAR used for HMDB51.
-    pub const HMDB51: Self = Self { adversarial: 1.0, entropy: 4.25, penalty: 10.0, step: 0.1 };
+    pub const HMDB51: Self = Self { adversarial: 1.0, entropy: 4.25, penalty: 10.0, step: 0.03 };
 
     /// The loss without its penalty: logits [n, classes] of the clips and of their stills.
     pub fn loss(&self, clips: Tensor<2>, stills: Tensor<2>, labels: &[usize]) -> Tensor<1> {

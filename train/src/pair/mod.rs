@@ -12,11 +12,12 @@ pub use sizes::{Sizes, Tower};
 pub use text::{Prompts, TextModel};
 pub use vision::VisionModel;
 
-use burn::module::{Module, Param};
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use std::sync::{Mutex, PoisonError};
 use transformer::normal_linear;
 
 /// The largest `logit_scale` a pair learns: cosines are multiplied by at most 100, as in CLIP.
@@ -48,7 +49,8 @@ pub struct ClipPair {
 }
 
 impl ClipPair {
-    /// A pair with weights drawn at random from the device's seed; its fusion is the mean.
+    /// A pair with weights drawn at random, by [`seeded`] numbers where they are to be the same again; its fusion is the
+    /// mean.
     pub fn new(sizes: &Sizes, device: &Device) -> Self {
         let projection =
             |width: usize| normal_linear(width, sizes.projection, (width as f64).powf(-0.5), false, device);
@@ -61,7 +63,6 @@ impl ClipPair {
             fusion: None,
             posture: None,
         }
-        .materialize()
     }
 
     /// The same encoders with `fusion`; a temporal transformer starts from random weights.
@@ -70,7 +71,7 @@ impl ClipPair {
         let tower = Tower { width: sizes.projection, layers: FUSION_LAYERS, heads: sizes.vision.heads };
         self.fusion = match fusion {
             Fusion::Mean => None,
-            Fusion::Temporal => Some(TemporalFusion::new(sizes.frames, tower, device).materialize()),
+            Fusion::Temporal => Some(TemporalFusion::new(sizes.frames, tower, device)),
         };
         self
     }
@@ -79,7 +80,7 @@ impl ClipPair {
     #[must_use]
     pub fn with_posture_head(mut self, numbers: usize, sizes: &Sizes, device: &Device) -> Self {
         let std = (sizes.projection as f64).powf(-0.5);
-        self.posture = Some(normal_linear(sizes.projection, numbers, std, true, device).materialize());
+        self.posture = Some(normal_linear(sizes.projection, numbers, std, true, device));
         self
     }
 
@@ -109,6 +110,26 @@ impl ClipPair {
     /// What cosines are multiplied by, `exp(logit_scale)`, [1].
     pub fn scale(&self) -> Tensor<1> {
         self.logit_scale.val().clamp_max(MAX_LOGIT_SCALE).exp()
+    }
+}
+
+/// The module that `make` makes, its weights drawn from `seed`: one caller at a time, because all share the device's random
+/// numbers, and at once, because burn otherwise draws a weight when it is first looked at.
+pub fn seeded<M: Module>(seed: u64, device: &Device, make: impl FnOnce() -> M) -> M {
+    static DRAWING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+    device.seed(seed);
+    let module = make();
+    module.visit(&mut Look);
+    module
+}
+
+/// Looks at every weight.
+struct Look;
+
+impl ModuleVisitor for Look {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        param.val();
     }
 }
 

@@ -18,7 +18,7 @@ use crate::evaluate::showing::{Backdrop, Before, Still};
 use crate::evaluate::{Examiner, showing};
 use crate::footage::{Footage, Masks, Segmentation, Studio};
 use crate::lessons::ClassLessons;
-use crate::pair::{ClipPair, Sizes, weights};
+use crate::pair::{ClipPair, Sizes, seeded, weights};
 use crate::recipe;
 use crate::shards::Shards;
 use crate::trainer::{Optimiser, Settings, Trainer};
@@ -171,8 +171,8 @@ impl Laboratory<'_> {
             posture: 0.0,
         };
         let autodiff = self.device.clone().autodiff();
-        autodiff.seed(seed);
-        let pair = ClipPair::new(&sizes, &autodiff).with_fusion(row.fusion, &sizes, &autodiff);
+        let pair =
+            seeded(seed, &autodiff, || ClipPair::new(&sizes, &autodiff).with_fusion(row.fusion, &sizes, &autodiff));
         let pair = weights::read(pair, &sizes, &self.base)?;
         Trainer::new(pair, settings, sizes, self.shards, &self.device).run(
             &lessons,
