@@ -11,7 +11,7 @@ use figureground::view::View;
 /// The fraction of right predictions in context that the fitted threshold may flag.
 pub const FALSE_FLAGS: f64 = 0.05;
 
-/// Clips whose classes are known, with the logits [classes] of their three views.
+/// Clips whose classes are known, with the logits `[classes]` of their three views.
 #[derive(Debug)]
 pub struct Judged {
     logits: [Vec<Vec<f32>>; 3],

@@ -278,7 +278,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// F: the sum of each row's logits, [n].
+/// F: the sum of each row's logits, `[n]`.
 fn total(logits: Tensor<2>) -> Tensor<1> {
     let n = logits.dims()[0];
     logits.sum_dim(1).reshape([n])

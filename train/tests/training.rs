@@ -28,19 +28,26 @@ const SIZES: Sizes = Sizes {
     frames: 2,
 };
 
+/// Clips with their classes, and the classes' prompts.
+struct Clips {
+    footage: Vec<Footage>,
+    labels: Vec<usize>,
+    prompts: Vec<Vec<i64>>,
+}
+
 /// Two clips of each base class, in context.
-static CLIPS: LazyLock<(Vec<Footage>, Vec<usize>, Vec<Vec<i64>>)> = LazyLock::new(|| {
+static CLIPS: LazyLock<Clips> = LazyLock::new(|| {
     let preprocess = recipe::preprocess(&SIZES).unwrap();
     let (takes, labels) = casting::acting(Some(Part::Base), Context::In, 2, Purpose::Training, 1);
     let studio = recipe::studio(&preprocess, SIZES.frames).unwrap();
     let footage = studio.film(&takes, &ProgressBar::hidden()).unwrap();
     let tokenizer = Tokenizer::new(Some(SIZES.merges), SIZES.context).unwrap();
     let prompts = casting::actions(Some(Part::Base)).iter().map(|a| tokenizer.encode(&a.name())).collect();
-    (footage, labels, prompts)
+    Clips { footage, labels, prompts }
 });
 
 fn lessons() -> ClassLessons<'static> {
-    let (footage, labels, prompts) = &*CLIPS;
+    let Clips { footage, labels, prompts } = &*CLIPS;
     ClassLessons {
         footage,
         labels,

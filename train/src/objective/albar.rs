@@ -42,7 +42,7 @@ pub fn directions<const D: usize>(gradient: Tensor<D>) -> Tensor<D> {
     (flat / norm).reshape(shape)
 }
 
-/// The norm of the gradient of F, [n]: by the central difference `(F(x + e u) - F(x - e u)) / 2e` along its direction u,
+/// The norm of the gradient of F, `[n]`: by the central difference `(F(x + e u) - F(x - e u)) / 2e` along its direction u,
 /// whose own gradient with respect to the parameters is that of the norm (u moves at right angles to it).
 pub fn gradient_norm(forward: Tensor<1>, backward: Tensor<1>, step: f32) -> Tensor<1> {
     (forward - backward).div_scalar(2.0 * step)

@@ -3,7 +3,7 @@
 use burn::tensor::{Tensor, TensorData, activation};
 
 /// InfoNCE in both directions: `clips` [n, dimension] and their `texts` [n, dimension] at unit norm, cosines times
-/// `scale` [1]. Clips with equal `labels` are each other's positives; their weight is shared equally, as in ActionCLIP.
+/// `scale` `[1]`. Clips with equal `labels` are each other's positives; their weight is shared equally, as in ActionCLIP.
 pub fn info_nce(clips: Tensor<2>, texts: Tensor<2>, labels: &[usize], scale: Tensor<1>) -> Tensor<1> {
     let n = labels.len();
     let logits = clips.matmul(texts.transpose()) * scale.reshape([1, 1]);

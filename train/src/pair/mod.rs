@@ -107,7 +107,7 @@ impl ClipPair {
         })
     }
 
-    /// What cosines are multiplied by, `exp(logit_scale)`, [1].
+    /// What cosines are multiplied by, `exp(logit_scale)`, `[1]`.
     pub fn scale(&self) -> Tensor<1> {
         self.logit_scale.val().clamp_max(MAX_LOGIT_SCALE).exp()
     }

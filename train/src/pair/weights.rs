@@ -43,7 +43,7 @@ pub fn write(pair: &ClipPair, sizes: &Sizes, directory: &Path) -> Result<()> {
     write_aside(&directory.join("config.json"), config(sizes).to_string().as_bytes())
 }
 
-/// Reads a pair of `sizes` from a folder that [`write`] wrote; it has a temporal transformer where the folder has one
+/// Reads a pair of `sizes` from a folder that [`write()`] wrote; it has a temporal transformer where the folder has one
 /// and `pair` has.
 ///
 /// # Errors

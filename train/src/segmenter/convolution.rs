@@ -15,9 +15,9 @@ const EPSILON: f32 = 1e-5;
 pub struct Convolution {
     /// Kernels [output, input * side * side]: a matrix, because its optimiser makes updates orthogonal.
     pub weight: Param<Tensor<2>>,
-    /// What is added to each output, behind the normalisation where there is one, [output].
+    /// What is added to each output, behind the normalisation where there is one, `[output]`.
     pub bias: Param<Tensor<1>>,
-    /// What each normalised output is multiplied by, [output]; none where nothing is normalised.
+    /// What each normalised output is multiplied by, `[output]`; none where nothing is normalised.
     pub scale: Option<Param<Tensor<1>>>,
     /// Height and width of the kernels.
     pub side: usize,

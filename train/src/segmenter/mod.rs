@@ -2,7 +2,7 @@
 //!
 //! Read it in the order a segmenter is made: [`Settings`] say how; a [`batch`] is drawn, rendered, [`warp`]ed, disguised by
 //! a [`pattern`] or [`decoy`] and taken by a [`camera`]; the [`network`] is taught by a [`trainer`]; [`export()`] writes it
-//! for figureground's engines; an [`Eye`] looks through the exported file at clips that are [`held_out`] and at [`real`]
+//! for figureground's engines; an [`Eye`] looks through the exported file at clips that are [`held_out()`] and at [`real`]
 //! ones.
 
 pub mod batch;

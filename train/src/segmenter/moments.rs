@@ -13,7 +13,7 @@ pub struct Moments {
 pub type Spread = (Vec<f32>, Vec<f32>);
 
 impl Moments {
-    /// Adds the next layer's `mean` and `variance`, [channels] each.
+    /// Adds the next layer's `mean` and `variance`, `[channels]` each.
     pub fn note(&mut self, mean: Tensor<1>, variance: Tensor<1>) {
         self.layers.push([mean, variance]);
     }

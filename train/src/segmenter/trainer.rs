@@ -170,7 +170,8 @@ impl Trainer {
     }
 }
 
-/// Muon for the kernels and AdamW for the rest: with AdamW for all, as good a network took three times as many samples.
+/// Muon for the kernels and AdamW for the rest: after 400 steps at a rate of 3e-2, the mean IoU on held-out clips was 0.69,
+/// and 0.60 after as many with AdamW for all at 4e-3; one run each, and neither rate was searched for long.
 fn optimiser(settings: &Settings) -> ModuleOptimizer {
     let kernels = MuonConfig::new().with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW).build();
     let rest = AdamWConfig::new().with_weight_decay(settings.weight_decay).init();
