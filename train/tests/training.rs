@@ -164,6 +164,11 @@ fn a_pair_is_read_as_it_was_written() {
     let read = weights::read(fresh, &SIZES, folder.path()).unwrap();
     assert_eq!(weights::collect(&written, &SIZES), weights::collect(&read, &SIZES));
 
+    let plain = Device::flex();
+    let outside = seeded(6, &plain, || ClipPair::new(&SIZES, &plain).with_fusion(Fusion::Temporal, &SIZES, &plain));
+    let outside = weights::read(outside, &SIZES, folder.path()).unwrap();
+    assert_eq!(weights::collect(&written, &SIZES), weights::collect(&outside, &SIZES), "to look, not to train");
+
     let other = Sizes { projection: 8, ..SIZES };
     let small = seeded(5, &device, || ClipPair::new(&other, &device));
     let error = weights::read(small, &other, folder.path()).unwrap_err().to_string();

@@ -175,7 +175,8 @@ impl ModuleMapper for Loader {
         match self.values(&shape) {
             Ok(values) => param.map(|old| {
                 let device = old.device();
-                Tensor::from_data(TensorData::new(values, shape), &device).require_grad()
+                let read = Tensor::from_data(TensorData::new(values, shape), &device);
+                if device.is_autodiff() { read.require_grad() } else { read }
             }),
             Err(error) => {
                 self.wrong.get_or_insert(error);
