@@ -4,6 +4,7 @@ use super::Progress;
 use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::engine::{Backend, Engine, all_cores};
+use figureground::file::write_aside;
 use figureground::gate::Verdict;
 use figureground::mask::Size;
 use figureground::pipeline::{Keep, Pipeline, Window};
@@ -48,14 +49,20 @@ impl Demo {
         let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;
         let actions = casting::actions(Some(Part::Base));
         let size = Size::new(self.side, self.side)?;
+        let place = tempfile::tempdir().map_err(|e| {
+            Error::new(Stage::Training, "room for a temporary file", e, "set TMPDIR to a directory with room")
+        })?;
+        let tried = place.path().join("demo.gif");
         let bar = progress.bar("trying");
         bar.set_length(self.tries);
         for seed in self.seed..self.seed + self.tries {
             bar.inc(1);
             let action = actions[(seed % actions.len() as u64) as usize];
             let clip = Clip::action(action, Context::Out, 0.9, seed);
-            write_gif(&clip, size, &self.out)?;
-            if shows_it(&mut pipeline, &self.out, action)? {
+            let bytes = gif(&clip, size)?;
+            write_aside(&tried, &bytes)?;
+            if shows_it(&mut pipeline, &tried, action)? {
+                write_aside(&self.out, &bytes)?;
                 bar.finish_and_clear();
                 let words = clip.caption_parts();
                 progress.say(&format!("seed {seed}: {} {} {}", words.person, words.action, words.scene));
@@ -84,7 +91,8 @@ fn shows_it(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<bool
     Ok(shown)
 }
 
-fn write_gif(clip: &Clip, size: Size, path: &Path) -> Result<()> {
+/// The clip as a GIF.
+fn gif(clip: &Clip, size: Size) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let failed =
         |e: &dyn std::fmt::Display| Error::new(Stage::Training, "to encode the demo clip", e, "pass another --side");
@@ -101,5 +109,5 @@ fn write_gif(clip: &Clip, size: Size, path: &Path) -> Result<()> {
             encoder.encode_frame(Frame::from_parts(rgba, 0, 0, delay)).map_err(|e| failed(&e))?;
         }
     }
-    figureground::file::write_aside(path, &bytes)
+    Ok(bytes)
 }
