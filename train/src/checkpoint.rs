@@ -20,14 +20,25 @@ const STATE: &str = "state.json";
 const KEPT: usize = 2;
 
 /// Which run it is and how far it is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// Steps that are done.
     pub step: usize,
-    /// How the run goes.
+    /// Which run it is.
+    pub run: Run,
+}
+
+/// What a run follows from: no checkpoint of another one is gone on from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// How it goes.
     pub settings: Settings,
     /// Sizes of its pair.
     pub sizes: Sizes,
+    /// What it learns from, in words.
+    pub lessons: String,
+    /// Checksum of the weights it started from.
+    pub start: String,
 }
 
 /// `state.json`: the state, and the checksums of the other two files.
@@ -73,8 +84,11 @@ impl Checkpoints {
         let staging = tempfile::tempdir_in(&self.directory).map_err(|e| failed(&e))?;
         let weights = pair.valid().into_record().into_bytes().map_err(|e| failed(&e))?;
         let moments = optimiser.into_bytes().map_err(|e| failed(&e))?;
-        let sealed =
-            Sealed { state: *state, weights: checksum::of_bytes(&weights), moments: checksum::of_bytes(&moments) };
+        let sealed = Sealed {
+            state: state.clone(),
+            weights: checksum::of_bytes(&weights),
+            moments: checksum::of_bytes(&moments),
+        };
         let sealed = serde_json::to_vec_pretty(&sealed).map_err(|e| failed(&e))?;
         for (name, bytes) in [(WEIGHTS, &weights[..]), (MOMENTS, &moments[..]), (STATE, &sealed[..])] {
             std::fs::write(staging.path().join(name), bytes).map_err(|e| failed(&e))?;
@@ -94,17 +108,15 @@ impl Checkpoints {
     /// The newest that is whole; broken ones are passed over with a warning.
     ///
     /// # Errors
-    /// When the directory holds another run than `run`: other settings or sizes.
-    pub fn newest(&self, run: &State) -> Result<Option<Found>> {
+    /// When the directory holds another run than `run`: other settings, sizes, lessons, or weights to start from.
+    pub fn newest(&self, run: &Run) -> Result<Option<Found>> {
         for path in self.all()?.into_iter().rev() {
             match read(&path) {
-                Ok(found) if (found.state.settings, found.state.sizes) == (run.settings, run.sizes) => {
-                    return Ok(Some(found));
-                }
-                Ok(_) => {
-                    let expected = "checkpoints of this run";
-                    let got = format!("{}: a run with other settings", path.display());
-                    return Err(Error::new(Stage::Training, expected, got, "remove it, or pass another --out"));
+                Ok(found) if found.state.run == *run => return Ok(Some(found)),
+                Ok(found) => {
+                    let got = format!("{}: a checkpoint of {:?}", path.display(), found.state.run);
+                    let next = "remove it, or pass another --out";
+                    return Err(Error::new(Stage::Training, format_args!("a checkpoint of {run:?}"), got, next));
                 }
                 Err(error) => warn!("{error}; the checkpoint before it is used"),
             }

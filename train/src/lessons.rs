@@ -4,7 +4,7 @@
 use crate::compose::over_backdrop;
 use crate::footage::{Footage, Masks};
 use crate::masking_ratio::MaskingRatio;
-use crate::pair::Sizes;
+use crate::pair::{Postures, Sizes};
 use crate::patches::{self, Shift};
 use figureground::Result;
 use figureground::bundle::tokenizer::Tokenizer;
@@ -16,16 +16,13 @@ use rand_pcg::Pcg64;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Numbers that describe a posture: two for each joint.
-pub const POSTURE: usize = 2 * JOINTS;
-
 /// What one step learns from.
 #[derive(Clone, Debug)]
 pub struct Batch {
     /// Patches of all frames, `[n, T, patches, 3 * patch * patch]`.
     pub patches: Vec<f32>,
-    /// What a posture head is to say of each frame, `[n, T, POSTURE]`.
-    pub posture: Vec<f32>,
+    /// What a posture head is to say of all frames.
+    pub postures: Postures,
     /// Number of clips (n).
     pub clips: usize,
     /// Token ids of the texts, each once.
@@ -36,6 +33,9 @@ pub struct Batch {
 
 /// A source of batches.
 pub trait Lessons {
+    /// What is learned from, in words: lessons of equal words are equal.
+    fn describe(&self) -> String;
+
     /// Steps of an epoch.
     fn steps(&self) -> usize;
 
@@ -60,6 +60,11 @@ pub struct Variation {
 impl Variation {
     /// No masking and no other background.
     pub const PLAIN: Self = Self { ratio: MaskingRatio::NONE, swap: 0.0, reach: 6 };
+
+    fn describe(&self) -> String {
+        let Self { ratio, swap, reach } = self;
+        format!("masked {ratio}, swapped {swap}, moved {reach}")
+    }
 
     /// With masking as `ratio` says.
     pub const fn masked(ratio: MaskingRatio) -> Self {
@@ -87,6 +92,16 @@ pub struct ClassLessons<'a> {
 }
 
 impl Lessons for ClassLessons<'_> {
+    fn describe(&self) -> String {
+        let Self { footage, prompts, batch, variation, seed, .. } = self;
+        format!(
+            "{} clips of {} classes, {batch} a step, {}, seed {seed}",
+            footage.len(),
+            prompts.len(),
+            variation.describe()
+        )
+    }
+
     fn steps(&self) -> usize {
         self.footage.len().div_ceil(self.batch)
     }
@@ -94,10 +109,12 @@ impl Lessons for ClassLessons<'_> {
     fn batch(&self, epoch: usize, step: usize) -> Result<Batch> {
         let order = order(self.footage.len(), self.seed, epoch);
         let chosen = &order[step * self.batch..self.footage.len().min((step + 1) * self.batch)];
-        let (patches, posture) = draw(self.footage, chosen, self.variation, &self.sizes, rng(self.seed, epoch, step))?;
+        let frames: Vec<Vec<usize>> = chosen.iter().map(|clip| (0..self.footage[*clip].frames()).collect()).collect();
+        let rng = rng(self.seed, epoch, step);
+        let (patches, postures) = draw(self.footage, chosen, &frames, self.variation, &self.sizes, rng)?;
         Ok(Batch {
             patches,
-            posture,
+            postures,
             clips: chosen.len(),
             texts: self.prompts.to_vec(),
             labels: chosen.iter().map(|i| self.labels[*i]).collect(),
@@ -108,7 +125,7 @@ impl Lessons for ClassLessons<'_> {
 /// Clips with captions that name, at random, some of person, action, object and scene: how CLIP learned.
 #[derive(Debug)]
 pub struct CaptionLessons<'a> {
-    /// The clips; one frame each is enough.
+    /// The clips; a step sees one frame of each.
     pub footage: &'a [Footage],
     /// Words to token ids.
     pub tokenizer: &'a Tokenizer,
@@ -123,6 +140,11 @@ pub struct CaptionLessons<'a> {
 }
 
 impl Lessons for CaptionLessons<'_> {
+    fn describe(&self) -> String {
+        let Self { footage, batch, variation, seed, .. } = self;
+        format!("{} clips with captions, {batch} a step, {}, seed {seed}", footage.len(), variation.describe())
+    }
+
     fn steps(&self) -> usize {
         self.footage.len() / self.batch
     }
@@ -141,8 +163,10 @@ impl Lessons for CaptionLessons<'_> {
             }
         }
         let texts = captions.iter().map(|caption| self.tokenizer.encode(caption)).collect();
-        let (patches, posture) = draw(self.footage, chosen, self.variation, &self.sizes, rng)?;
-        Ok(Batch { patches, posture, clips: chosen.len(), texts, labels })
+        let frames: Vec<Vec<usize>> =
+            chosen.iter().map(|clip| vec![rng.random_range(0..self.footage[*clip].frames())]).collect();
+        let (patches, postures) = draw(self.footage, chosen, &frames, self.variation, &self.sizes, rng)?;
+        Ok(Batch { patches, postures, clips: chosen.len(), texts, labels })
     }
 }
 
@@ -175,46 +199,52 @@ fn rng(seed: u64, epoch: usize, step: usize) -> Pcg64 {
     Pcg64::new(u128::from(seed) << 64 | epoch as u128, step as u128)
 }
 
-/// The patches and postures of the `chosen` clips, each varied in its own way.
+/// One clip as it is shown: which frames, moved how, and what decides on the rest; one masking and one colour for all
+/// its frames.
+struct Take<'a> {
+    clip: &'a Footage,
+    frames: &'a [usize],
+    shift: Shift,
+    rng: Pcg64,
+}
+
+/// The patches and postures of `frames` of each of the `chosen` clips, each varied in its own way.
 fn draw(
     footage: &[Footage],
     chosen: &[usize],
+    frames: &[Vec<usize>],
     variation: Variation,
     sizes: &Sizes,
     mut rng: Pcg64,
-) -> Result<(Vec<f32>, Vec<f32>)> {
-    let frame_len = sizes.patches() * sizes.patch_values();
-    let frames = footage[chosen[0]].frames();
-    let mut patches = vec![0.0; chosen.len() * frames * frame_len];
-    let mut postures = vec![0.0; chosen.len() * frames * POSTURE];
-    let seeds: Vec<u64> = chosen.iter().map(|_| rng.random()).collect();
+) -> Result<(Vec<f32>, Postures)> {
+    let take_len = frames[0].len() * sizes.patches() * sizes.patch_values();
+    let mut patches = vec![0.0; chosen.len() * take_len];
+    let mut postures = Postures::default();
+    let mut takes = Vec::with_capacity(chosen.len());
+    for (clip, frames) in chosen.iter().zip(frames) {
+        let mut rng = Pcg64::seed_from_u64(rng.random());
+        let (clip, shift) = (&footage[*clip], Shift::draw(variation.reach as i32, &mut rng));
+        for frame in frames {
+            push_posture(&mut postures, clip.joints(*frame).map(|joint| shift.moved(joint, sizes.image_size)), sizes);
+        }
+        takes.push(Take { clip, frames, shift, rng });
+    }
     patches
-        .par_chunks_exact_mut(frames * frame_len)
-        .zip(postures.par_chunks_exact_mut(frames * POSTURE))
-        .zip(chosen)
-        .zip(seeds)
-        .try_for_each(|(((patches, postures), clip), seed)| {
-            let mut rng = Pcg64::seed_from_u64(seed);
-            let shift = Shift::draw(variation.reach as i32, &mut rng);
-            for (frame, posture) in postures.chunks_exact_mut(POSTURE).enumerate() {
-                posture.copy_from_slice(&posture_of(footage[*clip].joints(frame), shift, sizes.image_size));
-            }
-            draw_clip(footage, *clip, variation, shift, sizes, rng, patches)
-        })?;
+        .par_chunks_exact_mut(take_len)
+        .zip(takes)
+        .try_for_each(|(patches, take)| draw_patches(take, footage, variation, sizes, patches))?;
     Ok((patches, postures))
 }
 
-/// The patches of one clip: one masking, one colour and one shift for all its frames.
-fn draw_clip(
+/// The patches of one take; other backgrounds are those of `footage`.
+fn draw_patches(
+    take: Take<'_>,
     footage: &[Footage],
-    clip: usize,
     variation: Variation,
-    shift: Shift,
     sizes: &Sizes,
-    mut rng: Pcg64,
     out: &mut [f32],
 ) -> Result<()> {
-    let clip = &footage[clip];
+    let Take { clip, frames, shift, mut rng } = take;
     let masking = variation.ratio.draw(&mut rng);
     let other = rng.random_bool(f64::from(variation.swap)).then(|| footage.choose(&mut rng)).flatten();
     let len = 3 * clip.size().area();
@@ -223,9 +253,9 @@ fn draw_clip(
     if let Some(other) = other {
         other.backdrop(&mut backdrop);
     }
-    for (frame, out) in out.chunks_exact_mut(sizes.patches() * sizes.patch_values()).enumerate() {
-        clip.pixel_values(frame, &mut pixels);
-        let place = clip.whereabouts(frame, Masks::Exact);
+    for (frame, out) in frames.iter().zip(out.chunks_exact_mut(sizes.patches() * sizes.patch_values())) {
+        clip.pixel_values(*frame, &mut pixels);
+        let place = clip.whereabouts(*frame, Masks::Exact);
         if other.is_some() {
             over_backdrop(&mut pixels, place.person(), &backdrop);
         }
@@ -235,23 +265,21 @@ fn draw_clip(
     Ok(())
 }
 
-/// Joints as numbers of the order of 1: the hips from the middle of the picture, all others from the hips, and of each pair
-/// of limbs the one whose end is further left first, because a picture does not always tell left from right.
-fn posture_of(joints: &[[f32; 2]; JOINTS], shift: Shift, side: usize) -> [f32; POSTURE] {
-    let mut joints = joints.map(|joint| shift.moved(joint, side));
+/// Adds the posture of `joints`, in pixels. Coordinates are of the order of 1: the hips from the middle of the picture, all
+/// others from the hips. Of each pair of limbs the one whose end is further left comes first, because a picture does not
+/// always tell left from right.
+fn push_posture(postures: &mut Postures, mut joints: [[f32; 2]; JOINTS], sizes: &Sizes) {
     for [first, second] in [[3, 5], [7, 9]] {
         if joints[first + 1][0] > joints[second + 1][0] {
             joints.swap(first, second);
             joints.swap(first + 1, second + 1);
         }
     }
-    let (hips, unit) = (joints[0], 4.0 / side as f32);
-    let mut posture = [0.0; POSTURE];
-    for (i, joint) in joints.iter().enumerate() {
-        let from = if i == 0 { [0.5 * side as f32; 2] } else { hips };
-        for axis in 0..2 {
-            posture[2 * i + axis] = (joint[axis] - from[axis]) * unit;
-        }
+    let (side, grid) = (sizes.image_size as f32, sizes.image_size / sizes.patch_size);
+    let place = |v: f32| ((v.max(0.0) as usize) / sizes.patch_size).min(grid - 1);
+    for (i, [x, y]) in joints.into_iter().enumerate() {
+        let [left, top] = if i == 0 { [0.5 * side; 2] } else { joints[0] };
+        postures.coordinates.extend([x - left, y - top].map(|v| v * 4.0 / side));
+        postures.patches.push(place(y) * grid + place(x));
     }
-    posture
 }

@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod compose;
 pub mod curve;
 pub mod evaluate;
+pub mod eye;
 pub mod footage;
 pub mod lessons;
 pub mod masking_ratio;

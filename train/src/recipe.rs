@@ -55,9 +55,9 @@ pub fn tokenizer(sizes: &Sizes) -> Result<Tokenizer> {
     Tokenizer::new(Some(sizes.merges), sizes.context)
 }
 
-/// The prompt of a class.
-pub fn prompt(name: &str) -> String {
-    format!("a photo of a person {name}")
+/// Token ids of the prompts of the classes `names`.
+pub fn prompts(tokenizer: &Tokenizer, names: impl IntoIterator<Item = String>) -> Vec<Vec<i64>> {
+    names.into_iter().map(|name| tokenizer.encode(&format!("a photo of a person {name}"))).collect()
 }
 
 /// What hides pixels.

@@ -72,7 +72,7 @@ impl Shards {
         rows.chunks(rows.len().div_ceil(shards).max(1)).map(|shard| Input::Texts(Prompts::new(shard))).collect()
     }
 
-    /// Encodes all `inputs`, in their order, keeping the graphs.
+    /// Encodes all `inputs`, in their order, keeping the graphs; rows of pictures go on with what a posture head says.
     pub fn forward(&self, pair: &ClipPair, inputs: Vec<Input>) -> Vec<Encoded> {
         let device = self.device.clone().autodiff();
         self.each(inputs, |input| {
@@ -80,7 +80,7 @@ impl Shards {
             match input {
                 Input::Pictures(values) => {
                     let patches = self.tensor(values).autodiff().require_grad();
-                    let embeds = replica.image_embeds(patches.clone());
+                    let embeds = replica.image_lessons(patches.clone());
                     Encoded { replica, patches: Some(patches), embeds }
                 }
                 Input::Texts(prompts) => {

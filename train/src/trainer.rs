@@ -1,15 +1,15 @@
 //! Steps from batch to weights, with checkpoints, a curve, and the same result after a kill.
 
-use crate::checkpoint::{Checkpoints, State};
+use crate::checkpoint::{Checkpoints, Run, State};
 use crate::curve::Curve;
 use crate::lessons::{Batch, Lessons};
 use crate::objective::{Albar, Objective, albar, cross_entropy, gradient_norm, info_nce};
-use crate::pair::{ClipPair, Sizes, values};
+use crate::pair::{ClipPair, Sizes, values, weights};
 use crate::shards::{Encoded, Input, Shards, leaf};
 use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, ParamGroup};
 use burn::optim::{AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, ModuleOptimizer, MuonConfig};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData, s};
 use figureground::{Error, Result, Stage};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ pub struct Settings {
     pub weight_decay: f32,
     /// What is minimised.
     pub objective: Objective,
-    /// Weight of the posture head's mean square error, where the pair has one.
+    /// Weight of the posture head's loss, where the pair has one.
     pub posture: f32,
 }
 
@@ -125,8 +125,10 @@ impl<'a> Trainer<'a> {
         let steps = lessons.steps();
         let total = self.settings.epochs * steps;
         let checkpoints = Checkpoints::open(directory)?;
-        let mut state = State { step: 0, settings: self.settings, sizes: self.sizes };
-        if let Some(found) = checkpoints.newest(&state)? {
+        let start = weights::checksum(&self.pair, &self.sizes);
+        let run = Run { settings: self.settings, sizes: self.sizes, lessons: lessons.describe(), start };
+        let mut state = State { step: 0, run };
+        if let Some(found) = checkpoints.newest(&state.run)? {
             (self.pair, self.optimiser, state) = found.load(self.pair, self.optimiser)?;
         }
         let mut curve = Curve::open(&directory.join("curve.csv"), state.step)?;
@@ -174,8 +176,9 @@ impl<'a> Trainer<'a> {
         let frames = self.shards.forward(&self.pair, self.shards.pictures(&batch.patches));
         let texts = self.shards.forward(&self.pair, self.shards.texts(&batch.texts));
         let (frame_leaf, text_leaf) = (leaf(&frames), leaf(&texts));
-        let clips = self.clips(frame_leaf.clone(), batch.clips);
-        let posture = self.pair.posture(frame_leaf.clone());
+        let dimension = self.sizes.projection;
+        let embeds = frame_leaf.clone().slice(s![.., ..dimension]);
+        let clips = self.clips(embeds.clone(), batch.clips);
         let loss = match objective {
             Objective::InfoNce => {
                 let texts = text_leaf.clone().select(0, self.indices(&batch.labels));
@@ -183,17 +186,14 @@ impl<'a> Trainer<'a> {
             }
             _ => cross_entropy(self.logits(clips, text_leaf.clone()), &batch.labels),
         };
-        let loss = match posture {
-            Some(said) => loss + self.posture_error(said, &batch.posture).mul_scalar(self.settings.posture),
+        let loss = match self.pair.posture() {
+            Some(head) => {
+                let joints = frame_leaf.clone().slice(s![.., dimension..]);
+                loss + head.loss(embeds, joints, &batch.postures).mul_scalar(self.settings.posture)
+            }
             None => loss,
         };
         self.gradients(&loss, vec![(frames, frame_leaf), (texts, text_leaf)])
-    }
-
-    /// Mean square error of what the posture head says.
-    fn posture_error(&self, said: Tensor<2>, posture: &[f32]) -> Tensor<1> {
-        let truth = Tensor::<2>::from_data(TensorData::new(posture.to_vec(), said.dims()), &self.device);
-        (said - truth).powi_scalar(2).mean()
     }
 
     /// ALBAR's loss.

@@ -5,7 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use figureground_train::lessons::Batch;
 use figureground_train::objective::{Albar, Objective};
-use figureground_train::pair::{ClipPair, Fusion, Sizes, Tower, values, weights};
+use figureground_train::pair::{ClipPair, Fusion, Postures, Sizes, Tower, values, weights};
 use figureground_train::patches::{self, Shift};
 use figureground_train::shards::Shards;
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
@@ -66,7 +66,7 @@ impl Fixture {
         }
         Batch {
             patches,
-            posture: Vec::new(),
+            postures: Postures::default(),
             clips: 3,
             texts: self.integers("texts").chunks_exact(8).map(<[i64]>::to_vec).collect(),
             labels: self.integers("labels").iter().map(|label| *label as usize).collect(),

@@ -140,6 +140,24 @@ fn checkpoints_of_a_run_with_other_settings_are_refused() {
 }
 
 #[test]
+fn checkpoints_of_a_run_with_other_lessons_or_from_other_weights_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(1, Objective::InfoNce);
+    train(settings, Fusion::Mean, folder.path(), None).unwrap();
+    let device = Device::flex();
+    let shards = Shards::new(2, 8, &device, &SIZES).unwrap();
+    let again = |pair: ClipPair, lessons: &ClassLessons<'_>| {
+        let trainer = Trainer::new(pair, settings, SIZES, &shards, &device);
+        trainer.run(lessons, folder.path(), &ProgressBar::hidden(), &mut |_, _| Ok(())).is_ok()
+    };
+    let other_weights = seeded(4, &device.clone().autodiff(), || ClipPair::new(&SIZES, &device.clone().autodiff()));
+    assert!(again(pair(Fusion::Mean), &lessons()));
+    assert!(!again(other_weights, &lessons()));
+    assert!(!again(pair(Fusion::Mean), &ClassLessons { variation: Variation::PLAIN, ..lessons() }));
+    assert!(!again(pair(Fusion::Mean), &ClassLessons { seed: 6, ..lessons() }));
+}
+
+#[test]
 fn shards_give_the_gradients_of_one_whole_graph() {
     let device = Device::flex();
     let batch: Batch = lessons().batch(0, 0).unwrap();

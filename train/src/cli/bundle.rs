@@ -11,7 +11,8 @@ use figureground::{Error, Result, Stage};
 use figureground_train::calibration::Judged;
 use figureground_train::casting::{self, Purpose};
 use figureground_train::evaluate::Examiner;
-use figureground_train::footage::{Footage, Masks, Segmentation};
+use figureground_train::eye::Segmentation;
+use figureground_train::footage::{Footage, Masks};
 use figureground_train::pair::{ClipPair, Sizes, weights};
 use figureground_train::recipe;
 use figureground_train::shards::Shards;
@@ -78,8 +79,7 @@ impl MakeBundle {
         let shards = machine.shards(&device, &sizes)?;
         let pair = ClipPair::new(&sizes, &device).with_fusion(weights::fusion_in(&self.from), &sizes, &device);
         let desk = Desk { pair: weights::read(pair, &sizes, &self.from)?, shards: &shards, sizes, progress };
-        let segmentation =
-            Segmentation::open(&self.segmenter.join("segmenter.toml"), &self.segmenter.join("segmenter.onnx"))?;
+        let segmentation = Segmentation::trained(&self.segmenter)?;
         let fitted = desk.judged(Purpose::Calibration, self.clips, self.seed, &segmentation)?;
         let tried = desk.judged(Purpose::Testing, self.clips, self.seed, &segmentation)?;
         let gate = fitted[0].fit()?;
@@ -108,7 +108,7 @@ impl Desk<'_> {
         let mut studio = recipe::studio(&preprocess, self.sizes.frames)?;
         studio.segmentation = Some(segmentation);
         let tokenizer = recipe::tokenizer(&self.sizes)?;
-        let prompts: Vec<_> = Action::ALL.iter().map(|a| tokenizer.encode(&recipe::prompt(&a.name()))).collect();
+        let prompts = recipe::prompts(&tokenizer, Action::ALL.iter().map(|action| action.name()));
         let examiner =
             Examiner { shards: self.shards, sizes: self.sizes, fill: recipe::fill(&preprocess), object_fill: None };
         let texts = examiner.texts(&self.pair, &prompts);

@@ -1,11 +1,10 @@
 //! `figureground-train finetune`.
 
+use super::exams::Exams;
 use super::{Machine, Progress};
 use clap::{Args, ValueEnum};
 use figureground::Result;
 use figureground_train::casting::{self, Purpose};
-use figureground_train::evaluate::Examiner;
-use figureground_train::footage::Masks;
 use figureground_train::lessons::{ClassLessons, Variation};
 use figureground_train::masking_ratio::MaskingRatio;
 use figureground_train::objective::{Albar, Objective};
@@ -73,14 +72,10 @@ impl Finetune {
         let preprocess = recipe::preprocess(&sizes)?;
         let studio = recipe::studio(&preprocess, sizes.frames)?;
         let part = (!self.all_classes).then_some(Part::Base);
-        let film = |context, each, purpose| -> Result<_> {
-            let (takes, labels) = casting::acting(part, context, each, purpose, self.seed);
-            Ok((studio.film(&takes, &progress.bar("filming"))?, labels))
-        };
-        let (footage, labels) = film(Context::In, self.shots, Purpose::Training)?;
+        let (takes, labels) = casting::acting(part, Context::In, self.shots, Purpose::Training, self.seed);
+        let footage = studio.film(&takes, &progress.bar("filming"))?;
         let tokenizer = recipe::tokenizer(&sizes)?;
-        let prompts: Vec<_> =
-            casting::actions(part).iter().map(|a| tokenizer.encode(&recipe::prompt(&a.name()))).collect();
+        let prompts = recipe::prompts(&tokenizer, casting::actions(part).into_iter().map(|action| action.name()));
         let lessons = ClassLessons {
             footage: &footage,
             labels: &labels,
@@ -108,26 +103,14 @@ impl Finetune {
             ClipPair::new(&sizes, &autodiff).with_fusion(self.fusion, &sizes, &autodiff)
         });
         let pair = weights::read(pair, &sizes, &self.from)?;
-        let examiner = Examiner { shards: &shards, sizes, fill: recipe::fill(&preprocess), object_fill: None };
-        let exams: Vec<_> = [("in", Context::In), ("out", Context::Out)]
-            .into_iter()
-            .filter(|_| self.examined > 0)
-            .map(|(name, context)| Ok((name, film(context, self.examined, Purpose::Testing)?)))
-            .collect::<Result<_>>()?;
-        let mut examine = |epoch: usize, pair: &ClipPair| -> Result<()> {
-            let texts = examiner.texts(pair, &prompts);
-            for (name, (footage, labels)) in &exams {
-                let tops = examiner.tops(pair, footage, labels, &texts, Masks::Exact)?;
-                progress.say(&format!(
-                    "epoch {epoch:3} {name:>3}: top1 {:.3} B-top1 {:.3} P-top1 {:.3}",
-                    tops.top1, tops.b_top1, tops.p_top1
-                ));
-            }
-            Ok(())
-        };
+        let exams = Exams::film(part, self.examined, self.seed, &sizes, &shards, progress)?;
         let bar = progress.bar("training");
-        let pair =
-            Trainer::new(pair, settings, sizes, &shards, &device).run(&lessons, &self.out, &bar, &mut examine)?;
+        let pair = Trainer::new(pair, settings, sizes, &shards, &device).run(
+            &lessons,
+            &self.out,
+            &bar,
+            &mut |epoch, pair| exams.examine(epoch, pair),
+        )?;
         weights::write(&pair, &sizes, &self.out)?;
         progress.say(&format!("{} holds the pair", self.out.display()));
         Ok(())

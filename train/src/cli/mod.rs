@@ -2,6 +2,7 @@
 
 mod bundle;
 mod demo;
+mod exams;
 mod finetune;
 mod pretrain;
 mod progress;
@@ -72,7 +73,7 @@ struct Machine {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// The most pictures that one thread encodes at once.
-    #[arg(long, global = true, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, global = true, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
     shard: u32,
 }
 

@@ -1,14 +1,16 @@
 //! `figureground-train pretrain`.
 
+use super::exams::Exams;
 use super::{Machine, Progress};
 use clap::Args;
 use figureground::Result;
 use figureground_train::casting;
-use figureground_train::lessons::{CaptionLessons, POSTURE, Variation};
+use figureground_train::lessons::{CaptionLessons, Variation};
 use figureground_train::objective::Objective;
 use figureground_train::pair::{ClipPair, Sizes, seeded, weights};
 use figureground_train::recipe;
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
+use pantomime::Part;
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Example:
@@ -22,20 +24,26 @@ pub struct Pretrain {
     /// Folder of a pair to go on from [default: random weights].
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// Clips to learn from, one frame each.
-    #[arg(long, default_value_t = 40_000, value_name = "N")]
+    /// Clips to learn from.
+    #[arg(long, default_value_t = 20_000, value_name = "N")]
     clips: usize,
-    /// How often each is seen.
-    #[arg(long, default_value_t = 4, value_name = "N")]
+    /// Frames that are filmed of each; a step sees one of them.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    frames: u32,
+    /// How often a frame of each is seen.
+    #[arg(long, default_value_t = 12, value_name = "N")]
     epochs: usize,
+    /// Clips a class on which each epoch is examined; 0 examines nothing.
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    examined: usize,
     /// Clips of a step.
     #[arg(long, default_value_t = 128, value_name = "N")]
     batch: usize,
     /// The largest learning rate.
     #[arg(long, default_value_t = 5e-3)]
     learning_rate: f64,
-    /// Weight of a head that reads joints off picture embeddings and is thrown away: CLIP saw 400 million pictures.
-    #[arg(long, default_value_t = 2.0)]
+    /// Weight of a head that finds joints and is thrown away: CLIP saw 400 million pictures.
+    #[arg(long, default_value_t = 1.0)]
     posture: f32,
     /// Seed of clips, weights and order.
     #[arg(long, default_value_t = 0)]
@@ -49,7 +57,7 @@ impl Pretrain {
         let shards = machine.shards(&device, &sizes)?;
         let takes = casting::pretraining(self.clips, self.seed);
         let preprocess = recipe::preprocess(&sizes)?;
-        let footage = recipe::studio(&preprocess, 1)?.film(&takes, &progress.bar("filming"))?;
+        let footage = recipe::studio(&preprocess, self.frames as usize)?.film(&takes, &progress.bar("filming"))?;
         let tokenizer = recipe::tokenizer(&sizes)?;
         let lessons = CaptionLessons {
             footage: &footage,
@@ -69,16 +77,20 @@ impl Pretrain {
             posture: self.posture,
         };
         let autodiff = device.clone().autodiff();
-        let pair = seeded(self.seed, &autodiff, || {
-            ClipPair::new(&sizes, &autodiff).with_posture_head(POSTURE, &sizes, &autodiff)
-        });
+        let pair =
+            seeded(self.seed, &autodiff, || ClipPair::new(&sizes, &autodiff).with_posture_head(&sizes, &autodiff));
         let pair = match &self.from {
             Some(from) => weights::read(pair, &sizes, from)?,
             None => pair,
         };
+        let exams = Exams::film(Some(Part::Base), self.examined, self.seed, &sizes, &shards, progress)?;
         let bar = progress.bar("training");
-        let pair =
-            Trainer::new(pair, settings, sizes, &shards, &device).run(&lessons, &self.out, &bar, &mut |_, _| Ok(()))?;
+        let pair = Trainer::new(pair, settings, sizes, &shards, &device).run(
+            &lessons,
+            &self.out,
+            &bar,
+            &mut |epoch, pair| exams.examine(epoch, pair),
+        )?;
         weights::write(&pair, &sizes, &self.out)?;
         progress.say(&format!("{} holds the pair", self.out.display()));
         Ok(())

@@ -3,7 +3,7 @@
 use super::{Machine, Progress};
 use clap::Args;
 use figureground::{Error, Result, Stage};
-use figureground_train::footage::Segmentation;
+use figureground_train::eye::Segmentation;
 use figureground_train::reproduce::{self, Laboratory, Preset, Row, report};
 use std::path::{Path, PathBuf};
 
@@ -84,18 +84,10 @@ impl Reproduce {
             results: results.to_owned(),
             device,
             shards: &shards,
-            segmentation: Some(Segmentation::open(
-                &segmenter.join("segmenter.toml"),
-                &segmenter.join("segmenter.onnx"),
-            )?),
+            segmentation: Some(Segmentation::trained(&segmenter)?),
             machine: self.machine.clone(),
         };
-        for seed in self.seed..self.seed + self.seeds {
-            for row in rows {
-                laboratory.run(row, seed, &progress.bar(&row.name))?;
-            }
-        }
-        Ok(())
+        laboratory.run(rows, self.seed..self.seed + self.seeds, &|name| progress.bar(name))
     }
 }
 

@@ -3,7 +3,8 @@
 use super::Progress;
 use clap::Args;
 use figureground::Result;
-use figureground_train::segmenter::{self, Eye, Overlap, Settings, held_out, real_iou};
+use figureground_train::eye::{Eye, Segmentation};
+use figureground_train::segmenter::{self, Overlap, Settings, held_out, real_iou};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -57,7 +58,7 @@ impl Segmenter {
             ControlFlow::Continue(())
         })?;
         bar.finish_and_clear();
-        let mut eye = Eye::open(&self.out.join("segmenter.toml"), &self.out.join("segmenter.onnx"))?;
+        let mut eye = Eye::open(&Segmentation::trained(&self.out)?)?;
         let found = held_out(&mut eye, CLIPS, SIDE, self.seed)?;
         println!(
             "mean IoU on held-out seeds: {:.3} (in context {:.3}, out of context {:.3}, handlings {:.3})",
@@ -67,7 +68,7 @@ impl Segmenter {
             mean(found.handlings)
         );
         if let (Some(manifest), Some(model)) = (&self.reference, &self.reference_model) {
-            compare(&mut eye, &mut Eye::open(manifest, model)?, &self.clips)?;
+            compare(&mut eye, &mut Eye::open(&Segmentation::open(manifest, model)?)?, &self.clips)?;
         }
         Ok(())
     }

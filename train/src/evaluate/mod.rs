@@ -33,6 +33,11 @@ pub struct Examiner<'a> {
 }
 
 impl Examiner<'_> {
+    /// One view of whole clips, by the exact masks.
+    pub fn view(&self, view: View) -> showing::OneView {
+        showing::OneView { view, masks: Masks::Exact, fill: self.fill, object_fill: self.object_fill }
+    }
+
     /// Text embeddings [classes, dimension] of `prompts`.
     pub fn texts(&self, pair: &ClipPair, prompts: &[Vec<i64>]) -> Tensor<2> {
         self.shards.infer(pair, self.shards.texts(prompts))
@@ -86,7 +91,7 @@ impl Examiner<'_> {
         masks: Masks,
     ) -> Result<Tops> {
         let top1 = |view: View| -> Result<f64> {
-            let showing = showing::OneView { view, masks, fill: self.fill, object_fill: self.object_fill };
+            let showing = showing::OneView { masks, ..self.view(view) };
             let said = self.predictions(self.clips(pair, footage, &showing)?, texts);
             Ok(metrics::accuracy(&said, labels))
         };

@@ -2,7 +2,7 @@
 
 mod studio;
 
-pub use studio::{Segmentation, Studio, Take};
+pub use studio::{Studio, Take};
 
 use figureground::mask::{PixelBox, Regions, Shape, Size};
 use half::f16;

@@ -1,19 +1,17 @@
 //! From a drawn clip to footage: the runtime's own resize, crop, normalisation and mask geometry.
 
 use super::{Footage, Whereabouts};
-use figureground::bundle::manifest;
-use figureground::engine::{Segmenter, cpu::Cpu};
+use crate::eye::{Eye, Segmentation};
+use figureground::Result;
 use figureground::frame::Frame;
 use figureground::mask::{Boxes, Components, Mask, Shape, Size};
 use figureground::preprocess::{Geometry, MaskSampler, Preprocessor, Resize, Settings};
 use figureground::sampler::Sampler;
-use figureground::{Error, Result, Stage};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use indicatif::ProgressBar;
 use pantomime::{Clip, Context, Deed, Picture};
 use rayon::prelude::*;
-use std::path::Path;
 
 /// Which clip to film: everything about it follows from these.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,29 +36,8 @@ impl Take {
     }
 }
 
-/// A segmenter whose masks are kept beside the exact ones.
-#[derive(Debug)]
-pub struct Segmentation {
-    manifest: manifest::Segmenter,
-    model: std::path::PathBuf,
-}
-
-impl Segmentation {
-    /// The segmenter of the manifest `manifest` and the ONNX file `model`.
-    ///
-    /// # Errors
-    /// When the manifest cannot be read.
-    pub fn open(manifest: &Path, model: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(manifest).map_err(|e| {
-            let got = format!("{}: {e}", manifest.display());
-            Error::new(Stage::Training, "a segmenter's manifest", got, "train a segmenter first, or check the path")
-        })?;
-        Ok(Self { manifest: manifest::Segmenter::parse(&text)?, model: model.to_owned() })
-    }
-}
-
 /// Films takes: how many frames, how large, seen through which segmenter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Studio<'a> {
     /// Size of the drawn pictures.
     pub picture: Size,
@@ -98,13 +75,12 @@ impl Studio<'_> {
         let preprocessor = Preprocessor::new(self.preprocess, self.picture)?;
         let whole = Geometry::new(Resize::Squash, self.picture, self.picture)?;
         let size = self.preprocess.target()?;
-        let eyes = self.segmentation.map(|s| Eyes::open(s, self.picture, preprocessor.geometry())).transpose()?;
         Ok(Camera {
             mask: Mask::new(self.picture),
             sampler: MaskSampler::new(self.picture, &whole, preprocessor.geometry())?,
             place: Place::new(size),
             preprocessor,
-            eyes,
+            eye: self.segmentation.map(Eye::open).transpose()?,
             picture: Picture::new(self.picture),
             values: vec![0.0; 3 * size.area()],
         })
@@ -117,7 +93,7 @@ struct Camera {
     mask: Mask,
     sampler: MaskSampler,
     place: Place,
-    eyes: Option<Eyes>,
+    eye: Option<Eye>,
     picture: Picture,
     values: Vec<f32>,
 }
@@ -147,8 +123,8 @@ impl Camera {
             footage.joints.push(stage.joints(index).map(|[x, y]| [scale * x, scale * y]));
             footage.pixel_values.extend(self.values.iter().map(|value| f16::from_f32(*value)));
             let exact = self.exact_whereabouts()?;
-            if let Some(eyes) = &mut self.eyes {
-                let person = eyes.see(&self.picture, &mut self.place)?;
+            if let Some(eye) = &mut self.eye {
+                let person = eye.look_as(&frame_of(&self.picture)?, self.preprocessor.geometry())?;
                 footage.segmented.push(self.place.of(person, exact.objects.clone())?);
             }
             footage.exact.push(exact);
@@ -161,9 +137,7 @@ impl Camera {
 
     /// Makes `values` of `picture`.
     fn take_picture(&mut self) -> Result<()> {
-        let size = self.picture.size;
-        let frame = Frame::new(&self.picture.rgb, size.width(), size.height(), 0, 0)?;
-        self.preprocessor.apply(&frame, &mut self.values)
+        self.preprocessor.apply(&frame_of(&self.picture)?, &mut self.values)
     }
 
     fn exact_whereabouts(&mut self) -> Result<Whereabouts> {
@@ -172,7 +146,7 @@ impl Camera {
                 *p = if *pixel { 1.0 } else { 0.0 };
             }
             self.sampler.apply(&self.mask, &mut self.place.mask)?;
-            self.place.shape(0.5)
+            self.place.shape()
         };
         let (person, objects) = (seen(&self.picture.person)?, seen(&self.picture.objects)?);
         self.place.of(person, objects)
@@ -192,9 +166,10 @@ impl Place {
         Self { size, mask: Mask::new(size), components: Components::new(size), boxes: Boxes::new() }
     }
 
-    fn shape(&self, threshold: f32) -> Result<Shape> {
+    /// The pixels of `mask` that are likelier than not.
+    fn shape(&self) -> Result<Shape> {
         let mut shape = Shape::new(self.size);
-        shape.threshold(&self.mask, threshold)?;
+        shape.threshold(&self.mask, 0.5)?;
         Ok(shape)
     }
 
@@ -206,36 +181,6 @@ impl Place {
     }
 }
 
-/// A loaded segmenter and what it needs to look at pictures of one size.
-struct Eyes {
-    preprocessor: Preprocessor,
-    segmenter: Box<dyn Segmenter>,
-    sampler: MaskSampler,
-    input: Vec<f32>,
-    masks: [Mask; 1],
-    threshold: f32,
-}
-
-impl Eyes {
-    fn open(segmentation: &Segmentation, picture: Size, encoder: &Geometry) -> Result<Self> {
-        let preprocessor = Preprocessor::new(&segmentation.manifest.preprocess, picture)?;
-        let segmenter = Cpu::new(1)?.segmenter(&segmentation.model, &segmentation.manifest)?;
-        let sampler = MaskSampler::new(segmenter.mask_size(), preprocessor.geometry(), encoder)?;
-        Ok(Self {
-            preprocessor,
-            sampler,
-            input: vec![0.0; segmenter.input_len()],
-            masks: [Mask::new(segmenter.mask_size())],
-            threshold: segmentation.manifest.threshold,
-            segmenter: Box::new(segmenter),
-        })
-    }
-
-    fn see(&mut self, picture: &Picture, place: &mut Place) -> Result<Shape> {
-        let frame = Frame::new(&picture.rgb, picture.size.width(), picture.size.height(), 0, 0)?;
-        self.preprocessor.apply(&frame, &mut self.input)?;
-        self.segmenter.segment(&self.input, &mut self.masks)?;
-        self.sampler.apply(&self.masks[0], &mut place.mask)?;
-        place.shape(self.threshold)
-    }
+fn frame_of(picture: &Picture) -> Result<Frame<'_>> {
+    Frame::new(&picture.rgb, picture.size.width(), picture.size.height(), 0, 0)
 }

@@ -1,6 +1,7 @@
 //! A CLIP pair: pictures and texts in one space. Field names are Hugging Face's, so that names of tensors need no table.
 
 mod fusion;
+mod posture;
 mod sizes;
 mod text;
 mod transformer;
@@ -8,6 +9,7 @@ mod vision;
 pub mod weights;
 
 pub use fusion::{FUSION_LAYERS, TemporalFusion};
+pub use posture::{COORDINATES, PostureHead, Postures};
 pub use sizes::{Sizes, Tower};
 pub use text::{Prompts, TextModel};
 pub use vision::VisionModel;
@@ -44,8 +46,7 @@ pub struct ClipPair {
     text_projection: Linear,
     logit_scale: Param<Tensor<1>>,
     fusion: Option<TemporalFusion>,
-    /// Reads joints off picture embeddings while a pair is pretrained; no checkpoint holds it.
-    posture: Option<Linear>,
+    posture: Option<PostureHead>,
 }
 
 impl ClipPair {
@@ -78,20 +79,30 @@ impl ClipPair {
 
     /// The same pair with a posture head.
     #[must_use]
-    pub fn with_posture_head(mut self, numbers: usize, sizes: &Sizes, device: &Device) -> Self {
-        let std = (sizes.projection as f64).powf(-0.5);
-        self.posture = Some(normal_linear(sizes.projection, numbers, std, true, device));
+    pub fn with_posture_head(mut self, sizes: &Sizes, device: &Device) -> Self {
+        self.posture = Some(PostureHead::new(sizes, device));
         self
     }
 
-    /// What the posture head says of pictures with these embeddings, [n, numbers], where there is one.
-    pub fn posture(&self, image_embeds: Tensor<2>) -> Option<Tensor<2>> {
-        self.posture.as_ref().map(|head| head.forward(image_embeds))
+    /// The posture head, where there is one.
+    pub fn posture(&self) -> Option<&PostureHead> {
+        self.posture.as_ref()
     }
 
     /// Pictures as `patches` [n, patches, 3 * patch * patch] -> embeddings [n, dimension], not normalised.
     pub fn image_embeds(&self, patches: Tensor<3>) -> Tensor<2> {
-        self.visual_projection.forward(self.vision_model.forward(patches))
+        self.visual_projection.forward(self.vision_model.forward(patches).0)
+    }
+
+    /// As [`ClipPair::image_embeds`], followed in each row, where there is a posture head, by what it says of each patch:
+    /// [n, dimension + patches * JOINTS].
+    pub fn image_lessons(&self, patches: Tensor<3>) -> Tensor<2> {
+        let (class, tokens) = self.vision_model.forward(patches);
+        let embeds = self.visual_projection.forward(class);
+        match &self.posture {
+            Some(head) => Tensor::cat(vec![embeds, head.joints(tokens)], 1),
+            None => embeds,
+        }
     }
 
     /// Texts -> embeddings [n, dimension], of unit norm.

@@ -51,14 +51,16 @@ impl VisionModel {
         }
     }
 
-    /// `patches` [n, patches, 3 * patch * patch] -> [n, width].
-    pub fn forward(&self, patches: Tensor<3>) -> Tensor<2> {
+    /// `patches` [n, patches, 3 * patch * patch] -> the class token [n, width] and the patches' tokens
+    /// [n, patches, width].
+    pub fn forward(&self, patches: Tensor<3>) -> (Tensor<2>, Tensor<3>) {
         let patches = self.embeddings.patch_embedding.forward(patches);
-        let [n, _, width] = patches.dims();
+        let [n, count, width] = patches.dims();
         let class = self.embeddings.class_embedding.val().reshape([1, 1, width]).expand([n, 1, width]);
         let positions = self.embeddings.position_embedding.weight.val().unsqueeze();
         let tokens = self.pre_layrnorm.forward(Tensor::cat(vec![class, patches], 1) + positions);
-        let class = self.encoder.forward(tokens, None).narrow(1, 0, 1).reshape([n, width]);
-        self.post_layernorm.forward(class)
+        let tokens = self.encoder.forward(tokens, None);
+        let class = tokens.clone().narrow(1, 0, 1).reshape([n, width]);
+        (self.post_layernorm.forward(class), tokens.narrow(1, 1, count))
     }
 }

@@ -5,6 +5,7 @@ use super::transformer::EPSILON;
 use super::{ClipPair, Fusion, Sizes};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
+use figureground::bundle::checksum::of_bytes;
 use figureground::file::write_aside;
 use figureground::{Error, Result, Stage};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -87,6 +88,13 @@ pub fn collect(pair: &ClipPair, sizes: &Sizes) -> Weights {
     let mut collector = Collector { path: Vec::new(), weights: Weights::new(), sizes: *sizes };
     pair.visit(&mut collector);
     collector.weights
+}
+
+/// A checksum of all tensors of `pair`.
+pub fn checksum(pair: &ClipPair, sizes: &Sizes) -> String {
+    let weights = collect(pair, sizes);
+    let bytes: Vec<u8> = weights.values().flat_map(|weight| &weight.values).flat_map(|v| v.to_le_bytes()).collect();
+    of_bytes(&bytes)
 }
 
 /// Which fusion the folder's model has.

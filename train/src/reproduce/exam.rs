@@ -1,9 +1,9 @@
-//! The clips a row is examined on, filmed once for all rows of an experiment.
+//! The clips a row is examined on, the same for all rows of an experiment.
 
 use super::preset::Preset;
 use super::rows::Experiment;
 use crate::casting::{self, Purpose, RHO};
-use crate::footage::{Footage, Segmentation, Studio, Take};
+use crate::footage::{Footage, Studio, Take};
 use crate::recipe;
 use figureground::Result;
 use figureground::bundle::tokenizer::Tokenizer;
@@ -26,11 +26,6 @@ pub struct Exam {
     pub prompts: Vec<Vec<i64>>,
 }
 
-/// Token ids of the prompts of `names`.
-pub fn prompts(tokenizer: &Tokenizer, names: impl IntoIterator<Item = String>) -> Vec<Vec<i64>> {
-    names.into_iter().map(|name| tokenizer.encode(&recipe::prompt(&name))).collect()
-}
-
 /// The exams of `experiment`; the first is the one whose top1 is looked at after each epoch.
 ///
 /// # Errors
@@ -46,12 +41,12 @@ pub fn exams(
     let acting = |name, part, context| {
         let names = casting::actions(Some(part)).into_iter().map(|action| action.name());
         let (takes, labels) = casting::acting(Some(part), context, each, Purpose::Testing, TEST_SEED);
-        film(name, takes, labels, prompts(tokenizer, names), studio, bar)
+        film(name, takes, labels, recipe::prompts(tokenizer, names), studio, bar)
     };
     let handling = |name, part, rho| {
         let names = casting::handlings(Some(part)).into_iter().map(|handling| handling.name());
         let (takes, labels) = casting::handling(Some(part), rho, 2 * each, Purpose::Testing, TEST_SEED);
-        film(name, takes, labels, prompts(tokenizer, names), studio, bar)
+        film(name, takes, labels, recipe::prompts(tokenizer, names), studio, bar)
     };
     match experiment {
         Experiment::FewShot => {
@@ -86,9 +81,4 @@ fn film(
 ) -> Result<Exam> {
     bar.set_message(name);
     Ok(Exam { name, footage: studio.film(&takes, bar)?, labels, prompts })
-}
-
-/// The segmenter whose masks views are made by, beside the exact ones.
-pub fn with_segmenter<'a>(studio: Studio<'a>, segmentation: Option<&'a Segmentation>) -> Studio<'a> {
-    Studio { segmentation, ..studio }
 }

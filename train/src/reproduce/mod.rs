@@ -12,18 +12,19 @@ pub use preset::{Plan, Preset};
 pub use rows::{Experiment, Row, fusion_name, rows};
 
 use crate::casting::{self, Purpose, RHO};
+use crate::evaluate::Examiner;
 use crate::evaluate::backdrops::Source;
 use crate::evaluate::metrics::{accuracy, contrastive_accuracy};
-use crate::evaluate::showing::{Backdrop, Before, Still};
-use crate::evaluate::{Examiner, showing};
-use crate::footage::{Footage, Masks, Segmentation, Studio};
+use crate::evaluate::showing::{Backdrop, Before, OneView, Showing, Still};
+use crate::eye::Segmentation;
+use crate::footage::{Footage, Masks, Studio};
 use crate::lessons::ClassLessons;
 use crate::pair::{ClipPair, Sizes, seeded, weights};
 use crate::recipe;
 use crate::shards::Shards;
 use crate::trainer::{Optimiser, Settings, Trainer};
 use burn::tensor::{Device, Tensor};
-use exam::{Exam, exams, prompts, with_segmenter};
+use exam::{Exam, exams};
 use figureground::Result;
 use figureground::bundle::tokenizer::Tokenizer;
 use figureground::preprocess;
@@ -34,6 +35,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -59,39 +61,61 @@ pub struct Laboratory<'a> {
 }
 
 impl Laboratory<'_> {
-    /// Runs `row` with `seed` and writes its result; one that is there already is kept.
+    /// Runs all `rows` with all `seeds` and writes their results; those that are there already are kept. `bar` makes a bar
+    /// for each.
     ///
     /// # Errors
     /// When training fails or a file cannot be written.
-    pub fn run(&self, row: &Row, seed: u64, bar: &ProgressBar) -> Result<()> {
-        if Outcome::path(&self.results, self.preset.name(), &row.name, seed).is_file() {
-            return Ok(());
+    pub fn run(&self, rows: &[Row], seeds: Range<u64>, bar: &dyn Fn(&str) -> ProgressBar) -> Result<()> {
+        let mut sat: Option<(Experiment, usize, Vec<Exam>)> = None;
+        for row in rows {
+            for seed in seeds.clone().filter(|seed| !self.outcome_path(row, *seed).is_file()) {
+                // Rows of an experiment come one after the other, and sit the same exams.
+                let exams = match sat.take() {
+                    Some((experiment, frames, exams)) if (experiment, frames) == (row.experiment, row.frames) => exams,
+                    _ => self.exams(row, &bar(row.experiment.name()))?,
+                };
+                self.run_one(row, seed, &exams, &bar(&format!("{} {seed}", row.name)))?;
+                sat = Some((row.experiment, row.frames, exams));
+            }
         }
+        Ok(())
+    }
+
+    fn outcome_path(&self, row: &Row, seed: u64) -> PathBuf {
+        Outcome::path(&self.results, self.preset.name(), &row.name, seed)
+    }
+
+    fn exams(&self, row: &Row, bar: &ProgressBar) -> Result<Vec<Exam>> {
+        let sizes = self.sizes(row);
+        let preprocess = recipe::preprocess(&sizes)?;
+        let segmentation = self.segmentation.as_ref().filter(|_| row.experiment != Experiment::Objects);
+        let studio = Studio { segmentation, ..recipe::studio(&preprocess, row.frames)? };
+        exams(row.experiment, self.preset, &studio, &recipe::tokenizer(&sizes)?, bar)
+    }
+
+    fn sizes(&self, row: &Row) -> Sizes {
+        Sizes { frames: row.frames, ..self.preset.sizes() }
+    }
+
+    fn run_one(&self, row: &Row, seed: u64, exams: &[Exam], bar: &ProgressBar) -> Result<()> {
         let start = Instant::now();
-        let sizes = Sizes { frames: row.frames, ..self.preset.sizes() };
+        let sizes = self.sizes(row);
         let preprocess = recipe::preprocess(&sizes)?;
         let tokenizer = recipe::tokenizer(&sizes)?;
         let studio = recipe::studio(&preprocess, row.frames)?;
-        let watching = with_segmenter(recipe::studio(&preprocess, row.frames)?, self.segmentation.as_ref());
-        let exams = exams(row.experiment, self.preset, &watching, &tokenizer, bar)?;
         let examiner = self.examiner(row, &sizes, &preprocess);
         let mut epochs = Vec::new();
         let pair = self.train(row, seed, &studio, &tokenizer, bar, &mut |pair| {
             let exam = &exams[0];
-            let showing = showing::OneView {
-                view: View::Full,
-                masks: Masks::Exact,
-                fill: examiner.fill,
-                object_fill: examiner.object_fill,
-            };
-            let said = examiner
-                .predictions(examiner.clips(pair, &exam.footage, &showing)?, &examiner.texts(pair, &exam.prompts));
+            let texts = examiner.texts(pair, &exam.prompts);
+            let said = examiner.predictions(examiner.clips(pair, &exam.footage, &examiner.view(View::Full))?, &texts);
             epochs.push(accuracy(&said, &exam.labels));
             Ok(())
         })?;
         let mut scores = BTreeMap::new();
-        for exam in &exams {
-            self.examine(&examiner, &pair, exam, &mut scores)?;
+        for exam in exams {
+            examine(&examiner, row.experiment, &pair, exam, &mut scores)?;
         }
         if row.experiment == Experiment::Albar {
             counterfactual(&examiner, &pair, &exams[0], &preprocess, seed, &mut scores)?;
@@ -136,7 +160,7 @@ impl Laboratory<'_> {
         bar: &ProgressBar,
         after_epoch: &mut dyn FnMut(&ClipPair) -> Result<()>,
     ) -> Result<ClipPair> {
-        let sizes = Sizes { frames: row.frames, ..self.preset.sizes() };
+        let sizes = self.sizes(row);
         let plan = self.preset.plan(row.experiment, row.fusion);
         let part = Some(Part::Base);
         let ((takes, labels), names): (_, Vec<String>) = match row.experiment {
@@ -151,7 +175,7 @@ impl Laboratory<'_> {
         };
         bar.set_message("training clips");
         let footage = studio.film(&takes, bar)?;
-        let prompts = prompts(tokenizer, names);
+        let prompts = recipe::prompts(tokenizer, names);
         let lessons = ClassLessons {
             footage: &footage,
             labels: &labels,
@@ -181,52 +205,54 @@ impl Laboratory<'_> {
             &mut |_, pair| after_epoch(pair),
         )
     }
+}
 
-    /// top1, B-top1 and P-top1 by the segmenter's masks and by the exact ones; one still instead of the clip; the scene
-    /// without anybody (BOR's numerator); strata of skin and clothes.
-    fn examine(
-        &self,
-        examiner: &Examiner<'_>,
-        pair: &ClipPair,
-        exam: &Exam,
-        scores: &mut BTreeMap<String, f64>,
-    ) -> Result<()> {
-        let texts = examiner.texts(pair, &exam.prompts);
-        let mut put = |measure: &str, value: f64| scores.insert(format!("{}.{measure}", exam.name), value);
-        let exact = examiner.tops(pair, &exam.footage, &exam.labels, &texts, Masks::Exact)?;
-        put("top1", exact.top1);
-        put("b_top1_exact", exact.b_top1);
-        put("p_top1_exact", exact.p_top1);
-        if self.segmentation.is_some() {
-            let seen = examiner.tops(pair, &exam.footage, &exam.labels, &texts, Masks::Segmented)?;
-            put("b_top1", seen.b_top1);
-            put("p_top1", seen.p_top1);
-        }
-        let showings: [(&str, &dyn showing::Showing); 2] = [("still", &Still), ("backdrop", &Backdrop)];
-        for (measure, showing) in showings {
-            let said = examiner.predictions(examiner.clips(pair, &exam.footage, showing)?, &texts);
-            put(measure, accuracy(&said, &exam.labels));
-        }
-        let whole = showing::OneView {
-            view: View::Full,
-            masks: Masks::Exact,
-            fill: examiner.fill,
-            object_fill: examiner.object_fill,
-        };
-        let said = examiner.predictions(examiner.clips(pair, &exam.footage, &whole)?, &texts);
-        for (name, stratum) in
-            [("skin", (|f: &Footage| f.skin) as fn(&Footage) -> usize), ("clothes", |f: &Footage| f.clothes)]
-        {
-            for (index, value) in by_stratum(&said, exam, stratum) {
-                put(&format!("{name}.{index}"), value);
-            }
-        }
-        Ok(())
+/// top1 and its strata of skin and clothes; B-top1 and P-top1 by the segmenter's masks and by the exact ones, for
+/// objects by the exact ones only; where frames matter, one still instead of the clip, and the scene without anybody
+/// (BOR's numerator).
+fn examine(
+    examiner: &Examiner<'_>,
+    experiment: Experiment,
+    pair: &ClipPair,
+    exam: &Exam,
+    scores: &mut BTreeMap<String, f64>,
+) -> Result<()> {
+    let texts = examiner.texts(pair, &exam.prompts);
+    let said = |showing: &dyn Showing| -> Result<Vec<usize>> {
+        Ok(examiner.predictions(examiner.clips(pair, &exam.footage, showing)?, &texts))
+    };
+    let mut put = |measure: &str, value: f64| scores.insert(format!("{}.{measure}", exam.name), value);
+    let whole = said(&examiner.view(View::Full))?;
+    put("top1", accuracy(&whole, &exam.labels));
+    for (index, value) in by_stratum(&whole, exam, |footage| footage.skin) {
+        put(&format!("skin.{index}"), value);
     }
+    for (index, value) in by_stratum(&whole, exam, |footage| footage.clothes) {
+        put(&format!("clothes.{index}"), value);
+    }
+    let segmented = |view| OneView { masks: Masks::Segmented, ..examiner.view(view) };
+    let parts = [
+        ("b_top1", segmented(View::Background)),
+        ("p_top1", segmented(View::Person)),
+        ("b_top1_exact", examiner.view(View::Background)),
+        ("p_top1_exact", examiner.view(View::Person)),
+    ];
+    for (measure, showing) in &parts {
+        if showing.masks == Masks::Exact || experiment != Experiment::Objects {
+            put(measure, accuracy(&said(showing)?, &exam.labels));
+        }
+    }
+    if matches!(experiment, Experiment::Cross | Experiment::Frames) {
+        put("still", accuracy(&said(&Still)?, &exam.labels));
+    }
+    if experiment == Experiment::Frames {
+        put("backdrop", accuracy(&said(&Backdrop)?, &exam.labels));
+    }
+    Ok(())
 }
 
 /// Accuracy in each stratum.
-fn by_stratum(said: &[usize], exam: &Exam, stratum: fn(&Footage) -> usize) -> BTreeMap<usize, f64> {
+fn by_stratum(said: &[usize], exam: &Exam, stratum: impl Fn(&Footage) -> usize) -> BTreeMap<usize, f64> {
     let mut strata: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
     for ((said, label), footage) in said.iter().zip(&exam.labels).zip(&exam.footage) {
         let (right, all) = strata.entry(stratum(footage)).or_default();

@@ -17,8 +17,9 @@ pub const MANIFEST: &str = "segmenter.toml";
 const INPUT: &str = "pixel_values";
 const OUTPUT: &str = "mask";
 
-/// Writes `network`, whose normalisation is folded into its kernels, into the folder `directory`, which must exist: [`MODEL`], from `pixel_values`
-/// [batch, 3, side, side] to the person probabilities `mask` [batch, 1, side, side], and its [`MANIFEST`].
+/// Writes `network`, whose normalisation is folded into its kernels, into the folder `directory`, which must exist:
+/// [`MODEL`], from `pixel_values` [batch, 3, side, side] to the person probabilities `mask` [batch, 1, side, side], and its
+/// [`MANIFEST`].
 ///
 /// # Errors
 /// When a file cannot be written.
@@ -104,10 +105,11 @@ impl Graph {
         for (level, (halve, encode)) in network.halve.iter().zip(&network.encode).enumerate() {
             seen.push(x.clone());
             let halved = self.layer(&format!("halve.{level}"), halve, &x)?;
-            let halved = self.relu(&halved);
-            x = self.residual(&format!("encode.{level}"), encode, &halved)?;
+            x = self.relu(&halved);
+            for (i, layer) in encode.iter().enumerate() {
+                x = self.residual(&format!("encode.{level}.{i}"), layer, &x)?;
+            }
         }
-        x = self.residual("bottom", &network.bottom, &x)?;
         for (level, ((double, decode), skip)) in
             network.double.iter().zip(&network.decode).zip(seen.iter().rev()).enumerate()
         {
@@ -190,7 +192,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_pcg::Pcg64;
 
-    const TINY: Sizes = Sizes { side: 32, channels: [4, 6, 8, 10] };
+    const TINY: Sizes = Sizes { side: 32, channels: [4, 6, 8, 10], layers: [1, 1, 2] };
 
     /// What the engine makes of the exported network, and burn of the network that it was folded from.
     fn both(pictures: &[Vec<u8>]) -> (Vec<f32>, Vec<f32>) {

@@ -1,8 +1,8 @@
 //! How good a segmenter is on clips that nothing was trained on, against their exact masks.
 
 use super::batch::HELD_OUT;
-use super::eye::Eye;
 use super::overlap::Overlap;
+use crate::eye::Eye;
 use figureground::Result;
 use figureground::frame::Frame;
 use figureground::mask::Size;

@@ -2,15 +2,14 @@
 //!
 //! Read it in the order a segmenter is made: [`Settings`] say how; a [`batch`] is drawn, rendered, [`warp`]ed, disguised by
 //! a [`pattern`] or [`decoy`] and taken by a [`camera`]; the [`network`] is taught by a [`trainer`]; [`export()`] writes it
-//! for figureground's engines; an [`Eye`] looks through the exported file at clips that are [`held_out()`] and at [`real`]
-//! ones.
+//! for figureground's engines; an [`Eye`](crate::eye::Eye) looks through the exported file at clips that are
+//! [`held_out()`] and at [`real`] ones.
 
 pub mod batch;
 pub mod camera;
 pub mod convolution;
 pub mod decoy;
 pub mod export;
-pub mod eye;
 pub mod held_out;
 pub mod loss;
 pub mod moments;
@@ -24,7 +23,6 @@ pub mod trainer;
 pub mod warp;
 
 pub use export::export;
-pub use eye::Eye;
 pub use held_out::{HeldOut, held_out};
 pub use network::{Network, Sizes};
 pub use overlap::Overlap;

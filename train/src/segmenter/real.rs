@@ -1,7 +1,7 @@
 //! How far a segmenter agrees with another on real clips, where nobody knows the exact masks.
 
-use super::eye::Eye;
 use super::overlap::Overlap;
+use crate::eye::Eye;
 use figureground::Result;
 use figureground::mask::Size;
 use figureground::source::{SourceOptions, open};
