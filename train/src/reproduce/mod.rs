@@ -67,16 +67,17 @@ impl Laboratory<'_> {
     /// # Errors
     /// When training fails or a file cannot be written.
     pub fn run(&self, rows: &[Row], seeds: Range<u64>, bar: &dyn Fn(&str) -> ProgressBar) -> Result<()> {
-        let mut sat: Option<(Experiment, usize, Vec<Exam>)> = None;
+        let mut sat: Option<(_, Vec<Exam>)> = None;
         for row in rows {
+            let exam = (row.experiment, row.frames, row.sampler);
             for seed in seeds.clone().filter(|seed| !self.outcome_path(row, *seed).is_file()) {
                 // Rows of an experiment come one after the other, and sit the same exams.
                 let exams = match sat.take() {
-                    Some((experiment, frames, exams)) if (experiment, frames) == (row.experiment, row.frames) => exams,
+                    Some((other, exams)) if other == exam => exams,
                     _ => self.exams(row, &bar(row.experiment.name()))?,
                 };
                 self.run_one(row, seed, &exams, &bar(&format!("{} {seed}", row.name)))?;
-                sat = Some((row.experiment, row.frames, exams));
+                sat = Some((exam, exams));
             }
         }
         Ok(())
@@ -90,7 +91,7 @@ impl Laboratory<'_> {
         let sizes = self.sizes(row);
         let preprocess = recipe::preprocess(&sizes)?;
         let segmentation = self.segmentation.as_ref().filter(|_| row.experiment != Experiment::Objects);
-        let studio = Studio { segmentation, ..recipe::studio(&preprocess, row.frames)? };
+        let studio = Studio { segmentation, sampler: row.sampler, ..recipe::studio(&preprocess, row.frames)? };
         exams(row.experiment, self.preset, &studio, &recipe::tokenizer(&sizes)?, bar)
     }
 
@@ -103,7 +104,7 @@ impl Laboratory<'_> {
         let sizes = self.sizes(row);
         let preprocess = recipe::preprocess(&sizes)?;
         let tokenizer = recipe::tokenizer(&sizes)?;
-        let studio = recipe::studio(&preprocess, row.frames)?;
+        let studio = Studio { sampler: row.sampler, ..recipe::studio(&preprocess, row.frames)? };
         let examiner = self.examiner(row, &sizes, &preprocess);
         let mut epochs = Vec::new();
         let pair = self.train(row, seed, &studio, &tokenizer, bar, &mut |pair| {

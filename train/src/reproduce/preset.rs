@@ -54,9 +54,9 @@ impl Preset {
     /// How rows of `experiment` with `fusion` are trained.
     pub fn plan(self, experiment: Experiment, fusion: Fusion) -> Plan {
         match (self, experiment) {
-            (Self::Miniature, Experiment::FewShot) => Plan { shots: 16, epochs: 10, batch: 32, learning_rate: 3e-4 },
-            (Self::Miniature, Experiment::Objects) => Plan { shots: 64, epochs: 10, batch: 32, learning_rate: 3e-4 },
-            (Self::Miniature, _) => Plan { shots: 32, epochs: 10, batch: 32, learning_rate: 3e-4 },
+            (Self::Miniature, Experiment::FewShot) => Plan { shots: 16, epochs: 8, batch: 32, learning_rate: 3e-4 },
+            (Self::Miniature, Experiment::Objects) => Plan { shots: 64, epochs: 6, batch: 32, learning_rate: 3e-4 },
+            (Self::Miniature, _) => Plan { shots: 32, epochs: 6, batch: 32, learning_rate: 3e-4 },
             // The masking paper's sections 4.1; ActionCLIP goes 15 epochs over larger sets.
             (Self::Full, Experiment::FewShot) => Plan { shots: 16, epochs: 40, batch: 32, learning_rate: 8e-6 },
             (Self::Full, Experiment::Cross) => Plan { learning_rate: 1e-5, ..full(fusion) },

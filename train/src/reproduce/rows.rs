@@ -4,6 +4,7 @@ use crate::lessons::Variation;
 use crate::masking_ratio::MaskingRatio;
 use crate::objective::{Albar, Objective};
 use crate::pair::Fusion;
+use figureground::sampler::Sampler;
 
 /// Which experiment a row belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,8 @@ pub struct Row {
     pub objective: Objective,
     /// Frames of a clip.
     pub frames: usize,
+    /// Which ones.
+    pub sampler: Sampler,
 }
 
 /// Table 1 to 3's masking ratios.
@@ -82,11 +85,14 @@ pub fn rows() -> Vec<Row> {
     rows.extend(fusions.into_iter().flat_map(|fusion| {
         OBJECTS.map(|r| contrast(Experiment::Objects, fusion, Variation::masked(MaskingRatio::Objects(r))))
     }));
-    rows.extend([1, 3, 5, 8].map(|frames| Row {
-        name: format!("frames/temporal/{frames}"),
+    let sampled = |name: &str, frames, sampler| Row {
+        name: format!("frames/temporal/{frames}{name}"),
         frames,
+        sampler,
         ..contrast(Experiment::Frames, Fusion::Temporal, Variation::PLAIN)
-    }));
+    };
+    rows.extend([1, 3, 5, 8].map(|frames| sampled("", frames, Sampler::ViFiClip)));
+    rows.push(sampled("-dense", 8, Sampler::Dense));
     rows
 }
 
@@ -98,6 +104,7 @@ fn contrast(experiment: Experiment, fusion: Fusion, variation: Variation) -> Row
         variation,
         objective: Objective::InfoNce,
         frames: 8,
+        sampler: Sampler::ViFiClip,
     }
 }
 
