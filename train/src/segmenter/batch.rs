@@ -13,8 +13,8 @@ use rand_pcg::Pcg64;
 
 /// Samples made of one clip: drawing its background costs as much as some of its frames.
 const PER_CLIP: usize = 2;
-/// Sides that clips are rendered at, so that the network meets sharp pictures and enlarged ones.
-const SIDES: [u32; 4] = [64, 96, 96, 128];
+/// Sides that clips are rendered at, so that the network meets sharp pictures and soft ones.
+const SIDES: [u32; 3] = [96, 128, 128];
 /// Clips with this bit in their seed are never trained on.
 pub const HELD_OUT: u64 = 1 << 63;
 

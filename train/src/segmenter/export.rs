@@ -17,15 +17,16 @@ pub const MANIFEST: &str = "segmenter.toml";
 const INPUT: &str = "pixel_values";
 const OUTPUT: &str = "mask";
 
-/// Writes `network`, whose normalisation is folded into its kernels, into the folder `directory`, which must exist:
+/// Writes `network`, whose normalisation is folded into its kernels, into the folder `directory`, which must exist, its
+/// weights in `precision`:
 /// [`MODEL`], from `pixel_values` [batch, 3, side, side] to the person probabilities `mask` [batch, 1, side, side], and its
 /// [`MANIFEST`].
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn export(network: &Network, sizes: &Sizes, directory: &Path) -> Result<()> {
+pub fn export(network: &Network, sizes: &Sizes, precision: Precision, directory: &Path) -> Result<()> {
     let path = directory.join(MODEL);
-    let mut graph = Graph { writer: GraphWriter::create(&path, Precision::F32)?, adds: 0 };
+    let mut graph = Graph { writer: GraphWriter::create(&path, precision)?, adds: 0 };
     let side = Axis::Size(sizes.side);
     let batch = Axis::Named("batch");
     let pixels = graph.writer.input(INPUT, Element::F32, &[batch, Axis::Size(3), side, side]);
@@ -202,7 +203,7 @@ mod tests {
         drawn.forward(blocks.clone(), &mut moments);
         let network = drawn.folded(&moments.spreads());
         let folder = tempfile::tempdir().unwrap();
-        export(&network, &TINY, folder.path()).unwrap();
+        export(&network, &TINY, Precision::F32, folder.path()).unwrap();
         let manifest = Segmenter::parse(&std::fs::read_to_string(folder.path().join(MANIFEST)).unwrap()).unwrap();
         let mut engine = Cpu::new(1).unwrap().segmenter(&folder.path().join(MODEL), &manifest).unwrap();
         let plane = |picture: &Vec<u8>, c: usize| -> Vec<f32> {

@@ -31,6 +31,7 @@ pub use settings::Settings;
 pub use trainer::Trainer;
 
 use crate::curve::Curve;
+use figureground::model::write::Precision;
 use figureground::{Error, Result, Stage};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -85,7 +86,7 @@ pub fn train(settings: &Settings, out: &Path, progress: &mut dyn FnMut(Step) -> 
 
 /// Writes everything there is so far.
 fn keep(trainer: &Trainer, curve: &mut Curve, settings: &Settings, out: &Path) -> Result<()> {
-    export(&trainer.settled()?, &settings.sizes, out)?;
+    export(&trainer.settled()?, &settings.sizes, Precision::F16, out)?;
     curve.flush()?;
     trainer.save(&out.join(CHECKPOINT))
 }

@@ -29,7 +29,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             sizes: Sizes::default(),
-            steps: 5000,
+            steps: 10_000,
             shards: 2,
             samples: 6,
             learning_rate: 4e-2,

@@ -4,7 +4,7 @@ use pantomime::Picture;
 use rand::{Rng, RngExt};
 
 /// How often a sample shows the whole rendered picture, as the segmenter will mostly see it.
-const WHOLE: f64 = 0.5;
+const WHOLE: f64 = 0.65;
 /// Natural logarithm of the largest zoom; the smallest is half of that outward.
 const ZOOM: f32 = 0.7;
 /// Natural logarithm of the strongest stretch of width against height.
