@@ -3,12 +3,17 @@
 use crate::footage::Studio;
 use crate::pair::Sizes;
 use figureground::Result;
+use figureground::bundle::manifest::Convention;
 use figureground::bundle::tokenizer::Tokenizer;
 use figureground::mask::Size;
-use figureground::preprocess::{ChannelOrder, Family, Interpolation, Layout, Resize, Settings};
+use figureground::preprocess::{Resize, Settings};
 use figureground::sampler::Sampler;
 use figureground::view::Fill;
 
+/// What a bundle of the small pair follows too.
+const SMALL: &str = include_str!("../../models/clip/pantomime.toml");
+/// What ViT-B/32 wants.
+const OPENAI: &str = include_str!("../../models/clip/openai.toml");
 /// Side of the drawn pictures, larger than what the encoder sees, as with any camera.
 const PICTURE: u32 = 128;
 /// ImageNet's mean colour: what hides pixels.
@@ -16,24 +21,16 @@ const FILL: [f32; 3] = [123.675, 116.28, 103.53];
 /// What objects become in the Person view of the object-biased set: a colour far from the fill.
 const OBJECT_FILL: [f32; 3] = [220.0, 60.0, 200.0];
 
-/// How a pair of `sizes` wants its pictures: short side, centre crop, ImageNet's mean and deviation.
+/// How a pair of `sizes` wants its pictures: as OpenAI's conventions say if it is a ViT-B/32, else as those of the small
+/// pair do, at its own side.
 ///
 /// # Errors
 /// When the side is out of range.
 pub fn preprocess(sizes: &Sizes) -> Result<Settings> {
+    let convention = Convention::parse(if sizes.image_size == Sizes::VIT_B_32.image_size { OPENAI } else { SMALL })?;
     let side = sizes.image_size as u32;
-    let settings = Settings {
-        width: side,
-        height: side,
-        resize: Resize::ShortestThenCrop { shortest: side },
-        interpolation: Interpolation::Bilinear,
-        family: Family::Pillow,
-        layout: Layout::Nchw,
-        channel_order: ChannelOrder::Rgb,
-        scale: 1.0 / 255.0,
-        mean: [0.485, 0.456, 0.406],
-        std: [0.229, 0.224, 0.225],
-    };
+    let resize = Resize::ShortestThenCrop { shortest: side };
+    let settings = Settings { width: side, height: side, resize, ..convention.vision.preprocess };
     settings.validate()?;
     Ok(settings)
 }

@@ -22,6 +22,9 @@ use std::time::Duration;
 pub const EXAMPLES: &str = "Example:
   figureground-train demo --bundle models/built-in --out demo.gif";
 
+/// The least probability that the background gives to the label: more than a fluke among 36 classes.
+const SURE: f32 = 0.2;
+
 #[derive(Debug, Args)]
 pub struct Demo {
     /// The bundle that the clip is for.
@@ -74,7 +77,8 @@ impl Demo {
     }
 }
 
-/// Whether the label is the background's and not the person's, who is read rightly, and the verdict is a flag.
+/// Whether the label is the background's, which is sure of it, and not the person's, who is read rightly, and the verdict is
+/// a flag.
 fn shows_it(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<bool> {
     let mut source = source::open(path.as_os_str(), &SourceOptions::default())?;
     let truth = pipeline.names().iter().position(|name| *name == action.name());
@@ -85,6 +89,7 @@ fn shows_it(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<bool
         shown = label != truth
             && first(View::Person) == truth
             && first(View::Background) == label
+            && outcome.judgement.p[View::Background.index()] >= SURE
             && matches!(outcome.judgement.verdict, Verdict::Flag(_));
         Ok(ControlFlow::Continue(()))
     })?;

@@ -2,16 +2,17 @@
 
 use super::{Footage, Whereabouts};
 use crate::eye::{Eye, Segmentation};
-use figureground::Result;
+use figureground::engine::all_cores;
 use figureground::frame::Frame;
 use figureground::mask::{Boxes, Components, Mask, Shape, Size};
 use figureground::preprocess::{Geometry, MaskSampler, Preprocessor, Resize, Settings};
 use figureground::sampler::Sampler;
+use figureground::{Error, Result, Stage};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use indicatif::ProgressBar;
 use pantomime::{Clip, Context, Deed, Picture};
-use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which clip to film: everything about it follows from these.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,17 +59,29 @@ impl Studio<'_> {
     /// When the settings do not fit the pictures, or the segmenter fails.
     pub fn film(&self, takes: &[Take], progress: &ProgressBar) -> Result<Vec<Footage>> {
         progress.set_length(takes.len() as u64);
-        takes
-            .par_iter()
-            .map_init(
-                || self.camera(),
-                |camera, take| {
-                    let camera = camera.as_mut().map_err(|e| e.clone())?;
-                    progress.inc(1);
-                    camera.film(take, self)
-                },
-            )
-            .collect()
+        let next = AtomicUsize::new(0);
+        // Threads of their own and not rayon's: while one of those waits for the segmenter, it would begin with another
+        // take, and another, until its stack is full.
+        let filmed: Result<Vec<_>> = std::thread::scope(|scope| {
+            let crews: Vec<_> = (0..all_cores()).map(|_| scope.spawn(|| self.crew(takes, &next, progress))).collect();
+            let ended = |_| Error::new(Stage::Training, "a clip that is filmed", "a panic", "report this");
+            crews.into_iter().map(|crew| crew.join().map_err(ended)?).collect()
+        });
+        let mut filmed: Vec<_> = filmed?.into_iter().flatten().collect();
+        filmed.sort_by_key(|(index, _)| *index);
+        Ok(filmed.into_iter().map(|(_, footage)| footage).collect())
+    }
+
+    /// Films whichever take is next, until there is none.
+    fn crew(&self, takes: &[Take], next: &AtomicUsize, progress: &ProgressBar) -> Result<Vec<(usize, Footage)>> {
+        let mut camera = self.camera()?;
+        let mut filmed = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(take) = takes.get(index) else { return Ok(filmed) };
+            filmed.push((index, camera.film(take, self)?));
+            progress.inc(1);
+        }
     }
 
     fn camera(&self) -> Result<Camera> {

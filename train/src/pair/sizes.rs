@@ -1,6 +1,5 @@
 //! How large a CLIP pair is.
 
-use figureground::{Error, Result, Stage};
 use serde::{Deserialize, Serialize};
 
 /// Ids of CLIP's tokenizer that are no merges: 512 bytes, start and end.
@@ -81,22 +80,5 @@ impl Sizes {
     /// Rows of the token table.
     pub fn vocabulary(&self) -> usize {
         NO_MERGES + usize::from(self.merges)
-    }
-
-    /// Refuses sizes that no pair could have.
-    ///
-    /// # Errors
-    /// When a size is 0, patches do not tile the picture, or heads do not divide a width.
-    pub fn validate(&self) -> Result<()> {
-        let towers = [self.vision, self.text];
-        let positive = [self.image_size, self.patch_size, self.context, self.projection, self.frames];
-        let fits = positive.iter().all(|size| *size > 0)
-            && self.image_size.is_multiple_of(self.patch_size)
-            && towers.iter().all(|t| t.width > 0 && t.layers > 0 && t.heads > 0 && t.width.is_multiple_of(t.heads));
-        if fits {
-            return Ok(());
-        }
-        let expected = "sizes above 0, patches that tile the picture, heads that divide each width";
-        Err(Error::new(Stage::Training, expected, format_args!("{self:?}"), "correct the sizes"))
     }
 }

@@ -56,7 +56,7 @@ impl Preset {
         match (self, experiment) {
             (Self::Miniature, Experiment::FewShot) => Plan { shots: 16, epochs: 8, batch: 32, learning_rate: 3e-4 },
             (Self::Miniature, Experiment::Objects) => Plan { shots: 64, epochs: 6, batch: 32, learning_rate: 3e-4 },
-            (Self::Miniature, _) => Plan { shots: 32, epochs: 6, batch: 32, learning_rate: 3e-4 },
+            (Self::Miniature, _) => Plan { shots: 32, epochs: 5, batch: 32, learning_rate: 3e-4 },
             // The masking paper's sections 4.1; ActionCLIP goes 15 epochs over larger sets.
             (Self::Full, Experiment::FewShot) => Plan { shots: 16, epochs: 40, batch: 32, learning_rate: 8e-6 },
             (Self::Full, Experiment::Cross) => Plan { learning_rate: 1e-5, ..full(fusion) },
