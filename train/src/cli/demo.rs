@@ -15,15 +15,16 @@ use figureground_train::casting;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbImage};
 use pantomime::{Action, Clip, Context, FRAME_US, Part, Picture};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub const EXAMPLES: &str = "Example:
   figureground-train demo --bundle models/built-in --out demo.gif";
 
-/// The least probability that the background gives to the label: more than a fluke among 36 classes.
-const SURE: f32 = 0.2;
+/// What a background is sure of has at least this many times the probability of chance. Calibration has taught the view how
+/// little it knows, so it never says much more.
+const SURE: f32 = 1.5;
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -62,9 +63,14 @@ impl Demo {
             bar.inc(1);
             let action = actions[(seed % actions.len() as u64) as usize];
             let clip = Clip::action(action, Context::Out, 0.9, seed);
-            let bytes = gif(&clip, size)?;
+            // One frame tells whether its background names anything, for a fifth of the time.
+            write_aside(&tried, &gif(&clip, size, 0..1)?)?;
+            if !watch(&mut pipeline, &tried, action)?.misleads {
+                continue;
+            }
+            let bytes = gif(&clip, size, 0..clip.frames())?;
             write_aside(&tried, &bytes)?;
-            if shows_it(&mut pipeline, &tried, action)? {
+            if watch(&mut pipeline, &tried, action)?.shows_it {
                 write_aside(&self.out, &bytes)?;
                 bar.finish_and_clear();
                 let words = clip.caption_parts();
@@ -77,27 +83,38 @@ impl Demo {
     }
 }
 
-/// Whether the label is the background's, which is sure of it, and not the person's, who is read rightly, and the verdict is
-/// a flag.
-fn shows_it(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<bool> {
-    let mut source = source::open(path.as_os_str(), &SourceOptions::default())?;
-    let truth = pipeline.names().iter().position(|name| *name == action.name());
-    let mut shown = false;
-    pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
-        let first = |view: View| outcome.top[view.index()].first().map(|ranked| ranked.class);
-        let label = Some(outcome.judgement.label);
-        shown = label != truth
-            && first(View::Person) == truth
-            && first(View::Background) == label
-            && outcome.judgement.p[View::Background.index()] >= SURE
-            && matches!(outcome.judgement.verdict, Verdict::Flag(_));
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(shown)
+/// What a bundle makes of a clip.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// The background is sure of a wrong action.
+    misleads: bool,
+    /// And the label is the background's; the person is read rightly, and the verdict is a flag.
+    shows_it: bool,
 }
 
-/// The clip as a GIF.
-fn gif(clip: &Clip, size: Size) -> Result<Vec<u8>> {
+fn watch(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<Seen> {
+    let mut source = source::open(path.as_os_str(), &SourceOptions::default())?;
+    let truth = pipeline.names().iter().position(|name| *name == action.name());
+    let classes = pipeline.names().len() as f32;
+    let mut seen = Seen::default();
+    pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
+        let first = |view: View| outcome.top[view.index()].first();
+        let class = |view: View| first(view).map(|ranked| ranked.class);
+        let sure = first(View::Background).is_some_and(|ranked| ranked.log_p.exp() >= SURE / classes);
+        let label = Some(outcome.judgement.label);
+        let misleads = sure && class(View::Background) != truth;
+        let shows_it = misleads
+            && class(View::Background) == label
+            && class(View::Person) == truth
+            && matches!(outcome.judgement.verdict, Verdict::Flag(_));
+        seen = Seen { misleads, shows_it };
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(seen)
+}
+
+/// Some frames of the clip as a GIF.
+fn gif(clip: &Clip, size: Size, frames: Range<usize>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let failed =
         |e: &dyn std::fmt::Display| Error::new(Stage::Training, "to encode the demo clip", e, "pass another --side");
@@ -105,7 +122,7 @@ fn gif(clip: &Clip, size: Size) -> Result<Vec<u8>> {
         let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
         encoder.set_repeat(Repeat::Infinite).map_err(|e| failed(&e))?;
         let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
-        for index in 0..clip.frames() {
+        for index in frames {
             stage.render(index, &mut picture);
             let rgb = RgbImage::from_raw(size.width(), size.height(), picture.rgb.clone())
                 .ok_or_else(|| failed(&"a picture of another size"))?;

@@ -27,7 +27,7 @@ const OUTPUT: &str = "mask";
 pub fn export(network: &Network, sizes: &Sizes, precision: Precision, directory: &Path) -> Result<()> {
     let path = directory.join(MODEL);
     let mut graph = Graph { writer: GraphWriter::create(&path, precision)?, adds: 0 };
-    let side = Axis::Size(sizes.side);
+    let side = Axis::Size(sizes.exported);
     let batch = Axis::Named("batch");
     let pixels = graph.writer.input(INPUT, Element::F32, &[batch, Axis::Size(3), side, side]);
     let logits = graph.network(network, &pixels)?;
@@ -44,8 +44,8 @@ pub fn manifest(sizes: &Sizes) -> Segmenter {
         input: INPUT.to_owned(),
         output: OUTPUT.to_owned(),
         preprocess: Settings {
-            width: sizes.side as u32,
-            height: sizes.side as u32,
+            width: sizes.exported as u32,
+            height: sizes.exported as u32,
             resize: Resize::Squash,
             interpolation: Interpolation::Bilinear,
             family: Family::Pillow,
@@ -193,7 +193,7 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_pcg::Pcg64;
 
-    const TINY: Sizes = Sizes { side: 32, channels: [4, 6, 8, 10], layers: [1, 1, 2] };
+    const TINY: Sizes = Sizes { side: 32, exported: 32, channels: [4, 6, 8, 10], layers: [1, 1, 2] };
 
     /// What the engine makes of the exported network, and burn of the network that it was folded from.
     fn both(pictures: &[Vec<u8>]) -> (Vec<f32>, Vec<f32>) {

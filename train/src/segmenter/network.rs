@@ -19,8 +19,11 @@ pub const BLOCK: usize = 12;
 /// How large a network is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Side of the square picture in pixels, a multiple of 16.
+    /// Side of the square pictures it is trained on in pixels, a multiple of 16.
     pub side: usize,
+    /// Side of those it looks at when it is exported, a multiple of 16. Larger ones show more; that the person is larger
+    /// then, training's zoom has taught it.
+    pub exported: usize,
     /// Channels at 1/2, 1/4, 1/8 and 1/16 of the side.
     pub channels: [usize; LEVELS + 1],
     /// Residual layers at 1/4, 1/8 and 1/16 on the way down: what tells a limb from a chair is there, and costs little.
@@ -30,7 +33,7 @@ pub struct Sizes {
 impl Default for Sizes {
     /// 1.1 million parameters as exported.
     fn default() -> Self {
-        Self { side: 96, channels: [24, 48, 96, 128], layers: [2, 3, 4] }
+        Self { side: 96, exported: 128, channels: [24, 48, 96, 128], layers: [2, 3, 4] }
     }
 }
 

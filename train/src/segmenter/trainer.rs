@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     fn tiny() -> Settings {
-        let sizes = Sizes { side: 32, channels: [6, 8, 8, 8], layers: [1, 1, 2] };
+        let sizes = Sizes { side: 32, exported: 32, channels: [6, 8, 8, 8], layers: [1, 1, 2] };
         Settings { sizes, steps: 60, samples: 6, warm_up: 4, learning_rate: 4e-2, ..Settings::default() }
     }
 
@@ -241,7 +241,8 @@ mod tests {
             assert!(Trainer::new(&tiny()).unwrap().load(&path).is_err(), "{length} bytes");
         }
         std::fs::write(&path, &bytes).unwrap();
-        let other = Settings { sizes: Sizes { side: 32, channels: [6, 8, 8, 10], layers: [1, 1, 2] }, ..tiny() };
+        let other =
+            Settings { sizes: Sizes { side: 32, exported: 32, channels: [6, 8, 8, 10], layers: [1, 1, 2] }, ..tiny() };
         assert!(Trainer::new(&other).unwrap().load(&path).is_err());
     }
 }
