@@ -1,16 +1,14 @@
 //! One clip, one verdict: `cargo run --release --example classify_clip [BUNDLE CLIP]`.
 //!
-//! Without arguments it takes the demo clip inside the program and a tiny stand-in bundle. It writes `verdict.gif`, which
-//! shows what the encoder saw in each view.
+//! Without arguments it takes the demo clip and the bundle inside the program. It writes `verdict.gif`, which shows what the
+//! encoder saw in each view.
 
-mod tiny_bundle;
-
+use figureground::Result;
 use figureground::bundle::Bundle;
 use figureground::engine::{Backend, Engine, all_cores};
 use figureground::pipeline::{Keep, Outcome, Pipeline, Window};
 use figureground::sink::overlay::Overlay;
 use figureground::source::{self, SourceOptions};
-use figureground::{Error, Result, Stage};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -24,9 +22,7 @@ fn main() {
 fn run() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let (bundle, clip) = (arguments.next().map(PathBuf::from), arguments.next());
-    let place =
-        tempfile::tempdir().map_err(|e| Error::new(Stage::Command, "a temporary directory", e, "free space"))?;
-    let bundle: Bundle = tiny_bundle::open_or_make(bundle, place.path())?;
+    let bundle = bundle.as_deref().map_or_else(Bundle::built_in, Bundle::open)?;
 
     let engine = Engine::load(&bundle, Backend::Auto, all_cores())?;
     let mut pipeline = Pipeline::new(&bundle, engine, Keep::Pictures)?;

@@ -2,12 +2,11 @@
 //!
 //! Without the feature `camera` it says how to get it and plays the demo clip.
 
-mod tiny_bundle;
-
+use figureground::Result;
+use figureground::bundle::Bundle;
 use figureground::engine::{Backend, Engine, all_cores};
 use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
 use figureground::source::Source;
-use figureground::{Error, Result, Stage};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -21,9 +20,7 @@ fn main() {
 fn run() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1);
     let bundle = arguments.next().map(PathBuf::from);
-    let place =
-        tempfile::tempdir().map_err(|e| Error::new(Stage::Command, "a temporary directory", e, "free space"))?;
-    let bundle = tiny_bundle::open_or_make(bundle, place.path())?;
+    let bundle = bundle.as_deref().map_or_else(Bundle::built_in, Bundle::open)?;
     let (mut source, window) = open(arguments.next())?;
     let engine = Engine::load(&bundle, Backend::Auto, all_cores())?;
     let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;

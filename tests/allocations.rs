@@ -2,14 +2,13 @@
 //!
 //! The models are stand-ins that allocate nothing, so that whatever is counted is ours.
 
-#[path = "../examples/tiny_bundle/mod.rs"]
 mod tiny_bundle;
 
 use figureground::engine::{Engine, ImageEncoder, Segmenter};
 use figureground::mask::{Mask, Size};
 use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
-use figureground::source::{self, Recorded};
+use figureground::source::{self, Recorded, SourceOptions};
 use figureground::{Result, sampler::Sampler};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -92,17 +91,18 @@ impl ImageEncoder for MeanEncoder {
 #[test]
 fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
     let place = tempfile::tempdir().unwrap();
-    let bundle = tiny_bundle::open_or_make(None, place.path()).unwrap();
+    let bundle = tiny_bundle::make(place.path()).unwrap();
     let engine = Engine {
         backend: "stand-in",
         segmenter: Box::new(MiddleSegmenter),
         vision: Box::new(MeanEncoder),
         temporal: None,
     };
-    let mut demo = source::demo().unwrap();
-    let count = demo.count().unwrap();
+    let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/demo/waving.gif");
+    let mut clip = source::open(clip.as_ref(), &SourceOptions::default()).unwrap();
+    let count = clip.count().unwrap();
     let all: Vec<u64> = (0..count as usize).map(|i| Sampler::ViFiClip.index(i, count, count as usize)).collect();
-    let mut source = Recorded::read(demo.as_mut(), &all, count).unwrap();
+    let mut source = Recorded::read(clip.as_mut(), &all, count).unwrap();
     let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers).unwrap();
     let mut lines = JsonLines::new(std::io::sink());
 

@@ -103,15 +103,20 @@ fn without_a_source_the_demo_clip_is_played() {
     let desk = Desk::new();
     let built_in = desk.run([""; 0]).succeeded().verdict();
     assert_eq!(built_in["source"], "demo");
-    assert_agree(&built_in, &desk.run([demo()]).verdict(), 0.0);
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/demo/out-of-context.gif");
+    assert_agree(&built_in, &desk.run([clip]).verdict(), 0.0);
 }
 
 #[test]
-fn without_a_bundle_one_sentence_says_that_this_build_has_none() {
+fn without_a_bundle_the_built_in_one_flags_the_demo_clip_for_its_background() {
     let desk = Desk::new();
-    for arguments in [vec![PathBuf::from("run")], vec![PathBuf::from("run"), demo()]] {
-        desk.refuses(arguments, "command", &["--bundle", "no built-in bundle", "figureground import"]);
-    }
+    let ended = desk.figureground(["run"]).succeeded();
+    let verdict = ended.verdict();
+    assert_eq!((&verdict["verdict"], &verdict["reason"]), (&"flag".into(), &"background-dominates".into()));
+    assert_eq!(verdict["calibrated"], true);
+    assert_eq!(verdict["label"], verdict["background"][0]["label"], "the background names it");
+    assert_ne!(verdict["label"], verdict["person"][0]["label"], "the person does not");
+    assert!(verdict["dominance"].as_f64().unwrap() > 0.0);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A bundle: one directory with everything a device needs.
 
+#[cfg(feature = "built-in")]
+mod built_in;
 mod cache;
 pub mod checksum;
 #[cfg(feature = "cpu")]
@@ -23,6 +25,10 @@ pub const MANIFEST: &str = "bundle.toml";
 pub struct Bundle {
     directory: PathBuf,
     manifest: Manifest,
+    /// Where the built-in bundle's files are, until the last clone goes.
+    #[cfg(feature = "built-in")]
+    #[expect(dead_code, reason = "the directory goes when it is dropped")]
+    unpacked: Option<std::sync::Arc<tempfile::TempDir>>,
 }
 
 impl Bundle {
@@ -32,7 +38,12 @@ impl Bundle {
     /// When the manifest is not there or wrong, a file is missing, lies outside, or differs from its checksum.
     pub fn open(directory: &Path) -> Result<Self> {
         let manifest = read_manifest(directory)?;
-        let bundle = Self { directory: directory.to_owned(), manifest };
+        let bundle = Self {
+            directory: directory.to_owned(),
+            manifest,
+            #[cfg(feature = "built-in")]
+            unpacked: None,
+        };
         bundle.check_inside(MANIFEST)?;
         for (file, sha256) in &bundle.manifest.files {
             bundle.check_file(file, sha256)?;

@@ -2,7 +2,7 @@
 
 use super::interrupt::{self, Interruptible};
 use super::progress::Progress;
-use super::{Exit, Models, demo, print};
+use super::{Exit, Models, built_in, print};
 use clap::Args;
 use figureground::Result;
 use figureground::engine::Engine;
@@ -92,7 +92,7 @@ impl Bench {
     fn record(&self, frames: usize, index: &dyn Fn(usize, u64) -> u64) -> Result<Recorded> {
         let mut source = match &self.source {
             Some(spec) => source::open(spec, &SourceOptions::default())?,
-            None => demo::open()?,
+            None => built_in::clip()?,
         };
         let count = source.count()?;
         let mut indices: Vec<u64> = (0..frames).map(|i| index(i, count)).collect();

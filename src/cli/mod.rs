@@ -1,7 +1,7 @@
 //! The command line: the only place that prints and exits.
 
 mod bench;
-mod demo;
+mod built_in;
 mod devices;
 mod import;
 mod infer;
@@ -93,7 +93,7 @@ impl From<Exit> for ExitCode {
 /// Where the models are and where they run.
 #[derive(Debug, Args)]
 struct Models {
-    /// The bundle's directory.
+    /// The bundle's directory [default: the built-in bundle, which knows drawn people].
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// Where models run; never another than the one asked for.
@@ -109,17 +109,9 @@ impl Models {
         self.threads.map_or_else(all_cores, usize::from)
     }
 
-    /// Opens the bundle that was named.
+    /// Opens the bundle that was named, or the built-in one.
     fn open(&self) -> Result<Bundle> {
-        match &self.bundle {
-            Some(directory) => Bundle::open(directory),
-            None => Err(Error::new(
-                Stage::Command,
-                "--bundle DIR",
-                "none, and this build has no built-in bundle",
-                "make one with `figureground import` and pass its directory",
-            )),
-        }
+        self.bundle.as_deref().map_or_else(built_in::bundle, Bundle::open)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::interrupt::{self, Interruptible};
 use super::progress::Progress;
-use super::{Exit, Models, demo, person_reads, print, readable, report};
+use super::{Exit, Models, built_in, person_reads, print, readable, report};
 use clap::Args;
 use figureground::engine::Engine;
 use figureground::gate::Verdict;
@@ -93,6 +93,11 @@ impl Run {
             bundle.set_threshold(tau)?;
         }
         let sources = source::expand(&self.sources)?;
+        if self.models.bundle.is_none() && !sources.is_empty() {
+            log::warn!(
+                "the built-in bundle knows drawn people only: make one for real ones with `figureground import`"
+            );
+        }
         let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
         let engine = Engine::load(&bundle, self.models.backend, self.models.threads())?;
         log::info!("backend {}, {} threads", engine.backend, self.models.threads());
@@ -120,7 +125,7 @@ impl Run {
         progress: &Progress,
     ) -> Result<Exit> {
         if sources.is_empty() {
-            return self.watch(demo::open()?, pipeline, out, progress).map(|()| Exit::Done);
+            return self.watch(built_in::clip()?, pipeline, out, progress).map(|()| Exit::Done);
         }
         let options = SourceOptions {
             fps: self.fps,

@@ -112,14 +112,14 @@ pub fn y4m(name: &str, bytes: Box<dyn std::io::Read>) -> Box<dyn Source> {
     Box::new(y4m::Y4m::from_pipe(name.to_owned(), bytes, &SourceOptions::default()))
 }
 
-/// The demo clip inside the program: a person waves on a basketball court, drawn by `tests/fixtures/demo.py`.
+/// The demo clip inside the program, drawn by `pantomime`: somebody acts where another action is at home.
 ///
 /// # Errors
 /// When the clip cannot be decoded.
 #[cfg(feature = "built-in")]
 pub fn demo() -> Result<Box<dyn Source>> {
-    const WAVING: &[u8] = include_bytes!("../../models/demo/waving.gif");
-    Ok(Box::new(animation::Animation::from_gif("demo".to_owned(), WAVING)?))
+    const CLIP: &[u8] = include_bytes!("../../models/demo/out-of-context.gif");
+    Ok(Box::new(animation::Animation::from_gif("demo".to_owned(), CLIP)?))
 }
 
 fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<dyn Source>> {
