@@ -5,13 +5,8 @@ use burn::tensor::{Tensor, activation::sigmoid};
 /// Weight of the overlap beside the cross-entropy: the former counts what the latter finds negligible, thin limbs.
 const OVERLAP: f32 = 1.0;
 
-/// Logits beyond this are as good as certain: the gradients they would leave are subnormal numbers, with which a step took
-/// more than twice as long.
-const SURE: f32 = 20.0;
-
 /// Binary cross-entropy plus the soft Jaccard distance, for `logits` and `masks` [n, 1, h, w], masks in 0..=1.
 pub fn loss(logits: Tensor<4>, masks: Tensor<4>) -> Tensor<1> {
-    let logits = logits.clamp(-SURE, SURE);
     cross_entropy(logits.clone(), masks.clone()) + distance(sigmoid(logits), masks).mul_scalar(OVERLAP)
 }
 
