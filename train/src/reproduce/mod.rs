@@ -1,5 +1,6 @@
 //! The papers' tables, row by row.
 
+mod epochs;
 mod exam;
 mod outcome;
 mod preset;
@@ -24,6 +25,7 @@ use crate::recipe;
 use crate::shards::Shards;
 use crate::trainer::{Optimiser, Settings, Trainer};
 use burn::tensor::{Device, Tensor};
+use epochs::Epochs;
 use exam::{Exam, exams};
 use figureground::Result;
 use figureground::bundle::tokenizer::Tokenizer;
@@ -106,13 +108,12 @@ impl Laboratory<'_> {
         let tokenizer = recipe::tokenizer(&sizes)?;
         let studio = Studio { sampler: row.sampler, ..recipe::studio(&preprocess, row.frames)? };
         let examiner = self.examiner(row, &sizes, &preprocess);
-        let mut epochs = Vec::new();
-        let pair = self.train(row, seed, &studio, &tokenizer, bar, &mut |pair| {
+        let mut epochs = Epochs::open(&self.folder(row, seed))?;
+        let pair = self.train(row, seed, &studio, &tokenizer, bar, &mut |epoch, pair| {
             let exam = &exams[0];
             let texts = examiner.texts(pair, &exam.prompts);
             let said = examiner.predictions(examiner.clips(pair, &exam.footage, &examiner.view(View::Full))?, &texts);
-            epochs.push(accuracy(&said, &exam.labels));
-            Ok(())
+            epochs.note(epoch, accuracy(&said, &exam.labels))
         })?;
         let mut scores = BTreeMap::new();
         for exam in exams {
@@ -125,7 +126,7 @@ impl Laboratory<'_> {
             row: row.name.clone(),
             seed,
             preset: self.preset.name().to_owned(),
-            epochs,
+            epochs: epochs.top1,
             scores,
             seconds: start.elapsed().as_secs_f64(),
             machine: self.machine.clone(),
@@ -159,7 +160,7 @@ impl Laboratory<'_> {
         studio: &Studio<'_>,
         tokenizer: &Tokenizer,
         bar: &ProgressBar,
-        after_epoch: &mut dyn FnMut(&ClipPair) -> Result<()>,
+        after_epoch: &mut dyn FnMut(usize, &ClipPair) -> Result<()>,
     ) -> Result<ClipPair> {
         let sizes = self.sizes(row);
         let plan = self.preset.plan(row.experiment, row.fusion);
@@ -203,7 +204,7 @@ impl Laboratory<'_> {
             &lessons,
             &self.folder(row, seed),
             bar,
-            &mut |_, pair| after_epoch(pair),
+            after_epoch,
         )
     }
 }
