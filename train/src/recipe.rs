@@ -52,9 +52,13 @@ pub fn tokenizer(sizes: &Sizes) -> Result<Tokenizer> {
     Tokenizer::new(Some(sizes.merges), sizes.context)
 }
 
-/// Token ids of the prompts of the classes `names`.
-pub fn prompts(tokenizer: &Tokenizer, names: impl IntoIterator<Item = String>) -> Vec<Vec<i64>> {
-    names.into_iter().map(|name| tokenizer.encode(&format!("a photo of a person {name}"))).collect()
+/// Token ids of the prompts of the classes `names`, by the template of the small pair's conventions.
+///
+/// # Errors
+/// Never with the conventions above.
+pub fn prompts(tokenizer: &Tokenizer, names: impl IntoIterator<Item = String>) -> Result<Vec<Vec<i64>>> {
+    let template = &Convention::parse(SMALL)?.templates[0];
+    Ok(names.into_iter().map(|name| tokenizer.encode(&template.replace("{}", &name))).collect())
 }
 
 /// What hides pixels.

@@ -12,7 +12,7 @@ use figureground_train::calibration::Judged;
 use figureground_train::casting::{self, Purpose};
 use figureground_train::evaluate::Examiner;
 use figureground_train::eye::Segmentation;
-use figureground_train::footage::{Footage, Masks};
+use figureground_train::footage::{Masks, Studio, Take};
 use figureground_train::pair::{ClipPair, Sizes, weights};
 use figureground_train::recipe;
 use figureground_train::shards::Shards;
@@ -80,11 +80,11 @@ impl MakeBundle {
         let pair = ClipPair::new(&sizes, &device).with_fusion(weights::fusion_in(&self.from), &sizes, &device);
         let desk = Desk { pair: weights::read(pair, &sizes, &self.from)?, shards: &shards, sizes, progress };
         let segmentation = Segmentation::trained(&self.segmenter)?;
-        let fitted = desk.judged(Purpose::Calibration, self.clips, self.seed, &segmentation)?;
-        let tried = desk.judged(Purpose::Testing, self.clips, self.seed, &segmentation)?;
-        let gate = fitted[0].fit()?;
-        for (judged, name) in tried[1..].iter().zip(["in context", "out of context"]) {
-            let effect = judged.effect(&gate)?;
+        let judged =
+            |purpose, contexts: &[Context]| desk.judged(purpose, contexts, self.clips, self.seed, &segmentation);
+        let gate = judged(Purpose::Calibration, &[Context::In, Context::Out])?.fit()?;
+        for (context, name) in [(Context::In, "in context"), (Context::Out, "out of context")] {
+            let effect = judged(Purpose::Testing, &[context])?.effect(&gate)?;
             progress.say(&format!(
                 "{name}: top1 {:.3}, flags {:.3} of the right and {:.3} of the wrong predictions",
                 effect.top1, effect.false_flags, effect.flagged_wrong
@@ -102,41 +102,41 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Base class clips in and out of context, then each half by itself; every class is in the label bank.
-    fn judged(&self, purpose: Purpose, each: usize, seed: u64, segmentation: &Segmentation) -> Result<[Judged; 3]> {
+    /// Base class clips in all `contexts`; every class is in the label bank.
+    fn judged(
+        &self,
+        purpose: Purpose,
+        contexts: &[Context],
+        each: usize,
+        seed: u64,
+        segmentation: &Segmentation,
+    ) -> Result<Judged> {
         let preprocess = recipe::preprocess(&self.sizes)?;
-        let mut studio = recipe::studio(&preprocess, self.sizes.frames)?;
-        studio.segmentation = Some(segmentation);
+        let studio = Studio { segmentation: Some(segmentation), ..recipe::studio(&preprocess, self.sizes.frames)? };
         let tokenizer = recipe::tokenizer(&self.sizes)?;
-        let prompts = recipe::prompts(&tokenizer, Action::ALL.iter().map(|action| action.name()));
+        let prompts = recipe::prompts(&tokenizer, Action::ALL.iter().map(|action| action.name()))?;
         let examiner =
             Examiner { shards: self.shards, sizes: self.sizes, fill: recipe::fill(&preprocess), object_fill: None };
         let texts = examiner.texts(&self.pair, &prompts);
-        let base = casting::actions(Some(Part::Base));
-        let film = |context| -> Result<(Vec<Footage>, Vec<usize>, Vec<bool>)> {
-            let (takes, labels) = casting::acting(Some(Part::Base), context, each, purpose, seed);
-            let footage = studio.film(&takes, &self.progress.bar("filming"))?;
-            let at_home = footage.iter().zip(&labels).map(|(f, l)| f.scene == base[*l].home().index()).collect();
-            Ok((footage, labels.iter().map(|label| base[*label].index()).collect(), at_home))
-        };
-        let (inside, outside) = (film(Context::In)?, film(Context::Out)?);
-        let judge = |set: &[&(Vec<Footage>, Vec<usize>, Vec<bool>)]| -> Result<Judged> {
-            let footage: Vec<Footage> = set.iter().flat_map(|set| set.0.iter().cloned()).collect();
-            let labels: Vec<usize> = set.iter().flat_map(|set| set.1.iter().copied()).collect();
-            let at_home = set.iter().flat_map(|set| set.2.iter().copied()).collect();
-            for (view, masks) in [("segmenter's", Masks::Segmented), ("exact", Masks::Exact)] {
-                let tops = examiner.tops(&self.pair, &footage, &labels, &texts, masks)?;
-                self.progress.say(&format!(
-                    "{purpose:?}, {} clips, {view} masks: top1 {:.3} B-top1 {:.3} P-top1 {:.3}",
-                    labels.len(),
-                    tops.top1,
-                    tops.b_top1,
-                    tops.p_top1
-                ));
-            }
-            Judged::new(&examiner, &self.pair, &footage, &labels, at_home, &texts)
-        };
-        Ok([judge(&[&inside, &outside])?, judge(&[&inside])?, judge(&[&outside])?])
+        let part = Some(Part::Base);
+        let (takes, labels): (Vec<Vec<Take>>, Vec<Vec<usize>>) =
+            contexts.iter().map(|context| casting::acting(part, *context, each, purpose, seed)).unzip();
+        let footage = studio.film(&takes.concat(), &self.progress.bar("filming"))?;
+        let base = casting::actions(part);
+        let actions: Vec<Action> = labels.concat().into_iter().map(|label| base[label]).collect();
+        let at_home = footage.iter().zip(&actions).map(|(f, action)| f.scene == action.home().index()).collect();
+        let labels: Vec<usize> = actions.iter().map(|action| action.index()).collect();
+        for (view, masks) in [("segmenter's", Masks::Segmented), ("exact", Masks::Exact)] {
+            let tops = examiner.tops(&self.pair, &footage, &labels, &texts, masks)?;
+            self.progress.say(&format!(
+                "{purpose:?}, {} clips, {view} masks: top1 {:.3} B-top1 {:.3} P-top1 {:.3}",
+                labels.len(),
+                tops.top1,
+                tops.b_top1,
+                tops.p_top1
+            ));
+        }
+        Judged::new(&examiner, &self.pair, &footage, &labels, at_home, &texts)
     }
 }
 

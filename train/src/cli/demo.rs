@@ -35,7 +35,7 @@ pub struct Demo {
     #[arg(long, value_name = "FILE.gif")]
     out: PathBuf,
     /// Seeds to try.
-    #[arg(long, default_value_t = 400, value_name = "N")]
+    #[arg(long, default_value_t = 2000, value_name = "N")]
     tries: u64,
     /// The first seed.
     #[arg(long, default_value_t = 5_000_000)]

@@ -5,10 +5,13 @@ use figureground::Result;
 use figureground_train::casting::{self, Purpose};
 use figureground_train::evaluate::Examiner;
 use figureground_train::footage::{Footage, Masks};
-use figureground_train::pair::{ClipPair, Sizes};
+use figureground_train::lessons::Lessons;
+use figureground_train::pair::{ClipPair, Sizes, weights};
 use figureground_train::recipe;
 use figureground_train::shards::Shards;
+use figureground_train::trainer::Trainer;
 use pantomime::{Context, Part};
+use std::path::Path;
 
 /// Test clips in and out of context, with what examines a pair on them.
 pub struct Exams<'a> {
@@ -38,14 +41,23 @@ impl<'a> Exams<'a> {
         let names = casting::actions(part).into_iter().map(|action| action.name());
         Ok(Self {
             examiner: Examiner { shards, sizes: *sizes, fill: recipe::fill(&preprocess), object_fill: None },
-            prompts: recipe::prompts(&recipe::tokenizer(sizes)?, names),
+            prompts: recipe::prompts(&recipe::tokenizer(sizes)?, names)?,
             sets,
             progress,
         })
     }
 
+    /// Trains on `lessons`, examining the pair after each epoch, and writes it to the folder `out`.
+    pub fn train(&self, trainer: Trainer<'_>, lessons: &dyn Lessons, out: &Path) -> Result<()> {
+        let bar = self.progress.bar("training");
+        let pair = trainer.run(lessons, out, &bar, &mut |epoch, pair| self.examine(epoch, pair))?;
+        weights::write(&pair, &self.examiner.sizes, out)?;
+        self.progress.say(&format!("{} holds the pair", out.display()));
+        Ok(())
+    }
+
     /// Says what `pair` knows after `epoch`.
-    pub fn examine(&self, epoch: usize, pair: &ClipPair) -> Result<()> {
+    fn examine(&self, epoch: usize, pair: &ClipPair) -> Result<()> {
         let texts = self.examiner.texts(pair, &self.prompts);
         for (name, footage, labels) in &self.sets {
             let tops = self.examiner.tops(pair, footage, labels, &texts, Masks::Exact)?;

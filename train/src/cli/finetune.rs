@@ -75,7 +75,7 @@ impl Finetune {
         let (takes, labels) = casting::acting(part, Context::In, self.shots, Purpose::Training, self.seed);
         let footage = studio.film(&takes, &progress.bar("filming"))?;
         let tokenizer = recipe::tokenizer(&sizes)?;
-        let prompts = recipe::prompts(&tokenizer, casting::actions(part).into_iter().map(|action| action.name()));
+        let prompts = recipe::prompts(&tokenizer, casting::actions(part).into_iter().map(|action| action.name()))?;
         let lessons = ClassLessons {
             footage: &footage,
             labels: &labels,
@@ -104,15 +104,6 @@ impl Finetune {
         });
         let pair = weights::read(pair, &sizes, &self.from)?;
         let exams = Exams::film(part, self.examined, self.seed, &sizes, &shards, progress)?;
-        let bar = progress.bar("training");
-        let pair = Trainer::new(pair, settings, sizes, &shards, &device).run(
-            &lessons,
-            &self.out,
-            &bar,
-            &mut |epoch, pair| exams.examine(epoch, pair),
-        )?;
-        weights::write(&pair, &sizes, &self.out)?;
-        progress.say(&format!("{} holds the pair", self.out.display()));
-        Ok(())
+        exams.train(Trainer::new(pair, settings, sizes, &shards, &device), &lessons, &self.out)
     }
 }

@@ -84,15 +84,6 @@ impl Pretrain {
             None => pair,
         };
         let exams = Exams::film(Some(Part::Base), self.examined, self.seed, &sizes, &shards, progress)?;
-        let bar = progress.bar("training");
-        let pair = Trainer::new(pair, settings, sizes, &shards, &device).run(
-            &lessons,
-            &self.out,
-            &bar,
-            &mut |epoch, pair| exams.examine(epoch, pair),
-        )?;
-        weights::write(&pair, &sizes, &self.out)?;
-        progress.say(&format!("{} holds the pair", self.out.display()));
-        Ok(())
+        exams.train(Trainer::new(pair, settings, sizes, &shards, &device), &lessons, &self.out)
     }
 }

@@ -63,7 +63,9 @@ impl Studio<'_> {
         // Threads of their own and not rayon's: while one of those waits for the segmenter, it would begin with another
         // take, and another, until its stack is full.
         let filmed: Result<Vec<_>> = std::thread::scope(|scope| {
-            let crews: Vec<_> = (0..all_cores()).map(|_| scope.spawn(|| self.crew(takes, &next, progress))).collect();
+            // Where one fails, the others are done with the take they are at.
+            let work = || self.crew(takes, &next, progress).inspect_err(|_| next.store(takes.len(), Ordering::Relaxed));
+            let crews: Vec<_> = (0..all_cores()).map(|_| scope.spawn(work)).collect();
             let ended = |_| Error::new(Stage::Training, "a clip that is filmed", "a panic", "report this");
             crews.into_iter().map(|crew| crew.join().map_err(ended)?).collect()
         });

@@ -41,12 +41,12 @@ pub fn exams(
     let acting = |name, part, context| {
         let names = casting::actions(Some(part)).into_iter().map(|action| action.name());
         let (takes, labels) = casting::acting(Some(part), context, each, Purpose::Testing, TEST_SEED);
-        film(name, takes, labels, recipe::prompts(tokenizer, names), studio, bar)
+        film(name, takes, labels, recipe::prompts(tokenizer, names)?, studio, bar)
     };
     let handling = |name, part, rho| {
         let names = casting::handlings(Some(part)).into_iter().map(|handling| handling.name());
         let (takes, labels) = casting::handling(Some(part), rho, 2 * each, Purpose::Testing, TEST_SEED);
-        film(name, takes, labels, recipe::prompts(tokenizer, names), studio, bar)
+        film(name, takes, labels, recipe::prompts(tokenizer, names)?, studio, bar)
     };
     match experiment {
         Experiment::FewShot => {

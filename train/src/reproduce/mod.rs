@@ -177,7 +177,7 @@ impl Laboratory<'_> {
         };
         bar.set_message("training clips");
         let footage = studio.film(&takes, bar)?;
-        let prompts = recipe::prompts(tokenizer, names);
+        let prompts = recipe::prompts(tokenizer, names)?;
         let lessons = ClassLessons {
             footage: &footage,
             labels: &labels,

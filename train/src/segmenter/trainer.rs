@@ -241,8 +241,7 @@ mod tests {
             assert!(Trainer::new(&tiny()).unwrap().load(&path).is_err(), "{length} bytes");
         }
         std::fs::write(&path, &bytes).unwrap();
-        let other =
-            Settings { sizes: Sizes { side: 32, exported: 32, channels: [6, 8, 8, 10], layers: [1, 1, 2] }, ..tiny() };
+        let other = Settings { sizes: Sizes { channels: [6, 8, 8, 10], ..tiny().sizes }, ..tiny() };
         assert!(Trainer::new(&other).unwrap().load(&path).is_err());
     }
 }
