@@ -41,6 +41,9 @@ pub struct Finetune {
     /// What is minimised.
     #[arg(long, value_enum, default_value_t = Loss::InfoNce)]
     objective: Loss,
+    /// Weights of ALBAR's terms, adversarial:entropy:penalty; the default is what ALBAR used for HMDB51.
+    #[arg(long, default_value_t = Albar::HMDB51, value_name = "WEIGHTS")]
+    albar: Albar,
     /// Clips a class.
     #[arg(long, default_value_t = 16, value_name = "N")]
     shots: usize,
@@ -94,7 +97,7 @@ impl Finetune {
             objective: match self.objective {
                 Loss::InfoNce => Objective::InfoNce,
                 Loss::CrossEntropy => Objective::CrossEntropy,
-                Loss::Albar => Objective::Albar(Albar::HMDB51),
+                Loss::Albar => Objective::Albar(self.albar),
             },
             posture: 0.0,
         };

@@ -5,9 +5,12 @@
 
 use super::cross_entropy;
 use burn::tensor::{Tensor, activation};
+use figureground::{Error, Result, Stage};
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
 
-/// Weights of ALBAR's terms.
+/// Weights of ALBAR's terms, written `adversarial:entropy:penalty`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Albar {
@@ -34,6 +37,31 @@ impl Albar {
     }
 }
 
+impl fmt::Display for Albar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.adversarial, self.entropy, self.penalty)
+    }
+}
+
+impl FromStr for Albar {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let weights: std::result::Result<Vec<f32>, _> = text.split(':').map(str::parse).collect();
+        match weights.as_deref() {
+            Ok(&[adversarial, entropy, penalty])
+                if [adversarial, entropy, penalty].iter().all(|w| w.is_finite() && *w >= 0.0) =>
+            {
+                Ok(Self { adversarial, entropy, penalty, ..Self::HMDB51 })
+            }
+            _ => {
+                let expected = "adversarial:entropy:penalty, three weights from 0";
+                Err(Error::new(Stage::Training, expected, format_args!("{text:?}"), "write 1:4.25:10, for example"))
+            }
+        }
+    }
+}
+
 /// Unit vectors along `gradient` [n, ...], per sample.
 pub fn directions<const D: usize>(gradient: Tensor<D>) -> Tensor<D> {
     let shape = gradient.dims();
@@ -46,4 +74,18 @@ pub fn directions<const D: usize>(gradient: Tensor<D>) -> Tensor<D> {
 /// whose own gradient with respect to the parameters is that of the norm (u moves at right angles to it).
 pub fn gradient_norm(forward: Tensor<1>, backward: Tensor<1>, step: f32) -> Tensor<1> {
     (forward - backward).div_scalar(2.0 * step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_are_read_as_they_are_written() {
+        assert_eq!("1:4.25:10".parse::<Albar>().unwrap(), Albar::HMDB51);
+        assert_eq!(Albar::HMDB51.to_string(), "1:4.25:10");
+        for wrong in ["", "1:2", "1:2:3:4", "1:-2:3", "1:nan:3", "1:inf:3"] {
+            assert!(wrong.parse::<Albar>().is_err(), "{wrong}");
+        }
+    }
 }
