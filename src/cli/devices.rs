@@ -3,7 +3,7 @@
 use super::{Exit, print};
 use clap::Args;
 use figureground::Result;
-use figureground::engine::{Backend, all_cores};
+use figureground::engine::all_cores;
 use figureground::source::camera;
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ pub struct Devices {
 struct Report {
     cpu: Cpu,
     /// GPUs; why there are none where there are none.
-    gpus: Found<()>,
+    gpus: Found<GpuReport>,
     cameras: Found<CameraReport>,
 }
 
@@ -29,6 +29,17 @@ struct Report {
 struct Cpu {
     architecture: &'static str,
     cores: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct GpuReport {
+    name: String,
+    kind: &'static str,
+    interface: String,
+    driver: String,
+    features: Vec<&'static str>,
+    max_storage_binding_bytes: u64,
+    max_buffer_bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,15 +72,23 @@ impl Report {
         });
         Self {
             cpu: Cpu { architecture: std::env::consts::ARCH, cores: all_cores() },
-            gpus: Found::of(Backend::Gpu.resolve().map(|_| Vec::new())),
+            gpus: Found::of(gpus()),
             cameras: Found::of(cameras),
         }
     }
 
     fn readable(&self) -> String {
         let mut text = format!("cpu      {}, {} cores\n", self.cpu.architecture, self.cpu.cores);
-        if let Some(reason) = &self.gpus.reason {
-            text += &format!("gpu      {reason}\n");
+        for gpu in &self.gpus.found {
+            let GpuReport { name, kind, interface, driver, features, .. } = gpu;
+            let features = if features.is_empty() { "no optional features".to_owned() } else { features.join(", ") };
+            let most = gpu.max_storage_binding_bytes >> 20;
+            text += &format!("gpu      {name}, {kind}, {interface}, {driver}; {features}; buffers of {most} MiB\n");
+        }
+        match &self.gpus.reason {
+            Some(reason) => text += &format!("gpu      {reason}\n"),
+            None if self.gpus.found.is_empty() => text += "gpu      none is reached by Vulkan, Metal or DX12\n",
+            None => {}
         }
         for camera in &self.cameras.found {
             text += &format!("{}  {}\n", camera.source, camera.name);
@@ -81,6 +100,30 @@ impl Report {
         }
         text
     }
+}
+
+#[cfg(feature = "gpu")]
+fn gpus() -> Result<Vec<GpuReport>> {
+    let report = |gpu: figureground::engine::gpu::Gpu| {
+        let found = gpu.description();
+        let features =
+            [(found.f16, "f16"), (found.timestamps, "timestamps"), (found.cooperative_matrix, "cooperative-matrix")];
+        GpuReport {
+            name: found.name,
+            kind: found.kind,
+            interface: found.interface,
+            driver: found.driver,
+            features: features.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect(),
+            max_storage_binding_bytes: found.max_storage_binding,
+            max_buffer_bytes: found.max_buffer,
+        }
+    };
+    Ok(figureground::engine::gpu::Gpu::all().into_iter().map(report).collect())
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpus() -> Result<Vec<GpuReport>> {
+    Err(figureground::engine::Backend::Gpu.missing())
 }
 
 impl Devices {

@@ -1,9 +1,8 @@
 //! `figureground infer`: one ONNX file on .npy tensors.
 
 use super::{Exit, print};
-use clap::{Args, ValueEnum};
-use figureground::engine::Backend;
-use figureground::engine::cpu;
+use clap::Args;
+use figureground::engine::{Backend, Precision, cpu};
 use figureground::model::{Model, Port, Tensor, Values};
 use figureground::{Error, Result, Stage, file};
 use npyz::{DType, NpyFile, WriterBuilder};
@@ -37,27 +36,21 @@ pub struct Infer {
     compare: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Precision {
-    F32,
-    F16,
-}
-
 impl Infer {
     pub fn run(&self) -> Result<Exit> {
         let backend = self.backend.resolve()?;
-        if self.precision == Precision::F16 {
+        if self.precision == Precision::F16 && backend != Backend::Gpu {
             let next = "leave --precision out";
             return Err(Error::new(Stage::Command, format_args!("f32 on the backend {backend}"), "f16", next));
         }
-        if self.compare {
-            let next = "leave --compare out; `figureground devices` lists what this build can run on";
-            let got = format!("a build with the backend {backend} alone");
-            return Err(Error::new(Stage::Engine, "the backend gpu to compare the CPU with", got, next));
+        if self.compare && backend != Backend::Gpu {
+            let next = "pass --backend gpu, or leave --compare out; `figureground devices` lists what there is";
+            let got = format!("--compare on the backend {backend}");
+            return Err(Error::new(Stage::Command, "the backend gpu to compare the CPU with", got, next));
         }
         let model = Model::read(&self.model)?;
         let inputs = self.tensors(&model)?;
-        let outputs = cpu::infer(&model, &inputs)?;
+        let outputs = self.outputs(&model, &inputs, backend)?;
         for (port, tensor) in model.outputs().iter().zip(&outputs) {
             print(&format!("{} {:?} {}\n", port.name, tensor.shape, summary(&tensor.values)))?;
         }
@@ -71,6 +64,20 @@ impl Infer {
             }
         }
         Ok(Exit::Done)
+    }
+
+    /// The model's outputs on `backend`; with --compare their differences from the CPU's are printed.
+    fn outputs(&self, model: &Model, inputs: &[Tensor], backend: Backend) -> Result<Vec<Tensor>> {
+        if backend != Backend::Gpu {
+            return cpu::infer(model, inputs);
+        }
+        let outputs = on_gpu(model, inputs, self.precision)?;
+        if self.compare {
+            for ((port, got), want) in model.outputs().iter().zip(&outputs).zip(cpu::infer(model, inputs)?) {
+                print(&format!("{} {}\n", port.name, differences(&floats(&got.values), &floats(&want.values))))?;
+            }
+        }
+        Ok(outputs)
     }
 
     /// One tensor an input, in the model's order.
@@ -101,6 +108,36 @@ impl Infer {
         };
         model.inputs().iter().map(tensor).collect()
     }
+}
+
+#[cfg(feature = "gpu")]
+fn on_gpu(model: &Model, inputs: &[Tensor], precision: Precision) -> Result<Vec<Tensor>> {
+    use figureground::engine::gpu;
+    let engine = gpu::GpuEngine::open(precision)?;
+    log::info!("backend gpu: {}", engine.device().name());
+    gpu::infer(model, inputs, engine.device(), precision)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn on_gpu(_model: &Model, _inputs: &[Tensor], _precision: Precision) -> Result<Vec<Tensor>> {
+    Err(Backend::Gpu.missing())
+}
+
+fn floats(values: &Values) -> Vec<f32> {
+    match values {
+        Values::F32(values) => values.clone(),
+        Values::I64(values) => values.iter().map(|&v| v as f32).collect(),
+    }
+}
+
+/// The largest differences of `got` from `want`: absolute, and as a fraction of the largest number of `want`.
+fn differences(got: &[f32], want: &[f32]) -> String {
+    let scale = want.iter().fold(0f32, |most, v| most.max(v.abs()));
+    let apart = got.iter().zip(want).map(|(g, w)| (g - w).abs());
+    // A number that is none is as far apart as can be.
+    let apart = apart.fold(0f32, |most, d| if d.is_nan() { f32::INFINITY } else { most.max(d) });
+    let relative = if scale > 0.0 { apart / scale } else { apart };
+    format!("differs from the CPU by at most {apart:.2e}, {relative:.2e} of its largest number")
 }
 
 /// Compares a tensor's shape with what its input declares.

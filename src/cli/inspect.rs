@@ -2,10 +2,10 @@
 
 use super::{Exit, print};
 use clap::Args;
+use figureground::Result;
 use figureground::bundle::Bundle;
 use figureground::bundle::manifest::Manifest;
 use figureground::model::{Model, operators};
-use figureground::{Result, engine};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -88,11 +88,26 @@ fn model(path: &Path) -> Result<String> {
             let counts = operators(&graph);
             let list: Vec<String> = counts.iter().map(|(operator, count)| format!("{operator} {count}")).collect();
             let _ = writeln!(text, "  after decluttering: {}", list.join(", "));
-            let _ = writeln!(text, "  backend {}: all operators", engine::Backend::Auto.resolve()?);
+            let _ = writeln!(text, "  backend cpu: all operators");
+            let _ = writeln!(text, "  backend gpu: {}", on_gpu(&model, &shapes));
         }
         Err(error) => {
             let _ = writeln!(text, "  no backend runs it: {error}");
         }
     }
     Ok(text)
+}
+
+/// What the GPU engine makes of `model`, or what it lacks.
+#[cfg(feature = "gpu")]
+fn on_gpu(model: &Model, shapes: &[(&str, &[usize])]) -> String {
+    match figureground::engine::gpu::plan(model, shapes, &[]) {
+        Ok(plan) => format!("all operators, {} dispatches", plan.dispatches.len()),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn on_gpu(_model: &Model, _shapes: &[(&str, &[usize])]) -> String {
+    "not in this build".to_owned()
 }

@@ -118,6 +118,7 @@ impl Models {
 /// Parses the command line, runs it and reports what went wrong, once.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    leave_display_servers_alone();
     start_log(cli.quiet);
     interrupt::listen(cli.command.when_late());
     let progress = progress::Progress::new(cli.quiet);
@@ -142,8 +143,17 @@ pub fn main() -> ExitCode {
 }
 
 /// Warnings on stderr, or what `RUST_LOG` says; only errors when `quiet`.
+/// A layer of Mesa's Vulkan asks a display server which GPU is preferred, and complains on stderr where there is none; this
+/// program shows nothing on a display and chooses by kind.
+fn leave_display_servers_alone() {
+    // SAFETY: the program's first deed; no other thread runs that could read the environment.
+    unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
+}
+
 fn start_log(quiet: bool) {
-    let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn"));
+    // What wgpu has to complain of comes back as errors of ours; a machine without a driver is nothing to complain of.
+    let filter = "warn,wgpu_hal=off,wgpu_core=off";
+    let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter));
     if quiet {
         log.filter_level(log::LevelFilter::Error);
     }

@@ -2,11 +2,21 @@
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
+#[cfg(feature = "cpu")]
+mod decode;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(feature = "cpu")]
+mod roles;
 
 use crate::bundle::Bundle;
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
+#[cfg(feature = "cpu")]
+use crate::preprocess::{Layout, Settings};
 use core::fmt;
+#[cfg(feature = "cpu")]
+use std::path::Path;
 
 /// Pictures to person probabilities.
 pub trait Segmenter: Send {
@@ -56,6 +66,17 @@ pub trait TemporalEncoder: Send {
     fn fuse(&mut self, frame_embeds: &[f32], clip_embeds: &mut [f32]) -> Result<()>;
 }
 
+/// How a GPU stores numbers; sums are f32 always, and the CPU stores f32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Precision {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits, where the adapter has them.
+    F16,
+}
+
 /// Where models run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -103,31 +124,64 @@ impl Engine {
     /// # Errors
     /// When the backend is not in this build, or a model cannot be loaded or is not what the manifest says.
     pub fn load(bundle: &Bundle, backend: Backend, threads: usize) -> Result<Self> {
-        let backend = backend.resolve()?;
-        #[cfg(feature = "cpu")]
-        if backend == Backend::Cpu {
-            return cpu::Cpu::new(threads)?.engine(bundle);
+        match backend.resolve()? {
+            #[cfg(feature = "gpu")]
+            Backend::Gpu if backend == Backend::Auto => {
+                gpu::GpuEngine::open(Precision::F32).and_then(|engine| engine.engine(bundle)).or_else(|e| {
+                    log::warn!("the CPU is taken: {e}");
+                    cpu::Cpu::new(threads)?.engine(bundle)
+                })
+            }
+            #[cfg(feature = "gpu")]
+            Backend::Gpu => gpu::GpuEngine::open(Precision::F32)?.engine(bundle),
+            #[cfg(feature = "cpu")]
+            Backend::Cpu => cpu::Cpu::new(threads)?.engine(bundle),
+            other => Err(other.missing().at(format!("{threads} threads for {}", bundle.directory().display()))),
         }
-        let got = format!("{threads} threads for {}", bundle.directory().display());
-        Err(backend.missing().at(got))
     }
 }
 
 impl Backend {
-    /// The backend that this build takes for `self`: never another than the one that was asked for.
+    /// The backend that this build takes for `self`: never another than the one that was asked for. `Auto` is a GPU made of
+    /// hardware where there is one, else the CPU.
     ///
     /// # Errors
     /// When it is not in this build.
     pub fn resolve(self) -> Result<Self> {
         match self {
+            #[cfg(feature = "gpu")]
+            Backend::Auto if gpu::Gpu::hardware().is_some() => Ok(Backend::Gpu),
             Backend::Auto | Backend::Cpu if cfg!(feature = "cpu") => Ok(Backend::Cpu),
+            Backend::Gpu if cfg!(feature = "gpu") => Ok(Backend::Gpu),
             other => Err(other.missing()),
         }
     }
 
-    fn missing(self) -> Error {
+    /// What is said where a build lacks this backend.
+    pub fn missing(self) -> Error {
         let there = if cfg!(feature = "cpu") { "a build with the backend cpu" } else { "a build without backends" };
         Error::new(Stage::Engine, format_args!("the backend {self}"), there, "pass --backend cpu")
+    }
+}
+
+/// Elements of an embedding, where items of these shapes are one each.
+#[cfg(feature = "cpu")]
+fn dimension(items: &[Vec<usize>], output: &str, path: &Path) -> Result<usize> {
+    let &[dimension] = items.concat().as_slice() else {
+        let got = format!("items of shape {items:?} in {}", path.display());
+        let next = "name the output that holds the projected embedding";
+        return Err(Error::new(Stage::Model, format_args!("{output:?} with one embedding an item"), got, next));
+    };
+    Ok(dimension)
+}
+
+/// The shape of one picture as `settings` lay it out.
+#[cfg(feature = "cpu")]
+fn picture(settings: &Settings) -> [usize; 3] {
+    let (width, height) = (settings.width as usize, settings.height as usize);
+    match settings.layout {
+        Layout::Nchw => [3, height, width],
+        Layout::Nhwc => [height, width, 3],
     }
 }
 

@@ -5,6 +5,7 @@
 //! over.
 
 use super::activation::Activation;
+use crate::engine::roles::{Roles, Run};
 use gemm::Parallelism;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
@@ -34,71 +35,6 @@ impl Contraction {
     }
 }
 
-/// One axis, or several merged into one: its size and its stride in each operand and in the output, 0 where it is not.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    size: usize,
-    a: isize,
-    b: isize,
-    c: isize,
-}
-
-const UNIT: Run = Run { size: 1, a: 0, b: 0, c: 0 };
-
-/// The runs of a contraction, by role.
-#[derive(Debug, Default)]
-struct Roles {
-    m: TVec<Run>,
-    n: TVec<Run>,
-    k: TVec<Run>,
-    batch: TVec<Run>,
-}
-
-impl Roles {
-    fn of(axes: &AxesMapping, a: &Tensor, b: &Tensor, c: &Tensor) -> Self {
-        let mut roles = Roles::default();
-        for axis in axes.iter_all_axes() {
-            let place = |places: &TVec<usize>, tensor: &Tensor| {
-                places.first().map(|&i| (tensor.shape()[i], tensor.strides()[i]))
-            };
-            let (in_a, in_b) = (place(&axis.inputs[0], a), place(&axis.inputs[1], b));
-            let in_c = place(&axis.outputs[0], c);
-            let size = in_a.or(in_b).or(in_c).map_or(1, |(size, _)| size);
-            let stride = |found: Option<(usize, isize)>| found.map_or(0, |(_, stride)| stride);
-            let run = Run { size, a: stride(in_a), b: stride(in_b), c: stride(in_c) };
-            match (in_a.is_some(), in_b.is_some(), in_c.is_some()) {
-                (true, false, _) => roles.m.push(run),
-                (false, true, _) => roles.n.push(run),
-                (true, true, false) => roles.k.push(run),
-                _ => roles.batch.push(run),
-            }
-        }
-        for runs in [&mut roles.m, &mut roles.n, &mut roles.k, &mut roles.batch] {
-            merge(runs);
-        }
-        roles
-    }
-}
-
-/// Merges runs that continue each other in every tensor; the largest comes to lie last.
-fn merge(runs: &mut TVec<Run>) {
-    runs.retain(|run| run.size != 1);
-    runs.sort_by_key(|run| core::cmp::Reverse((run.c.max(run.a), run.b)));
-    let mut merged: TVec<Run> = tvec!();
-    for inner in runs.iter().copied() {
-        let continues = |outer: &Run| {
-            let size = inner.size as isize;
-            outer.a == inner.a * size && outer.b == inner.b * size && outer.c == inner.c * size
-        };
-        match merged.last_mut() {
-            Some(outer) if continues(outer) => *outer = Run { size: outer.size * inner.size, ..inner },
-            _ => merged.push(inner),
-        }
-    }
-    merged.sort_by_key(|run| run.size);
-    *runs = merged;
-}
-
 /// `c = a b` for every combination of the `outer` runs; the `sums` runs add up to one `c`.
 struct Product {
     m: Run,
@@ -110,9 +46,9 @@ struct Product {
 
 impl Product {
     fn new(mut roles: Roles) -> Self {
-        let m = roles.m.pop().unwrap_or(UNIT);
-        let n = roles.n.pop().unwrap_or(UNIT);
-        let k = roles.k.pop().unwrap_or(UNIT);
+        let m = roles.m.pop().unwrap_or(Run::UNIT);
+        let n = roles.n.pop().unwrap_or(Run::UNIT);
+        let k = roles.k.pop().unwrap_or(Run::UNIT);
         let outer = roles.batch.into_iter().chain(roles.m).chain(roles.n).collect();
         Self { m, n, k, outer, sums: roles.k }
     }
@@ -187,7 +123,8 @@ impl EvalOp for Contraction {
         let shape = self.output_shape(a.shape(), b.shape());
         // SAFETY: f32 has no invalid bits, and every element is written below before it is read.
         let mut c = unsafe { Tensor::uninitialized::<f32>(&shape)? };
-        let roles = Roles::of(&self.axes, a, b, &c);
+        let [a_axes, b_axes, c_axes] = [&**a, &**b, &c].map(|tensor| (tensor.shape(), tensor.strides()));
+        let roles = Roles::of(&self.axes, a_axes, b_axes, c_axes);
         if roles.k.iter().any(|run| run.size == 0) {
             c.fill_t(0f32)?;
         } else {

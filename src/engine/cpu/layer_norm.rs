@@ -16,6 +16,11 @@ impl LayerNorm {
         Self { epsilon: epsilon.to_bits() }
     }
 
+    /// What is added to the variance.
+    pub fn epsilon(&self) -> f32 {
+        f32::from_bits(self.epsilon)
+    }
+
     fn normalise(&self, row: &mut [f32], scale: &[f32], shift: &[f32]) {
         let count = row.len() as f32;
         let mean = sum(row, |x| x) / count;

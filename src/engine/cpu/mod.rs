@@ -2,25 +2,29 @@
 
 mod activation;
 mod contraction;
-mod decode;
 mod infer;
 mod layer_norm;
 mod rewrite;
 mod session;
 mod vector;
 
-use decode::Decoder;
 pub use infer::infer;
+#[cfg(feature = "gpu")]
+pub(crate) use layer_norm::LayerNorm;
+#[cfg(feature = "gpu")]
+pub(crate) use rewrite::with_layer_norms;
 pub use session::Session;
+#[cfg(feature = "gpu")]
+pub(crate) use session::declared;
 
-use super::{Engine, ImageEncoder, Segmenter, TemporalEncoder, TextEncoder};
+use super::decode::Decoder;
+use super::{Engine, ImageEncoder, Segmenter, TemporalEncoder, TextEncoder, picture};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{Segmenter as SegmenterManifest, Temporal, Text, Vision};
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
 use crate::model::Model;
 use crate::model::write::Element;
-use crate::preprocess::{Layout, Settings};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
 use std::sync::Arc;
@@ -72,7 +76,7 @@ impl Cpu {
         let outputs: Vec<&str> =
             [Some(manifest.output.as_str()), manifest.decode.prototypes.as_deref()].into_iter().flatten().collect();
         let session = self.session(path, (&manifest.input, Element::F32), &picture(&manifest.preprocess), &outputs)?;
-        let decoder = Decoder::new(&session, manifest)?;
+        let decoder = Decoder::new(session.output_items(), path, manifest)?;
         Ok(CpuSegmenter { session, decoder, output: Vec::new() })
     }
 
@@ -113,15 +117,6 @@ impl Cpu {
     }
 }
 
-/// The shape of one picture as `settings` lay it out.
-fn picture(settings: &Settings) -> [usize; 3] {
-    let (width, height) = (settings.width as usize, settings.height as usize);
-    match settings.layout {
-        Layout::Nchw => [3, height, width],
-        Layout::Nhwc => [height, width, 3],
-    }
-}
-
 /// A segmenter on the CPU; frames run side by side.
 #[derive(Debug)]
 pub struct CpuSegmenter {
@@ -159,11 +154,7 @@ pub struct CpuEncoder {
 
 impl CpuEncoder {
     fn new(session: Session, output: &str) -> Result<Self> {
-        let &[dimension] = session.output_items().concat().as_slice() else {
-            let got = format!("items of shape {:?} in {}", session.output_items(), session.model().path().display());
-            let next = "name the output that holds the projected embedding";
-            return Err(Error::new(Stage::Model, format_args!("{output:?} with one embedding an item"), got, next));
-        };
+        let dimension = super::dimension(session.output_items(), output, session.model().path())?;
         Ok(Self { session, dimension })
     }
 

@@ -17,9 +17,20 @@ type Rule = fn(&TypedModel, &TypedNode) -> TractResult<Option<TypedModelPatch>>;
 /// The rules, in the order in which they feed each other.
 const RULES: [Rule; 5] = [weight, layer_norm, contraction, bias, swish];
 
+/// Applies every rule.
+pub fn rewrite(model: TypedModel) -> TractResult<TypedModel> {
+    applied(model, &RULES)
+}
+
+/// Makes weights f32 and puts layer norms together: what every backend begins with.
+#[cfg(feature = "gpu")]
+pub fn with_layer_norms(model: TypedModel) -> TractResult<TypedModel> {
+    applied(model, &RULES[..2])
+}
+
 /// Applies every rule to every node, one rule after the other.
-pub fn rewrite(mut model: TypedModel) -> TractResult<TypedModel> {
-    for rule in RULES {
+fn applied(mut model: TypedModel, rules: &[Rule]) -> TractResult<TypedModel> {
+    for rule in rules {
         for id in model.eval_order()? {
             if let Some(patch) = rule(&model, model.node(id))? {
                 patch.apply(&mut model)?;

@@ -166,7 +166,7 @@ fn share(count: usize, threads: usize) -> usize {
 }
 
 /// Checks that the model declares `input` with items of this shape, and tells whether it takes exactly one.
-fn declared(model: &Model, input: &str, item: &[usize], element: Element) -> Result<bool> {
+pub fn declared(model: &Model, input: &str, item: &[usize], element: Element) -> Result<bool> {
     let refused = |got: String| {
         let expected = format!("an input {input:?} of {} items {item:?} in {}", element.name(), model.path().display());
         Error::new(Stage::Model, expected, got, "correct the manifest or use the model it describes")

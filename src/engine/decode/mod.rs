@@ -2,12 +2,12 @@
 
 mod instances;
 
-use super::Session;
 use crate::bundle::manifest::{Decode, DecodeKind, PersonChannels, Segmenter};
 use crate::error::{Error, Result, Stage};
 use crate::mask::Size;
 use crate::preprocess::Layout;
 use instances::Instances;
+use std::path::Path;
 
 /// What turns a segmenter's outputs into masks.
 #[derive(Clone, Debug)]
@@ -19,20 +19,19 @@ pub enum Decoder {
 }
 
 impl Decoder {
-    /// The decoder that `manifest` describes, for the outputs of `session`.
+    /// The decoder that `manifest` describes, for the model at `path`, whose outputs are items of these shapes.
     ///
     /// # Errors
     /// When the outputs are of another shape.
-    pub fn new(session: &Session, manifest: &Segmenter) -> Result<Self> {
+    pub fn new(shapes: &[Vec<usize>], path: &Path, manifest: &Segmenter) -> Result<Self> {
         let decode = &manifest.decode;
-        let shapes = session.output_items();
         let found = match decode.kind {
             DecodeKind::YoloSeg => instances(shapes, manifest).map(Self::Instances),
             _ => shapes.first().and_then(|shape| plane(shape, decode)).map(|size| Self::Pixels(decode.clone(), size)),
         };
         found.ok_or_else(|| {
             let expected = format!("outputs of {} channels, {:?}, {:?}", decode.channels, decode.layout, decode.kind);
-            let got = format!("items of shape {shapes:?} in {}", session.model().path().display());
+            let got = format!("items of shape {shapes:?} in {}", path.display());
             Error::new(Stage::Model, expected, got, "correct decode in the segmenter's manifest")
         })
     }

@@ -1,0 +1,114 @@
+//! Which GPUs there are, and which one is taken.
+
+use crate::error::{Error, Result, Stage};
+use core::fmt;
+use wgpu::{Adapter, Backends, DeviceType, Features, Instance, InstanceDescriptor};
+
+/// A GPU, or what plays one in software.
+#[derive(Clone, Debug)]
+pub struct Gpu {
+    adapter: Adapter,
+}
+
+/// What is known of a GPU before it is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its name.
+    pub name: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub kind: &'static str,
+    /// The interface it is reached by, such as `vulkan`.
+    pub interface: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// Whether numbers can be stored in 16 bits.
+    pub f16: bool,
+    /// Whether the time of a dispatch can be measured.
+    pub timestamps: bool,
+    /// Whether it multiplies small matrices as one operation.
+    pub cooperative_matrix: bool,
+    /// The largest buffer that a shader may read, in bytes.
+    pub max_storage_binding: u64,
+    /// The largest buffer, in bytes.
+    pub max_buffer: u64,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}, {}, {})", self.name, self.kind, self.interface, self.driver)
+    }
+}
+
+impl Gpu {
+    /// All GPUs of this machine, those made of hardware first.
+    pub fn all() -> Vec<Self> {
+        let descriptor =
+            InstanceDescriptor { backends: Backends::PRIMARY, ..InstanceDescriptor::new_without_display_handle() };
+        let adapters = pollster::block_on(Instance::new(descriptor).enumerate_adapters(Backends::PRIMARY));
+        let mut all: Vec<Self> = adapters.into_iter().map(|adapter| Self { adapter }).collect();
+        all.sort_by_key(Self::rank);
+        all
+    }
+
+    /// The GPU that `--backend auto` takes: a discrete or integrated one.
+    pub fn hardware() -> Option<Self> {
+        Self::all().into_iter().find(|gpu| !gpu.is_software())
+    }
+
+    /// The GPU that `--backend gpu` takes: one in software as well, where there is no other.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn any() -> Result<Self> {
+        Self::all().into_iter().next().ok_or_else(|| {
+            let next = "install the GPU's Vulkan driver, or pass --backend cpu";
+            Error::new(Stage::Engine, "a GPU that is reached by Vulkan, Metal or DX12", "no adapter", next)
+        })
+    }
+
+    /// What is known of it.
+    pub fn description(&self) -> Description {
+        let info = self.adapter.get_info();
+        let (features, limits) = (self.adapter.features(), self.adapter.limits());
+        Description {
+            name: info.name,
+            kind: kind(info.device_type),
+            interface: info.backend.to_string(),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
+            f16: features.contains(Features::SHADER_F16),
+            timestamps: features.contains(Features::TIMESTAMP_QUERY),
+            cooperative_matrix: features.contains(Features::EXPERIMENTAL_COOPERATIVE_MATRIX),
+            max_storage_binding: limits.max_storage_buffer_binding_size,
+            max_buffer: limits.max_buffer_size,
+        }
+    }
+
+    /// Whether it is the CPU that plays a GPU.
+    pub fn is_software(&self) -> bool {
+        self.adapter.get_info().device_type == DeviceType::Cpu
+    }
+
+    pub(super) fn adapter(&self) -> &Adapter {
+        &self.adapter
+    }
+
+    fn rank(&self) -> u8 {
+        match self.adapter.get_info().device_type {
+            DeviceType::DiscreteGpu => 0,
+            DeviceType::IntegratedGpu => 1,
+            DeviceType::VirtualGpu => 2,
+            DeviceType::Other => 3,
+            DeviceType::Cpu => 4,
+        }
+    }
+}
+
+fn kind(device_type: DeviceType) -> &'static str {
+    match device_type {
+        DeviceType::DiscreteGpu => "discrete",
+        DeviceType::IntegratedGpu => "integrated",
+        DeviceType::VirtualGpu => "virtual",
+        DeviceType::Cpu => "software",
+        DeviceType::Other => "other",
+    }
+}

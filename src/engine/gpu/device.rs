@@ -1,0 +1,213 @@
+//! An open GPU: its queue, its pipelines, and what went wrong on it.
+
+use super::adapter::Gpu;
+use super::shader::{Element, Module};
+use crate::engine::Precision;
+use crate::error::{Error, Result, Stage};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
+use wgpu::*;
+
+/// An open GPU that all models of an engine share.
+#[derive(Debug)]
+pub struct Device {
+    name: String,
+    device: wgpu::Device,
+    queue: Queue,
+    limits: Limits,
+    pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
+    lost: Arc<OnceLock<String>>,
+}
+
+/// A compiled module and the layouts of its two groups of bindings.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// What runs.
+    pub pipeline: ComputePipeline,
+    /// The kernel's own bindings, and the tail's.
+    pub layouts: [BindGroupLayout; 2],
+}
+
+impl Device {
+    /// Opens `gpu` with all that it allows.
+    ///
+    /// # Errors
+    /// When the driver refuses.
+    pub fn open(gpu: &Gpu) -> Result<Arc<Self>> {
+        Self::open_within(gpu, gpu.adapter().limits())
+    }
+
+    /// Opens `gpu` within `limits`.
+    ///
+    /// # Errors
+    /// As [`Device::open`].
+    pub fn open_within(gpu: &Gpu, limits: Limits) -> Result<Arc<Self>> {
+        let name = gpu.description().to_string();
+        let wanted = Features::SHADER_F16 | Features::TIMESTAMP_QUERY;
+        let descriptor = DeviceDescriptor {
+            label: Some("figureground"),
+            required_features: gpu.adapter().features() & wanted,
+            required_limits: limits.clone(),
+            ..DeviceDescriptor::default()
+        };
+        let opened = pollster::block_on(gpu.adapter().request_device(&descriptor));
+        let (device, queue) = opened.map_err(|e| failed(format!("{name} to open"), e))?;
+        let lost = Arc::new(OnceLock::new());
+        let noticed = lost.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            let _ = noticed.set(format!("{reason:?}: {message}"));
+        });
+        let noticed = lost.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let _ = noticed.set(error.to_string());
+        }));
+        Ok(Arc::new(Self { name, device, queue, limits, pipelines: Mutex::default(), lost }))
+    }
+
+    /// What the GPU is called, its kind and its driver.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether numbers can be stored in 16 bits.
+    pub fn has_f16(&self) -> bool {
+        self.device.features().contains(Features::SHADER_F16)
+    }
+
+    /// What it allows.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) fn device(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    pub(super) fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// An error where the device was lost, or reported what nobody asked about.
+    pub(super) fn check(&self) -> Result<()> {
+        self.lost.get().map_or(Ok(()), |message| Err(failed(format!("{} to go on", self.name), message)))
+    }
+
+    /// Runs `make`, which creates things on the device, and gives what the driver had to say as an error.
+    pub(super) fn guarded<T>(&self, what: &str, make: impl FnOnce() -> T) -> Result<T> {
+        let scopes = [ErrorFilter::Internal, ErrorFilter::OutOfMemory, ErrorFilter::Validation]
+            .map(|filter| self.device.push_error_scope(filter));
+        let made = make();
+        let mut found = None;
+        for scope in scopes.into_iter().rev() {
+            found = found.or(pollster::block_on(scope.pop()));
+        }
+        found.map_or(Ok(made), |error| Err(failed(format!("{what} on {}", self.name), error)))
+    }
+
+    /// The pipeline of `module`, built once.
+    pub(super) fn pipeline(&self, module: &Module<'_>) -> Result<Arc<Pipeline>> {
+        let wgsl = module.wgsl();
+        let key = format!("{}\n{wgsl}", module.shader.entry);
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(pipeline) = pipelines.get(&key) {
+            return Ok(pipeline.clone());
+        }
+        let what = format!("the shader {} of {}", module.shader.entry, module.shader.file);
+        let pipeline = Arc::new(self.guarded(&what, || self.build(module, &wgsl))?);
+        pipelines.insert(key, pipeline.clone());
+        Ok(pipeline)
+    }
+
+    fn build(&self, module: &Module<'_>, wgsl: &str) -> Pipeline {
+        let entry = module.shader.entry;
+        let source = ShaderModuleDescriptor { label: Some(entry), source: ShaderSource::Wgsl(wgsl.into()) };
+        // SAFETY: the shaders are this crate's own; every place they read or write is bounded by the sizes that they are
+        // given, which lowering takes from the very tensors that are bound, and their loops end by these sizes.
+        let shader = unsafe { self.device.create_shader_module_trusted(source, ShaderRuntimeChecks::unchecked()) };
+        let own = module.shader.buffers.len();
+        let inputs = (1..=own).map(|binding| storage(binding, true));
+        let mut group_0: Vec<BindGroupLayoutEntry> = Vec::new();
+        if own > 0 {
+            group_0.push(uniform(0));
+        }
+        group_0.extend(inputs);
+        let operands = module.operands.len();
+        let group_1: Vec<BindGroupLayoutEntry> =
+            [uniform(0), storage(1, false)].into_iter().chain((2..2 + operands).map(|b| storage(b, true))).collect();
+        let layouts = [group_0, group_1].map(|entries| {
+            self.device.create_bind_group_layout(&BindGroupLayoutDescriptor { label: Some(entry), entries: &entries })
+        });
+        let layout = self.device.create_pipeline_layout(&PipelineLayoutDescriptor {
+            label: Some(entry),
+            bind_group_layouts: &[Some(&layouts[0]), Some(&layouts[1])],
+            immediate_size: 0,
+        });
+        let pipeline = self.device.create_compute_pipeline(&ComputePipelineDescriptor {
+            label: Some(entry),
+            layout: Some(&layout),
+            module: &shader,
+            entry_point: Some(entry),
+            // Every kernel writes its shared memory before it reads it.
+            compilation_options: PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..PipelineCompilationOptions::default()
+            },
+            cache: None,
+        });
+        Pipeline { pipeline, layouts }
+    }
+
+    /// Bytes of `values` as elements are stored.
+    pub(super) fn stored(values: &[f32], element: Element, precision: Precision) -> Vec<u8> {
+        let mut bytes = match (element, precision) {
+            (Element::Stored, Precision::F32) => bytemuck::cast_slice(values).to_vec(),
+            (Element::Stored, Precision::F16) => {
+                values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect()
+            }
+            (Element::Integer, _) => values.iter().flat_map(|&v| (v as i32).to_le_bytes()).collect(),
+            (Element::Bits, _) => values.iter().flat_map(|&v| v.to_bits().to_le_bytes()).collect(),
+        };
+        bytes.resize(bytes.len().next_multiple_of(4).max(4), 0);
+        bytes
+    }
+
+    /// Numbers of `bytes`, as elements are stored; the inverse of [`Device::stored`].
+    pub(super) fn read(bytes: &[u8], element: Element, precision: Precision, values: &mut [f32]) {
+        match (element, precision) {
+            (Element::Stored, Precision::F32) => {
+                let floats = bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b));
+                values.iter_mut().zip(floats).for_each(|(value, float)| *value = float);
+            }
+            (Element::Stored, Precision::F16) => {
+                let halves = bytes.as_chunks().0.iter().map(|&b| half::f16::from_le_bytes(b).to_f32());
+                values.iter_mut().zip(halves).for_each(|(value, half)| *value = half);
+            }
+            (Element::Integer | Element::Bits, _) => {
+                let integers = bytes.as_chunks().0.iter().map(|&b| i32::from_le_bytes(b) as f32);
+                values.iter_mut().zip(integers).for_each(|(value, integer)| *value = integer);
+            }
+        }
+    }
+}
+
+fn uniform(binding: u32) -> BindGroupLayoutEntry {
+    entry(binding, BufferBindingType::Uniform)
+}
+
+fn storage(binding: usize, read_only: bool) -> BindGroupLayoutEntry {
+    entry(binding as u32, BufferBindingType::Storage { read_only })
+}
+
+fn entry(binding: u32, ty: BufferBindingType) -> BindGroupLayoutEntry {
+    BindGroupLayoutEntry {
+        binding,
+        visibility: ShaderStages::COMPUTE,
+        ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    }
+}
+
+/// What a driver said.
+pub(super) fn failed(expected: String, got: impl core::fmt::Display) -> Error {
+    Error::new(Stage::Engine, expected, got, "pass --backend cpu, or look at figureground devices")
+}

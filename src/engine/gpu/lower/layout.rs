@@ -1,0 +1,124 @@
+//! Nodes that only say where elements are: views where strides can say it, copies where they cannot.
+
+use super::{Element, ElementWise, Lowering, Value};
+use crate::engine::gpu::chain::{Chain, Step};
+use crate::engine::gpu::view::View;
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Pad, PadMode, Slice, Tile, TypedConcat};
+use tract_onnx::tract_core::ops::identity::Identity;
+use tract_onnx::tract_core::ops::nn::NearestUpsample;
+
+/// Whether `node` moves elements and makes none.
+pub fn is_layout(node: &TypedNode) -> bool {
+    let pads = |pad: &Pad| matches!(pad.mode, PadMode::Constant(_));
+    node.op_is::<AxisOp>()
+        || node.op_is::<Slice>()
+        || node.op_is::<MultiBroadcastTo>()
+        || node.op_is::<Identity>()
+        || node.op_is::<TypedConcat>()
+        || node.op_is::<Tile>()
+        || node.op_is::<NearestUpsample>()
+        || node.op_as::<Pad>().is_some_and(pads)
+}
+
+impl Lowering<'_> {
+    pub(super) fn layout(&mut self, node: &TypedNode) -> TractResult<()> {
+        let shape = self.shape(node.id.into())?;
+        let view = if let Some(concat) = node.op_as::<TypedConcat>() {
+            self.concat(node, concat.axis, &shape)?
+        } else if let Some(pad) = node.op_as::<Pad>() {
+            self.pad(node, pad, &shape)?
+        } else {
+            let view = self.view(node.inputs[0])?;
+            self.changed(node, view, &shape)?
+        };
+        ensure!(view.shape == shape, "{:?} for {:?} at {}", view.shape, shape, node.name);
+        self.values.insert(node.id.into(), Value::View(view));
+        Ok(())
+    }
+
+    /// `view` as `node` changes it.
+    fn changed(&mut self, node: &TypedNode, view: View, shape: &[usize]) -> TractResult<View> {
+        if let Some(op) = node.op_as::<AxisOp>() {
+            return Ok(match *op {
+                AxisOp::Add(axis) => view.with_axis(axis),
+                AxisOp::Rm(axis) => view.without_axis(axis),
+                AxisOp::Move(from, to) => view.moved(from, to),
+                AxisOp::Reshape(..) => match view.reshaped(shape) {
+                    Some(view) => view,
+                    None => View { shape: shape.to_vec(), ..self.reordered(view, node)? }.renewed(),
+                },
+            });
+        }
+        if let Some(slice) = node.op_as::<Slice>() {
+            return Ok(view.sliced(slice.axis, slice.start.to_usize()?, slice.end.to_usize()?));
+        }
+        if node.op_is::<Tile>() {
+            return self.tiled(node, view, shape);
+        }
+        if let Some(upsample) = node.op_as::<NearestUpsample>() {
+            let scales = upsample.scales.to_vec();
+            return self.repeated(node, view, &scales, shape);
+        }
+        Ok(if node.op_is::<MultiBroadcastTo>() { view.broadcast(shape) } else { view })
+    }
+
+    fn reordered(&mut self, view: View, node: &TypedNode) -> TractResult<View> {
+        self.in_order(view, &node.name)
+    }
+
+    /// Every element of an axis as often as its scale says, one behind the other.
+    fn repeated(&mut self, node: &TypedNode, view: View, scales: &[usize], shape: &[usize]) -> TractResult<View> {
+        let (mut view, mut split) = (view, Vec::new());
+        for (axis, &scale) in scales.iter().enumerate() {
+            split.extend([view.shape[2 * axis], scale]);
+            view = view.with_axis(2 * axis + 1);
+        }
+        let view = self.reordered(view.broadcast(&split), node)?;
+        Ok(View { shape: shape.to_vec(), ..view }.renewed())
+    }
+
+    /// The whole as often as the shape says, along every axis.
+    fn tiled(&mut self, node: &TypedNode, view: View, shape: &[usize]) -> TractResult<View> {
+        let (mut view, mut split) = (view, Vec::new());
+        for (axis, &size) in shape.iter().enumerate() {
+            let inner = view.shape[2 * axis];
+            split.extend([size / inner.max(1), inner]);
+            view = view.with_axis(2 * axis);
+        }
+        let view = self.reordered(view.broadcast(&split), node)?;
+        Ok(View { shape: shape.to_vec(), ..view }.renewed())
+    }
+
+    /// Each input copied to its part.
+    fn concat(&mut self, node: &TypedNode, axis: usize, shape: &[usize]) -> TractResult<View> {
+        let parts = node.inputs.iter().map(|&input| self.view(input)).collect::<TractResult<Vec<View>>>()?;
+        let element = self.plan.tensors[parts[0].tensor].element;
+        let whole = self.made(shape, element);
+        let mut begin = 0;
+        for part in parts {
+            let end = begin + part.shape[axis];
+            self.copy(part, whole.clone().sliced(axis, begin, end), &node.name)?;
+            begin = end;
+        }
+        Ok(whole)
+    }
+
+    /// A constant, and in the middle of it the input.
+    fn pad(&mut self, node: &TypedNode, pad: &Pad, shape: &[usize]) -> TractResult<View> {
+        let PadMode::Constant(value) = &pad.mode else { bail!("{} with {:?}", node.name, pad.mode) };
+        let input = self.view(node.inputs[0])?;
+        let whole = self.made(shape, Element::Stored);
+        let mut chain = Chain::default();
+        chain.push(Step::Constant(value.cast_to_scalar::<f32>()?));
+        let count = whole.len();
+        self.dispatch(&node.name, Box::new(ElementWise { count }), vec![], chain, vec![], whole.clone())?;
+        let middle = pad.pads.iter().enumerate().fold(whole.clone(), |view, (axis, &(before, after))| {
+            let size = view.shape[axis];
+            view.sliced(axis, before, size - after)
+        });
+        self.copy(input, middle, &node.name)?;
+        Ok(whole)
+    }
+}

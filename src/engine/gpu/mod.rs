@@ -1,0 +1,39 @@
+//! The GPU engine: the same graphs as on the CPU, lowered to compute shaders and run through wgpu.
+//!
+//! In the order of a model's way: [`lower`](lower::lower) turns a decluttered graph into a [`Plan`](plan::Plan) of
+//! dispatches, each a [`kernel`] with a [`chain`] of element-wise steps at its end; a [`Session`] puts the plan on a
+//! [`Device`] and runs it.
+
+pub mod chain;
+pub mod kernel;
+pub mod lower;
+pub mod plan;
+pub mod shader;
+pub mod tail;
+pub mod view;
+
+mod adapter;
+mod batched;
+mod device;
+mod infer;
+mod session;
+
+pub use adapter::{Description, Gpu};
+pub use batched::{GpuEncoder, GpuEngine, GpuSegmenter};
+pub use device::Device;
+pub use infer::infer;
+pub use session::Session;
+
+use crate::error::Result;
+use crate::model::{Model, guarded};
+use plan::Plan;
+
+/// The plan of `model` for inputs of these shapes, with the outputs of these names, or all.
+///
+/// # Errors
+/// When an input or output is not there or a shape does not fit; when an operator is not there, which and where.
+pub fn plan(model: &Model, shapes: &[(&str, &[usize])], outputs: &[&str]) -> Result<Plan> {
+    let graph = model.decluttered(shapes, outputs)?;
+    let graph = guarded(model.path(), || super::cpu::with_layer_norms(graph))?;
+    lower::lower(&graph)
+}

@@ -1,0 +1,253 @@
+//! A plan on a device: everything is made once, a run only uploads, submits and reads back.
+
+use super::device::{Device, Pipeline, failed};
+use super::plan::{Origin, Plan, Weight};
+use super::shader::{Element, Module};
+use super::view::TensorId;
+use crate::engine::Precision;
+use crate::error::{Error, Result, Stage};
+use std::sync::{Arc, mpsc};
+use wgpu::*;
+
+/// A plan whose buffers, pipelines and bindings are on a device.
+#[derive(Debug)]
+pub struct Session {
+    device: Arc<Device>,
+    plan: Plan,
+    precision: Precision,
+    passes: Vec<Pass>,
+    inputs: Vec<Buffer>,
+    outputs: Vec<Output>,
+    /// The outputs, one behind the other, where the CPU can read them.
+    staging: Buffer,
+}
+
+#[derive(Debug)]
+struct Pass {
+    pipeline: Arc<Pipeline>,
+    groups: [BindGroup; 2],
+    workgroups: [u32; 3],
+}
+
+#[derive(Debug)]
+struct Output {
+    buffer: Buffer,
+    element: Element,
+    len: usize,
+    /// Where it begins in the staging buffer.
+    begin: u64,
+    bytes: u64,
+}
+
+/// Rows of uniform buffers begin at multiples of this, whatever the adapter asks for.
+const ALIGNMENT: u64 = 256;
+
+impl Session {
+    /// Uploads the weights of `plan` and builds all that a run needs.
+    ///
+    /// # Errors
+    /// When it does not fit the device, how much it needs and has; when the driver refuses something.
+    pub fn new(device: Arc<Device>, plan: Plan, precision: Precision) -> Result<Self> {
+        if precision == Precision::F16 && !device.has_f16() {
+            let next = "pass --precision f32";
+            return Err(Error::new(Stage::Engine, "a GPU with numbers of 16 bits", device.name(), next));
+        }
+        let (slots, sizes) = plan.slots(precision);
+        fits(&device, &plan, &sizes, precision)?;
+        let what = format!("{} buffers and {} dispatches", plan.tensors.len(), plan.dispatches.len());
+        let buffers = device.guarded(&what, || buffers(&device, &plan, precision, &slots, &sizes))?;
+        let passes = passes(&device, &plan, precision, &buffers)?;
+        let outputs = outputs(&plan, precision, &buffers);
+        let length = outputs.iter().map(|output| output.begin + output.bytes).max().unwrap_or(4);
+        let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+        let staging = device.guarded("a buffer for results", || buffer(&device, "results", length, usage))?;
+        let inputs = plan.inputs.iter().map(|&tensor| buffers[tensor].clone()).collect();
+        Ok(Self { device, plan, precision, passes, inputs, outputs, staging })
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Runs on `inputs`, row-major, in the model's order, into `outputs`, each as long as its tensor.
+    ///
+    /// # Errors
+    /// When the device is lost or the driver reports an error: nothing of the result is to be used then.
+    pub fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<()> {
+        self.device.check()?;
+        for ((buffer, values), &tensor) in self.inputs.iter().zip(inputs).zip(&self.plan.inputs) {
+            let element = self.plan.tensors[tensor].element;
+            self.device.queue().write_buffer(buffer, 0, &Device::stored(values, element, self.precision));
+        }
+        self.submit();
+        self.read_back(outputs)?;
+        self.device.check()
+    }
+
+    fn submit(&self) {
+        let label = Some("figureground");
+        let mut encoder = self.device.device().create_command_encoder(&CommandEncoderDescriptor { label });
+        {
+            let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label, timestamp_writes: None });
+            for Pass { pipeline, groups, workgroups: [x, y, z] } in &self.passes {
+                pass.set_pipeline(&pipeline.pipeline);
+                pass.set_bind_group(0, &groups[0], &[]);
+                pass.set_bind_group(1, &groups[1], &[]);
+                pass.dispatch_workgroups(*x, *y, *z);
+            }
+        }
+        for output in &self.outputs {
+            encoder.copy_buffer_to_buffer(&output.buffer, 0, &self.staging, output.begin, output.bytes);
+        }
+        self.device.queue().submit([encoder.finish()]);
+    }
+
+    fn read_back(&self, outputs: &mut [&mut [f32]]) -> Result<()> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.staging.map_async(MapMode::Read, .., move |mapped| {
+            let _ = sender.send(mapped);
+        });
+        let expected = || format!("results from {}", self.device.name());
+        self.device.device().poll(PollType::wait_indefinitely()).map_err(|e| failed(expected(), e))?;
+        let mapped = receiver.recv().map_err(|e| failed(expected(), e))?;
+        mapped.map_err(|e| failed(expected(), e))?;
+        {
+            let bytes = self.staging.get_mapped_range(..).map_err(|e| failed(expected(), e))?;
+            for (output, values) in self.outputs.iter().zip(outputs) {
+                let range = output.begin as usize..(output.begin + output.bytes) as usize;
+                Device::read(&bytes[range], output.element, self.precision, &mut values[..output.len]);
+            }
+        }
+        self.staging.unmap();
+        Ok(())
+    }
+}
+
+/// Says how much a plan needs where that is more than the device has.
+fn fits(device: &Device, plan: &Plan, slots: &[u64], precision: Precision) -> Result<()> {
+    let weights = plan.tensors.iter().enumerate().filter(|(_, tensor)| matches!(tensor.origin, Origin::Weight(_)));
+    let weights: Vec<u64> = weights.map(|(tensor, _)| plan.bytes(tensor, precision)).collect();
+    let largest = weights.iter().chain(slots).max().copied().unwrap_or(0);
+    let limits = device.limits();
+    let most = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+    if largest <= most {
+        return Ok(());
+    }
+    let total: u64 = weights.iter().chain(slots).sum();
+    let expected =
+        format!("a model whose buffers are of at most {most} bytes each, which is what {} has", device.name());
+    let got = format!("one of {largest} bytes, {total} bytes in all");
+    Err(Error::new(Stage::Engine, expected, got, "pass --backend cpu or --precision f16, or take a smaller model"))
+}
+
+fn buffer(device: &Device, label: &str, size: u64, usage: BufferUsages) -> Buffer {
+    let size = size.next_multiple_of(4).max(4);
+    device.device().create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+}
+
+/// A buffer for every tensor; tensors of one slot share theirs.
+fn buffers(device: &Device, plan: &Plan, precision: Precision, slots: &[Option<usize>], sizes: &[u64]) -> Vec<Buffer> {
+    let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+    let shared: Vec<Buffer> = sizes.iter().map(|&size| buffer(device, "between kernels", size, usage)).collect();
+    let of = |(tensor, slot): (TensorId, &Option<usize>)| {
+        if let Some(slot) = slot {
+            return shared[*slot].clone();
+        }
+        let made = buffer(device, "input or weight", plan.bytes(tensor, precision), usage);
+        if let Origin::Weight(weight) = &plan.tensors[tensor].origin {
+            device.queue().write_buffer(&made, 0, &weight_bytes(weight, precision));
+        }
+        made
+    };
+    slots.iter().enumerate().map(of).collect()
+}
+
+fn weight_bytes(weight: &Weight, precision: Precision) -> Vec<u8> {
+    match weight {
+        Weight::Floats(values) => Device::stored(values, Element::Stored, precision),
+        Weight::Integers(values) => bytemuck::cast_slice(values).to_vec(),
+        Weight::Bits(values) => bytemuck::cast_slice(values).to_vec(),
+    }
+}
+
+/// The dispatches with their pipelines and bindings; all parameters lie in one buffer.
+fn passes(device: &Device, plan: &Plan, precision: Precision, buffers: &[Buffer]) -> Result<Vec<Pass>> {
+    let mut bytes: Vec<u8> = Vec::new();
+    let mut places = Vec::new();
+    for dispatch in &plan.dispatches {
+        places.push([dispatch.kernel.parameters(), bytemuck::bytes_of(&dispatch.tail)].map(|row| {
+            let begin = bytes.len() as u64;
+            bytes.extend(row);
+            bytes.resize(bytes.len().next_multiple_of(ALIGNMENT as usize), 0);
+            (begin, row.len() as u64)
+        }));
+    }
+    let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+    let parameters = device.guarded("a buffer for parameters", || {
+        let made = buffer(device, "parameters", bytes.len() as u64, usage);
+        device.queue().write_buffer(&made, 0, &bytes);
+        made
+    })?;
+    let mut passes = Vec::new();
+    for (dispatch, rows) in plan.dispatches.iter().zip(places) {
+        let elements: Vec<Element> = dispatch.operands.iter().map(|view| plan.tensors[view.tensor].element).collect();
+        let module = Module {
+            shader: dispatch.kernel.shader(),
+            precision,
+            chain: &dispatch.chain,
+            operands: &elements,
+            output: plan.tensors[dispatch.output.tensor].element,
+        };
+        let pipeline = device.pipeline(&module)?;
+        let workgroups = dispatch.kernel.groups();
+        within_limits(device, &dispatch.node, workgroups)?;
+        let tail = [dispatch.output.tensor].into_iter().chain(dispatch.operands.iter().map(|view| view.tensor));
+        let bound = [dispatch.inputs.clone(), tail.collect()];
+        let groups = device.guarded(&format!("bindings of {}", dispatch.node), || {
+            core::array::from_fn(|i| bind(device, &pipeline.layouts[i], &parameters, rows[i], &bound[i], buffers))
+        })?;
+        passes.push(Pass { pipeline, groups, workgroups });
+    }
+    Ok(passes)
+}
+
+fn within_limits(device: &Device, node: &str, workgroups: [u32; 3]) -> Result<()> {
+    let most = device.limits().max_compute_workgroups_per_dimension;
+    if workgroups.iter().all(|&count| count <= most) {
+        return Ok(());
+    }
+    let expected = format!("at most {most} workgroups along an axis");
+    Err(failed(expected, format_args!("{workgroups:?} at {node}")))
+}
+
+/// Parameters at binding 0, where there are any, and buffers from 1 on.
+fn bind(
+    device: &Device,
+    layout: &BindGroupLayout,
+    parameters: &Buffer,
+    (begin, length): (u64, u64),
+    tensors: &[TensorId],
+    buffers: &[Buffer],
+) -> BindGroup {
+    let row = BufferBinding { buffer: parameters, offset: begin, size: BufferSize::new(length) };
+    let uniform = (length > 0).then_some(BindGroupEntry { binding: 0, resource: BindingResource::Buffer(row) });
+    let storage = tensors.iter().enumerate().map(|(place, &tensor)| BindGroupEntry {
+        binding: place as u32 + 1,
+        resource: buffers[tensor].as_entire_binding(),
+    });
+    let entries: Vec<BindGroupEntry<'_>> = uniform.into_iter().chain(storage).collect();
+    device.device().create_bind_group(&BindGroupDescriptor { label: None, layout, entries: &entries })
+}
+
+fn outputs(plan: &Plan, precision: Precision, buffers: &[Buffer]) -> Vec<Output> {
+    let mut begin = 0;
+    let place = |view: &super::view::View| {
+        let bytes = plan.bytes(view.tensor, precision);
+        let element = plan.tensors[view.tensor].element;
+        let output = Output { buffer: buffers[view.tensor].clone(), element, len: view.len(), begin, bytes };
+        begin += bytes;
+        output
+    };
+    plan.outputs.iter().map(place).collect()
+}
