@@ -6,8 +6,8 @@ mod gpu;
 use figureground::engine::Precision;
 use figureground::engine::gpu::chain::{Binary, Chain, Step, Unary};
 use figureground::engine::gpu::kernel::{
-    Contraction, Convolution, ElementWise, Form, Gather, Kernel, Norm, Pooling, Reduce, ReduceKind, Reduction,
-    Resample, Softmax, taps,
+    Attention, Contraction, Convolution, ElementWise, Form, Gather, Kernel, Norm, Pooling, Reduce, ReduceKind,
+    Reduction, Resample, Softmax, taps,
 };
 use figureground::engine::gpu::plan::{Dispatch, Origin, Plan, Tensor, Weight};
 use figureground::engine::gpu::shader::{Element, Module};
@@ -298,6 +298,65 @@ fn reductions_are_their_twins() {
     }
 }
 
+#[test]
+fn attentions_are_their_twins() {
+    let Some(device) = device() else { return };
+    let mut numbers = Numbers::new(11);
+    let [batch, heads] = [2, 3];
+    for [queries, keys, depth, width] in
+        [[1, 1, 1, 1], [16, 16, 64, 64], [17, 33, 32, 32], [50, 50, 64, 64], [5, 40, 7, 9]]
+    {
+        for masked in [0, 1] {
+            // Queries, keys and values as [batch, rows, heads, depth], the output as [batch, rows, heads, width].
+            let kernel = Attention {
+                batches: batch * heads,
+                batches_inner: heads,
+                queries,
+                keys,
+                depth,
+                width,
+                scale: 0.7,
+                masked,
+                q_batch_outer: queries * heads * depth,
+                q_batch: depth,
+                q_row: heads * depth,
+                q_depth: 1,
+                k_batch_outer: keys * heads * depth,
+                k_batch: depth,
+                k_row: heads * depth,
+                k_depth: 1,
+                v_batch_outer: keys * heads * width,
+                v_batch: width,
+                v_row: heads * width,
+                v_width: 1,
+                mask_row: keys,
+                mask_column: 1,
+                y_batch_outer: queries * heads * width,
+                y_batch: width,
+                y_row: heads * width,
+                y_width: 1,
+                ..Attention::default()
+            };
+            let mut take = |sizes: [u32; 3]| {
+                let count = sizes.iter().product::<u32>() as usize;
+                floats(numbers.take(count).iter().map(|v| v * 3.0).collect())
+            };
+            let mut inputs = vec![
+                take([batch * heads, queries, depth]),
+                take([batch * heads, keys, depth]),
+                take([batch * heads, keys, width]),
+            ];
+            // What a causal mask hides is hidden by a large negative number.
+            let hidden = |at: u32| if at % keys > at / keys && at % 3 == 0 { f32::MIN } else { 0.0 };
+            inputs.push(floats((0..queries * keys).map(hidden).collect()));
+            let shape = [batch, queries, heads, width].map(|size| size as usize);
+            let case = Case::new(kernel, inputs, &shape);
+            let len = case.output.len();
+            agree(case.plan(len), &device, Precision::F32, 1e-5);
+        }
+    }
+}
+
 /// A convolution of pictures [batch, channels, height, width], or with channels last.
 #[derive(Clone, Copy, Debug)]
 struct Convolving {
@@ -470,7 +529,8 @@ fn kernels_store_sixteen_bits_where_asked() {
 #[test]
 fn structs_of_shaders_are_those_of_rust() {
     type Fields = &'static [(&'static str, usize)];
-    let kernels: [(&dyn Kernel, &str, Fields); 8] = [
+    let kernels: [(&dyn Kernel, &str, Fields); 9] = [
+        (&Attention::default(), "Attention", Attention::FIELDS),
         (&Contraction::default(), "Contraction", Contraction::FIELDS),
         (&Norm::default(), "Norm", Norm::FIELDS),
         (&Softmax::default(), "Softmax", Softmax::FIELDS),

@@ -1,5 +1,6 @@
 //! The kernels: for each its parameters as the shader lays them out, how many workgroups it takes, and its twin on the CPU.
 
+mod attention;
 mod contraction;
 mod convolution;
 mod element_wise;
@@ -10,6 +11,7 @@ mod reduce;
 mod resample;
 mod softmax;
 
+pub use attention::Attention;
 pub use contraction::Contraction;
 pub use convolution::{Convolution, Form, SHADERS as CONVOLUTIONS};
 pub use element_wise::ElementWise;

@@ -40,7 +40,7 @@ pub fn has_bias(node: &TypedNode) -> bool {
 }
 
 /// A kernel about to be dispatched.
-struct Ready {
+pub struct Ready {
     kernel: Box<dyn Kernel>,
     inputs: Vec<TensorId>,
     /// Added to what it makes, in front of its chain: a bias.
@@ -48,7 +48,7 @@ struct Ready {
 }
 
 impl Ready {
-    fn new(kernel: impl Kernel + 'static, inputs: Vec<TensorId>) -> Self {
+    pub fn new(kernel: impl Kernel + 'static, inputs: Vec<TensorId>) -> Self {
         Self { kernel: Box::new(kernel), inputs, bias: None }
     }
 }
@@ -81,6 +81,9 @@ impl Lowering<'_> {
     }
 
     fn ready(&mut self, node: &TypedNode, shape: &[usize]) -> TractResult<Ready> {
+        if let Some(pattern) = self.attentions.get(&node.id).copied() {
+            return self.attention(&pattern, node, shape);
+        }
         if let Some(op) = node.op_as::<EinSum>() {
             return self.contraction(node, op, shape);
         }
@@ -130,45 +133,18 @@ impl Lowering<'_> {
             twice || (one_sided && axis.outputs[0].is_empty() && size(0, &a) * size(1, &b) > 1)
         });
         ensure!(!summed_alone, "EinSum {}", op.axes);
+        let roles = self.roles(node, &a, &b, shape)?;
+        let kernel = product(&roles, &a, &b)
+            .with_context(|| format!("EinSum {} of {:?} and {:?}: too many axes", op.axes, a.shape, b.shape))?;
+        Ok(Ready::new(kernel, vec![a.tensor, b.tensor]))
+    }
+
+    /// The runs of a contraction of `a` and `b` to an output of `shape` in order.
+    pub(super) fn roles(&self, node: &TypedNode, a: &View, b: &View, shape: &[usize]) -> TractResult<Roles> {
+        let op = node.op_as::<EinSum>().context("no EinSum")?;
         let signed = |strides: &[usize]| strides.iter().map(|&s| s as isize).collect::<Vec<isize>>();
         let (a_strides, b_strides, c_strides) = (signed(&a.strides), signed(&b.strides), signed(&row_major(shape)));
-        let roles = Roles::of(&op.axes, (&a.shape, &a_strides), (&b.shape, &b_strides), (shape, &c_strides));
-        let [m, n, k, batch] = [pair(&roles.m), pair(&roles.n), pair(&roles.k), pair(&roles.batch)];
-        let (Some(m), Some(n), Some(k), Some(batch)) = (m, n, k, batch) else {
-            bail!("EinSum {} of {:?} and {:?}: too many axes", op.axes, a.shape, b.shape)
-        };
-        let size = |[outer, inner]: [Run; 2]| (outer.size * inner.size) as u32;
-        let kernel = Contraction {
-            rows: size(m),
-            columns: size(n),
-            depth: size(k),
-            batches: size(batch),
-            rows_inner: m[1].size as u32,
-            columns_inner: n[1].size as u32,
-            depth_inner: k[1].size as u32,
-            batches_inner: batch[1].size as u32,
-            a_offset: a.offset as u32,
-            b_offset: b.offset as u32,
-            a_row_outer: m[0].a as u32,
-            a_row: m[1].a as u32,
-            c_row_outer: m[0].c as u32,
-            c_row: m[1].c as u32,
-            b_column_outer: n[0].b as u32,
-            b_column: n[1].b as u32,
-            c_column_outer: n[0].c as u32,
-            c_column: n[1].c as u32,
-            a_depth_outer: k[0].a as u32,
-            a_depth: k[1].a as u32,
-            b_depth_outer: k[0].b as u32,
-            b_depth: k[1].b as u32,
-            a_batch_outer: batch[0].a as u32,
-            a_batch: batch[1].a as u32,
-            b_batch_outer: batch[0].b as u32,
-            b_batch: batch[1].b as u32,
-            c_batch_outer: batch[0].c as u32,
-            c_batch: batch[1].c as u32,
-        };
-        Ok(Ready::new(kernel, vec![a.tensor, b.tensor]))
+        Ok(Roles::of(&op.axes, (&a.shape, &a_strides), (&b.shape, &b_strides), (shape, &c_strides)))
     }
 
     fn layer_norm(&mut self, node: &TypedNode, epsilon: f32) -> TractResult<Ready> {
@@ -441,6 +417,42 @@ impl Lowering<'_> {
         let view = self.view(node.inputs[place])?;
         self.in_order(view, &node.name)
     }
+}
+
+/// The product of `a` and `b`; `None` where a role has more than two runs.
+pub fn product(roles: &Roles, a: &View, b: &View) -> Option<Contraction> {
+    let (m, n, k, batch) = (pair(&roles.m)?, pair(&roles.n)?, pair(&roles.k)?, pair(&roles.batch)?);
+    let size = |[outer, inner]: [Run; 2]| (outer.size * inner.size) as u32;
+    Some(Contraction {
+        rows: size(m),
+        columns: size(n),
+        depth: size(k),
+        batches: size(batch),
+        rows_inner: m[1].size as u32,
+        columns_inner: n[1].size as u32,
+        depth_inner: k[1].size as u32,
+        batches_inner: batch[1].size as u32,
+        a_offset: a.offset as u32,
+        b_offset: b.offset as u32,
+        a_row_outer: m[0].a as u32,
+        a_row: m[1].a as u32,
+        c_row_outer: m[0].c as u32,
+        c_row: m[1].c as u32,
+        b_column_outer: n[0].b as u32,
+        b_column: n[1].b as u32,
+        c_column_outer: n[0].c as u32,
+        c_column: n[1].c as u32,
+        a_depth_outer: k[0].a as u32,
+        a_depth: k[1].a as u32,
+        b_depth_outer: k[0].b as u32,
+        b_depth: k[1].b as u32,
+        a_batch_outer: batch[0].a as u32,
+        a_batch: batch[1].a as u32,
+        b_batch_outer: batch[0].b as u32,
+        b_batch: batch[1].b as u32,
+        c_batch_outer: batch[0].c as u32,
+        c_batch: batch[1].c as u32,
+    })
 }
 
 /// At most two runs, the inner one last.

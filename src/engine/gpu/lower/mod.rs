@@ -3,10 +3,12 @@
 //! Layout changes become views. Element-wise nodes become chains, which run at the end of the kernel that makes their first
 //! operand wherever nobody else needs what lies between. Everything else is one kernel a node.
 
+mod attention;
 mod chains;
 mod group;
 mod kernels;
 mod layout;
+mod siblings;
 
 use super::chain::Chain;
 use super::kernel::{ElementWise, Kernel};
@@ -31,8 +33,11 @@ pub fn lower(model: &TypedModel) -> Result<Plan> {
         return Err(refused(&unknown));
     }
     let groups = group::groups(model).map_err(|e| failed(model, &e))?;
-    let mut lowering = Lowering { model, plan: Plan::default(), values: HashMap::new() };
-    for group in &groups {
+    let (attentions, mut within) = attention::patterns(model, &groups).map_err(|e| failed(model, &e))?;
+    let (layers, others) = siblings::siblings(model, &groups).map_err(|e| failed(model, &e))?;
+    within.extend(others);
+    let mut lowering = Lowering { model, plan: Plan::default(), values: HashMap::new(), attentions, layers };
+    for group in groups.iter().filter(|group| !within.contains(&group.root)) {
         let node = model.node(group.root);
         let named = |e: TractError| refused(&[format!("{} ({}): {e:#}", node.op.name(), node.name)]);
         lowering.group(group).map_err(named)?;
@@ -76,6 +81,10 @@ struct Lowering<'m> {
     model: &'m TypedModel,
     plan: Plan,
     values: HashMap<OutletId, Value>,
+    /// Attentions by the node that mixes their values.
+    attentions: HashMap<usize, attention::Pattern>,
+    /// Layers of one input by the first one's root.
+    layers: HashMap<usize, Vec<siblings::Linear>>,
 }
 
 impl Lowering<'_> {
@@ -96,7 +105,10 @@ impl Lowering<'_> {
         if layout::is_layout(root) {
             return self.layout(root);
         }
-        self.kernel(group)
+        match self.layers.remove(&group.root) {
+            Some(layers) => self.siblings(&layers),
+            None => self.kernel(group),
+        }
     }
 
     /// The view of an outlet; a constant becomes a weight of the plan.
