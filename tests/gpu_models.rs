@@ -4,8 +4,15 @@
 mod gpu;
 mod program;
 
-use figureground::engine::gpu::{Device, infer};
-use figureground::engine::{Precision, cpu};
+use figureground::bundle::Bundle;
+use figureground::engine::gpu::chain::Chain;
+use figureground::engine::gpu::kernel::Kernel;
+use figureground::engine::gpu::plan::{Dispatch, Origin, Plan};
+use figureground::engine::gpu::shader::{Element, Shader};
+use figureground::engine::gpu::tail::Tail;
+use figureground::engine::gpu::view::View;
+use figureground::engine::gpu::{Bounds, Device, Gpu, GpuEngine, Session, infer, plan};
+use figureground::engine::{ImageEncoder, Precision, cpu};
 use figureground::model::{Model, Port, Tensor, Values};
 use gpu::{Numbers, device, difference};
 use program::Desk;
@@ -129,4 +136,100 @@ fn both_backends_give_the_demo_clip_one_verdict() {
         assert!((p(&cpu) - p(&gpu)).abs() < 1e-3, "{view}: {} {}", p(&cpu), p(&gpu));
     }
     assert_eq!((cpu["backend"].as_str(), gpu["backend"].as_str()), (Some("cpu"), Some("gpu")));
+}
+
+#[test]
+fn a_transformer_layer_is_at_most_eight_dispatches() {
+    for name in ["vision.onnx", "text.onnx"] {
+        let model = Model::read(&repository().join("models/built-in").join(name)).unwrap();
+        let shape = inputs(&model, 24).remove(0).shape;
+        let plan = plan(&model, &[(&model.inputs()[0].name, &shape)], &[]).unwrap();
+        let layer = plan.dispatches.iter().filter(|dispatch| dispatch.node.contains("layers.1.")).count();
+        assert!((1..=8).contains(&layer), "{name}: {layer}");
+    }
+}
+
+#[test]
+fn a_model_that_does_not_fit_says_how_much_it_needs_and_has() {
+    let Ok(gpu) = Gpu::any() else { return };
+    let small = Device::open_within(&gpu, Bounds { max_storage_binding: 1 << 16, f16: true }).unwrap();
+    let model = Model::read(&repository().join("models/built-in/vision.onnx")).unwrap();
+    let error = infer(&model, &inputs(&model, 1), &small, Precision::F32).unwrap_err().to_string();
+    assert!(error.contains("65536 bytes") && error.contains("--backend cpu"), "{error}");
+}
+
+#[test]
+fn limits_of_128_mib_are_enough_for_the_built_in_models() {
+    let Ok(gpu) = Gpu::any() else { return };
+    let device = Device::open_within(&gpu, Bounds { max_storage_binding: 128 << 20, f16: false }).unwrap();
+    compare(&repository().join("models/built-in/vision.onnx"), 24, Precision::F32, &device, embeddings(0.9999));
+}
+
+#[test]
+fn sixteen_bits_on_a_gpu_without_them_are_refused() {
+    let Ok(gpu) = Gpu::any() else { return };
+    let device = Device::open_within(&gpu, Bounds { max_storage_binding: 128 << 20, f16: false }).unwrap();
+    let model = Model::read(&repository().join("models/built-in/vision.onnx")).unwrap();
+    let error = infer(&model, &inputs(&model, 1), &device, Precision::F16).unwrap_err().to_string();
+    assert!(error.contains("16 bits") && error.contains("f32"), "{error}");
+}
+
+#[test]
+fn a_lost_device_is_replaced_once() {
+    let Some(_) = device() else { return };
+    let bundle = Bundle::open(&repository().join("models/built-in")).unwrap();
+    let device = Device::open(&Gpu::any().unwrap()).unwrap();
+    let engine = GpuEngine::new(device, Precision::F32);
+    let manifest = &bundle.manifest().vision;
+    let mut vision = engine.vision(&bundle.path(&manifest.file), manifest).unwrap();
+    let pixels = Numbers::new(1).take(ImageEncoder::input_len(&vision));
+    let mut encode = || {
+        let mut embedding = vec![f32::NAN; ImageEncoder::dimension(&vision)];
+        ImageEncoder::encode(&mut vision, &pixels, &mut embedding).map(|()| embedding)
+    };
+    let before = encode().unwrap();
+    engine.device().give_up();
+    assert_eq!(encode().unwrap(), before);
+    engine.device().give_up();
+    let error = encode().unwrap_err().to_string();
+    assert!(error.contains("twice"), "{error}");
+}
+
+#[test]
+fn a_shader_that_the_driver_refuses_is_an_error_that_names_it() {
+    #[derive(Debug)]
+    struct Broken;
+    static SHADER: Shader = Shader { file: "broken.wgsl", source: "no shader", entry: "broken", buffers: &[] };
+    impl Kernel for Broken {
+        fn shader(&self) -> &'static Shader {
+            &SHADER
+        }
+        fn parameters(&self) -> &[u8] {
+            &[]
+        }
+        fn groups(&self) -> [u32; 3] {
+            [1; 3]
+        }
+        fn operations(&self) -> u64 {
+            0
+        }
+        fn twin(&self, _inputs: &[&[f32]]) -> Vec<f32> {
+            vec![0.0]
+        }
+    }
+    let Some(device) = device() else { return };
+    let output = View::whole(0, &[1]);
+    let dispatch = Dispatch {
+        node: "node".to_owned(),
+        kernel: Box::new(Broken),
+        inputs: vec![],
+        chain: Chain::stored(),
+        operands: vec![],
+        tail: Tail::new(&output, &[]).unwrap(),
+        output: output.clone(),
+    };
+    let tensor = plan::Tensor { len: 1, element: Element::Stored, origin: Origin::Made };
+    let plan = Plan { tensors: vec![tensor], dispatches: vec![dispatch], inputs: vec![], outputs: vec![output] };
+    let error = Session::new(device, plan, Precision::F32).unwrap_err().to_string();
+    assert!(error.contains("broken.wgsl"), "{error}");
 }

@@ -115,7 +115,7 @@ fn on_gpu(model: &Model, inputs: &[Tensor], precision: Precision) -> Result<Vec<
     use figureground::engine::gpu;
     let engine = gpu::GpuEngine::open(precision)?;
     log::info!("backend gpu: {}", engine.device().name());
-    gpu::infer(model, inputs, engine.device(), precision)
+    gpu::infer(model, inputs, &engine.device(), precision)
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -7,22 +7,30 @@ use crate::engine::decode::Decoder;
 use crate::engine::{
     Engine, ImageEncoder, Precision, Segmenter, TemporalEncoder, TextEncoder, cpu, dimension, picture,
 };
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
 use crate::model::Model;
 use crate::model::write::Element;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most items of one batch: bounds the memory between kernels.
 const MAX_BATCH: usize = 32;
 
-/// The GPU engine: a device, and how it stores numbers.
+/// The GPU engine: a device that its models share, and how it stores numbers.
 #[derive(Clone, Debug)]
 pub struct GpuEngine {
-    device: Arc<Device>,
+    seat: Arc<Mutex<Seat>>,
     precision: Precision,
+}
+
+/// The device at the moment.
+#[derive(Debug)]
+struct Seat {
+    device: Arc<Device>,
+    /// Whether it stands in for one that was lost: that is done once.
+    replaced: bool,
 }
 
 impl GpuEngine {
@@ -38,14 +46,33 @@ impl GpuEngine {
         Ok(Self::new(Device::open(&gpu)?, precision))
     }
 
-    /// The device.
-    pub fn device(&self) -> &Arc<Device> {
-        &self.device
+    /// The device at the moment.
+    pub fn device(&self) -> Arc<Device> {
+        self.seat().device.clone()
+    }
+
+    fn seat(&self) -> MutexGuard<'_, Seat> {
+        self.seat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another device for `lost`: the one that another model has opened meanwhile, or a new one, once.
+    fn replace(&self, lost: &Arc<Device>) -> Result<()> {
+        let mut seat = self.seat();
+        if !Arc::ptr_eq(&seat.device, lost) {
+            return Ok(());
+        }
+        if seat.replaced {
+            let next = "restart, or pass --backend cpu";
+            return Err(Error::new(Stage::Engine, "a GPU that stays", "one that was lost twice", next));
+        }
+        log::warn!("{} was lost; the engine is built again", lost.name());
+        *seat = Seat { device: Device::open(&Gpu::any()?)?, replaced: true };
+        Ok(())
     }
 
     /// An engine on `device`.
     pub fn new(device: Arc<Device>, precision: Precision) -> Self {
-        Self { device, precision }
+        Self { seat: Arc::new(Mutex::new(Seat { device, replaced: false })), precision }
     }
 
     /// All that `run` needs of `bundle`.
@@ -121,6 +148,7 @@ impl GpuEngine {
             item: item.to_owned(),
             output_items: Vec::new(),
             single,
+            device: self.device(),
             sessions: BTreeMap::new(),
         };
         let plan = batched.plan(1)?;
@@ -142,6 +170,8 @@ struct Batched {
     output_items: Vec<Vec<usize>>,
     /// Whether the graph was exported for exactly one item.
     single: bool,
+    /// The device that the sessions are on.
+    device: Arc<Device>,
     sessions: BTreeMap<usize, (Session, Vec<Vec<f32>>)>,
 }
 
@@ -166,7 +196,15 @@ impl Batched {
         let (item, row) = (self.item_len().max(1), self.row_len().max(1));
         let most = if self.single { 1 } else { MAX_BATCH };
         for (items, rows) in items.chunks(most * item).zip(outputs.chunks_mut(most * row)) {
-            self.run_batch(items, rows)?;
+            if let Err(error) = self.run_batch(items, rows) {
+                if !self.device.is_lost() {
+                    return Err(error);
+                }
+                self.engine.replace(&self.device)?;
+                self.device = self.engine.device();
+                self.sessions.clear();
+                self.run_batch(items, rows)?;
+            }
         }
         Ok(())
     }
@@ -174,7 +212,7 @@ impl Batched {
     fn run_batch(&mut self, items: &[f32], rows: &mut [f32]) -> Result<()> {
         let count = items.len() / self.item_len().max(1);
         if !self.sessions.contains_key(&count) {
-            let session = Session::new(self.engine.device.clone(), self.plan(count)?, self.engine.precision)?;
+            let session = Session::new(self.device.clone(), self.plan(count)?, self.engine.precision)?;
             let made = session.plan().outputs.iter().map(|view| vec![0.0; view.len()]).collect();
             self.sessions.insert(count, (session, made));
         }

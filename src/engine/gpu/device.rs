@@ -19,6 +19,15 @@ pub struct Device {
     lost: Arc<OnceLock<String>>,
 }
 
+/// Less than a GPU has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The largest buffer, in bytes.
+    pub max_storage_binding: u64,
+    /// Whether numbers can be stored in 16 bits.
+    pub f16: bool,
+}
+
 /// A compiled module and the layouts of its two groups of bindings.
 #[derive(Debug)]
 pub struct Pipeline {
@@ -34,16 +43,23 @@ impl Device {
     /// # Errors
     /// When the driver refuses.
     pub fn open(gpu: &Gpu) -> Result<Arc<Self>> {
-        Self::open_within(gpu, gpu.adapter().limits())
+        Self::open_with(gpu, Features::SHADER_F16, gpu.adapter().limits())
     }
 
-    /// Opens `gpu` within `limits`.
+    /// Opens `gpu` as if it had less than it has: the device that another machine would open.
     ///
     /// # Errors
     /// As [`Device::open`].
-    pub fn open_within(gpu: &Gpu, limits: Limits) -> Result<Arc<Self>> {
+    pub fn open_within(gpu: &Gpu, bounds: Bounds) -> Result<Arc<Self>> {
+        let mut limits = gpu.adapter().limits();
+        limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(bounds.max_storage_binding);
+        limits.max_buffer_size = limits.max_buffer_size.min(bounds.max_storage_binding);
+        let wanted = if bounds.f16 { Features::SHADER_F16 } else { Features::empty() };
+        Self::open_with(gpu, wanted, limits)
+    }
+
+    fn open_with(gpu: &Gpu, wanted: Features, limits: Limits) -> Result<Arc<Self>> {
         let name = gpu.description().to_string();
-        let wanted = Features::SHADER_F16 | Features::TIMESTAMP_QUERY;
         let descriptor = DeviceDescriptor {
             label: Some("figureground"),
             required_features: gpu.adapter().features() & wanted,
@@ -77,6 +93,17 @@ impl Device {
     /// What it allows.
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Whether the driver gave it up, or reported what nobody asked about: nothing that it makes is to be used.
+    pub fn is_lost(&self) -> bool {
+        self.lost.get().is_some()
+    }
+
+    /// Gives it up, as a driver does that was reset.
+    pub fn give_up(&self) {
+        let _ = self.lost.set("given up".to_owned());
+        self.device.destroy();
     }
 
     pub(super) fn device(&self) -> &wgpu::Device {

@@ -20,7 +20,7 @@ mod session;
 
 pub use adapter::{Description, Gpu};
 pub use batched::{GpuEncoder, GpuEngine, GpuSegmenter};
-pub use device::Device;
+pub use device::{Bounds, Device};
 pub use infer::infer;
 pub use session::Session;
 

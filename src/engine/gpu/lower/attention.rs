@@ -26,18 +26,26 @@ pub struct Pattern {
     probabilities: usize,
 }
 
-/// All attentions of `model`, by the node that mixes the values, and the roots of the groups that they swallow.
-pub fn patterns(model: &TypedModel, groups: &[Group]) -> TractResult<(HashMap<usize, Pattern>, HashSet<usize>)> {
+/// Attentions of a model.
+#[derive(Debug, Default)]
+pub struct Attentions {
+    /// By the node that mixes the values.
+    pub patterns: HashMap<usize, Pattern>,
+    /// The roots of the groups that they are made of besides.
+    pub within: HashSet<usize>,
+}
+
+/// All attentions of `model`.
+pub fn attentions(model: &TypedModel, groups: &[Group]) -> TractResult<Attentions> {
     let by_exit: HashMap<usize, &Group> = groups.iter().map(|group| (group.exit(), group)).collect();
-    let mut found = HashMap::new();
-    let mut swallowed = HashSet::new();
+    let mut found = Attentions::default();
     for group in groups {
         let softmax = model.node(group.root);
         let Some((mixing, pattern)) = pattern(model, group, &by_exit)? else { continue };
-        found.insert(mixing, pattern);
-        swallowed.extend([softmax.id, pattern.scores]);
+        found.patterns.insert(mixing, pattern);
+        found.within.extend([softmax.id, pattern.scores]);
     }
-    Ok((found, swallowed))
+    Ok(found)
 }
 
 /// The attention whose softmax is `group`, and the node that mixes its values.

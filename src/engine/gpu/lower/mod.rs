@@ -17,7 +17,9 @@ use super::shader::Element;
 use super::tail::Tail;
 use super::view::{TensorId, View};
 use crate::error::{Error, Result, Stage};
+use attention::Attentions;
 use group::Group;
+use siblings::Siblings;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tract_onnx::prelude::*;
@@ -33,10 +35,10 @@ pub fn lower(model: &TypedModel) -> Result<Plan> {
         return Err(refused(&unknown));
     }
     let groups = group::groups(model).map_err(|e| failed(model, &e))?;
-    let (attentions, mut within) = attention::patterns(model, &groups).map_err(|e| failed(model, &e))?;
-    let (layers, others) = siblings::siblings(model, &groups).map_err(|e| failed(model, &e))?;
+    let Attentions { patterns, mut within } = attention::attentions(model, &groups).map_err(|e| failed(model, &e))?;
+    let Siblings { layers, others } = siblings::siblings(model, &groups).map_err(|e| failed(model, &e))?;
     within.extend(others);
-    let mut lowering = Lowering { model, plan: Plan::default(), values: HashMap::new(), attentions, layers };
+    let mut lowering = Lowering { model, plan: Plan::default(), values: HashMap::new(), attentions: patterns, layers };
     for group in groups.iter().filter(|group| !within.contains(&group.root)) {
         let node = model.node(group.root);
         let named = |e: TractError| refused(&[format!("{} ({}): {e:#}", node.op.name(), node.name)]);

@@ -24,8 +24,17 @@ pub struct Linear {
     factor: f32,
 }
 
-/// Layers that one product makes, by the root that comes first, and the roots of the others.
-pub fn siblings(model: &TypedModel, groups: &[Group]) -> TractResult<(HashMap<usize, Vec<Linear>>, HashSet<usize>)> {
+/// Layers that one product makes.
+#[derive(Debug, Default)]
+pub struct Siblings {
+    /// By the root of the one that comes first.
+    pub layers: HashMap<usize, Vec<Linear>>,
+    /// The roots of the others.
+    pub others: HashSet<usize>,
+}
+
+/// All layers of `model` that have the same input and the same sizes.
+pub fn siblings(model: &TypedModel, groups: &[Group]) -> TractResult<Siblings> {
     let mut alike: BTreeMap<_, Vec<Linear>> = BTreeMap::new();
     for group in groups {
         let Some(linear) = linear(model, group)? else { continue };
@@ -36,12 +45,12 @@ pub fn siblings(model: &TypedModel, groups: &[Group]) -> TractResult<(HashMap<us
         alike.entry((node.inputs[0], axes, weight, shape, linear.bias.is_some())).or_default().push(linear);
     }
     let several = alike.into_values().filter(|layers| layers.len() > 1);
-    let (mut first, mut others) = (HashMap::new(), HashSet::new());
+    let mut found = Siblings::default();
     for layers in several {
-        others.extend(layers[1..].iter().map(|layer| layer.root));
-        first.insert(layers[0].root, layers);
+        found.others.extend(layers[1..].iter().map(|layer| layer.root));
+        found.layers.insert(layers[0].root, layers);
     }
-    Ok((first, others))
+    Ok(found)
 }
 
 /// The layer that `group` is, where it is one: a product with constant weights, a constant row, a constant factor.
