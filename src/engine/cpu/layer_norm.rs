@@ -17,6 +17,7 @@ impl LayerNorm {
     }
 
     /// What is added to the variance.
+    #[cfg(feature = "gpu")]
     pub fn epsilon(&self) -> f32 {
         f32::from_bits(self.epsilon)
     }

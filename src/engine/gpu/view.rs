@@ -74,6 +74,14 @@ impl View {
         self
     }
 
+    /// Every `step`-th element along `axis`, from `begin` on.
+    pub fn thinned(mut self, axis: usize, begin: usize, step: usize) -> Self {
+        self.offset += begin * self.strides[axis];
+        self.shape[axis] = self.shape[axis].saturating_sub(begin).div_ceil(step);
+        self.strides[axis] *= step;
+        self
+    }
+
     /// Repeated to `shape` along axes of size 1; missing axes are in front.
     pub fn broadcast(mut self, shape: &[usize]) -> Self {
         while self.shape.len() < shape.len() {

@@ -83,6 +83,8 @@ fn unary(op: &dyn tract_onnx::tract_core::ops::element_wise::ElementWiseMiniOp) 
         "Erf" => one(Unary::Erf),
         "Sign" => one(Unary::Sign),
         "Not" => one(Unary::Not),
+        "Cosh" => Some(Box::new(|chain, x| half_of_exponentials(chain, x, Binary::Add))),
+        "Sinh" => Some(Box::new(|chain, x| half_of_exponentials(chain, x, Binary::Sub))),
         "Silu" => Some(Box::new(silu)),
         "HardSwish" => Some(Box::new(hard_swish)),
         "GeluExact" => Some(Box::new(gelu_by_erf)),
@@ -98,6 +100,14 @@ fn scaled(chain: &mut Chain, x: usize, factor: f32) -> usize {
 fn shifted(chain: &mut Chain, x: usize, by: f32) -> usize {
     let by = chain.push(Step::Constant(by));
     chain.push(Step::Binary(Binary::Add, x, by))
+}
+
+/// (e^x + e^-x) / 2, or their difference.
+fn half_of_exponentials(chain: &mut Chain, x: usize, join: Binary) -> usize {
+    let negative = chain.push(Step::Unary(Unary::Neg, x));
+    let (up, down) = (chain.push(Step::Unary(Unary::Exp, x)), chain.push(Step::Unary(Unary::Exp, negative)));
+    let joined = chain.push(Step::Binary(join, up, down));
+    scaled(chain, joined, 0.5)
 }
 
 fn leaky_relu(chain: &mut Chain, x: usize, alpha: f32) -> usize {

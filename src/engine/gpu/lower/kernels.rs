@@ -34,9 +34,9 @@ pub fn is_kernel(node: &TypedNode) -> bool {
         || node.op_is::<GatherNd>()
 }
 
-/// Whether `node` has a bias, which its chain reads.
+/// Whether `node` has a bias, which its chain reads, or something that is added to nothing.
 pub fn has_bias(node: &TypedNode) -> bool {
-    (node.op_is::<Conv>() || node.op_is::<Deconv>()) && node.inputs.len() > 2
+    node.op_is::<Softmax>() || (node.op_is::<Conv>() || node.op_is::<Deconv>()) && node.inputs.len() > 2
 }
 
 /// A kernel about to be dispatched.
@@ -142,6 +142,7 @@ impl Lowering<'_> {
     /// The runs of a contraction of `a` and `b` to an output of `shape` in order.
     pub(super) fn roles(&self, node: &TypedNode, a: &View, b: &View, shape: &[usize]) -> TractResult<Roles> {
         let op = node.op_as::<EinSum>().context("no EinSum")?;
+        let (a, b) = repeated(op, a, b);
         let signed = |strides: &[usize]| strides.iter().map(|&s| s as isize).collect::<Vec<isize>>();
         let (a_strides, b_strides, c_strides) = (signed(&a.strides), signed(&b.strides), signed(&row_major(shape)));
         Ok(Roles::of(&op.axes, (&a.shape, &a_strides), (&b.shape, &b_strides), (shape, &c_strides)))
@@ -165,9 +166,9 @@ impl Lowering<'_> {
 
     fn softmax(&mut self, node: &TypedNode, op: &Softmax) -> TractResult<Ready> {
         let x = self.view(node.inputs[0])?;
-        let last = x.shape.len().checked_sub(1);
-        ensure!(op.quant_output_dt.is_none() && op.axes.last().copied() == last && op.axes.len() == 1, "{op:?}");
-        let x = self.in_order(x, &node.name)?;
+        ensure!(op.quant_output_dt.is_none() && op.axes.len() == 1, "{op:?}");
+        let (axis, last) = (op.axes[0], x.shape.len() - 1);
+        let x = self.in_order(x.moved(axis, last), &node.name)?;
         let size = x.shape.last().copied().unwrap_or(1);
         let kernel = Softmaxing {
             rows: (x.len() / size.max(1)) as u32,
@@ -175,7 +176,14 @@ impl Lowering<'_> {
             offset: x.offset as u32,
             logarithm: u32::from(op.kind == SoftmaxKind::LogSoftmax),
         };
-        Ok(Ready::new(kernel, vec![x.tensor]))
+        if axis == last {
+            return Ok(Ready::new(kernel, vec![x.tensor]));
+        }
+        // Along another axis it is made with that one last, and what is behind it reads it as it was.
+        let made = self.made(&x.shape, Element::Stored);
+        self.dispatch(&node.name, Box::new(kernel), vec![x.tensor], Chain::stored(), vec![], made.clone())?;
+        let whole = ElementWise { count: made.len() };
+        Ok(Ready { bias: Some(made.moved(last, axis)), ..Ready::new(whole, vec![]) })
     }
 
     fn reduce(&mut self, node: &TypedNode, op: &Reduce) -> TractResult<Ready> {
@@ -417,6 +425,21 @@ impl Lowering<'_> {
         let view = self.view(node.inputs[place])?;
         self.in_order(view, &node.name)
     }
+}
+
+/// `a` and `b` with axes of size 1 repeated as often as the other one has them.
+fn repeated(op: &EinSum, a: &View, b: &View) -> (View, View) {
+    let (mut a, mut b) = (a.clone(), b.clone());
+    for axis in op.axes.iter_all_axes() {
+        let (Some(&in_a), Some(&in_b)) = (axis.inputs[0].first(), axis.inputs[1].first()) else { continue };
+        let size = a.shape[in_a].max(b.shape[in_b]);
+        for (view, place) in [(&mut a, in_a), (&mut b, in_b)] {
+            if view.shape[place] != size {
+                (view.shape[place], view.strides[place]) = (size, 0);
+            }
+        }
+    }
+    (a, b)
 }
 
 /// The product of `a` and `b`; `None` where a role has more than two runs.

@@ -5,12 +5,14 @@ use crate::engine::gpu::chain::{Chain, Step};
 use crate::engine::gpu::view::View;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
+use tract_onnx::tract_core::ops::Downsample;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Pad, PadMode, Slice, Tile, TypedConcat};
 use tract_onnx::tract_core::ops::identity::Identity;
 use tract_onnx::tract_core::ops::nn::NearestUpsample;
 
 /// Whether `node` moves elements and makes none.
 pub fn is_layout(node: &TypedNode) -> bool {
+    let forward = |down: &Downsample| down.stride > 0;
     let pads = |pad: &Pad| matches!(pad.mode, PadMode::Constant(_));
     node.op_is::<AxisOp>()
         || node.op_is::<Slice>()
@@ -20,6 +22,7 @@ pub fn is_layout(node: &TypedNode) -> bool {
         || node.op_is::<Tile>()
         || node.op_is::<NearestUpsample>()
         || node.op_as::<Pad>().is_some_and(pads)
+        || node.op_as::<Downsample>().is_some_and(forward)
 }
 
 impl Lowering<'_> {
@@ -53,6 +56,9 @@ impl Lowering<'_> {
         }
         if let Some(slice) = node.op_as::<Slice>() {
             return Ok(view.sliced(slice.axis, slice.start.to_usize()?, slice.end.to_usize()?));
+        }
+        if let Some(down) = node.op_as::<Downsample>() {
+            return Ok(view.thinned(down.axis, down.modulo, usize::try_from(down.stride)?));
         }
         if node.op_is::<Tile>() {
             return self.tiled(node, view, shape);
