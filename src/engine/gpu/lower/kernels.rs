@@ -36,7 +36,11 @@ pub fn is_kernel(node: &TypedNode) -> bool {
 
 /// Whether `node` has a bias, which its chain reads, or something that is added to nothing.
 pub fn has_bias(node: &TypedNode) -> bool {
-    node.op_is::<Softmax>() || (node.op_is::<Conv>() || node.op_is::<Deconv>()) && node.inputs.len() > 2
+    node.op_is::<Softmax>()
+        || node.op_is::<RmsNorm>()
+        || node.op_is::<EinSum>()
+        || node.op_is::<Resize>()
+        || (node.op_is::<Conv>() || node.op_is::<Deconv>()) && node.inputs.len() > 2
 }
 
 /// A kernel about to be dispatched.
@@ -134,9 +138,60 @@ impl Lowering<'_> {
         });
         ensure!(!summed_alone, "EinSum {}", op.axes);
         let roles = self.roles(node, &a, &b, shape)?;
-        let kernel = product(&roles, &a, &b)
-            .with_context(|| format!("EinSum {} of {:?} and {:?}: too many axes", op.axes, a.shape, b.shape))?;
-        Ok(Ready::new(kernel, vec![a.tensor, b.tensor]))
+        match product(&roles, &a, &b) {
+            Some(kernel) => Ok(Ready::new(kernel, vec![a.tensor, b.tensor])),
+            None => self.sorted_contraction(node, op, a, b),
+        }
+    }
+
+    /// A contraction of more axes than the kernel walks: its operands are copied so that the axes of a role lie together.
+    fn sorted_contraction(&mut self, node: &TypedNode, op: &EinSum, a: View, b: View) -> TractResult<Ready> {
+        let (a, b) = repeated(op, &a, &b);
+        let sorted = Sorted::of(op);
+        let take = |view: &View, axes: &[usize]| -> View {
+            let shape = axes.iter().map(|&axis| view.shape[axis]).collect();
+            let strides = axes.iter().map(|&axis| view.strides[axis]).collect();
+            View { shape, strides, ..view.clone() }
+        };
+        let size = |view: &View, axes: &[usize]| axes.iter().map(|&axis| view.shape[axis]).product::<usize>() as u32;
+        let (rows, depth) = (size(&a, &sorted.rows), size(&a, &sorted.depth[0]));
+        let (columns, batches) = (size(&b, &sorted.columns), size(&a, &sorted.batch[0]));
+        let left = [&sorted.batch[0], &sorted.rows, &sorted.depth[0]].map(Vec::as_slice).concat();
+        let right = [&sorted.batch[1], &sorted.depth[1], &sorted.columns].map(Vec::as_slice).concat();
+        let made: Vec<usize> = left[..left.len() - sorted.depth[0].len()]
+            .iter()
+            .map(|&axis| a.shape[axis])
+            .chain(sorted.columns.iter().map(|&axis| b.shape[axis]))
+            .collect();
+        let (a, b) = (self.in_order(take(&a, &left), &node.name)?, self.in_order(take(&b, &right), &node.name)?);
+        let kernel = Contraction {
+            rows,
+            columns,
+            depth,
+            batches,
+            rows_inner: rows,
+            columns_inner: columns,
+            depth_inner: depth,
+            batches_inner: batches,
+            a_offset: a.offset as u32,
+            b_offset: b.offset as u32,
+            a_row: depth,
+            a_depth: 1,
+            a_batch: rows * depth,
+            b_column: 1,
+            b_depth: columns,
+            b_batch: columns * depth,
+            c_row: columns,
+            c_column: 1,
+            c_batch: rows * columns,
+            ..Contraction::default()
+        };
+        let output = self.made(&made, Element::Stored);
+        self.dispatch(&node.name, Box::new(kernel), vec![a.tensor, b.tensor], Chain::stored(), vec![], output.clone())?;
+        // What is behind it reads it in the order that the model has.
+        let places: Vec<usize> = (0..made.len()).map(|axis| position(&sorted.output, axis)).collect();
+        let whole = ElementWise { count: output.len() };
+        Ok(Ready { bias: Some(take(&output, &places)), ..Ready::new(whole, vec![]) })
     }
 
     /// The runs of a contraction of `a` and `b` to an output of `shape` in order.
@@ -158,10 +213,10 @@ impl Lowering<'_> {
 
     fn rms_norm(&mut self, node: &TypedNode, op: &RmsNorm) -> TractResult<Ready> {
         let x = self.view(node.inputs[0])?;
-        ensure!(op.axis + 1 == x.shape.len(), "RmsNorm along axis {} of {:?}", op.axis, x.shape);
-        let x = self.in_order(x, &node.name)?;
-        let kernel = norm(&x, x.shape[op.axis], op.eps.cast_to_scalar::<f32>()?);
-        Ok(Ready::new(kernel, vec![x.tensor; 3]))
+        let last = x.shape.len() - 1;
+        let x = self.in_order(x.moved(op.axis, last), &node.name)?;
+        let kernel = norm(&x, x.shape[last], op.eps.cast_to_scalar::<f32>()?);
+        self.along(node, op.axis, Ready::new(kernel, vec![x.tensor; 3]), &x.shape)
     }
 
     fn softmax(&mut self, node: &TypedNode, op: &Softmax) -> TractResult<Ready> {
@@ -176,12 +231,17 @@ impl Lowering<'_> {
             offset: x.offset as u32,
             logarithm: u32::from(op.kind == SoftmaxKind::LogSoftmax),
         };
+        self.along(node, axis, Ready::new(kernel, vec![x.tensor]), &x.shape)
+    }
+
+    /// What was made with `axis` moved last, of this shape then: what is behind it reads it as it was.
+    fn along(&mut self, node: &TypedNode, axis: usize, ready: Ready, shape: &[usize]) -> TractResult<Ready> {
+        let last = shape.len() - 1;
         if axis == last {
-            return Ok(Ready::new(kernel, vec![x.tensor]));
+            return Ok(ready);
         }
-        // Along another axis it is made with that one last, and what is behind it reads it as it was.
-        let made = self.made(&x.shape, Element::Stored);
-        self.dispatch(&node.name, Box::new(kernel), vec![x.tensor], Chain::stored(), vec![], made.clone())?;
+        let made = self.made(shape, Element::Stored);
+        self.dispatch(&node.name, ready.kernel, ready.inputs, Chain::stored(), vec![], made.clone())?;
         let whole = ElementWise { count: made.len() };
         Ok(Ready { bias: Some(made.moved(last, axis)), ..Ready::new(whole, vec![]) })
     }
@@ -343,7 +403,10 @@ impl Lowering<'_> {
         let scales = self.scales(node, op, &x.shape, shape)?;
         let axes: Vec<usize> =
             (0..shape.len()).filter(|&axis| x.shape[axis] != shape[axis] || scales[axis] != 1.0).collect();
-        let Some((&last, before)) = axes.split_last() else { bail!("a resize that changes nothing") };
+        let Some((&last, before)) = axes.split_last() else {
+            let whole = ElementWise { count: x.len() };
+            return Ok(Ready { bias: Some(x), ..Ready::new(whole, vec![]) });
+        };
         for &axis in before {
             let (kernel, inputs) = self.resample(op, &x, axis, shape[axis], scales[axis]);
             let mut to = x.shape.clone();
@@ -425,6 +488,57 @@ impl Lowering<'_> {
         let view = self.view(node.inputs[place])?;
         self.in_order(view, &node.name)
     }
+}
+
+/// The axes of a contraction by role, as places in its operands.
+struct Sorted {
+    /// In both operands and the output.
+    batch: [Vec<usize>; 2],
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    /// In both operands.
+    depth: [Vec<usize>; 2],
+    /// Where batch, rows and columns are in the output.
+    output: Vec<usize>,
+}
+
+impl Sorted {
+    fn of(op: &EinSum) -> Self {
+        let mut sorted =
+            Self { batch: [vec![], vec![]], rows: vec![], columns: vec![], depth: [vec![], vec![]], output: vec![] };
+        let mut out: [Vec<usize>; 3] = [vec![], vec![], vec![]];
+        for axis in op.axes.iter_all_axes() {
+            let [a, b] = [0, 1].map(|input| axis.inputs[input].first().copied());
+            match (a, b, axis.outputs[0].first()) {
+                (Some(a), Some(b), Some(&c)) => {
+                    sorted.batch[0].push(a);
+                    sorted.batch[1].push(b);
+                    out[0].push(c);
+                }
+                (Some(a), None, Some(&c)) => {
+                    sorted.rows.push(a);
+                    out[1].push(c);
+                }
+                (None, Some(b), Some(&c)) => {
+                    sorted.columns.push(b);
+                    out[2].push(c);
+                }
+                (Some(a), Some(b), None) => {
+                    sorted.depth[0].push(a);
+                    sorted.depth[1].push(b);
+                }
+                // Of size 1, or it would have been refused.
+                _ => {}
+            }
+        }
+        sorted.output = out.concat();
+        sorted
+    }
+}
+
+/// Where `value` is in `values`.
+fn position(values: &[usize], value: usize) -> usize {
+    values.iter().position(|&there| there == value).unwrap_or(0)
 }
 
 /// `a` and `b` with axes of size 1 repeated as often as the other one has them.
