@@ -196,6 +196,25 @@ fn a_lost_device_is_replaced_once() {
 }
 
 #[test]
+fn kernels_are_timed_on_the_clock_of_the_device() {
+    let Some(device) = device() else { return };
+    if !device.has_timestamps() {
+        return eprintln!("SKIPPED: {} has no timestamps", device.name());
+    }
+    let bundle = Bundle::open(&repository().join("models/built-in")).unwrap();
+    let manifest = &bundle.manifest().vision;
+    let mut vision = GpuEngine::new(device, Precision::F32).vision(&bundle.path(&manifest.file), manifest).unwrap();
+    assert_eq!(vision.kernel_times().unwrap(), [], "nothing ran yet");
+    let pixels = Numbers::new(1).take(ImageEncoder::input_len(&vision));
+    let mut embedding = vec![0.0; ImageEncoder::dimension(&vision)];
+    ImageEncoder::encode(&mut vision, &pixels, &mut embedding).unwrap();
+    let times = vision.kernel_times().unwrap();
+    let products = times.iter().find(|time| time.kernel == "contract").unwrap();
+    assert!(products.milliseconds > 0.0 && products.operations > 0 && products.bytes > 0, "{products:?}");
+    assert!(times.is_sorted_by(|a, b| a.milliseconds >= b.milliseconds), "{times:?}");
+}
+
+#[test]
 fn a_shader_that_the_driver_refuses_is_an_error_that_names_it() {
     #[derive(Debug)]
     struct Broken;

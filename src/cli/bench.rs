@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::{Exit, Models, built_in, print};
 use clap::Args;
 use figureground::Result;
-use figureground::engine::Engine;
+use figureground::engine::{Engine, KernelTime};
 use figureground::pipeline::{Keep, Pipeline, Timing, Window};
 use figureground::source::{self, Recorded, Source, SourceOptions};
 use serde::Serialize;
@@ -44,6 +44,9 @@ struct Report {
     views_ms: f64,
     encode_ms: f64,
     score_ms: f64,
+    /// What the kernels of a GPU took for one batch, where it has a clock for them.
+    segment_kernels: Vec<KernelTime>,
+    encode_kernels: Vec<KernelTime>,
     /// Memory the program held at most, and now, in bytes, where the system tells.
     peak_rss_bytes: Option<u64>,
     rss_bytes: Option<u64>,
@@ -69,6 +72,7 @@ impl Bench {
             interrupt::check()?;
         }
         bar.finish_and_clear();
+        let [segment_kernels, encode_kernels] = pipeline.kernel_times()?;
         let median = |stage: &dyn Fn(&Timing) -> u64| median(timings[1..].iter().map(stage).collect());
         let report = Report {
             source: source.name().to_owned(),
@@ -81,6 +85,8 @@ impl Bench {
             views_ms: median(&|t| t.views),
             encode_ms: median(&|t| t.encode),
             score_ms: median(&|t| t.score),
+            segment_kernels,
+            encode_kernels,
             peak_rss_bytes: memory("VmHWM:"),
             rss_bytes: memory("VmRSS:"),
         };
@@ -122,8 +128,28 @@ impl Bench {
             report.score_ms,
             mega(report.rss_bytes),
             mega(report.peak_rss_bytes),
-        ))
+        ))?;
+        print(&kernels("segment", &report.segment_kernels))?;
+        print(&kernels("encode", &report.encode_kernels))
     }
+}
+
+/// A line a kernel.
+fn kernels(stage: &str, times: &[KernelTime]) -> String {
+    let line = |time: &KernelTime| {
+        let seconds = time.milliseconds / 1e3;
+        format!(
+            "  {:<22}{:4} dispatches{:10.3} ms{:9.1} GFLOP/s{:9.1} GB/s\n",
+            time.kernel,
+            time.dispatches,
+            time.milliseconds,
+            time.operations as f64 / seconds / 1e9,
+            time.bytes as f64 / seconds / 1e9,
+        )
+    };
+    let total: usize = times.iter().map(|time| time.dispatches).sum();
+    let lines: String = times.iter().map(line).collect();
+    if times.is_empty() { lines } else { format!("{stage}, one batch: {total} dispatches\n{lines}") }
 }
 
 /// The median of microseconds, in milliseconds.

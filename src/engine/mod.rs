@@ -18,6 +18,21 @@ use core::fmt;
 #[cfg(feature = "cpu")]
 use std::path::Path;
 
+/// What the dispatches of one kernel took for one batch.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct KernelTime {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// How often it ran.
+    pub dispatches: usize,
+    /// How long, on the device's own clock.
+    pub milliseconds: f64,
+    /// Multiplications and additions.
+    pub operations: u64,
+    /// Bytes of the tensors that it read and wrote.
+    pub bytes: u64,
+}
+
 /// Pictures to person probabilities.
 pub trait Segmenter: Send {
     /// Elements of one input picture.
@@ -29,6 +44,14 @@ pub trait Segmenter: Send {
     /// # Errors
     /// When the model fails, or its output is not what the manifest says.
     fn segment(&mut self, inputs: &[f32], masks: &mut [Mask]) -> Result<()>;
+    /// The times of the backend's kernels for the largest batch so far, the longest first; none where the backend has no clock
+    /// for them.
+    ///
+    /// # Errors
+    /// When the model fails.
+    fn kernel_times(&mut self) -> Result<Vec<KernelTime>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Pictures to embeddings.
@@ -42,6 +65,13 @@ pub trait ImageEncoder: Send {
     /// # Errors
     /// When the model fails.
     fn encode(&mut self, pixel_values: &[f32], embeddings: &mut [f32]) -> Result<()>;
+    /// As [`Segmenter::kernel_times`].
+    ///
+    /// # Errors
+    /// When the model fails.
+    fn kernel_times(&mut self) -> Result<Vec<KernelTime>> {
+        Ok(Vec::new())
+    }
 }
 
 /// Token ids to embeddings.

@@ -9,7 +9,7 @@ pub use schedule::Sliding;
 
 use crate::bundle::Bundle;
 use crate::bundle::manifest::Manifest;
-use crate::engine::Engine;
+use crate::engine::{Engine, KernelTime};
 use crate::error::{Error, Result, Stage};
 use crate::frame::{Frame, FrameBuffer};
 use crate::gate::{Evidence, Gate, Judgement, Visibility};
@@ -56,6 +56,14 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// The times of the segmenter's and the encoder's kernels, where the backend has a clock for them.
+    ///
+    /// # Errors
+    /// When a model fails.
+    pub fn kernel_times(&mut self) -> Result<[Vec<KernelTime>; 2]> {
+        Ok([self.engine.segmenter.kernel_times()?, self.engine.vision.kernel_times()?])
+    }
+
     /// The pipeline of `bundle` on `engine`.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::bundle::Bundle;
 use crate::bundle::manifest::{Segmenter as SegmenterManifest, Temporal, Text, Vision};
 use crate::engine::decode::Decoder;
 use crate::engine::{
-    Engine, ImageEncoder, Precision, Segmenter, TemporalEncoder, TextEncoder, cpu, dimension, picture,
+    Engine, ImageEncoder, KernelTime, Precision, Segmenter, TemporalEncoder, TextEncoder, cpu, dimension, picture,
 };
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
@@ -209,6 +209,28 @@ impl Batched {
         Ok(())
     }
 
+    /// The times of the kernels of the largest batch so far.
+    fn kernel_times(&mut self) -> Result<Vec<KernelTime>> {
+        let Some((session, _)) = self.sessions.values_mut().next_back() else { return Ok(Vec::new()) };
+        let mut by_kernel: BTreeMap<&str, KernelTime> = BTreeMap::new();
+        for time in session.times()? {
+            match by_kernel.get_mut(time.kernel) {
+                Some(sum) => {
+                    sum.dispatches += time.dispatches;
+                    sum.milliseconds += time.milliseconds;
+                    sum.operations += time.operations;
+                    sum.bytes += time.bytes;
+                }
+                None => {
+                    by_kernel.insert(time.kernel, time);
+                }
+            }
+        }
+        let mut times: Vec<KernelTime> = by_kernel.into_values().collect();
+        times.sort_by(|a, b| b.milliseconds.total_cmp(&a.milliseconds));
+        Ok(times)
+    }
+
     fn run_batch(&mut self, items: &[f32], rows: &mut [f32]) -> Result<()> {
         let count = items.len() / self.item_len().max(1);
         if !self.sessions.contains_key(&count) {
@@ -258,6 +280,10 @@ impl Segmenter for GpuSegmenter {
         }
         Ok(())
     }
+
+    fn kernel_times(&mut self) -> Result<Vec<KernelTime>> {
+        self.model.kernel_times()
+    }
 }
 
 /// A model from items to embeddings on the GPU.
@@ -278,6 +304,10 @@ impl ImageEncoder for GpuEncoder {
 
     fn encode(&mut self, pixel_values: &[f32], embeddings: &mut [f32]) -> Result<()> {
         self.model.run(pixel_values, embeddings)
+    }
+
+    fn kernel_times(&mut self) -> Result<Vec<KernelTime>> {
+        self.model.kernel_times()
     }
 }
 

@@ -43,7 +43,7 @@ impl Device {
     /// # Errors
     /// When the driver refuses.
     pub fn open(gpu: &Gpu) -> Result<Arc<Self>> {
-        Self::open_with(gpu, Features::SHADER_F16, gpu.adapter().limits())
+        Self::open_with(gpu, Features::SHADER_F16 | Features::TIMESTAMP_QUERY, gpu.adapter().limits())
     }
 
     /// Opens `gpu` as if it had less than it has: the device that another machine would open.
@@ -88,6 +88,11 @@ impl Device {
     /// Whether numbers can be stored in 16 bits.
     pub fn has_f16(&self) -> bool {
         self.device.features().contains(Features::SHADER_F16)
+    }
+
+    /// Whether the time of a dispatch can be measured.
+    pub fn has_timestamps(&self) -> bool {
+        self.device.features().contains(Features::TIMESTAMP_QUERY)
     }
 
     /// What it allows.

@@ -1,6 +1,6 @@
 //! The GPU engine: the same graphs as on the CPU, lowered to compute shaders and run through wgpu.
 //!
-//! In the order of a model's way: [`lower`](lower::lower) turns a decluttered graph into a [`Plan`](plan::Plan) of
+//! In the order of a model's way: [`lower`](lower::lower) turns a decluttered graph into a [`Plan`] of
 //! dispatches, each a [`kernel`] with a [`chain`] of element-wise steps at its end; a [`Session`] puts the plan on a
 //! [`Device`] and runs it.
 

@@ -1,10 +1,10 @@
 //! A plan on a device: everything is made once, a run only uploads, submits and reads back.
 
 use super::device::{Device, Pipeline, failed};
-use super::plan::{Origin, Plan, Weight};
+use super::plan::{Dispatch, Origin, Plan, Weight};
 use super::shader::{Element, Module};
 use super::view::TensorId;
-use crate::engine::Precision;
+use crate::engine::{KernelTime, Precision};
 use crate::error::{Error, Result, Stage};
 use std::sync::{Arc, mpsc};
 use wgpu::*;
@@ -85,17 +85,67 @@ impl Session {
         self.device.check()
     }
 
+    /// The time of every dispatch, in order, of one run on what the last one left: on the device's own clock, each dispatch on
+    /// its own, so that their sum is more than a run takes. None where the device has no such clock.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn times(&mut self) -> Result<Vec<KernelTime>> {
+        let most = QUERY_SET_MAX_QUERIES as usize / 2;
+        if !self.device.has_timestamps() || self.passes.len() > most {
+            return Ok(Vec::new());
+        }
+        let ticks = self.ticks()?;
+        self.device.check()?;
+        let period = f64::from(self.device.queue().get_timestamp_period());
+        let time = |(dispatch, ticks): (&Dispatch, &[u64; 2])| KernelTime {
+            kernel: dispatch.kernel.shader().entry,
+            dispatches: 1,
+            milliseconds: ticks[1].saturating_sub(ticks[0]) as f64 * period / 1e6,
+            operations: dispatch.kernel.operations(),
+            bytes: dispatch.reads().chain([dispatch.output.tensor]).map(|t| self.plan.bytes(t, self.precision)).sum(),
+        };
+        Ok(self.plan.dispatches.iter().zip(&ticks).map(time).collect())
+    }
+
+    /// When each dispatch began and ended.
+    fn ticks(&self) -> Result<Vec<[u64; 2]>> {
+        let count = 2 * self.passes.len() as u32;
+        let bytes = u64::from(count) * u64::from(QUERY_SIZE);
+        let (queries, resolved, read) = self.device.guarded("a clock", || {
+            let device = self.device.device();
+            let label = Some("ticks");
+            let queries = device.create_query_set(&QuerySetDescriptor { label, ty: QueryType::Timestamp, count });
+            let resolved = buffer(&self.device, "ticks", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC);
+            let read = buffer(&self.device, "ticks", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+            (queries, resolved, read)
+        })?;
+        let mut encoder = self.device.device().create_command_encoder(&CommandEncoderDescriptor::default());
+        for (index, pass) in self.passes.iter().enumerate() {
+            let first = 2 * index as u32;
+            let timestamp_writes = ComputePassTimestampWrites {
+                query_set: &queries,
+                beginning_of_pass_write_index: Some(first),
+                end_of_pass_write_index: Some(first + 1),
+            };
+            let descriptor = ComputePassDescriptor { label: None, timestamp_writes: Some(timestamp_writes) };
+            pass.dispatch(&mut encoder.begin_compute_pass(&descriptor));
+        }
+        encoder.resolve_query_set(&queries, 0..count, &resolved, 0);
+        encoder.copy_buffer_to_buffer(&resolved, 0, &read, 0, bytes);
+        self.device.queue().submit([encoder.finish()]);
+        self.mapped(&read, |bytes| {
+            let ticks = bytes.as_chunks::<8>().0.iter().map(|&tick| u64::from_le_bytes(tick));
+            ticks.collect::<Vec<u64>>().as_chunks::<2>().0.to_vec()
+        })
+    }
+
     fn submit(&self) {
         let label = Some("figureground");
         let mut encoder = self.device.device().create_command_encoder(&CommandEncoderDescriptor { label });
         {
             let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label, timestamp_writes: None });
-            for Pass { pipeline, groups, workgroups: [x, y, z] } in &self.passes {
-                pass.set_pipeline(&pipeline.pipeline);
-                pass.set_bind_group(0, &groups[0], &[]);
-                pass.set_bind_group(1, &groups[1], &[]);
-                pass.dispatch_workgroups(*x, *y, *z);
-            }
+            self.passes.iter().for_each(|dispatch| dispatch.dispatch(&mut pass));
         }
         for output in &self.outputs {
             encoder.copy_buffer_to_buffer(&output.buffer, 0, &self.staging, output.begin, output.bytes);
@@ -104,23 +154,39 @@ impl Session {
     }
 
     fn read_back(&self, outputs: &mut [&mut [f32]]) -> Result<()> {
+        self.mapped(&self.staging, |bytes| {
+            for (output, values) in self.outputs.iter().zip(outputs) {
+                let range = output.begin as usize..(output.begin + output.bytes) as usize;
+                Device::read(&bytes[range], output.element, self.precision, &mut values[..output.len]);
+            }
+        })
+    }
+
+    /// Waits for the device and hands the bytes of `buffer` to `read`.
+    fn mapped<T>(&self, buffer: &Buffer, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
         let (sender, receiver) = mpsc::sync_channel(1);
-        self.staging.map_async(MapMode::Read, .., move |mapped| {
+        buffer.map_async(MapMode::Read, .., move |mapped| {
             let _ = sender.send(mapped);
         });
         let expected = || format!("results from {}", self.device.name());
         self.device.device().poll(PollType::wait_indefinitely()).map_err(|e| failed(expected(), e))?;
         let mapped = receiver.recv().map_err(|e| failed(expected(), e))?;
         mapped.map_err(|e| failed(expected(), e))?;
-        {
-            let bytes = self.staging.get_mapped_range(..).map_err(|e| failed(expected(), e))?;
-            for (output, values) in self.outputs.iter().zip(outputs) {
-                let range = output.begin as usize..(output.begin + output.bytes) as usize;
-                Device::read(&bytes[range], output.element, self.precision, &mut values[..output.len]);
-            }
-        }
-        self.staging.unmap();
-        Ok(())
+        let view = buffer.get_mapped_range(..).map_err(|e| failed(expected(), e))?;
+        let made = read(&view);
+        drop(view);
+        buffer.unmap();
+        Ok(made)
+    }
+}
+
+impl Pass {
+    fn dispatch(&self, pass: &mut ComputePass<'_>) {
+        let [x, y, z] = self.workgroups;
+        pass.set_pipeline(&self.pipeline.pipeline);
+        pass.set_bind_group(0, &self.groups[0], &[]);
+        pass.set_bind_group(1, &self.groups[1], &[]);
+        pass.dispatch_workgroups(x, y, z);
     }
 }
 
