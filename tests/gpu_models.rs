@@ -12,7 +12,7 @@ use figureground::engine::gpu::shader::{Element, Shader};
 use figureground::engine::gpu::tail::Tail;
 use figureground::engine::gpu::view::View;
 use figureground::engine::gpu::{Bounds, Device, Gpu, GpuEngine, Session, infer, plan};
-use figureground::engine::{ImageEncoder, Precision, cpu};
+use figureground::engine::{Backend, ImageEncoder, Precision, cpu};
 use figureground::model::{Model, Port, Tensor, Values};
 use gpu::{Numbers, device, difference};
 use program::Desk;
@@ -212,6 +212,25 @@ fn kernels_are_timed_on_the_clock_of_the_device() {
     let products = times.iter().find(|time| time.kernel == "contract").unwrap();
     assert!(products.milliseconds > 0.0 && products.operations > 0 && products.bytes > 0, "{products:?}");
     assert!(times.is_sorted_by(|a, b| a.milliseconds >= b.milliseconds), "{times:?}");
+}
+
+#[test]
+fn plans_for_several_batch_sizes_share_their_weights() {
+    let Ok(gpu) = Gpu::any() else { return };
+    let device = Device::open(&gpu).unwrap();
+    let model = Model::read(&repository().join("models/built-in/vision.onnx")).unwrap();
+    infer(&model, &inputs(&model, 1), &device, Precision::F32).unwrap();
+    let once = device.weights();
+    assert!(once > 20, "{once}");
+    infer(&model, &inputs(&model, 3), &device, Precision::F32).unwrap();
+    // The class token's rows are repeated by the batch.
+    assert!(device.weights() <= once + 2, "{once} and {}", device.weights());
+}
+
+#[test]
+fn auto_never_takes_a_gpu_in_software() {
+    let expected = if Gpu::all().iter().all(Gpu::is_software) { Backend::Cpu } else { Backend::Gpu };
+    assert_eq!(Backend::Auto.resolve().unwrap(), expected);
 }
 
 #[test]

@@ -4,8 +4,9 @@ use super::adapter::Gpu;
 use super::shader::{Element, Module};
 use crate::engine::Precision;
 use crate::error::{Error, Result, Stage};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use wgpu::*;
 
 /// An open GPU that all models of an engine share.
@@ -16,6 +17,8 @@ pub struct Device {
     queue: Queue,
     limits: Limits,
     pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
+    /// By the checksum of their bytes: plans for several batch sizes have the same ones.
+    weights: Mutex<HashMap<[u8; 32], Buffer>>,
     lost: Arc<OnceLock<String>>,
 }
 
@@ -77,7 +80,7 @@ impl Device {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             let _ = noticed.set(error.to_string());
         }));
-        Ok(Arc::new(Self { name, device, queue, limits, pipelines: Mutex::default(), lost }))
+        Ok(Arc::new(Self { name, device, queue, limits, pipelines: Mutex::default(), weights: Mutex::default(), lost }))
     }
 
     /// What the GPU is called, its kind and its driver.
@@ -111,6 +114,33 @@ impl Device {
         self.device.destroy();
     }
 
+    /// How many different weights it holds.
+    pub fn weights(&self) -> usize {
+        self.held().len()
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<[u8; 32], Buffer>> {
+        self.weights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A buffer that holds `bytes`, uploaded once.
+    pub(super) fn weight(&self, bytes: &[u8]) -> Buffer {
+        let mut held = self.held();
+        let upload = || {
+            let size = bytes.len().max(4) as u64;
+            let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+            let made = self.device.create_buffer(&BufferDescriptor {
+                label: Some("weight"),
+                size,
+                usage,
+                mapped_at_creation: false,
+            });
+            self.queue.write_buffer(&made, 0, bytes);
+            made
+        };
+        held.entry(Sha256::digest(bytes).into()).or_insert_with(upload).clone()
+    }
+
     pub(super) fn device(&self) -> &wgpu::Device {
         &self.device
     }
@@ -140,7 +170,7 @@ impl Device {
     pub(super) fn pipeline(&self, module: &Module<'_>) -> Result<Arc<Pipeline>> {
         let wgsl = module.wgsl();
         let key = format!("{}\n{wgsl}", module.shader.entry);
-        let mut pipelines = self.pipelines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pipeline) = pipelines.get(&key) {
             return Ok(pipeline.clone());
         }
@@ -194,7 +224,9 @@ impl Device {
         let mut bytes = match (element, precision) {
             (Element::Stored, Precision::F32) => bytemuck::cast_slice(values).to_vec(),
             (Element::Stored, Precision::F16) => {
-                values.iter().flat_map(|&v| half::f16::from_f32(v).to_le_bytes()).collect()
+                // A mask's large negative number must not become infinite, which WGSL leaves undefined.
+                let most = f32::from(half::f16::MAX);
+                values.iter().flat_map(|&v| half::f16::from_f32(v.clamp(-most, most)).to_le_bytes()).collect()
             }
             (Element::Integer, _) => values.iter().flat_map(|&v| (v as i32).to_le_bytes()).collect(),
             (Element::Bits, _) => values.iter().flat_map(|&v| v.to_bits().to_le_bytes()).collect(),

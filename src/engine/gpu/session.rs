@@ -220,11 +220,10 @@ fn buffers(device: &Device, plan: &Plan, precision: Precision, slots: &[Option<u
         if let Some(slot) = slot {
             return shared[*slot].clone();
         }
-        let made = buffer(device, "input or weight", plan.bytes(tensor, precision), usage);
-        if let Origin::Weight(weight) = &plan.tensors[tensor].origin {
-            device.queue().write_buffer(&made, 0, &weight_bytes(weight, precision));
+        match &plan.tensors[tensor].origin {
+            Origin::Weight(weight) => device.weight(&weight_bytes(weight, precision)),
+            _ => buffer(device, "input", plan.bytes(tensor, precision), usage),
         }
-        made
     };
     slots.iter().enumerate().map(of).collect()
 }
