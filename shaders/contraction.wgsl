@@ -43,9 +43,9 @@ struct Contraction {
 const TILE = 64u;
 const DEPTH = 16u;
 
-// [DEPTH][TILE], four neighbours of the tile in one vector.
-var<workgroup> tile_a: array<vec4<f32>, 256>;
-var<workgroup> tile_b: array<vec4<f32>, 256>;
+// [DEPTH][TILE]; single numbers, because threads that write parts of one vector race.
+var<workgroup> tile_a: array<f32, 1024>;
+var<workgroup> tile_b: array<f32, 1024>;
 
 fn run(i: u32, inner: u32, outer: u32, step: u32) -> u32 {
     return (i / inner) * outer + (i % inner) * step;
@@ -75,7 +75,7 @@ fn contract(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
                 value = f32(a[a_0 + run(row_0 + i, p.rows_inner, p.a_row_outer, p.a_row)
                     + run(depth_0 + l, p.depth_inner, p.a_depth_outer, p.a_depth)]);
             }
-            tile_a[(l * TILE + i) / 4u][i % 4u] = value;
+            tile_a[l * TILE + i] = value;
             i = slot % TILE;
             l = slot / TILE;
             if p.b_depth == 1u && p.b_column != 1u {
@@ -87,12 +87,14 @@ fn contract(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
                 value = f32(b[b_0 + run(column_0 + i, p.columns_inner, p.b_column_outer, p.b_column)
                     + run(depth_0 + l, p.depth_inner, p.b_depth_outer, p.b_depth)]);
             }
-            tile_b[(l * TILE + i) / 4u][i % 4u] = value;
+            tile_b[l * TILE + i] = value;
         }
         workgroupBarrier();
         for (var l = 0u; l < DEPTH; l++) {
-            let x = tile_a[(l * TILE + my_row) / 4u];
-            let y = tile_b[(l * TILE + my_column) / 4u];
+            let x_0 = l * TILE + my_row;
+            let x = vec4(tile_a[x_0], tile_a[x_0 + 1u], tile_a[x_0 + 2u], tile_a[x_0 + 3u]);
+            let y_0 = l * TILE + my_column;
+            let y = vec4(tile_b[y_0], tile_b[y_0 + 1u], tile_b[y_0 + 2u], tile_b[y_0 + 3u]);
             sums[0] += x.x * y;
             sums[1] += x.y * y;
             sums[2] += x.z * y;

@@ -47,8 +47,8 @@ struct Convolution {
 
 const TILE = 64u;
 const DEPTH = 16u;
-var<workgroup> tile_k: array<vec4<f32>, 256>;
-var<workgroup> tile_x: array<vec4<f32>, 256>;
+var<workgroup> tile_k: array<f32, 1024>;
+var<workgroup> tile_x: array<f32, 1024>;
 
 // An element of x, of channels that begin at `begin`; rows and columns beyond the edge are 0.
 fn input(begin: u32, channel: u32, row: i32, column: i32) -> f32 {
@@ -82,7 +82,7 @@ fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
                 value = f32(k[k_0 + (filter_0 + f) * p.k_filter + (l / area) * p.k_channel
                     + (tap / p.kernel_width) * p.k_row + (tap % p.kernel_width) * p.k_column]);
             }
-            tile_k[((slot % DEPTH) * TILE + f) / 4u][f % 4u] = value;
+            tile_k[(slot % DEPTH) * TILE + f] = value;
             l = depth_0 + slot / TILE;
             let i = slot % TILE;
             value = 0.0;
@@ -92,12 +92,14 @@ fn convolve(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_i
                 let column = ((pixel_0 + i) % p.out_width) * p.stride_x + (tap % p.kernel_width) * p.dilation_x;
                 value = input(x_0, l / area, i32(row) - i32(p.pad_top), i32(column) - i32(p.pad_left));
             }
-            tile_x[((slot / TILE) * TILE + i) / 4u][i % 4u] = value;
+            tile_x[(slot / TILE) * TILE + i] = value;
         }
         workgroupBarrier();
         for (var l = 0u; l < DEPTH; l++) {
-            let a = tile_k[(l * TILE + my_filter) / 4u];
-            let b = tile_x[(l * TILE + my_pixel) / 4u];
+            let a_0 = l * TILE + my_filter;
+            let a = vec4(tile_k[a_0], tile_k[a_0 + 1u], tile_k[a_0 + 2u], tile_k[a_0 + 3u]);
+            let b_0 = l * TILE + my_pixel;
+            let b = vec4(tile_x[b_0], tile_x[b_0 + 1u], tile_x[b_0 + 2u], tile_x[b_0 + 3u]);
             sums[0] += a.x * b;
             sums[1] += a.y * b;
             sums[2] += a.z * b;

@@ -16,9 +16,11 @@ use figureground::engine::{Backend, ImageEncoder, Precision, cpu};
 use figureground::model::{Model, Port, Tensor, Values};
 use gpu::{Numbers, device, difference};
 use program::Desk;
+use prost::Message;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tract_onnx::pb;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -270,4 +272,101 @@ fn a_shader_that_the_driver_refuses_is_an_error_that_names_it() {
     let plan = Plan { tensors: vec![tensor], dispatches: vec![dispatch], inputs: vec![], outputs: vec![output] };
     let error = Session::new(device, plan, Precision::F32).unwrap_err().to_string();
     assert!(error.contains("broken.wgsl"), "{error}");
+}
+
+/// The graph of ONNX nodes as a file: `inputs` and `outputs` with their shapes, f32 constants.
+fn graph(
+    nodes: Vec<pb::NodeProto>,
+    inputs: &[(&str, &[i64])],
+    outputs: &[&str],
+    constants: Vec<pb::TensorProto>,
+) -> PathBuf {
+    let value = |name: &str, shape: &[i64]| {
+        let dim = shape.iter().map(|&size| pb::tensor_shape_proto::Dimension {
+            value: Some(pb::tensor_shape_proto::dimension::Value::DimValue(size)),
+            ..Default::default()
+        });
+        let shape = Some(pb::TensorShapeProto { dim: dim.collect() });
+        let tensor = pb::type_proto::Tensor { elem_type: pb::tensor_proto::DataType::Float as i32, shape };
+        pb::ValueInfoProto {
+            name: name.to_owned(),
+            r#type: Some(pb::TypeProto {
+                value: Some(pb::type_proto::Value::TensorType(tensor)),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }
+    };
+    let graph = pb::GraphProto {
+        node: nodes,
+        name: "graph".to_owned(),
+        initializer: constants,
+        input: inputs.iter().map(|(name, shape)| value(name, shape)).collect(),
+        output: outputs.iter().map(|name| value(name, &[])).collect(),
+        ..Default::default()
+    };
+    let opset = pb::OperatorSetIdProto { version: 17, ..Default::default() };
+    let model = pb::ModelProto { ir_version: 8, opset_import: vec![opset], graph: Some(graph), ..Default::default() };
+    let file = tempfile::Builder::new().suffix(".onnx").tempfile().unwrap();
+    std::fs::write(file.path(), model.encode_to_vec()).unwrap();
+    file.into_temp_path().keep().unwrap()
+}
+
+fn node(operator: &str, inputs: &[&str], output: &str) -> pb::NodeProto {
+    pb::NodeProto {
+        op_type: operator.to_owned(),
+        name: output.to_owned(),
+        input: inputs.iter().map(|&name| name.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        ..Default::default()
+    }
+}
+
+fn same_on_both(path: &Path) {
+    let Some(device) = device() else { return };
+    compare(path, 1, Precision::F32, &device, |got, want, _| {
+        let apart = difference(got, want);
+        assert!(apart <= 1e-5, "{apart}");
+    });
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
+fn inputs_keep_their_order_whatever_reads_them_first() {
+    let nodes = vec![node("Relu", &["b"], "positive"), node("Sub", &["a", "positive"], "y")];
+    same_on_both(&graph(nodes, &[("a", &[2, 3]), ("b", &[2, 3])], &["y"], vec![]));
+}
+
+#[test]
+fn layers_of_one_input_may_be_outputs() {
+    let mut numbers = Numbers::new(12);
+    let mut weight = |name: &str| pb::TensorProto {
+        name: name.to_owned(),
+        dims: vec![4, 5],
+        data_type: pb::tensor_proto::DataType::Float as i32,
+        float_data: numbers.take(20),
+        ..Default::default()
+    };
+    let weights = vec![weight("v"), weight("w")];
+    let nodes = vec![node("MatMul", &["x", "v"], "first"), node("MatMul", &["x", "w"], "second")];
+    same_on_both(&graph(nodes, &[("x", &[3, 4])], &["first", "second"], weights));
+}
+
+#[test]
+fn heads_may_share_their_keys_and_values() {
+    let nodes = vec![
+        node("MatMul", &["q", "k"], "scores"),
+        pb::NodeProto {
+            attribute: vec![pb::AttributeProto {
+                name: "axis".to_owned(),
+                r#type: pb::attribute_proto::AttributeType::Int as i32,
+                i: -1,
+                ..Default::default()
+            }],
+            ..node("Softmax", &["scores"], "weights")
+        },
+        node("MatMul", &["weights", "v"], "y"),
+    ];
+    let inputs: [(&str, &[i64]); 3] = [("q", &[2, 3, 5, 4]), ("k", &[2, 1, 4, 6]), ("v", &[2, 1, 6, 4])];
+    same_on_both(&graph(nodes, &inputs, &["y"], vec![]));
 }

@@ -1,7 +1,7 @@
 //! A plan on a device: everything is made once, a run only uploads, submits and reads back.
 
 use super::device::{Device, Pipeline, failed};
-use super::plan::{Dispatch, Origin, Plan, Weight};
+use super::plan::{Dispatch, Origin, Plan, Tensor, Weight};
 use super::shader::{Element, Module};
 use super::view::TensorId;
 use crate::engine::{KernelTime, Precision};
@@ -76,8 +76,19 @@ impl Session {
     /// When the device is lost or the driver reports an error: nothing of the result is to be used then.
     pub fn run(&mut self, inputs: &[&[f32]], outputs: &mut [&mut [f32]]) -> Result<()> {
         self.device.check()?;
-        for ((buffer, values), &tensor) in self.inputs.iter().zip(inputs).zip(&self.plan.inputs) {
-            let element = self.plan.tensors[tensor].element;
+        let expected: Vec<usize> = self.outputs.iter().map(|output| output.len).collect();
+        let given: Vec<usize> = outputs.iter().map(|values| values.len()).collect();
+        if given != expected {
+            return Err(lengths("outputs", &expected, &given));
+        }
+        for (buffer, &tensor) in self.inputs.iter().zip(&self.plan.inputs) {
+            let Tensor { len, element, ref origin } = self.plan.tensors[tensor];
+            // Nodes are visited in another order than the model's inputs have.
+            let Origin::Input(place) = *origin else { continue };
+            let values = inputs.get(place).copied().unwrap_or_default();
+            if values.len() != len {
+                return Err(lengths("an input", &[len], &[values.len()]));
+            }
             self.device.queue().write_buffer(buffer, 0, &Device::stored(values, element, self.precision));
         }
         self.submit();
@@ -169,7 +180,10 @@ impl Session {
             let _ = sender.send(mapped);
         });
         let expected = || format!("results from {}", self.device.name());
-        self.device.device().poll(PollType::wait_indefinitely()).map_err(|e| failed(expected(), e))?;
+        // wgpu panics where the driver loses the device while it is waited for.
+        let wait = || self.device.device().poll(PollType::wait_indefinitely());
+        let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait));
+        waited.map_err(|_| failed(expected(), "a device that was lost"))?.map_err(|e| failed(expected(), e))?;
         let mapped = receiver.recv().map_err(|e| failed(expected(), e))?;
         mapped.map_err(|e| failed(expected(), e))?;
         let view = buffer.get_mapped_range(..).map_err(|e| failed(expected(), e))?;
@@ -188,6 +202,11 @@ impl Pass {
         pass.set_bind_group(1, &self.groups[1], &[]);
         pass.dispatch_workgroups(x, y, z);
     }
+}
+
+fn lengths(what: &str, expected: &[usize], got: &[usize]) -> Error {
+    let expected = format!("{what} of {expected:?} numbers");
+    Error::new(Stage::Engine, expected, format_args!("{got:?}"), "pass tensors of the shapes that the model has")
 }
 
 /// Says how much a plan needs where that is more than the device has.

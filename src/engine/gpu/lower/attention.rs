@@ -61,7 +61,10 @@ fn pattern(
     let Some(mixing) = model.single_succ(softmax.id)?.filter(|node| node.op_is::<EinSum>()) else { return Ok(None) };
     let Some(scoring) = by_exit.get(&softmax.inputs[0].node) else { return Ok(None) };
     let alone = model.single_succ(scoring.exit())?.is_some();
-    if !plain || !group.members.is_empty() || !alone || !model.node(scoring.root).op_is::<EinSum>() {
+    let outputs = model.output_outlets()?;
+    let seen = [softmax.id, scoring.exit()].into_iter().any(|id| outputs.contains(&id.into()));
+    let two = mixing.inputs.len() == 2 && model.node(scoring.root).inputs.len() == 2;
+    if seen || !two || !plain || !group.members.is_empty() || !alone || !model.node(scoring.root).op_is::<EinSum>() {
         return Ok(None);
     }
     let Some((scale, mask)) = scale_and_mask(model, scoring) else { return Ok(None) };
@@ -168,6 +171,16 @@ fn axes(model: &TypedModel, pattern: &Pattern, mixing: &TypedNode) -> Option<Axe
         && width.values.is_some()
         && width.output.is_some()
         && batch.iter().all(|axis| axis.output.is_some());
+    let size = |node: usize, input: usize, axis: Option<usize>| {
+        let fact = model.outlet_fact(model.node(node).inputs[input]).ok()?;
+        fact.shape[axis?].to_usize().ok()
+    };
+    let (first, second) = (usize::from(turned), usize::from(!turned));
+    let depths = [size(pattern.scores, first, depth.queries), size(pattern.scores, second, depth.keys)];
+    let keys = [size(pattern.scores, second, key.keys), size(mixing.id, values, key.values)];
+    if depths[0] != depths[1] || keys[0] != keys[1] {
+        return None;
+    }
     let sizes = [(pattern.scores, usize::from(turned), depth.queries?), (mixing.id, values, width.values?)];
     let fits = sizes.into_iter().all(|(node, input, axis)| {
         let fact = model.outlet_fact(model.node(node).inputs[input]);
@@ -191,7 +204,11 @@ impl Lowering<'_> {
         let values = self.view(mixing.inputs[1 - pattern.probabilities])?;
         let mask = pattern.mask.map(|mask| self.view(mask)).transpose()?.map(|view| view.broadcast(&scores));
         let output = View::whole(0, shape);
-        let step = |view: &View, axis: Option<usize>| axis.map_or(0, |axis| view.strides[axis]);
+        // What has one element along an axis is read again and again.
+        let step = |view: &View, axis: Option<usize>| match axis {
+            Some(axis) if view.shape[axis] > 1 => view.strides[axis],
+            _ => 0,
+        };
         let steps = |axis: &Axis| {
             let masked = mask.as_ref().map_or(0, |mask| step(mask, axis.scores));
             let [q, k] = [step(&queries, axis.queries), step(&keys, axis.keys)];

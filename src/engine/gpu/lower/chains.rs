@@ -17,7 +17,9 @@ use tract_onnx::tract_core::ops::nn::{GeluApproximate, LeakyRelu};
 /// Whether `node` works on each element alone, and the engine knows how.
 pub fn is_element_wise(model: &TypedModel, node: &TypedNode) -> bool {
     if let Some(op) = node.op_as::<TypedBinOp>() {
-        return binary(op).is_some();
+        // Numbers are divided as f32, which is not how integers are.
+        let divides_integers = op.0.name() == "Div" && node.outputs[0].fact.datum_type.is_integer();
+        return binary(op).is_some() && !divides_integers;
     }
     if let Some(op) = node.op_as::<ElementWiseOp>() {
         return unary(op.0.as_ref()).is_some();

@@ -1,6 +1,6 @@
 //! Nodes that only say where elements are: views where strides can say it, copies where they cannot.
 
-use super::{Element, ElementWise, Lowering, Value};
+use super::{ElementWise, Lowering, Value};
 use crate::engine::gpu::chain::{Chain, Step};
 use crate::engine::gpu::view::View;
 use tract_onnx::prelude::*;
@@ -115,7 +115,7 @@ impl Lowering<'_> {
     fn pad(&mut self, node: &TypedNode, pad: &Pad, shape: &[usize]) -> TractResult<View> {
         let PadMode::Constant(value) = &pad.mode else { bail!("{} with {:?}", node.name, pad.mode) };
         let input = self.view(node.inputs[0])?;
-        let whole = self.made(shape, Element::Stored);
+        let whole = self.made(shape, self.plan.tensors[input.tensor].element);
         let mut chain = Chain::default();
         chain.push(Step::Constant(value.cast_to_scalar::<f32>()?));
         let count = whole.len();

@@ -36,7 +36,7 @@ pub fn lower(model: &TypedModel) -> Result<Plan> {
     }
     let groups = group::groups(model).map_err(|e| failed(model, &e))?;
     let Attentions { patterns, mut within } = attention::attentions(model, &groups).map_err(|e| failed(model, &e))?;
-    let Siblings { layers, others } = siblings::siblings(model, &groups).map_err(|e| failed(model, &e))?;
+    let Siblings { layers, others } = siblings::siblings(model, &groups, &within).map_err(|e| failed(model, &e))?;
     within.extend(others);
     let mut lowering = Lowering { model, plan: Plan::default(), values: HashMap::new(), attentions: patterns, layers };
     for group in groups.iter().filter(|group| !within.contains(&group.root)) {
@@ -184,6 +184,9 @@ impl Lowering<'_> {
         operands: Vec<View>,
         output: View,
     ) -> TractResult<()> {
+        let fits = |(&tensor, &element): (&TensorId, &Element)| self.plan.tensors[tensor].element == element;
+        let elements = kernel.shader().buffers;
+        ensure!(inputs.iter().zip(elements).all(fits), "{} of integers", kernel.shader().entry);
         let tail = Tail::new(&output, &operands).with_context(|| format!("too many axes at {node}"))?;
         if !output.is_empty() {
             self.plan.dispatches.push(Dispatch {
@@ -213,14 +216,15 @@ impl Lowering<'_> {
             let view = self.view(outlet)?;
             let node = self.model.node(outlet.node).name.clone();
             let view = self.in_order(view, &node)?;
-            // Inputs and weights are not read back: what is given out is made.
-            let view = match self.plan.tensors[view.tensor].origin {
-                Origin::Made => view,
-                _ => {
-                    let output = self.made(&view.shape, self.plan.tensors[view.tensor].element);
-                    self.copy(view, output.clone(), &node)?;
-                    output
-                }
+            // What is read back is a whole tensor that was made: no input, no weight, no part of another one.
+            let tensor = &self.plan.tensors[view.tensor];
+            let whole = matches!(tensor.origin, Origin::Made) && view.offset == 0 && view.len() == tensor.len;
+            let view = if whole {
+                view
+            } else {
+                let output = self.made(&view.shape, tensor.element);
+                self.copy(view, output.clone(), &node)?;
+                output
             };
             self.plan.outputs.push(view);
         }

@@ -33,10 +33,10 @@ pub struct Siblings {
     pub others: HashSet<usize>,
 }
 
-/// All layers of `model` that have the same input and the same sizes.
-pub fn siblings(model: &TypedModel, groups: &[Group]) -> TractResult<Siblings> {
+/// All layers of `model` that have the same input and the same sizes, but for those `within` something else.
+pub fn siblings(model: &TypedModel, groups: &[Group], within: &HashSet<usize>) -> TractResult<Siblings> {
     let mut alike: BTreeMap<_, Vec<Linear>> = BTreeMap::new();
-    for group in groups {
+    for group in groups.iter().filter(|group| !within.contains(&group.root)) {
         let Some(linear) = linear(model, group)? else { continue };
         let node = model.node(group.root);
         let weight = model.outlet_fact(linear.weight)?.shape.as_concrete().map(<[usize]>::to_vec);
