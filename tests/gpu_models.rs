@@ -103,6 +103,15 @@ fn the_built_in_models_give_what_the_cpu_gives() {
 }
 
 #[test]
+fn towers_and_a_temporal_transformer_of_other_exporters_give_what_the_cpu_gives() {
+    let Some(device) = device() else { return };
+    for name in ["pair/vision_model.onnx", "pair/text_model.onnx", "temporal.onnx"] {
+        let path = repository().join("tests/fixtures/clip").join(name);
+        compare(&path, 3, Precision::F32, &device, embeddings(0.9999));
+    }
+}
+
+#[test]
 fn real_segmenters_give_what_the_cpu_gives() {
     let Some(device) = device() else { return };
     let folder = repository().join("../shared/real/segmenters");

@@ -17,6 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The most items of one batch: bounds the memory between kernels.
 const MAX_BATCH: usize = 32;
+/// The most batch sizes that are kept ready: a stream has few, and each has buffers of its own.
+const MAX_SESSIONS: usize = 4;
 
 /// The GPU engine: a device that its models share, and how it stores numbers.
 #[derive(Clone, Debug)]
@@ -236,6 +238,10 @@ impl Batched {
         if !self.sessions.contains_key(&count) {
             let session = Session::new(self.device.clone(), self.plan(count)?, self.engine.precision)?;
             let made = session.plan().outputs.iter().map(|view| vec![0.0; view.len()]).collect();
+            if self.sessions.len() == MAX_SESSIONS {
+                // The smallest is the cheapest to build again.
+                self.sessions.pop_first();
+            }
             self.sessions.insert(count, (session, made));
         }
         let row = self.row_len();

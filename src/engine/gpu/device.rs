@@ -119,6 +119,10 @@ impl Device {
         self.held().len()
     }
 
+    pub(super) fn forget_weights(&self) {
+        self.held().clear();
+    }
+
     fn held(&self) -> MutexGuard<'_, HashMap<[u8; 32], Buffer>> {
         self.weights.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -55,7 +55,9 @@ impl Session {
         let (slots, sizes) = plan.slots(precision);
         fits(&device, &plan, &sizes, precision)?;
         let what = format!("{} buffers and {} dispatches", plan.tensors.len(), plan.dispatches.len());
-        let buffers = device.guarded(&what, || buffers(&device, &plan, precision, &slots, &sizes))?;
+        let buffers = device.guarded(&what, || buffers(&device, &plan, precision, &slots, &sizes));
+        // What was refused must not be taken for a weight that is there.
+        let buffers = buffers.inspect_err(|_| device.forget_weights())?;
         let passes = passes(&device, &plan, precision, &buffers)?;
         let outputs = outputs(&plan, precision, &buffers);
         let length = outputs.iter().map(|output| output.begin + output.bytes).max().unwrap_or(4);
