@@ -123,7 +123,7 @@ struct Axes {
 /// The axes of `pattern`, whose values are mixed by `mixing`; `None` where they are not those of an attention.
 fn axes(model: &TypedModel, pattern: &Pattern, mixing: &TypedNode) -> Option<Axes> {
     let (scoring, mix) = (model.node(pattern.scores).op_as::<EinSum>()?, mixing.op_as::<EinSum>()?);
-    let rank = mixing_rank(model, pattern)?;
+    let rank = model.outlet_fact(pattern.scores.into()).ok()?.rank();
     let values = 1 - pattern.probabilities;
     let once = |op: &EinSum| {
         op.q_params.is_none()
@@ -181,16 +181,9 @@ fn axes(model: &TypedModel, pattern: &Pattern, mixing: &TypedNode) -> Option<Axe
     if depths[0] != depths[1] || keys[0] != keys[1] {
         return None;
     }
-    let sizes = [(pattern.scores, usize::from(turned), depth.queries?), (mixing.id, values, width.values?)];
-    let fits = sizes.into_iter().all(|(node, input, axis)| {
-        let fact = model.outlet_fact(model.node(node).inputs[input]);
-        fact.is_ok_and(|fact| fact.shape[axis].to_usize().is_ok_and(|size| size <= Attention::MOST))
-    });
+    let widest = [depths[0], size(mixing.id, values, width.values)];
+    let fits = widest.into_iter().all(|size| size.is_some_and(|size| size <= Attention::MOST));
     (whole && fits).then_some(Axes { turned, query, key, depth, width, batch })
-}
-
-fn mixing_rank(model: &TypedModel, pattern: &Pattern) -> Option<usize> {
-    Some(model.outlet_fact(pattern.scores.into()).ok()?.rank())
 }
 
 impl Lowering<'_> {

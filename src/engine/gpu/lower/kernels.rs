@@ -71,17 +71,13 @@ impl Lowering<'_> {
         let mut chaining = self.chain(group)?;
         let output = element(&self.model.outlet_fact(exit)?.datum_type);
         if let Some(bias) = ready.bias {
-            self.add_bias(bias, &mut chaining.chain, &mut chaining.operands);
+            chaining.operands.push(bias);
+            chaining.chain = chaining.chain.after_bias(chaining.operands.len() - 1);
         }
         let output = self.made(&shape, output);
         self.dispatch(&name, ready.kernel, ready.inputs, chaining.chain, chaining.operands, output.clone())?;
         self.values.insert(exit, Value::View(output));
         Ok(())
-    }
-
-    fn add_bias(&mut self, bias: View, chain: &mut Chain, operands: &mut Vec<View>) {
-        operands.push(bias);
-        *chain = chain.after_bias(operands.len() - 1);
     }
 
     fn ready(&mut self, node: &TypedNode, shape: &[usize]) -> TractResult<Ready> {
@@ -292,7 +288,7 @@ impl Lowering<'_> {
         let picture = picture(&x, &op.pool_spec)?;
         let kernel = taps_of(&k, op.kernel_fmt)?;
         let filters = op.pool_spec.output_channels / op.group;
-        let padding = op.pool_spec.computed_padding(&picture.sides());
+        let padding = op.pool_spec.computed_padding(&picture.sides);
         let pads = sides(padding.iter().map(|axis| axis.pad_before));
         let form = Form::forward(Convolution {
             channels: (op.pool_spec.input_channels / op.group) as u32,
@@ -313,7 +309,7 @@ impl Lowering<'_> {
         let kernel = taps_of(&k, op.kernel_format)?;
         let spec = &op.pool_spec;
         let padding = spec.padding.compute_for_deconv(
-            &picture.sides(),
+            &picture.sides,
             &spec.kernel_shape,
             &spec.dilations(),
             &spec.strides(),
@@ -356,7 +352,7 @@ impl Lowering<'_> {
     ) -> TractResult<Ready> {
         let x = self.view(node.inputs[0])?;
         let picture = picture(&x, spec)?;
-        let padding = spec.computed_padding(&picture.sides());
+        let padding = spec.computed_padding(&picture.sides);
         let (before, after) = (padding.iter().map(|a| a.pad_before), padding.iter().map(|a| a.pad_after));
         let (before, after) = (sides(before), sides(after));
         // In ceil mode the last window may reach beyond what was padded, and that counts for nothing.
@@ -617,12 +613,6 @@ struct Picture {
     batch_stride: usize,
     channel: usize,
     strides: TVec<usize>,
-}
-
-impl Picture {
-    fn sides(&self) -> TVec<usize> {
-        self.sides.clone()
-    }
 }
 
 fn picture(x: &View, spec: &PoolSpec) -> TractResult<Picture> {

@@ -50,7 +50,7 @@ impl Lowering<'_> {
                 AxisOp::Move(from, to) => view.moved(from, to),
                 AxisOp::Reshape(..) => match view.reshaped(shape) {
                     Some(view) => view,
-                    None => View { shape: shape.to_vec(), ..self.reordered(view, node)? }.renewed(),
+                    None => self.rejoined(node, view, shape)?,
                 },
             });
         }
@@ -61,39 +61,30 @@ impl Lowering<'_> {
             return Ok(view.thinned(down.axis, down.modulo, usize::try_from(down.stride)?));
         }
         if node.op_is::<Tile>() {
-            return self.tiled(node, view, shape);
+            return self.repeated(node, view, 0, shape);
         }
-        if let Some(upsample) = node.op_as::<NearestUpsample>() {
-            let scales = upsample.scales.to_vec();
-            return self.repeated(node, view, &scales, shape);
+        if node.op_is::<NearestUpsample>() {
+            return self.repeated(node, view, 1, shape);
         }
         Ok(if node.op_is::<MultiBroadcastTo>() { view.broadcast(shape) } else { view })
     }
 
-    fn reordered(&mut self, view: View, node: &TypedNode) -> TractResult<View> {
-        self.in_order(view, &node.name)
-    }
-
-    /// Every element of an axis as often as its scale says, one behind the other.
-    fn repeated(&mut self, node: &TypedNode, view: View, scales: &[usize], shape: &[usize]) -> TractResult<View> {
-        let (mut view, mut split) = (view, Vec::new());
-        for (axis, &scale) in scales.iter().enumerate() {
-            split.extend([view.shape[2 * axis], scale]);
-            view = view.with_axis(2 * axis + 1);
-        }
-        let view = self.reordered(view.broadcast(&split), node)?;
-        Ok(View { shape: shape.to_vec(), ..view }.renewed())
-    }
-
-    /// The whole as often as the shape says, along every axis.
-    fn tiled(&mut self, node: &TypedNode, view: View, shape: &[usize]) -> TractResult<View> {
-        let (mut view, mut split) = (view, Vec::new());
+    /// Every axis as often as `shape` says. With the new axis 0 places behind it the whole is repeated, as a tile does; with 1 each
+    /// of its elements, as an upsampling does.
+    fn repeated(&mut self, node: &TypedNode, mut view: View, behind: usize, shape: &[usize]) -> TractResult<View> {
+        let mut split = Vec::new();
         for (axis, &size) in shape.iter().enumerate() {
-            let inner = view.shape[2 * axis];
-            split.extend([size / inner.max(1), inner]);
-            view = view.with_axis(2 * axis);
+            let one = view.shape[2 * axis];
+            view = view.with_axis(2 * axis + behind);
+            split.push(one);
+            split.insert(2 * axis + behind, size / one.max(1));
         }
-        let view = self.reordered(view.broadcast(&split), node)?;
+        self.rejoined(node, view.broadcast(&split), shape)
+    }
+
+    /// The elements of `view` in order, as `shape`.
+    fn rejoined(&mut self, node: &TypedNode, view: View, shape: &[usize]) -> TractResult<View> {
+        let view = self.in_order(view, &node.name)?;
         Ok(View { shape: shape.to_vec(), ..view }.renewed())
     }
 
