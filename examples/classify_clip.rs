@@ -5,7 +5,7 @@
 
 use figureground::Result;
 use figureground::bundle::Bundle;
-use figureground::engine::{Backend, Engine, all_cores};
+use figureground::engine::Choice;
 use figureground::pipeline::{Keep, Outcome, Pipeline, Window};
 use figureground::sink::overlay::Overlay;
 use figureground::source::{self, SourceOptions};
@@ -24,8 +24,7 @@ fn run() -> Result<()> {
     let (bundle, clip) = (arguments.next().map(PathBuf::from), arguments.next());
     let bundle = bundle.as_deref().map_or_else(Bundle::built_in, Bundle::open)?;
 
-    let engine = Engine::load(&bundle, Backend::Auto, all_cores())?;
-    let mut pipeline = Pipeline::new(&bundle, engine, Keep::Pictures)?;
+    let mut pipeline = Pipeline::load(&bundle, &Choice::default(), Keep::Pictures)?;
     let mut source = match clip {
         Some(clip) => source::open(&clip, &SourceOptions::default())?,
         None => source::demo()?,

@@ -4,7 +4,7 @@
 
 use figureground::Result;
 use figureground::bundle::Bundle;
-use figureground::engine::{Backend, Engine, all_cores};
+use figureground::engine::Choice;
 use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
 use figureground::source::Source;
 use std::ops::ControlFlow;
@@ -22,8 +22,7 @@ fn run() -> Result<()> {
     let bundle = arguments.next().map(PathBuf::from);
     let bundle = bundle.as_deref().map_or_else(Bundle::built_in, Bundle::open)?;
     let (mut source, window) = open(arguments.next())?;
-    let engine = Engine::load(&bundle, Backend::Auto, all_cores())?;
-    let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;
+    let mut pipeline = Pipeline::load(&bundle, &Choice::default(), Keep::Numbers)?;
     pipeline.watch(source.as_mut(), window, &mut |outcome| {
         let judgement = &outcome.judgement;
         let reason = judgement.verdict.reason().unwrap_or("the person says so too");

@@ -9,7 +9,8 @@
 //! 2. [`preprocess`] resizes, crops and normalises it once; a segmenter of [`engine`] makes its [`mask`];
 //! 3. [`view`] composes the three views, which the image encoder of [`engine`] turns into embeddings;
 //! 4. [`zeroshot`] scores them against a label bank; [`gate`] weighs the evidence and gives a verdict;
-//! 5. [`pipeline`] owns all buffers of that way, and [`sink`] takes the verdicts out.
+//! 5. [`observer`] owns all buffers of that way on one backend, [`pipeline`] cuts a source into windows and judges them,
+//!    and [`sink`] takes the verdicts out.
 //!
 //! A [`bundle`] is the directory that holds the models, labels and settings of all this; [`model`] reads and writes
 //! its ONNX files.
@@ -38,6 +39,8 @@ pub mod engine;
 pub mod file;
 #[cfg(feature = "std")]
 pub mod model;
+#[cfg(feature = "std")]
+pub mod observer;
 #[cfg(feature = "std")]
 pub mod pipeline;
 #[cfg(feature = "std")]

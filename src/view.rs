@@ -188,6 +188,15 @@ impl ViewComposer {
         Self { person, fill, hidden: Shape::new(size) }
     }
 
+    /// How much views with these `regions` show.
+    ///
+    /// # Errors
+    /// When a shape has another size.
+    pub fn areas(&mut self, regions: &Regions<'_>) -> Result<Areas> {
+        hide_person_boxes(regions, &mut self.hidden)?;
+        Ok(Areas { person: regions.person.area(), background: 1.0 - self.hidden.area() })
+    }
+
     /// Writes the views of one picture to `views`, `[3 views, 3, height, width]` in the order of [`View::index`].
     ///
     /// # Errors
@@ -201,9 +210,9 @@ impl ViewComposer {
 
         full.copy_from_slice(pixel_values);
         self.person.apply(pixel_values, regions, &mut self.hidden, person)?;
-        hide_person_boxes(regions, &mut self.hidden)?;
+        let areas = self.areas(regions)?;
         hide(pixel_values, &self.hidden, self.fill, background)?;
-        Ok(Areas { person: regions.person.area(), background: 1.0 - self.hidden.area() })
+        Ok(areas)
     }
 }
 

@@ -7,7 +7,7 @@ use figureground::engine::Precision;
 use figureground::engine::gpu::chain::{Binary, Chain, Step, Unary};
 use figureground::engine::gpu::kernel::{
     Attention, Contraction, Convolution, ElementWise, Form, Gather, Kernel, Norm, Pooling, Reduce, ReduceKind,
-    Reduction, Resample, Softmax, taps,
+    Reduction, Resample, Softmax, frame, taps,
 };
 use figureground::engine::gpu::plan::{Dispatch, Origin, Plan, Tensor, Weight};
 use figureground::engine::gpu::shader::{Element, Module};
@@ -75,7 +75,7 @@ impl Case {
 fn agree(plan: Plan, device: &Arc<Device>, precision: Precision, tolerance: f32) {
     let want = plan.twin(&[]);
     let shown = format!("{:?}", plan.dispatches[0]);
-    let mut session = Session::new(device.clone(), plan, precision).unwrap();
+    let mut session = Session::new(device.clone(), plan, precision, &[]).unwrap();
     let mut got = vec![f32::NAN; want[0].len()];
     session.run(&[], &mut [&mut got]).unwrap();
     let apart = difference(&got, &want[0]);
@@ -529,7 +529,7 @@ fn kernels_store_sixteen_bits_where_asked() {
 #[test]
 fn structs_of_shaders_are_those_of_rust() {
     type Fields = &'static [(&'static str, usize)];
-    let kernels: [(&dyn Kernel, &str, Fields); 9] = [
+    let kernels: [(&dyn Kernel, &str, Fields); 22] = [
         (&Attention::default(), "Attention", Attention::FIELDS),
         (&Contraction::default(), "Contraction", Contraction::FIELDS),
         (&Norm::default(), "Norm", Norm::FIELDS),
@@ -539,6 +539,43 @@ fn structs_of_shaders_are_those_of_rust() {
         (&Resample::default(), "Resample", Resample::FIELDS),
         (&Pooling::default(), "Pooling", Pooling::FIELDS),
         (&Form::forward(Convolution::default()), "Convolution", Convolution::FIELDS),
+        (&frame::Step::new(&frame::RESAMPLE_ROWS, frame::Rows::default(), 1, 1), "Rows", frame::Rows::FIELDS),
+        (
+            &frame::Step::new(&frame::RESAMPLE_COLUMNS, frame::Columns::default(), 1, 1),
+            "Columns",
+            frame::Columns::FIELDS,
+        ),
+        (&frame::Step::new(&frame::RANGE, frame::Decoding::default(), 1, 1), "Decoding", frame::Decoding::FIELDS),
+        (
+            &frame::Step::new(&frame::SMOOTH_MASKS, frame::Smoothing::default(), 1, 1),
+            "Smoothing",
+            frame::Smoothing::FIELDS,
+        ),
+        (
+            &frame::Step::new(&frame::RESAMPLE_MASK_ROWS, frame::MaskRows::default(), 1, 1),
+            "MaskRows",
+            frame::MaskRows::FIELDS,
+        ),
+        (
+            &frame::Step::new(&frame::THRESHOLD_MASK, frame::MaskColumns::default(), 1, 1),
+            "MaskColumns",
+            frame::MaskColumns::FIELDS,
+        ),
+        (&frame::Step::new(&frame::PACK, frame::Growth::default(), 1, 1), "Growth", frame::Growth::FIELDS),
+        (&frame::Step::new(&frame::COMPOSE, frame::Composing::default(), 1, 1), "Composing", frame::Composing::FIELDS),
+        (&frame::Step::new(&frame::KEEP, frame::Keeping::default(), 1, 1), "Keeping", frame::Keeping::FIELDS),
+        (&frame::Step::new(&frame::MEAN_OF_FRAMES, frame::Fusing::default(), 1, 1), "Fusing", frame::Fusing::FIELDS),
+        (&frame::Step::new(&frame::UNIT_OF_MEAN, frame::Scaling::default(), 1, 1), "Scaling", frame::Scaling::FIELDS),
+        (
+            &frame::Step::new(&frame::SIMILARITY, frame::Comparing::default(), 1, 1),
+            "Comparing",
+            frame::Comparing::FIELDS,
+        ),
+        (
+            &frame::Step::new(&frame::LOG_PROBABILITIES, frame::Averaging::default(), 1, 1),
+            "Averaging",
+            frame::Averaging::FIELDS,
+        ),
     ];
     for (kernel, name, fields) in kernels {
         let chain = Chain::stored();

@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::{Exit, Models, built_in, print};
 use clap::Args;
 use figureground::Result;
-use figureground::engine::{Engine, KernelTime};
+use figureground::engine::{KernelTime, StageTimes};
 use figureground::pipeline::{Keep, Pipeline, Timing, Window};
 use figureground::source::{self, Recorded, Source, SourceOptions};
 use serde::Serialize;
@@ -45,8 +45,7 @@ struct Report {
     encode_ms: f64,
     score_ms: f64,
     /// What the kernels of a GPU took for one batch, where it has a clock for them.
-    segment_kernels: Vec<KernelTime>,
-    encode_kernels: Vec<KernelTime>,
+    kernels: Vec<StageTimes>,
     /// Memory the program held at most, and now, in bytes, where the system tells.
     peak_rss_bytes: Option<u64>,
     rss_bytes: Option<u64>,
@@ -55,9 +54,7 @@ struct Report {
 impl Bench {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.models.open()?;
-        let engine = Engine::load(&bundle, self.models.backend, self.models.threads())?;
-        let backend = engine.backend;
-        let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;
+        let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), Keep::Numbers)?;
         let clip = &bundle.manifest().clip;
         let mut source =
             Interruptible(Box::new(self.record(clip.frames, &|i, count| clip.sampler.index(i, count, clip.frames))?));
@@ -72,11 +69,11 @@ impl Bench {
             interrupt::check()?;
         }
         bar.finish_and_clear();
-        let [segment_kernels, encode_kernels] = pipeline.kernel_times()?;
+        let kernels = pipeline.kernel_times()?;
         let median = |stage: &dyn Fn(&Timing) -> u64| median(timings[1..].iter().map(stage).collect());
         let report = Report {
             source: source.name().to_owned(),
-            backend,
+            backend: pipeline.backend(),
             threads: self.models.threads(),
             frames: clip.frames,
             runs: self.runs,
@@ -85,8 +82,7 @@ impl Bench {
             views_ms: median(&|t| t.views),
             encode_ms: median(&|t| t.encode),
             score_ms: median(&|t| t.score),
-            segment_kernels,
-            encode_kernels,
+            kernels,
             peak_rss_bytes: memory("VmHWM:"),
             rss_bytes: memory("VmRSS:"),
         };
@@ -129,13 +125,12 @@ impl Bench {
             mega(report.rss_bytes),
             mega(report.peak_rss_bytes),
         ))?;
-        print(&kernels("segment", &report.segment_kernels))?;
-        print(&kernels("encode", &report.encode_kernels))
+        report.kernels.iter().try_for_each(|stage| print(&kernels(stage)))
     }
 }
 
 /// A line a kernel.
-fn kernels(stage: &str, times: &[KernelTime]) -> String {
+fn kernels(StageTimes { stage, pictures, kernels }: &StageTimes) -> String {
     let line = |time: &KernelTime| {
         let seconds = time.milliseconds / 1e3;
         format!(
@@ -147,9 +142,9 @@ fn kernels(stage: &str, times: &[KernelTime]) -> String {
             time.bytes as f64 / seconds / 1e9,
         )
     };
-    let total: usize = times.iter().map(|time| time.dispatches).sum();
-    let lines: String = times.iter().map(line).collect();
-    if times.is_empty() { lines } else { format!("{stage}, one batch: {total} dispatches\n{lines}") }
+    let total: usize = kernels.iter().map(|time| time.dispatches).sum();
+    let lines: String = kernels.iter().map(line).collect();
+    format!("{stage}, {pictures} pictures: {total} dispatches\n{lines}")
 }
 
 /// The median of microseconds, in milliseconds.

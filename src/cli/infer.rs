@@ -113,9 +113,9 @@ impl Infer {
 #[cfg(feature = "gpu")]
 fn on_gpu(model: &Model, inputs: &[Tensor], precision: Precision) -> Result<Vec<Tensor>> {
     use figureground::engine::gpu;
-    let engine = gpu::GpuEngine::open(precision)?;
-    log::info!("backend gpu: {}", engine.device().name());
-    gpu::infer(model, inputs, &engine.device(), precision)
+    let device = gpu::Device::any()?;
+    log::info!("backend gpu: {}", device.name());
+    gpu::infer(model, inputs, &device, precision)
 }
 
 #[cfg(not(feature = "gpu"))]

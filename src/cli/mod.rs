@@ -14,7 +14,7 @@ mod run;
 
 use clap::{Args, Parser, Subcommand};
 use figureground::bundle::Bundle;
-use figureground::engine::{Backend, all_cores};
+use figureground::engine::{Backend, Choice, Precision, all_cores};
 use figureground::{Error, Result, Stage};
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -99,6 +99,9 @@ struct Models {
     /// Where models run; never another than the one asked for.
     #[arg(long, value_enum, default_value_t = Backend::Auto)]
     backend: Backend,
+    /// How a GPU stores numbers.
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    precision: Precision,
     /// Threads on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -107,6 +110,10 @@ struct Models {
 impl Models {
     fn threads(&self) -> usize {
         self.threads.map_or_else(all_cores, usize::from)
+    }
+
+    fn choice(&self) -> Choice {
+        Choice { backend: self.backend, precision: self.precision, threads: self.threads() }
     }
 
     /// Opens the bundle that was named, or the built-in one.

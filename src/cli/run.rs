@@ -4,7 +4,6 @@ use super::interrupt::{self, Interruptible};
 use super::progress::Progress;
 use super::{Exit, Models, built_in, person_reads, print, readable, report};
 use clap::Args;
-use figureground::engine::Engine;
 use figureground::gate::Verdict;
 use figureground::pipeline::{Keep, Outcome, Pipeline, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
@@ -99,10 +98,8 @@ impl Run {
             );
         }
         let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
-        let engine = Engine::load(&bundle, self.models.backend, self.models.threads())?;
-        log::info!("backend {}, {} threads", engine.backend, self.models.threads());
         let keep = if overlay.is_some() { Keep::Pictures } else { Keep::Numbers };
-        let mut pipeline = Pipeline::new(&bundle, engine, keep)?;
+        let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), keep)?;
         let mut out = Out { lines: self.lines(), overlay, windows: 0, flagged: false, closed: false };
         let exit = self.watch_all(&sources, &mut pipeline, &mut out, progress)?;
         // Without a window there is nothing to show, and the reason is out already.

@@ -33,6 +33,17 @@ pub struct KernelTime {
     pub bytes: u64,
 }
 
+/// What the kernels of one stage of the way took for one batch, the longest first.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct StageTimes {
+    /// The stage.
+    pub stage: &'static str,
+    /// Pictures of the batch.
+    pub pictures: usize,
+    /// All dispatches of each kernel.
+    pub kernels: Vec<KernelTime>,
+}
+
 /// Pictures to person probabilities.
 pub trait Segmenter: Send {
     /// Elements of one input picture.
@@ -44,14 +55,6 @@ pub trait Segmenter: Send {
     /// # Errors
     /// When the model fails, or its output is not what the manifest says.
     fn segment(&mut self, inputs: &[f32], masks: &mut [Mask]) -> Result<()>;
-    /// The times of the backend's kernels for the largest batch so far, the longest first; none where the backend has no clock
-    /// for them.
-    ///
-    /// # Errors
-    /// When the model fails.
-    fn kernel_times(&mut self) -> Result<Vec<KernelTime>> {
-        Ok(Vec::new())
-    }
 }
 
 /// Pictures to embeddings.
@@ -65,13 +68,6 @@ pub trait ImageEncoder: Send {
     /// # Errors
     /// When the model fails.
     fn encode(&mut self, pixel_values: &[f32], embeddings: &mut [f32]) -> Result<()>;
-    /// As [`Segmenter::kernel_times`].
-    ///
-    /// # Errors
-    /// When the model fails.
-    fn kernel_times(&mut self) -> Result<Vec<KernelTime>> {
-        Ok(Vec::new())
-    }
 }
 
 /// Token ids to embeddings.
@@ -130,7 +126,24 @@ impl fmt::Display for Backend {
     }
 }
 
-/// The models of a bundle, loaded and ready on one backend.
+/// Which backend is wanted, and how it is to work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Where models run.
+    pub backend: Backend,
+    /// How numbers are stored on a GPU.
+    pub precision: Precision,
+    /// Threads on the CPU.
+    pub threads: usize,
+}
+
+impl Default for Choice {
+    fn default() -> Self {
+        Self { backend: Backend::Auto, precision: Precision::F32, threads: all_cores() }
+    }
+}
+
+/// The models of a bundle, loaded and ready to be handed whole batches.
 pub struct Engine {
     /// The backend's name in verdict lines.
     pub backend: &'static str,
@@ -149,25 +162,15 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Loads the models of `bundle` on `backend`, on the CPU with `threads` threads.
+    /// Loads the models of `bundle` on the CPU, with `threads` threads.
     ///
     /// # Errors
-    /// When the backend is not in this build, or a model cannot be loaded or is not what the manifest says.
-    pub fn load(bundle: &Bundle, backend: Backend, threads: usize) -> Result<Self> {
-        match backend.resolve()? {
-            #[cfg(feature = "gpu")]
-            Backend::Gpu if backend == Backend::Auto => {
-                gpu::GpuEngine::open(Precision::F32).and_then(|engine| engine.engine(bundle)).or_else(|e| {
-                    log::warn!("the CPU is taken: {e}");
-                    cpu::Cpu::new(threads)?.engine(bundle)
-                })
-            }
-            #[cfg(feature = "gpu")]
-            Backend::Gpu => gpu::GpuEngine::open(Precision::F32)?.engine(bundle),
-            #[cfg(feature = "cpu")]
-            Backend::Cpu => cpu::Cpu::new(threads)?.engine(bundle),
-            other => Err(other.missing().at(format!("{threads} threads for {}", bundle.directory().display()))),
-        }
+    /// When this build has no CPU backend, or a model cannot be loaded or is not what the manifest says.
+    pub fn load(bundle: &Bundle, threads: usize) -> Result<Self> {
+        #[cfg(feature = "cpu")]
+        return cpu::Cpu::new(threads)?.engine(bundle);
+        #[cfg(not(feature = "cpu"))]
+        Err(Backend::Cpu.missing().at(format!("{threads} threads for {}", bundle.directory().display())))
     }
 }
 

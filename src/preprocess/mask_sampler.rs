@@ -48,6 +48,12 @@ impl MaskSampler {
         Ok(())
     }
 
+    /// The rows of a mask that are read, and the taps along rows and along columns, which count in these.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn passes(&self) -> (&[usize], &Taps<f32>, &Taps<f32>) {
+        (&self.rows, &self.horizontal, &self.vertical)
+    }
+
     fn resample_rows(&mut self, mask: &[f32]) {
         let stride = self.mask.width() as usize;
         let between = self.between.chunks_exact_mut(self.target.width() as usize);

@@ -19,6 +19,8 @@ use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::mask::Size;
 use alloc::vec::Vec;
+#[cfg(feature = "gpu")]
+pub(crate) use {resampler::Passes, taps::Taps};
 
 /// What one model is shown of frames of one size; its memory is kept from frame to frame.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub struct Preprocessor {
     /// pixel.
     channels: [Channel; 3],
     crop: Vec<u8>,
+    #[cfg(feature = "gpu")]
+    pad: [u8; 3],
 }
 
 /// One channel of the model: which byte of an RGB pixel it reads, and what each of that byte's values becomes.
@@ -55,6 +59,8 @@ impl Preprocessor {
                 values: (0..=255u8).map(|byte| settings.normalise(channel, f32::from(byte))).collect(),
             }),
             crop: settings.resize.pad().repeat(geometry.target().area()),
+            #[cfg(feature = "gpu")]
+            pad: settings.resize.pad(),
         })
     }
 
@@ -89,6 +95,30 @@ impl Preprocessor {
             Layout::Nhwc => self.normalise_pixels(pixel_values),
         }
         Ok(())
+    }
+
+    /// The two passes of the resampling.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn passes(&self) -> Passes<'_> {
+        self.resampler.passes()
+    }
+
+    /// For each of the model's channels, which byte of an RGB pixel it reads, and what each of that byte's values becomes.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn channels(&self) -> [(usize, &[f32]); 3] {
+        self.channels.each_ref().map(|channel| (channel.rgb, channel.values.as_slice()))
+    }
+
+    /// How the picture is laid out.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The colour of what no pixel of a frame reaches.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn pad(&self) -> [u8; 3] {
+        self.pad
     }
 
     fn normalise_planes(&self, pixel_values: &mut [f32]) {

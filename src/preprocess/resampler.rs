@@ -37,6 +37,21 @@ enum Between {
     OpenCv(Vec<i32>),
 }
 
+/// Rows first, then columns: which pixels, with what weights, and how the sums are rounded.
+#[cfg(feature = "gpu")]
+#[derive(Debug)]
+pub(crate) struct Passes<'a> {
+    /// The rows of the frame that are read; the columns count in these.
+    pub(crate) rows: &'a [usize],
+    pub(crate) horizontal: &'a Taps<i32>,
+    pub(crate) vertical: &'a Taps<i32>,
+    /// The first pixel of the picture that shows the frame.
+    pub(crate) left: usize,
+    pub(crate) top: usize,
+    /// Fractional bits that each pass rounds away; with 0 it keeps them.
+    pub(crate) shifts: [u32; 2],
+}
+
 impl Resampler {
     /// Everything that `geometry` fixes.
     pub fn new(geometry: &Geometry, interpolation: Interpolation, family: Family) -> Self {
@@ -60,6 +75,17 @@ impl Resampler {
             horizontal,
             vertical,
         }
+    }
+
+    /// Both passes, for another device to take.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn passes(&self) -> Passes<'_> {
+        let shifts = match self.between {
+            Between::Pillow(_) => [Family::Pillow.bits(); 2],
+            Between::OpenCv(_) => [0, 2 * Family::OpenCv.bits()],
+        };
+        let Self { rows, horizontal, vertical, .. } = self;
+        Passes { rows, horizontal, vertical, left: self.left / 3, top: self.top, shifts }
     }
 
     /// Writes the resized `frame` to `crop`, RGB8 `[height, width, 3]`; pixels that the frame does not reach stay.

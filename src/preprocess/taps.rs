@@ -8,7 +8,7 @@ use core::ops::Range;
 /// For each pixel of the result, neighbouring source pixels and their weights; no pixels where the frame does not
 /// reach.
 #[derive(Clone, Debug)]
-pub(super) struct Taps<W> {
+pub(crate) struct Taps<W> {
     spans: Vec<Span>,
     weights: Vec<W>,
 }
@@ -50,6 +50,26 @@ impl<W> Taps<W> {
         for span in &mut self.spans {
             span.first = sources.partition_point(|&source| source < span.first);
         }
+    }
+}
+
+#[cfg(feature = "gpu")]
+impl<W> Taps<W> {
+    /// Pixels of the result.
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// For each pixel of the result the first source pixel, then for each and one more where its weights begin.
+    pub(crate) fn spans(&self) -> Vec<i32> {
+        let firsts = self.spans.iter().map(|span| span.first as i32);
+        let begins = self.spans.iter().map(|span| span.start as i32);
+        firsts.chain(begins).chain([self.weights.len() as i32]).collect()
+    }
+
+    /// All weights, one pixel's behind the other's.
+    pub(crate) fn weights(&self) -> &[W] {
+        &self.weights
     }
 }
 

@@ -113,6 +113,28 @@ impl LabelBank {
         self.dim
     }
 
+    /// Refuses an image encoder whose embeddings have another dimension.
+    ///
+    /// # Errors
+    /// When `dimension` is not the bank's.
+    pub fn expect_encoder(&self, dimension: usize) -> Result<()> {
+        if self.dim == dimension {
+            return Ok(());
+        }
+        Err(Error::new(
+            Stage::LabelBank,
+            "embeddings of one dimension",
+            format_args!("{} of the label bank, {dimension} of the image encoder", self.dim),
+            "make the label bank again with `figureground labels`",
+        ))
+    }
+
+    /// Unit rows `[softmaxes, classes, dim]`, how many softmaxes are averaged, and the factor of a cosine.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn parts(&self) -> (&[f32], usize, f32) {
+        (&self.rows, self.softmaxes, self.scale)
+    }
+
     /// Writes ln p of every class for `clip` to `log_probs`, by log-softmax.
     ///
     /// # Errors

@@ -17,6 +17,12 @@ impl LogProbs {
         Self { values: vec![0.0; classes], template: vec![0.0; classes] }
     }
 
+    /// Takes over what another device has worked out.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn set(&mut self, values: impl Iterator<Item = f32>) {
+        self.values.iter_mut().zip(values).for_each(|(value, given)| *value = given);
+    }
+
     /// `[classes]`, in the order of [`LabelBank::names`](super::LabelBank::names).
     pub fn values(&self) -> &[f32] {
         &self.values

@@ -41,6 +41,18 @@ pub struct Pipeline {
 }
 
 impl Device {
+    /// Opens the first GPU there is; one in software only where there is no other, and with a warning.
+    ///
+    /// # Errors
+    /// When there is none, or the driver refuses.
+    pub fn any() -> Result<Arc<Self>> {
+        let gpu = Gpu::any()?;
+        if gpu.is_software() {
+            log::warn!("{} is the CPU playing a GPU: --backend cpu is faster", gpu.description());
+        }
+        Self::open(&gpu)
+    }
+
     /// Opens `gpu` with all that it allows.
     ///
     /// # Errors
@@ -127,18 +139,17 @@ impl Device {
         self.weights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A buffer of at least `bytes` bytes.
+    pub(super) fn buffer(&self, label: &str, bytes: u64, usage: BufferUsages) -> Buffer {
+        let size = bytes.next_multiple_of(4).max(4);
+        self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
+    }
+
     /// A buffer that holds `bytes`, uploaded once.
     pub(super) fn weight(&self, bytes: &[u8]) -> Buffer {
         let mut held = self.held();
         let upload = || {
-            let size = bytes.len().max(4) as u64;
-            let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
-            let made = self.device.create_buffer(&BufferDescriptor {
-                label: Some("weight"),
-                size,
-                usage,
-                mapped_at_creation: false,
-            });
+            let made = self.buffer("weight", bytes.len() as u64, BufferUsages::STORAGE | BufferUsages::COPY_DST);
             self.queue.write_buffer(&made, 0, bytes);
             made
         };
@@ -226,7 +237,7 @@ impl Device {
     /// Bytes of `values` as elements are stored.
     pub(super) fn stored(values: &[f32], element: Element, precision: Precision) -> Vec<u8> {
         let mut bytes = match (element, precision) {
-            (Element::Stored, Precision::F32) => bytemuck::cast_slice(values).to_vec(),
+            (Element::Stored, Precision::F32) | (Element::Float, _) => bytemuck::cast_slice(values).to_vec(),
             (Element::Stored, Precision::F16) => {
                 // A mask's large negative number must not become infinite, which WGSL leaves undefined.
                 let most = f32::from(half::f16::MAX);
@@ -242,7 +253,7 @@ impl Device {
     /// Numbers of `bytes`, as elements are stored; the inverse of [`Device::stored`].
     pub(super) fn read(bytes: &[u8], element: Element, precision: Precision, values: &mut [f32]) {
         match (element, precision) {
-            (Element::Stored, Precision::F32) => {
+            (Element::Stored, Precision::F32) | (Element::Float, _) => {
                 let floats = bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b));
                 values.iter_mut().zip(floats).for_each(|(value, float)| *value = float);
             }

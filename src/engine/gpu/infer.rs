@@ -18,7 +18,7 @@ pub fn infer(model: &Model, inputs: &[Tensor], device: &Arc<Device>, precision: 
     }
     let shapes: Vec<(&str, &[usize])> =
         model.inputs().iter().zip(inputs).map(|(port, input)| (port.name.as_str(), input.shape.as_slice())).collect();
-    let mut session = Session::new(device.clone(), plan(model, &shapes, &[])?, precision)?;
+    let mut session = Session::new(device.clone(), plan(model, &shapes, &[])?, precision, &[])?;
     let floats: Vec<Vec<f32>> = inputs.iter().map(floats).collect();
     let floats: Vec<&[f32]> = floats.iter().map(Vec::as_slice).collect();
     let mut rows: Vec<Vec<f32>> = session.plan().outputs.iter().map(|view| vec![0.0; view.len()]).collect();

@@ -2,7 +2,8 @@
 //!
 //! In the order of a model's way: [`lower`](lower::lower) turns a decluttered graph into a [`Plan`] of
 //! dispatches, each a [`kernel`] with a [`chain`] of element-wise steps at its end; a [`Session`] puts the plan on a
-//! [`Device`] and runs it.
+//! [`Device`] and runs it. The [`GpuObserver`] chains the plans of a bundle's models, and of all that lies between them, so
+//! that a frame stays on the device.
 
 pub mod chain;
 pub mod kernel;
@@ -13,15 +14,15 @@ pub mod tail;
 pub mod view;
 
 mod adapter;
-mod batched;
 mod device;
 mod infer;
+mod observer;
 mod session;
 
 pub use adapter::{Description, Gpu};
-pub use batched::{GpuEncoder, GpuEngine, GpuSegmenter};
 pub use device::{Bounds, Device};
 pub use infer::infer;
+pub use observer::GpuObserver;
 pub use session::Session;
 
 use crate::error::Result;

@@ -23,6 +23,8 @@ pub struct Tensor {
 pub enum Origin {
     /// Given with every run: the place of the model's input.
     Input(usize),
+    /// A buffer that outlives the runs and that other plans may share: its place among those lent.
+    Lent(usize),
     /// The same in every run.
     Weight(Weight),
     /// Made by a dispatch.
@@ -34,6 +36,8 @@ pub enum Origin {
 pub enum Weight {
     /// Stored in the plan's precision.
     Floats(Arc<[f32]>),
+    /// Stored as they are, in every precision.
+    Exact(Arc<[f32]>),
     /// Stored as they are.
     Integers(Arc<[i32]>),
     /// Stored as they are.
@@ -44,7 +48,7 @@ impl Weight {
     /// Elements.
     pub fn len(&self) -> usize {
         match self {
-            Self::Floats(values) => values.len(),
+            Self::Floats(values) | Self::Exact(values) => values.len(),
             Self::Integers(values) => values.len(),
             Self::Bits(values) => values.len(),
         }
@@ -59,6 +63,7 @@ impl Weight {
     pub fn element(&self) -> Element {
         match self {
             Self::Floats(_) => Element::Stored,
+            Self::Exact(_) => Element::Float,
             Self::Integers(_) => Element::Integer,
             Self::Bits(_) => Element::Bits,
         }
@@ -89,6 +94,23 @@ impl Dispatch {
     pub fn reads(&self) -> impl Iterator<Item = TensorId> + '_ {
         self.inputs.iter().copied().chain(self.operands.iter().map(|view| view.tensor))
     }
+
+    /// The same over tensors whose numbers are `by` higher.
+    fn moved(mut self, by: usize) -> Self {
+        self.inputs.iter_mut().for_each(|tensor| *tensor += by);
+        self.operands.iter_mut().for_each(|view| view.tensor += by);
+        self.output.tensor += by;
+        self
+    }
+}
+
+/// Where a plan that was appended lies in the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Appended {
+    /// What its tensors' numbers grew by.
+    pub by: usize,
+    /// Its first dispatch.
+    pub first_dispatch: usize,
 }
 
 /// Dispatches in order, and the tensors between them.
@@ -105,6 +127,51 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Adds a tensor.
+    pub fn tensor(&mut self, len: usize, element: Element, origin: Origin) -> TensorId {
+        self.tensors.push(Tensor { len, element, origin });
+        self.tensors.len() - 1
+    }
+
+    /// Adds the tensor of `weight`.
+    pub fn weight(&mut self, weight: Weight) -> TensorId {
+        self.tensor(weight.len(), weight.element(), Origin::Weight(weight))
+    }
+
+    /// Adds an input behind those that are there.
+    pub fn input(&mut self, len: usize, element: Element) -> TensorId {
+        let input = self.tensor(len, element, Origin::Input(self.inputs.len()));
+        self.inputs.push(input);
+        input
+    }
+
+    /// Makes `input`, given with every run so far, a lent buffer.
+    pub fn lend(&mut self, input: TensorId, place: usize) {
+        self.tensors[input].origin = Origin::Lent(place);
+    }
+
+    /// The dispatch of `kernel` that reads `inputs` and makes all of `output`.
+    pub fn whole(&self, node: &str, kernel: Box<dyn Kernel>, inputs: Vec<TensorId>, output: TensorId) -> Dispatch {
+        let output = View::whole(output, &[self.tensors[output].len]);
+        let tail = Tail::new(&output, &[]).unwrap_or_default();
+        let node = node.to_owned();
+        Dispatch { node, kernel, inputs, chain: Chain::stored(), operands: Vec::new(), output, tail }
+    }
+
+    /// Adds the dispatch of `kernel` that reads `inputs` and makes all of `output`.
+    pub fn run(&mut self, node: &str, kernel: impl Kernel + 'static, inputs: Vec<TensorId>, output: TensorId) {
+        let dispatch = self.whole(node, Box::new(kernel), inputs, output);
+        self.dispatches.push(dispatch);
+    }
+
+    /// Adds the tensors and dispatches of `other`, whose inputs and outputs are the caller's to connect.
+    pub fn append(&mut self, other: Plan) -> Appended {
+        let appended = Appended { by: self.tensors.len(), first_dispatch: self.dispatches.len() };
+        self.tensors.extend(other.tensors);
+        self.dispatches.extend(other.dispatches.into_iter().map(|dispatch| dispatch.moved(appended.by)));
+        appended
+    }
+
     /// Bytes of each tensor, with `stored` bytes a stored number.
     pub fn bytes(&self, tensor: TensorId, precision: crate::engine::Precision) -> u64 {
         let Tensor { len, element, .. } = &self.tensors[tensor];
@@ -124,7 +191,7 @@ impl Plan {
         let mut free: Vec<usize> = Vec::new();
         for (index, dispatch) in self.dispatches.iter().enumerate() {
             let tensor = dispatch.output.tensor;
-            if slots[tensor].is_none() {
+            if slots[tensor].is_none() && matches!(self.tensors[tensor].origin, Origin::Made) {
                 let bytes = self.bytes(tensor, precision);
                 slots[tensor] = Some(take(&mut free, &mut sizes, bytes));
             }
@@ -160,13 +227,13 @@ impl Plan {
 fn initial(tensor: &Tensor, inputs: &[&[f32]]) -> Vec<f32> {
     match &tensor.origin {
         Origin::Input(place) => inputs[*place].to_vec(),
-        Origin::Weight(Weight::Floats(values)) => values.to_vec(),
+        Origin::Weight(Weight::Floats(values) | Weight::Exact(values)) => values.to_vec(),
         Origin::Weight(Weight::Integers(values)) => values.iter().map(|&v| v as f32).collect(),
         // Pairs of a place and the bits of a weight.
         Origin::Weight(Weight::Bits(values)) => {
             values.chunks_exact(2).flat_map(|pair| [pair[0] as f32, f32::from_bits(pair[1])]).collect()
         }
-        Origin::Made => vec![0.0; tensor.len],
+        Origin::Made | Origin::Lent(_) => vec![0.0; tensor.len],
     }
 }
 

@@ -43,11 +43,11 @@ struct Output {
 const ALIGNMENT: u64 = 256;
 
 impl Session {
-    /// Uploads the weights of `plan` and builds all that a run needs.
+    /// Uploads the weights of `plan` and builds all that a run needs; `lent` are the buffers that it shares with others.
     ///
     /// # Errors
     /// When it does not fit the device, how much it needs and has; when the driver refuses something.
-    pub fn new(device: Arc<Device>, plan: Plan, precision: Precision) -> Result<Self> {
+    pub fn new(device: Arc<Device>, plan: Plan, precision: Precision, lent: &[Buffer]) -> Result<Self> {
         if precision == Precision::F16 && !device.has_f16() {
             let next = "pass --precision f32";
             return Err(Error::new(Stage::Engine, "a GPU with numbers of 16 bits", device.name(), next));
@@ -55,14 +55,14 @@ impl Session {
         let (slots, sizes) = plan.slots(precision);
         fits(&device, &plan, &sizes, precision)?;
         let what = format!("{} buffers and {} dispatches", plan.tensors.len(), plan.dispatches.len());
-        let buffers = device.guarded(&what, || buffers(&device, &plan, precision, &slots, &sizes));
+        let buffers = device.guarded(&what, || buffers(&device, &plan, precision, (&slots, &sizes), lent));
         // What was refused must not be taken for a weight that is there.
         let buffers = buffers.inspect_err(|_| device.forget_weights())?;
         let passes = passes(&device, &plan, precision, &buffers)?;
         let outputs = outputs(&plan, precision, &buffers);
         let length = outputs.iter().map(|output| output.begin + output.bytes).max().unwrap_or(4);
         let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
-        let staging = device.guarded("a buffer for results", || buffer(&device, "results", length, usage))?;
+        let staging = device.guarded("a buffer for results", || device.buffer("results", length, usage))?;
         let inputs = plan.inputs.iter().map(|&tensor| buffers[tensor].clone()).collect();
         Ok(Self { device, plan, precision, passes, inputs, outputs, staging })
     }
@@ -93,7 +93,10 @@ impl Session {
             }
             self.device.queue().write_buffer(buffer, 0, &Device::stored(values, element, self.precision));
         }
-        self.submit();
+        let label = Some("figureground");
+        let mut encoder = self.device.device().create_command_encoder(&CommandEncoderDescriptor { label });
+        self.record(&mut encoder);
+        self.device.queue().submit([encoder.finish()]);
         self.read_back(outputs)?;
         self.device.check()
     }
@@ -129,8 +132,8 @@ impl Session {
             let device = self.device.device();
             let label = Some("ticks");
             let queries = device.create_query_set(&QuerySetDescriptor { label, ty: QueryType::Timestamp, count });
-            let resolved = buffer(&self.device, "ticks", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC);
-            let read = buffer(&self.device, "ticks", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+            let resolved = self.device.buffer("ticks", bytes, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC);
+            let read = self.device.buffer("ticks", bytes, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
             (queries, resolved, read)
         })?;
         let mut encoder = self.device.device().create_command_encoder(&CommandEncoderDescriptor::default());
@@ -153,17 +156,38 @@ impl Session {
         })
     }
 
-    fn submit(&self) {
-        let label = Some("figureground");
-        let mut encoder = self.device.device().create_command_encoder(&CommandEncoderDescriptor { label });
+    /// The buffer of the input at `place`.
+    pub(super) fn input(&self, place: usize) -> &Buffer {
+        &self.inputs[place]
+    }
+
+    /// Puts all dispatches into `encoder`, and the way of the outputs to where [`Session::read`] finds them.
+    pub(super) fn record(&self, encoder: &mut CommandEncoder) {
         {
+            let label = Some("figureground");
             let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label, timestamp_writes: None });
             self.passes.iter().for_each(|dispatch| dispatch.dispatch(&mut pass));
         }
         for output in &self.outputs {
             encoder.copy_buffer_to_buffer(&output.buffer, 0, &self.staging, output.begin, output.bytes);
         }
-        self.device.queue().submit([encoder.finish()]);
+    }
+
+    /// Waits for what was recorded and submitted, and hands the bytes of the outputs, one behind the other, to `read`.
+    ///
+    /// # Errors
+    /// When the device is lost: nothing of the result is to be used then.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let made = self.mapped(&self.staging, read)?;
+        self.device.check().map(|()| made)
+    }
+
+    /// As [`Session::read`], with the numbers of each output.
+    pub(super) fn read_numbers<T>(&self, read: impl FnOnce(&[Vec<f32>]) -> T) -> Result<T> {
+        let mut outputs: Vec<Vec<f32>> = self.outputs.iter().map(|output| vec![0.0; output.len]).collect();
+        let mut slices: Vec<&mut [f32]> = outputs.iter_mut().map(Vec::as_mut_slice).collect();
+        self.read_back(&mut slices)?;
+        self.device.check().map(|()| read(&outputs))
     }
 
     fn read_back(&self, outputs: &mut [&mut [f32]]) -> Result<()> {
@@ -213,7 +237,7 @@ fn lengths(what: &str, expected: &[usize], got: &[usize]) -> Error {
 
 /// Says how much a plan needs where that is more than the device has.
 fn fits(device: &Device, plan: &Plan, slots: &[u64], precision: Precision) -> Result<()> {
-    let weights = plan.tensors.iter().enumerate().filter(|(_, tensor)| matches!(tensor.origin, Origin::Weight(_)));
+    let weights = plan.tensors.iter().enumerate().filter(|(_, tensor)| !matches!(tensor.origin, Origin::Made));
     let weights: Vec<u64> = weights.map(|(tensor, _)| plan.bytes(tensor, precision)).collect();
     let largest = weights.iter().chain(slots).max().copied().unwrap_or(0);
     let limits = device.limits();
@@ -228,22 +252,24 @@ fn fits(device: &Device, plan: &Plan, slots: &[u64], precision: Precision) -> Re
     Err(Error::new(Stage::Engine, expected, got, "pass --backend cpu or --precision f16, or take a smaller model"))
 }
 
-fn buffer(device: &Device, label: &str, size: u64, usage: BufferUsages) -> Buffer {
-    let size = size.next_multiple_of(4).max(4);
-    device.device().create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
-}
-
 /// A buffer for every tensor; tensors of one slot share theirs.
-fn buffers(device: &Device, plan: &Plan, precision: Precision, slots: &[Option<usize>], sizes: &[u64]) -> Vec<Buffer> {
+fn buffers(
+    device: &Device,
+    plan: &Plan,
+    precision: Precision,
+    (slots, sizes): (&[Option<usize>], &[u64]),
+    lent: &[Buffer],
+) -> Vec<Buffer> {
     let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
-    let shared: Vec<Buffer> = sizes.iter().map(|&size| buffer(device, "between kernels", size, usage)).collect();
+    let shared: Vec<Buffer> = sizes.iter().map(|&size| device.buffer("between kernels", size, usage)).collect();
     let of = |(tensor, slot): (TensorId, &Option<usize>)| {
         if let Some(slot) = slot {
             return shared[*slot].clone();
         }
         match &plan.tensors[tensor].origin {
             Origin::Weight(weight) => device.weight(&weight_bytes(weight, precision)),
-            _ => buffer(device, "input", plan.bytes(tensor, precision), usage),
+            Origin::Lent(place) => lent[*place].clone(),
+            _ => device.buffer("input", plan.bytes(tensor, precision), usage),
         }
     };
     slots.iter().enumerate().map(of).collect()
@@ -252,6 +278,7 @@ fn buffers(device: &Device, plan: &Plan, precision: Precision, slots: &[Option<u
 fn weight_bytes(weight: &Weight, precision: Precision) -> Vec<u8> {
     match weight {
         Weight::Floats(values) => Device::stored(values, Element::Stored, precision),
+        Weight::Exact(values) => bytemuck::cast_slice(values).to_vec(),
         Weight::Integers(values) => bytemuck::cast_slice(values).to_vec(),
         Weight::Bits(values) => bytemuck::cast_slice(values).to_vec(),
     }
@@ -271,7 +298,7 @@ fn passes(device: &Device, plan: &Plan, precision: Precision, buffers: &[Buffer]
     }
     let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
     let parameters = device.guarded("a buffer for parameters", || {
-        let made = buffer(device, "parameters", bytes.len() as u64, usage);
+        let made = device.buffer("parameters", bytes.len() as u64, usage);
         device.queue().write_buffer(&made, 0, &bytes);
         made
     })?;

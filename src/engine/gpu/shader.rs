@@ -22,6 +22,8 @@ pub struct Shader {
 pub enum Element {
     /// A number in the plan's precision.
     Stored,
+    /// A number of 32 bits in every precision.
+    Float,
     /// A signed integer of 32 bits.
     Integer,
     /// 32 bits, whatever they mean.
@@ -50,13 +52,14 @@ impl Element {
     pub fn bytes(self, precision: Precision) -> usize {
         match self {
             Self::Stored => precision.bytes(),
-            Self::Integer | Self::Bits => 4,
+            Self::Float | Self::Integer | Self::Bits => 4,
         }
     }
 
     fn wgsl(self) -> &'static str {
         match self {
             Self::Stored => "stored",
+            Self::Float => "f32",
             Self::Integer => "i32",
             Self::Bits => "u32",
         }
@@ -90,6 +93,8 @@ impl Module<'_> {
         // What a kernel for numbers and integers alike reads.
         let first = self.shader.buffers.first().copied().unwrap_or(Element::Stored);
         let _ = writeln!(text, "alias element = {};", first.wgsl());
+        // What a shader without a chain stores.
+        let _ = writeln!(text, "alias result = {};", self.output.wgsl());
         text += include_str!("../../../shaders/chain.wgsl");
         let _ = writeln!(text, "@group(1) @binding(1) var<storage, read_write> output: array<{}>;", self.output.wgsl());
         for (index, element) in self.operands.iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::Progress;
 use clap::Args;
 use figureground::bundle::Bundle;
-use figureground::engine::{Backend, Engine, all_cores};
+use figureground::engine::{Engine, all_cores};
 use figureground::file::write_aside;
 use figureground::gate::Verdict;
 use figureground::mask::Size;
@@ -49,7 +49,7 @@ impl Demo {
     /// Looks for a clip out of context whose label is wrong, named by the background and not by the person, and flagged.
     pub fn run(&self, progress: &Progress) -> Result<()> {
         let bundle = Bundle::open(&self.bundle)?;
-        let engine = Engine::load(&bundle, Backend::Cpu, all_cores())?;
+        let engine = Engine::load(&bundle, all_cores())?;
         let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;
         let actions = casting::actions(Some(Part::Base));
         let size = Size::new(self.side, self.side)?;

@@ -4,6 +4,7 @@ mod attention;
 mod contraction;
 mod convolution;
 mod element_wise;
+pub mod frame;
 mod gather;
 mod norm;
 mod pooling;
@@ -36,7 +37,8 @@ pub trait Kernel: fmt::Debug + Send + Sync {
     fn groups(&self) -> [u32; 3];
     /// Multiplications and additions.
     fn operations(&self) -> u64;
-    /// What the shader makes of `inputs`, for each element of the output: slow, plain, and the reference for it.
+    /// What the shader makes of `inputs`, for each element of the output: slow, plain, and the reference for it. Empty for
+    /// the steps of a frame's way, whose reference is what the CPU does with the same frame.
     fn twin(&self, inputs: &[&[f32]]) -> Vec<f32>;
 }
 

@@ -47,4 +47,10 @@ impl Lens {
     pub fn place_mask(&mut self, mask: &Mask, crop: &mut Mask) -> Result<()> {
         self.mask.apply(mask, crop)
     }
+
+    /// What the segmenter and the encoder are shown, and where masks land.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn parts(&self) -> ([&Preprocessor; 2], &MaskSampler) {
+        ([&self.segmenter, &self.encoder], &self.mask)
+    }
 }
