@@ -89,3 +89,14 @@ fn not_written(path: &Path, reason: &dyn Display) -> Error {
     let next = "check the directory's permissions and free space";
     Error::new(Stage::Sink, format_args!("to write {}", path.display()), reason, next)
 }
+
+/// The user's directory for what can be made again, made where it is missing: `$FIGUREGROUND_CACHE`, else
+/// `$XDG_CACHE_HOME/figureground`, else `~/.cache/figureground`; none where there is no such place.
+pub fn cache_directory() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let directory = set("FIGUREGROUND_CACHE")
+        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("figureground")))
+        .or_else(|| Some(set("HOME")?.join(".cache/figureground")))?;
+    std::fs::create_dir_all(&directory).ok()?;
+    Some(directory)
+}

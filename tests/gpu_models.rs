@@ -262,6 +262,70 @@ fn a_stream_goes_on_when_the_device_is_lost_and_drops_its_open_windows() {
 }
 
 #[test]
+fn a_warm_stream_makes_no_buffers() {
+    let Some(_) = device() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let bundle = tiny_bundle::make(place.path()).unwrap();
+    // A device of its own: other tests make buffers meanwhile.
+    let device = Device::open(&Gpu::any().unwrap()).unwrap();
+    let observer = GpuObserver::new(&bundle, device.clone(), Precision::F32, Keep::Numbers).unwrap();
+    let mut counts = Vec::new();
+    Pipeline::with(&bundle, Box::new(observer))
+        .unwrap()
+        .watch(
+            figureground::source::demo().unwrap().as_mut(),
+            Window::Sliding(Sliding::new(0.48, 0.12).unwrap()),
+            &mut |_| {
+                counts.push(device.buffers().unwrap());
+                Ok(ControlFlow::Continue(()))
+            },
+        )
+        .unwrap();
+    println!("buffers at each window: {counts:?}");
+    let (first, warm) = counts.split_at(6);
+    assert!(first[0] > 0 && warm.len() >= 6 && warm.iter().all(|count| *count == warm[0]), "{counts:?}");
+}
+
+#[test]
+fn compiled_shaders_are_kept_and_a_damaged_file_of_them_is_left_aside() {
+    if device().is_none() {
+        return;
+    }
+    let desk = Desk::new();
+    let run = || desk.run(["--backend", "gpu", program::demo().to_str().unwrap()]).succeeded().stdout;
+    let kept = || std::fs::read_dir(desk.cache()).unwrap().map(|entry| entry.unwrap().path());
+    let find = || kept().find(|path| path.extension().is_some_and(|extension| extension == "pipelines"));
+    let untimed = |line: &str| {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        line["timing_us"].take();
+        line
+    };
+    let first = untimed(&run());
+    let Some(path) = find() else { return eprintln!("SKIPPED: this GPU's driver keeps no compiled shaders") };
+    let whole = std::fs::read(&path).unwrap();
+    assert!(whole.len() > 32);
+    for damaged in [&whole[..whole.len() - 1], &whole[..7], b""] {
+        std::fs::write(&path, damaged).unwrap();
+        assert_eq!(untimed(&run()), first);
+        assert!(std::fs::read(&path).unwrap().len() > 32, "it is written anew");
+    }
+}
+
+#[test]
+fn too_little_memory_is_an_error_that_says_so() {
+    let Some(gpu) = Gpu::all_with_memory(0).into_iter().next() else { return };
+    let model = Model::read(&repository().join("models/built-in/vision.onnx")).unwrap();
+    let ran = Device::open(&gpu).and_then(|device| infer(&model, &inputs(&model, 1), &device, Precision::F32));
+    match ran {
+        Err(error) => {
+            let error = error.to_string();
+            assert!(error.to_lowercase().contains("memory") && error.contains("--backend cpu"), "{error}");
+        }
+        Ok(_) => eprintln!("SKIPPED: the driver of {} does not count its memory", gpu.description()),
+    }
+}
+
+#[test]
 fn plans_for_several_batch_sizes_share_their_weights() {
     let Ok(gpu) = Gpu::any() else { return };
     let device = Device::open(&gpu).unwrap();

@@ -27,12 +27,6 @@ pub fn write(key: &str, embeddings: &[f32]) {
     }
 }
 
-/// `$FIGUREGROUND_CACHE`, else `$XDG_CACHE_HOME/figureground`, else `~/.cache/figureground`.
 fn path(key: &str) -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let directory = set("FIGUREGROUND_CACHE")
-        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("figureground")))
-        .or_else(|| Some(set("HOME")?.join(".cache/figureground")))?;
-    std::fs::create_dir_all(&directory).ok()?;
-    Some(directory.join(format!("{key}.f32")))
+    Some(crate::file::cache_directory()?.join(format!("{key}.f32")))
 }

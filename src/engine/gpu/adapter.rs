@@ -2,11 +2,12 @@
 
 use crate::error::{Error, Result, Stage};
 use core::fmt;
-use wgpu::{Adapter, Backends, DeviceType, Features, Instance, InstanceDescriptor};
+use wgpu::{Adapter, Backends, DeviceType, Features, Instance, InstanceDescriptor, MemoryBudgetThresholds};
 
 /// A GPU, or what plays one in software.
 #[derive(Clone, Debug)]
 pub struct Gpu {
+    instance: Instance,
     adapter: Adapter,
 }
 
@@ -42,10 +43,24 @@ impl fmt::Display for Description {
 impl Gpu {
     /// All GPUs of this machine, those made of hardware first.
     pub fn all() -> Vec<Self> {
-        let descriptor =
-            InstanceDescriptor { backends: Backends::PRIMARY, ..InstanceDescriptor::new_without_display_handle() };
-        let adapters = pollster::block_on(Instance::new(descriptor).enumerate_adapters(Backends::PRIMARY));
-        let mut all: Vec<Self> = adapters.into_iter().map(|adapter| Self { adapter }).collect();
+        Self::all_within(MemoryBudgetThresholds::default())
+    }
+
+    /// All GPUs as if other programs had taken so much of their memory that no more than `percent` of it is there, where
+    /// the driver counts it at all.
+    pub fn all_with_memory(percent: u8) -> Vec<Self> {
+        Self::all_within(MemoryBudgetThresholds { for_resource_creation: Some(percent), for_device_loss: None })
+    }
+
+    fn all_within(memory_budget_thresholds: MemoryBudgetThresholds) -> Vec<Self> {
+        let instance = Instance::new(InstanceDescriptor {
+            backends: Backends::PRIMARY,
+            memory_budget_thresholds,
+            ..InstanceDescriptor::new_without_display_handle()
+        });
+        let adapters = pollster::block_on(instance.enumerate_adapters(Backends::PRIMARY));
+        let mut all: Vec<Self> =
+            adapters.into_iter().map(|adapter| Self { instance: instance.clone(), adapter }).collect();
         all.sort_by_key(Self::rank);
         all
     }
@@ -86,6 +101,10 @@ impl Gpu {
     /// Whether it is the CPU that plays a GPU.
     pub fn is_software(&self) -> bool {
         self.adapter.get_info().device_type == DeviceType::Cpu
+    }
+
+    pub(super) fn instance(&self) -> &Instance {
+        &self.instance
     }
 
     pub(super) fn adapter(&self) -> &Adapter {

@@ -1,6 +1,7 @@
 //! An open GPU: its queue, its pipelines, and what went wrong on it.
 
 use super::adapter::Gpu;
+use super::pipelines::{Pipeline, Pipelines};
 use super::shader::{Element, Module};
 use crate::engine::Precision;
 use crate::error::{Error, Result, Stage};
@@ -13,10 +14,11 @@ use wgpu::*;
 #[derive(Debug)]
 pub struct Device {
     name: String,
+    instance: Instance,
     device: wgpu::Device,
     queue: Queue,
     limits: Limits,
-    pipelines: Mutex<HashMap<String, Arc<Pipeline>>>,
+    pipelines: Pipelines,
     /// By the checksum of their bytes: plans for several batch sizes have the same ones.
     weights: Mutex<HashMap<[u8; 32], Buffer>>,
     lost: Arc<OnceLock<String>>,
@@ -29,15 +31,6 @@ pub struct Bounds {
     pub max_storage_binding: u64,
     /// Whether numbers can be stored in 16 bits.
     pub f16: bool,
-}
-
-/// A compiled module and the layouts of its two groups of bindings.
-#[derive(Debug)]
-pub struct Pipeline {
-    /// What runs.
-    pub pipeline: ComputePipeline,
-    /// The kernel's own bindings, and the tail's.
-    pub layouts: [BindGroupLayout; 2],
 }
 
 impl Device {
@@ -58,7 +51,8 @@ impl Device {
     /// # Errors
     /// When the driver refuses.
     pub fn open(gpu: &Gpu) -> Result<Arc<Self>> {
-        Self::open_with(gpu, Features::SHADER_F16 | Features::TIMESTAMP_QUERY, gpu.adapter().limits())
+        let wanted = Features::SHADER_F16 | Features::TIMESTAMP_QUERY | Features::PIPELINE_CACHE;
+        Self::open_with(gpu, wanted, gpu.adapter().limits())
     }
 
     /// Opens `gpu` as if it had less than it has: the device that another machine would open.
@@ -83,6 +77,7 @@ impl Device {
         };
         let opened = pollster::block_on(gpu.adapter().request_device(&descriptor));
         let (device, queue) = opened.map_err(|e| failed(format!("{name} to open"), e))?;
+        let pipelines = Pipelines::open(gpu, &device);
         let lost = Arc::new(OnceLock::new());
         let noticed = lost.clone();
         device.set_device_lost_callback(move |reason, message| {
@@ -92,7 +87,8 @@ impl Device {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             let _ = noticed.set(error.to_string());
         }));
-        Ok(Arc::new(Self { name, device, queue, limits, pipelines: Mutex::default(), weights: Mutex::default(), lost }))
+        let instance = gpu.instance().clone();
+        Ok(Arc::new(Self { name, instance, pipelines, device, queue, limits, weights: Mutex::default(), lost }))
     }
 
     /// What the GPU is called, its kind and its driver.
@@ -129,6 +125,11 @@ impl Device {
     /// How many different weights it holds.
     pub fn weights(&self) -> usize {
         self.held().len()
+    }
+
+    /// How many buffers there are on it and on others that were opened with it, those that go up and down included.
+    pub fn buffers(&self) -> Option<usize> {
+        Some(self.instance.generate_report()?.hub_report().buffers.num_allocated)
     }
 
     pub(super) fn forget_weights(&self) {
@@ -183,55 +184,8 @@ impl Device {
 
     /// The pipeline of `module`, built once.
     pub(super) fn pipeline(&self, module: &Module<'_>) -> Result<Arc<Pipeline>> {
-        let wgsl = module.wgsl();
-        let key = format!("{}\n{wgsl}", module.shader.entry);
-        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pipeline) = pipelines.get(&key) {
-            return Ok(pipeline.clone());
-        }
         let what = format!("the shader {} of {}", module.shader.entry, module.shader.file);
-        let pipeline = Arc::new(self.guarded(&what, || self.build(module, &wgsl))?);
-        pipelines.insert(key, pipeline.clone());
-        Ok(pipeline)
-    }
-
-    fn build(&self, module: &Module<'_>, wgsl: &str) -> Pipeline {
-        let entry = module.shader.entry;
-        let source = ShaderModuleDescriptor { label: Some(entry), source: ShaderSource::Wgsl(wgsl.into()) };
-        // SAFETY: the shaders are this crate's own; every place they read or write is bounded by the sizes that they are
-        // given, which lowering takes from the very tensors that are bound, and their loops end by these sizes.
-        let shader = unsafe { self.device.create_shader_module_trusted(source, ShaderRuntimeChecks::unchecked()) };
-        let own = module.shader.buffers.len();
-        let inputs = (1..=own).map(|binding| storage(binding, true));
-        let mut group_0: Vec<BindGroupLayoutEntry> = Vec::new();
-        if own > 0 {
-            group_0.push(uniform(0));
-        }
-        group_0.extend(inputs);
-        let operands = module.operands.len();
-        let group_1: Vec<BindGroupLayoutEntry> =
-            [uniform(0), storage(1, false)].into_iter().chain((2..2 + operands).map(|b| storage(b, true))).collect();
-        let layouts = [group_0, group_1].map(|entries| {
-            self.device.create_bind_group_layout(&BindGroupLayoutDescriptor { label: Some(entry), entries: &entries })
-        });
-        let layout = self.device.create_pipeline_layout(&PipelineLayoutDescriptor {
-            label: Some(entry),
-            bind_group_layouts: &[Some(&layouts[0]), Some(&layouts[1])],
-            immediate_size: 0,
-        });
-        let pipeline = self.device.create_compute_pipeline(&ComputePipelineDescriptor {
-            label: Some(entry),
-            layout: Some(&layout),
-            module: &shader,
-            entry_point: Some(entry),
-            // Every kernel writes its shared memory before it reads it.
-            compilation_options: PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: false,
-                ..PipelineCompilationOptions::default()
-            },
-            cache: None,
-        });
-        Pipeline { pipeline, layouts }
+        self.pipelines.of(module, |build| self.guarded(&what, || build(&self.device)))
     }
 
     /// Bytes of `values` as elements are stored.
@@ -266,23 +220,6 @@ impl Device {
                 values.iter_mut().zip(integers).for_each(|(value, integer)| *value = integer);
             }
         }
-    }
-}
-
-fn uniform(binding: u32) -> BindGroupLayoutEntry {
-    entry(binding, BufferBindingType::Uniform)
-}
-
-fn storage(binding: usize, read_only: bool) -> BindGroupLayoutEntry {
-    entry(binding as u32, BufferBindingType::Storage { read_only })
-}
-
-fn entry(binding: u32, ty: BufferBindingType) -> BindGroupLayoutEntry {
-    BindGroupLayoutEntry {
-        binding,
-        visibility: ShaderStages::COMPUTE,
-        ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
-        count: None,
     }
 }
 

@@ -17,6 +17,7 @@ mod adapter;
 mod device;
 mod infer;
 mod observer;
+mod pipelines;
 mod session;
 
 pub use adapter::{Description, Gpu};

@@ -1,6 +1,7 @@
 //! A plan on a device: everything is made once, a run only uploads, submits and reads back.
 
-use super::device::{Device, Pipeline, failed};
+use super::device::{Device, failed};
+use super::pipelines::Pipeline;
 use super::plan::{Dispatch, Origin, Plan, Tensor, Weight};
 use super::shader::{Element, Module};
 use super::view::TensorId;
