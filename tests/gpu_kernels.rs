@@ -138,6 +138,28 @@ fn contractions_are_their_twins() {
 }
 
 #[test]
+fn cooperative_contractions_are_their_twins() {
+    let Some(device) = device() else { return };
+    let mut numbers = Numbers::new(11);
+    for (precision, tolerance) in [(Precision::F32, TOLERANCE), (Precision::F16, TOLERANCE_F16)] {
+        if device.cooperative_side(precision).is_none() {
+            eprintln!("SKIPPED: {} has no cooperative matrices of {precision:?}", device.name());
+            continue;
+        }
+        for [rows, columns, depth] in [[16, 16, 16], [64, 64, 32], [50, 768, 33], [130, 70, 300], [17, 200, 64]] {
+            for turned in [false, true] {
+                let case = product(2, rows, columns, depth, turned, &mut numbers);
+                let len = case.output.len();
+                agree(case.plan(len), &device, precision, tolerance);
+            }
+        }
+    }
+    // What is too small for them is made as everywhere.
+    assert!(Contraction { rows: 15, columns: 99, depth: 99, ..Contraction::default() }.cooperative(8).is_none());
+    assert!(Contraction { rows: 16, columns: 99, depth: 99, ..Contraction::default() }.cooperative(9).is_none());
+}
+
+#[test]
 fn a_contraction_ends_with_bias_activation_and_residual() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(2);
@@ -529,9 +551,12 @@ fn kernels_store_sixteen_bits_where_asked() {
 #[test]
 fn structs_of_shaders_are_those_of_rust() {
     type Fields = &'static [(&'static str, usize)];
-    let kernels: [(&dyn Kernel, &str, Fields); 22] = [
+    let large = Contraction { rows: 64, columns: 64, depth: 64, ..Contraction::default() };
+    let cooperative = large.cooperative(16).unwrap();
+    let kernels: [(&dyn Kernel, &str, Fields); 23] = [
         (&Attention::default(), "Attention", Attention::FIELDS),
         (&Contraction::default(), "Contraction", Contraction::FIELDS),
+        (cooperative.as_ref(), "Contraction", Contraction::FIELDS),
         (&Norm::default(), "Norm", Norm::FIELDS),
         (&Softmax::default(), "Softmax", Softmax::FIELDS),
         (&Reduction { reduce: Reduce::default(), integers: false }, "Reduce", Reduce::FIELDS),
@@ -581,7 +606,11 @@ fn structs_of_shaders_are_those_of_rust() {
         let chain = Chain::stored();
         let (precision, output) = (Precision::F32, Element::Stored);
         let wgsl = Module { shader: kernel.shader(), precision, chain: &chain, operands: &[], output }.wgsl();
-        let module = naga::front::wgsl::parse_str(&wgsl).unwrap_or_else(|e| panic!("{}", e.emit_to_string(&wgsl)));
+        let capabilities = naga::valid::Capabilities::all();
+        let options = naga::front::wgsl::Options { parse_doc_comments: false, capabilities };
+        let module = naga::front::wgsl::Frontend::new_with_options(options)
+            .parse(&wgsl)
+            .unwrap_or_else(|e| panic!("{}", e.emit_to_string(&wgsl)));
         assert_eq!(members(&module, name), fields.iter().map(|(n, at)| ((*n).to_owned(), *at)).collect::<Vec<_>>());
         let tail = ["count", "rank", "pad_0", "pad_1", "sizes", "walks"].map(str::to_owned);
         let places = [0, 4, 8, 12, core::mem::offset_of!(Tail, sizes), core::mem::offset_of!(Tail, walks)];

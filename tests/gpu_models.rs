@@ -348,7 +348,8 @@ fn auto_never_takes_a_gpu_in_software() {
 fn a_shader_that_the_driver_refuses_is_an_error_that_names_it() {
     #[derive(Debug)]
     struct Broken;
-    static SHADER: Shader = Shader { file: "broken.wgsl", source: "no shader", entry: "broken", buffers: &[] };
+    static SHADER: Shader =
+        Shader { file: "broken.wgsl", source: "no shader", entry: "broken", buffers: &[], cooperative: None };
     impl Kernel for Broken {
         fn shader(&self) -> &'static Shader {
             &SHADER

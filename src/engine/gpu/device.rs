@@ -1,6 +1,7 @@
 //! An open GPU: its queue, its pipelines, and what went wrong on it.
 
 use super::adapter::Gpu;
+use super::kernel::cooperative::shared_bytes;
 use super::pipelines::{Pipeline, Pipelines};
 use super::shader::{Element, Module};
 use crate::engine::Precision;
@@ -10,6 +11,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use wgpu::*;
 
+/// What products of small matrices as one operation take.
+const COOPERATIVE: Features = Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(Features::SUBGROUP);
+/// What is used where it is there.
+const WANTED: Features =
+    COOPERATIVE.union(Features::SHADER_F16).union(Features::TIMESTAMP_QUERY).union(Features::PIPELINE_CACHE);
+
 /// An open GPU that all models of an engine share.
 #[derive(Debug)]
 pub struct Device {
@@ -18,6 +25,10 @@ pub struct Device {
     device: wgpu::Device,
     queue: Queue,
     limits: Limits,
+    /// What it multiplies as one operation.
+    cooperative: Vec<CooperativeMatrixProperties>,
+    /// Whether that came out right, once it was tried.
+    cooperates: Mutex<HashMap<Precision, bool>>,
     pipelines: Pipelines,
     /// By the checksum of their bytes: plans for several batch sizes have the same ones.
     weights: Mutex<HashMap<[u8; 32], Buffer>>,
@@ -51,8 +62,7 @@ impl Device {
     /// # Errors
     /// When the driver refuses.
     pub fn open(gpu: &Gpu) -> Result<Arc<Self>> {
-        let wanted = Features::SHADER_F16 | Features::TIMESTAMP_QUERY | Features::PIPELINE_CACHE;
-        Self::open_with(gpu, wanted, gpu.adapter().limits())
+        Self::open_with(gpu, WANTED, gpu.adapter().limits())
     }
 
     /// Opens `gpu` as if it had less than it has: the device that another machine would open.
@@ -73,6 +83,8 @@ impl Device {
             label: Some("figureground"),
             required_features: gpu.adapter().features() & wanted,
             required_limits: limits.clone(),
+            // SAFETY: of what is experimental only products of small matrices are used, in a shader of this crate.
+            experimental_features: unsafe { ExperimentalFeatures::enabled() },
             ..DeviceDescriptor::default()
         };
         let opened = pollster::block_on(gpu.adapter().request_device(&descriptor));
@@ -88,7 +100,22 @@ impl Device {
             let _ = noticed.set(error.to_string());
         }));
         let instance = gpu.instance().clone();
-        Ok(Arc::new(Self { name, instance, pipelines, device, queue, limits, weights: Mutex::default(), lost }))
+        let cooperative = match device.features().contains(COOPERATIVE) {
+            true => gpu.adapter().cooperative_matrix_properties(),
+            false => Vec::new(),
+        };
+        Ok(Arc::new(Self {
+            name,
+            instance,
+            pipelines,
+            device,
+            queue,
+            limits,
+            cooperative,
+            cooperates: Mutex::default(),
+            weights: Mutex::default(),
+            lost,
+        }))
     }
 
     /// What the GPU is called, its kind and its driver.
@@ -104,6 +131,27 @@ impl Device {
     /// Whether the time of a dispatch can be measured.
     pub fn has_timestamps(&self) -> bool {
         self.device.features().contains(Features::TIMESTAMP_QUERY)
+    }
+
+    /// The side of the square matrices of numbers of this precision that it multiplies into sums of 32 bits as one operation;
+    /// none where it has no such operation, or too little memory for a workgroup.
+    pub fn cooperative_side(&self, precision: Precision) -> Option<u32> {
+        let scalar = match precision {
+            Precision::F32 => CooperativeScalarType::F32,
+            Precision::F16 => CooperativeScalarType::F16,
+        };
+        let room = self.limits.max_compute_workgroup_storage_size >= shared_bytes(precision.bytes());
+        let fits = |has: &&CooperativeMatrixProperties| {
+            let square = has.m_size == has.n_size && has.n_size == has.k_size;
+            square && has.ab_type == scalar && has.cr_type == CooperativeScalarType::F32
+        };
+        self.cooperative.iter().filter(fits).map(|has| has.m_size).max().filter(|_| room)
+    }
+
+    /// Whether its products of small matrices come out right, which `trial` finds out once.
+    pub(super) fn cooperates(&self, precision: Precision, trial: impl FnOnce() -> bool) -> bool {
+        let mut known = self.cooperates.lock().unwrap_or_else(PoisonError::into_inner);
+        *known.entry(precision).or_insert_with(trial)
     }
 
     /// What it allows.

@@ -14,6 +14,7 @@ pub mod tail;
 pub mod view;
 
 mod adapter;
+mod cooperation;
 mod device;
 mod infer;
 mod observer;

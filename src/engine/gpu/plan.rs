@@ -164,6 +164,15 @@ impl Plan {
         self.dispatches.push(dispatch);
     }
 
+    /// Takes products of square matrices of `side` as one operation wherever there is such a form.
+    pub fn cooperate(&mut self, side: u32) {
+        for dispatch in &mut self.dispatches {
+            if let Some(kernel) = dispatch.kernel.cooperative(side) {
+                dispatch.kernel = kernel;
+            }
+        }
+    }
+
     /// Adds the tensors and dispatches of `other`, whose inputs and outputs are the caller's to connect.
     pub fn append(&mut self, other: Plan) -> Appended {
         let appended = Appended { by: self.tensors.len(), first_dispatch: self.dispatches.len() };

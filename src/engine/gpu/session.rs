@@ -1,5 +1,6 @@
 //! A plan on a device: everything is made once, a run only uploads, submits and reads back.
 
+use super::cooperation;
 use super::device::{Device, failed};
 use super::pipelines::Pipeline;
 use super::plan::{Dispatch, Origin, Plan, Tensor, Weight};
@@ -48,7 +49,15 @@ impl Session {
     ///
     /// # Errors
     /// When it does not fit the device, how much it needs and has; when the driver refuses something.
-    pub fn new(device: Arc<Device>, plan: Plan, precision: Precision, lent: &[Buffer]) -> Result<Self> {
+    pub fn new(device: Arc<Device>, mut plan: Plan, precision: Precision, lent: &[Buffer]) -> Result<Self> {
+        if let Some(side) = cooperation::side(&device, precision) {
+            plan.cooperate(side);
+        }
+        Self::of_plan(device, plan, precision, lent)
+    }
+
+    /// The session of `plan` as it is.
+    pub(super) fn of_plan(device: Arc<Device>, plan: Plan, precision: Precision, lent: &[Buffer]) -> Result<Self> {
         if precision == Precision::F16 && !device.has_f16() {
             let next = "pass --precision f32";
             return Err(Error::new(Stage::Engine, "a GPU with numbers of 16 bits", device.name(), next));

@@ -15,6 +15,8 @@ pub struct Shader {
     pub entry: &'static str,
     /// What its storage buffers hold, beginning at binding 1 of group 0; binding 0 are its parameters where it has any.
     pub buffers: &'static [Element],
+    /// Side of the square matrices that it multiplies as one operation, where it does.
+    pub cooperative: Option<u32>,
 }
 
 /// What an element of a buffer is.
@@ -89,7 +91,16 @@ impl Module<'_> {
         if self.precision == Precision::F16 {
             text += "enable f16;\n";
         }
-        let _ = writeln!(text, "alias stored = {};", self.precision.wgsl());
+        if self.shader.cooperative.is_some() {
+            text += "enable wgpu_cooperative_matrix;\n";
+        }
+        let stored = self.precision.wgsl();
+        let _ = writeln!(text, "alias stored = {stored};");
+        if let Some(side) = self.shader.cooperative {
+            let matrix = format!("coop_mat{side}x{side}");
+            let _ = writeln!(text, "alias Left = {matrix}<{stored}, A>;\nalias Right = {matrix}<{stored}, B>;");
+            let _ = writeln!(text, "alias Sum = {matrix}<f32, C>;\nconst SIDE = {side}u;");
+        }
         // What a kernel for numbers and integers alike reads.
         let first = self.shader.buffers.first().copied().unwrap_or(Element::Stored);
         let _ = writeln!(text, "alias element = {};", first.wgsl());

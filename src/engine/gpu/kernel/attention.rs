@@ -8,6 +8,7 @@ static SHADER: Shader = Shader {
     source: include_str!("../../../../shaders/attention.wgsl"),
     entry: "attend",
     buffers: &[Element::Stored, Element::Stored, Element::Stored, Element::Stored],
+    cooperative: None,
 };
 
 /// Queries of a workgroup.

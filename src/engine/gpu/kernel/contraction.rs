@@ -1,6 +1,6 @@
 //! Matrix products by strides.
 
-use super::{Kernel, parameters};
+use super::{CooperativeContraction, Kernel, parameters};
 use crate::engine::gpu::shader::{Element, Shader};
 
 static SHADER: Shader = Shader {
@@ -8,6 +8,7 @@ static SHADER: Shader = Shader {
     source: include_str!("../../../../shaders/contraction.wgsl"),
     entry: "contract",
     buffers: &[Element::Stored, Element::Stored],
+    cooperative: None,
 };
 
 /// Elements of a workgroup's tile along rows and columns.
@@ -89,5 +90,9 @@ impl Kernel for Contraction {
             }
         }
         made
+    }
+
+    fn cooperative(&self, side: u32) -> Option<Box<dyn Kernel>> {
+        CooperativeContraction::new(*self, side).map(|kernel| Box::new(kernel) as Box<dyn Kernel>)
     }
 }

@@ -12,6 +12,7 @@ const fn shader(entry: &'static str) -> Shader {
         source: include_str!("../../../../shaders/convolution.wgsl"),
         entry,
         buffers: &[Element::Stored, Element::Stored],
+        cooperative: None,
     }
 }
 

@@ -8,6 +8,7 @@ static SHADER: Shader = Shader {
     source: include_str!("../../../../shaders/element_wise.wgsl"),
     entry: "element_wise",
     buffers: &[],
+    cooperative: None,
 };
 
 /// `count` elements, made of operands alone.

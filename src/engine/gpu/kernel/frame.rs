@@ -56,6 +56,7 @@ macro_rules! shaders {
             source: include_str!(concat!("../../../../shaders/", $file)),
             entry: $entry,
             buffers: &[$(Element::$buffer),*],
+            cooperative: None,
         };)*
     };
 }

@@ -8,6 +8,7 @@ static SHADER: Shader = Shader {
     source: include_str!("../../../../shaders/gather.wgsl"),
     entry: "gather",
     buffers: &[Element::Stored, Element::Integer],
+    cooperative: None,
 };
 
 parameters! {

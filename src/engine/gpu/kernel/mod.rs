@@ -3,6 +3,7 @@
 mod attention;
 mod contraction;
 mod convolution;
+pub mod cooperative;
 mod element_wise;
 pub mod frame;
 mod gather;
@@ -15,6 +16,7 @@ mod softmax;
 pub use attention::Attention;
 pub use contraction::Contraction;
 pub use convolution::{Convolution, Form, SHADERS as CONVOLUTIONS};
+pub use cooperative::CooperativeContraction;
 pub use element_wise::ElementWise;
 pub use gather::Gather;
 pub use norm::Norm;
@@ -40,6 +42,11 @@ pub trait Kernel: fmt::Debug + Send + Sync {
     /// What the shader makes of `inputs`, for each element of the output: slow, plain, and the reference for it. Empty for
     /// the steps of a frame's way, whose reference is what the CPU does with the same frame.
     fn twin(&self, inputs: &[&[f32]]) -> Vec<f32>;
+    /// The same by products of square matrices of `side`, where there is such a form and it is worth it.
+    fn cooperative(&self, side: u32) -> Option<Box<dyn Kernel>> {
+        let _ = side;
+        None
+    }
 }
 
 /// The most workgroups along an axis that every adapter has.

@@ -8,6 +8,7 @@ static SHADER: Shader = Shader {
     source: include_str!("../../../../shaders/norm.wgsl"),
     entry: "norm",
     buffers: &[Element::Stored, Element::Stored, Element::Stored],
+    cooperative: None,
 };
 
 parameters! {

@@ -8,6 +8,7 @@ static SHADER: Shader = Shader {
     source: include_str!("../../../../shaders/pooling.wgsl"),
     entry: "pool",
     buffers: &[Element::Stored],
+    cooperative: None,
 };
 
 /// What a window becomes; the numbers are the shader's.

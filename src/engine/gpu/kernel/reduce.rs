@@ -7,7 +7,13 @@ use crate::engine::gpu::shader::{Element, Shader};
 static SHADERS: [Shader; 2] = [shader(&[Element::Stored]), shader(&[Element::Integer])];
 
 const fn shader(buffers: &'static [Element]) -> Shader {
-    Shader { file: "reduce.wgsl", source: include_str!("../../../../shaders/reduce.wgsl"), entry: "reduce", buffers }
+    Shader {
+        file: "reduce.wgsl",
+        source: include_str!("../../../../shaders/reduce.wgsl"),
+        entry: "reduce",
+        buffers,
+        cooperative: None,
+    }
 }
 
 /// What a row becomes; the numbers are the shader's.

@@ -8,6 +8,7 @@ static SHADER: Shader = Shader {
     source: include_str!("../../../../shaders/resample.wgsl"),
     entry: "resample",
     buffers: &[Element::Stored, Element::Bits],
+    cooperative: None,
 };
 
 parameters! {

@@ -8,6 +8,7 @@ static SHADER: Shader = Shader {
     source: include_str!("../../../../shaders/softmax.wgsl"),
     entry: "softmax",
     buffers: &[Element::Stored],
+    cooperative: None,
 };
 
 parameters! {
