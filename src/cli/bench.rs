@@ -70,7 +70,9 @@ impl Bench {
         }
         bar.finish_and_clear();
         let kernels = pipeline.kernel_times()?;
-        let median = |stage: &dyn Fn(&Timing) -> u64| median(timings[1..].iter().map(stage).collect());
+        let median = |stage: &dyn Fn(&Timing) -> u64| {
+            median(&timings[1..].iter().map(|timing| stage(timing) as f64 / 1e3).collect::<Vec<f64>>())
+        };
         let report = Report {
             source: source.name().to_owned(),
             backend: pipeline.backend(),
@@ -147,16 +149,16 @@ fn kernels(StageTimes { stage, pictures, kernels }: &StageTimes) -> String {
     format!("{stage}, {pictures} pictures: {total} dispatches\n{lines}")
 }
 
-/// The median of microseconds, in milliseconds.
-fn median(mut micros: Vec<u64>) -> f64 {
-    micros.sort_unstable();
-    let middle = micros.len() / 2;
-    let median = match micros.len() {
-        0 => 0,
-        even if even % 2 == 0 => micros[middle - 1].midpoint(micros[middle]),
-        _ => micros[middle],
-    };
-    median as f64 / 1e3
+/// The median; 0 of nothing.
+pub fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => 0.0,
+        even if even % 2 == 0 => f64::midpoint(values[middle - 1], values[middle]),
+        _ => values[middle],
+    }
 }
 
 /// A line of what Linux tells about this process's memory, in bytes.

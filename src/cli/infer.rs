@@ -34,6 +34,9 @@ pub struct Infer {
     /// Prints the largest differences between the backend and the CPU.
     #[arg(long)]
     compare: bool,
+    /// Runs it so often again on the GPU, and prints the median time with the tensors left there.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    runs: usize,
 }
 
 impl Infer {
@@ -48,8 +51,18 @@ impl Infer {
             let got = format!("--compare on the backend {backend}");
             return Err(Error::new(Stage::Command, "the backend gpu to compare the CPU with", got, next));
         }
+        if self.runs > 0 && backend != Backend::Gpu {
+            let next = "pass --backend gpu, or leave --runs out; `figureground bench` measures the CPU";
+            let got = format!("--runs on the backend {backend}");
+            return Err(Error::new(Stage::Command, "the backend gpu to time", got, next));
+        }
         let model = Model::read(&self.model)?;
         let inputs = self.tensors(&model)?;
+        if self.runs > 0 {
+            let times = times(&model, &inputs, self.precision, self.runs)?;
+            print(&format!("{:.3} ms, the median of {} runs\n", super::bench::median(&times), self.runs))?;
+            return Ok(Exit::Done);
+        }
         let outputs = self.outputs(&model, &inputs, backend)?;
         for (port, tensor) in model.outputs().iter().zip(&outputs) {
             print(&format!("{} {:?} {}\n", port.name, tensor.shape, summary(&tensor.values)))?;
@@ -116,6 +129,18 @@ fn on_gpu(model: &Model, inputs: &[Tensor], precision: Precision) -> Result<Vec<
     let device = gpu::Device::any()?;
     log::info!("backend gpu: {}", device.name());
     gpu::infer(model, inputs, &device, precision)
+}
+
+/// Milliseconds of each run.
+#[cfg(feature = "gpu")]
+fn times(model: &Model, inputs: &[Tensor], precision: Precision, runs: usize) -> Result<Vec<f64>> {
+    use figureground::engine::gpu;
+    gpu::time(model, inputs, &gpu::Device::any()?, precision, runs)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn times(_model: &Model, _inputs: &[Tensor], _precision: Precision, _runs: usize) -> Result<Vec<f64>> {
+    Err(Backend::Gpu.missing())
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -5,6 +5,7 @@ use crate::engine::Precision;
 use crate::error::{Error, Result, Stage};
 use crate::model::{Model, Tensor, Values};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Runs `model` on `inputs`, in its order, and returns its outputs, in its order. Integers come back as integers, exact up
 /// to 2^24.
@@ -12,6 +13,29 @@ use std::sync::Arc;
 /// # Errors
 /// When an input does not fit the model, an operator is not there, or the device fails.
 pub fn infer(model: &Model, inputs: &[Tensor], device: &Arc<Device>, precision: Precision) -> Result<Vec<Tensor>> {
+    run(model, inputs, device, precision).map(|(_, outputs)| outputs)
+}
+
+/// Milliseconds of each of `runs` runs after a first one, with the inputs on the device and the outputs left there.
+///
+/// # Errors
+/// As [`infer`].
+pub fn time(
+    model: &Model,
+    inputs: &[Tensor],
+    device: &Arc<Device>,
+    precision: Precision,
+    runs: usize,
+) -> Result<Vec<f64>> {
+    let (session, _) = run(model, inputs, device, precision)?;
+    let timed = |_| {
+        let began = Instant::now();
+        session.again().map(|()| began.elapsed().as_secs_f64() * 1e3)
+    };
+    (0..runs).map(timed).collect()
+}
+
+fn run(model: &Model, inputs: &[Tensor], device: &Arc<Device>, precision: Precision) -> Result<(Session, Vec<Tensor>)> {
     if inputs.len() != model.inputs().len() {
         let expected = format!("{} inputs", model.inputs().len());
         return Err(Error::new(Stage::Engine, expected, inputs.len(), "pass one tensor an input"));
@@ -32,7 +56,8 @@ pub fn infer(model: &Model, inputs: &[Tensor], device: &Arc<Device>, precision: 
             _ => Values::F32(values),
         },
     };
-    Ok(plan.outputs.iter().zip(rows).map(tensor).collect())
+    let outputs = plan.outputs.iter().zip(rows).map(tensor).collect();
+    Ok((session, outputs))
 }
 
 fn floats(tensor: &Tensor) -> Vec<f32> {

@@ -23,7 +23,7 @@ mod session;
 
 pub use adapter::{Description, Gpu};
 pub use device::{Bounds, Device};
-pub use infer::infer;
+pub use infer::{infer, time};
 pub use observer::GpuObserver;
 pub use session::Session;
 

@@ -166,6 +166,16 @@ impl Session {
         })
     }
 
+    /// Runs once more on what lies on the device, and waits for it.
+    pub(super) fn again(&self) -> Result<()> {
+        self.device.check()?;
+        let mut encoder = self.device.device().create_command_encoder(&CommandEncoderDescriptor::default());
+        self.record_dispatches(&mut encoder);
+        self.device.queue().submit([encoder.finish()]);
+        self.wait()?;
+        self.device.check()
+    }
+
     /// The buffer of the input at `place`.
     pub(super) fn input(&self, place: usize) -> &Buffer {
         &self.inputs[place]
@@ -173,14 +183,16 @@ impl Session {
 
     /// Puts all dispatches into `encoder`, and the way of the outputs to where [`Session::read`] finds them.
     pub(super) fn record(&self, encoder: &mut CommandEncoder) {
-        {
-            let label = Some("figureground");
-            let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label, timestamp_writes: None });
-            self.passes.iter().for_each(|dispatch| dispatch.dispatch(&mut pass));
-        }
+        self.record_dispatches(encoder);
         for output in &self.outputs {
             encoder.copy_buffer_to_buffer(&output.buffer, 0, &self.staging, output.begin, output.bytes);
         }
+    }
+
+    fn record_dispatches(&self, encoder: &mut CommandEncoder) {
+        let label = Some("figureground");
+        let mut pass = encoder.begin_compute_pass(&ComputePassDescriptor { label, timestamp_writes: None });
+        self.passes.iter().for_each(|dispatch| dispatch.dispatch(&mut pass));
     }
 
     /// Waits for what was recorded and submitted, and hands the bytes of the outputs, one behind the other, to `read`.
@@ -209,6 +221,16 @@ impl Session {
         })
     }
 
+    /// Waits for all that was submitted.
+    fn wait(&self) -> Result<()> {
+        let expected = || format!("{} to end its work", self.device.name());
+        // wgpu panics where the driver loses the device while it is waited for.
+        let wait = || self.device.device().poll(PollType::wait_indefinitely());
+        let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait));
+        let polled = waited.map_err(|_| failed(expected(), "a device that was lost"))?;
+        polled.map(|_| ()).map_err(|e| failed(expected(), e))
+    }
+
     /// Waits for the device and hands the bytes of `buffer` to `read`.
     fn mapped<T>(&self, buffer: &Buffer, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
         let (sender, receiver) = mpsc::sync_channel(1);
@@ -216,10 +238,7 @@ impl Session {
             let _ = sender.send(mapped);
         });
         let expected = || format!("results from {}", self.device.name());
-        // wgpu panics where the driver loses the device while it is waited for.
-        let wait = || self.device.device().poll(PollType::wait_indefinitely());
-        let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait));
-        waited.map_err(|_| failed(expected(), "a device that was lost"))?.map_err(|e| failed(expected(), e))?;
+        self.wait()?;
         let mapped = receiver.recv().map_err(|e| failed(expected(), e))?;
         mapped.map_err(|e| failed(expected(), e))?;
         let view = buffer.get_mapped_range(..).map_err(|e| failed(expected(), e))?;
