@@ -1,7 +1,7 @@
 """Holds the GPU engine against the CPU engine on public architectures with seeded random weights.
 
     pip install torch torchvision open_clip_torch timm numpy onnx
-    python tests/architectures.py target/debug/figureground
+    python tests/architectures.py target/debug/figureground [NAME...]
 
 Each network is exported to ONNX and run by `figureground infer --backend gpu --compare`. Ends with 1 where one is refused
 or differs by more than 1e-4 of its largest number.
@@ -20,6 +20,8 @@ from torch import nn
 from torch.nn import functional
 from torchvision import models
 from torchvision.models import segmentation
+
+from networks import MODNet, PPHumanSeg, SINet, U2Netp
 
 TOLERANCE = 1e-4
 
@@ -79,6 +81,10 @@ NETWORKS = {
     "swin": (lambda: models.swin_t(weights=None), 96),
     "mobileclip-s1": (lambda: Embedding(open_clip.create_model("MobileCLIP-S1")), 256),
     "unusual": (Unusual, 102),
+    "u2netp": (U2Netp, 90),
+    "modnet": (MODNet, 96),
+    "sinet": (SINet, 96),
+    "pp-humanseg": (PPHumanSeg, 96),
 }
 
 
@@ -103,11 +109,11 @@ def compare(program, name, make, side):
     return found is not None and float(found.group(1)) <= TOLERANCE
 
 
-def main(program):
+def main(program, *names):
     warnings.filterwarnings("ignore")
-    right = [compare(program, name, *network) for name, network in NETWORKS.items()]
+    right = [compare(program, name, *NETWORKS[name]) for name in names or NETWORKS]
     return int(not all(right))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
