@@ -1,8 +1,9 @@
 // c[i, j] = sum_l a[i, l] b[l, j], for every batch, by the small matrix products that an adapter has as one operation.
 //
-// As contraction.wgsl, but a subgroup multiplies blocks of SIDE x SIDE; in front of this file stand SIDE and the matrices Left,
-// Right and Sum. A workgroup makes a tile of 64 x 64 elements, 32 of the depth at a time; its subgroups, however large and
-// however many, share the tile's blocks of 2 x 2 products, and where they are more than the blocks, several make the same one.
+// As contraction.wgsl, but a subgroup multiplies blocks of SIDE x SIDE; in front of this file stand SIDE, the matrices Left,
+// Right and Sum, and LANES, as many threads as the adapter's largest subgroup has. A workgroup is one subgroup and makes a tile of
+// 64 x 64 elements, 32 of the depth at a time; were it several smaller ones, each would make the same tile. No subgroup
+// operation stands here, because a driver has crashed on modules with both.
 // Sums are f32. Proved by tests/gpu_kernels.rs: cooperative_contractions_are_their_twins.
 
 // Where the i-th of a role is: (i / inner) outer + (i % inner) step, in each of two tensors.
@@ -43,8 +44,7 @@ struct Contraction {
 
 const TILE = 64u;
 const DEPTH = 32u;
-const BLOCK = 2u * SIDE;
-const BLOCKS = (TILE / BLOCK) * (TILE / BLOCK);
+const BLOCKS = TILE / SIDE;
 
 // [TILE][DEPTH]
 var<workgroup> tile_a: array<stored, 2048>;
@@ -52,86 +52,69 @@ var<workgroup> tile_a: array<stored, 2048>;
 var<workgroup> tile_b: array<stored, 2048>;
 // [TILE][TILE]
 var<workgroup> made: array<f32, 4096>;
-var<workgroup> subgroups: u32;
 
 fn run(i: u32, inner: u32, outer: u32, step: u32) -> u32 {
     return (i / inner) * outer + (i % inner) * step;
 }
 
-@compute @workgroup_size(128)
-fn contract_cooperatively(
-    @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) thread: u32,
-    @builtin(subgroup_id) subgroup: u32,
-    @builtin(num_subgroups) count: u32,
-) {
+@compute @workgroup_size(LANES)
+fn contract_cooperatively(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let column_0 = group.x * TILE;
     let row_0 = group.y * TILE;
     let a_0 = p.a_offset + run(group.z, p.batches_inner, p.a_batch_outer, p.a_batch);
     let b_0 = p.b_offset + run(group.z, p.batches_inner, p.b_batch_outer, p.b_batch);
     let c_0 = run(group.z, p.batches_inner, p.c_batch_outer, p.c_batch);
-    if thread == 0u {
-        subgroups = count;
-    }
-    let together = workgroupUniformLoad(&subgroups);
-    for (var round = 0u; round < BLOCKS; round += together) {
-        // Products have to be in uniform control flow, so that no subgroup may be idle.
-        let block = (round + subgroup) % BLOCKS;
-        let block_row = block / (TILE / BLOCK) * BLOCK;
-        let block_column = block % (TILE / BLOCK) * BLOCK;
-        var sum_00 = Sum();
-        var sum_01 = Sum();
-        var sum_10 = Sum();
-        var sum_11 = Sum();
-        for (var depth_0 = 0u; depth_0 < p.depth; depth_0 += DEPTH) {
-            for (var slot = thread; slot < TILE * DEPTH; slot += 128u) {
-                // Neighbouring threads read neighbouring elements, whichever axis these lie along.
-                var i = slot % TILE;
-                var l = slot / TILE;
-                if p.a_depth == 1u {
-                    i = slot / DEPTH;
-                    l = slot % DEPTH;
-                }
-                var value = stored(0.0);
-                if row_0 + i < p.rows && depth_0 + l < p.depth {
-                    value = a[a_0 + run(row_0 + i, p.rows_inner, p.a_row_outer, p.a_row)
-                        + run(depth_0 + l, p.depth_inner, p.a_depth_outer, p.a_depth)];
-                }
-                tile_a[i * DEPTH + l] = value;
-                i = slot % TILE;
-                l = slot / TILE;
-                if p.b_depth == 1u && p.b_column != 1u {
-                    i = slot / DEPTH;
-                    l = slot % DEPTH;
-                }
-                value = stored(0.0);
-                if column_0 + i < p.columns && depth_0 + l < p.depth {
-                    value = b[b_0 + run(column_0 + i, p.columns_inner, p.b_column_outer, p.b_column)
-                        + run(depth_0 + l, p.depth_inner, p.b_depth_outer, p.b_depth)];
-                }
-                tile_b[l * TILE + i] = value;
+    var sums: array<Sum, BLOCKS * BLOCKS>;
+    for (var depth_0 = 0u; depth_0 < p.depth; depth_0 += DEPTH) {
+        for (var slot = thread; slot < TILE * DEPTH; slot += LANES) {
+            // Neighbouring threads read neighbouring elements, whichever axis these lie along.
+            var i = slot % TILE;
+            var l = slot / TILE;
+            if p.a_depth == 1u {
+                i = slot / DEPTH;
+                l = slot % DEPTH;
             }
-            workgroupBarrier();
-            for (var l = 0u; l < DEPTH; l += SIDE) {
-                let a_upper = coopLoadT<Left>(&tile_a[block_row * DEPTH + l], DEPTH);
-                let a_lower = coopLoadT<Left>(&tile_a[(block_row + SIDE) * DEPTH + l], DEPTH);
-                let b_left = coopLoadT<Right>(&tile_b[l * TILE + block_column], TILE);
-                let b_right = coopLoadT<Right>(&tile_b[l * TILE + block_column + SIDE], TILE);
-                sum_00 = coopMultiplyAdd(a_upper, b_left, sum_00);
-                sum_01 = coopMultiplyAdd(a_upper, b_right, sum_01);
-                sum_10 = coopMultiplyAdd(a_lower, b_left, sum_10);
-                sum_11 = coopMultiplyAdd(a_lower, b_right, sum_11);
+            var value = stored(0.0);
+            if row_0 + i < p.rows && depth_0 + l < p.depth {
+                value = a[a_0 + run(row_0 + i, p.rows_inner, p.a_row_outer, p.a_row)
+                    + run(depth_0 + l, p.depth_inner, p.a_depth_outer, p.a_depth)];
             }
-            workgroupBarrier();
+            tile_a[i * DEPTH + l] = value;
+            i = slot % TILE;
+            l = slot / TILE;
+            if p.b_depth == 1u && p.b_column != 1u {
+                i = slot / DEPTH;
+                l = slot % DEPTH;
+            }
+            value = stored(0.0);
+            if column_0 + i < p.columns && depth_0 + l < p.depth {
+                value = b[b_0 + run(column_0 + i, p.columns_inner, p.b_column_outer, p.b_column)
+                    + run(depth_0 + l, p.depth_inner, p.b_depth_outer, p.b_depth)];
+            }
+            tile_b[l * TILE + i] = value;
         }
-        let corner = block_row * TILE + block_column;
-        coopStoreT(sum_00, &made[corner], TILE);
-        coopStoreT(sum_01, &made[corner + SIDE], TILE);
-        coopStoreT(sum_10, &made[corner + SIDE * TILE], TILE);
-        coopStoreT(sum_11, &made[corner + SIDE * TILE + SIDE], TILE);
+        workgroupBarrier();
+        for (var l = 0u; l < DEPTH; l += SIDE) {
+            var right: array<Right, BLOCKS>;
+            for (var j = 0u; j < BLOCKS; j++) {
+                right[j] = coopLoadT<Right>(&tile_b[l * TILE + j * SIDE], TILE);
+            }
+            for (var i = 0u; i < BLOCKS; i++) {
+                let left = coopLoadT<Left>(&tile_a[i * SIDE * DEPTH + l], DEPTH);
+                for (var j = 0u; j < BLOCKS; j++) {
+                    sums[i * BLOCKS + j] = coopMultiplyAdd(left, right[j], sums[i * BLOCKS + j]);
+                }
+            }
+        }
+        workgroupBarrier();
+    }
+    for (var i = 0u; i < BLOCKS; i++) {
+        for (var j = 0u; j < BLOCKS; j++) {
+            coopStoreT(sums[i * BLOCKS + j], &made[(i * TILE + j) * SIDE], TILE);
+        }
     }
     workgroupBarrier();
-    for (var e = thread; e < TILE * TILE; e += 128u) {
+    for (var e = thread; e < TILE * TILE; e += LANES) {
         let row = row_0 + e / TILE;
         let column = column_0 + e % TILE;
         if row < p.rows && column < p.columns {

@@ -605,7 +605,8 @@ fn structs_of_shaders_are_those_of_rust() {
     for (kernel, name, fields) in kernels {
         let chain = Chain::stored();
         let (precision, output) = (Precision::F32, Element::Stored);
-        let wgsl = Module { shader: kernel.shader(), precision, chain: &chain, operands: &[], output }.wgsl();
+        let wgsl =
+            Module { shader: kernel.shader(), precision, chain: &chain, operands: &[], output, lanes: 32 }.wgsl();
         let capabilities = naga::valid::Capabilities::all();
         let options = naga::front::wgsl::Options { parse_doc_comments: false, capabilities };
         let module = naga::front::wgsl::Frontend::new_with_options(options)

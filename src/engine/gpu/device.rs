@@ -11,8 +11,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use wgpu::*;
 
-/// What products of small matrices as one operation take.
-const COOPERATIVE: Features = Features::EXPERIMENTAL_COOPERATIVE_MATRIX.union(Features::SUBGROUP);
+/// Products of small matrices as one operation.
+const COOPERATIVE: Features = Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
 /// What is used where it is there.
 const WANTED: Features =
     COOPERATIVE.union(Features::SHADER_F16).union(Features::TIMESTAMP_QUERY).union(Features::PIPELINE_CACHE);
@@ -25,6 +25,7 @@ pub struct Device {
     device: wgpu::Device,
     queue: Queue,
     limits: Limits,
+    lanes: u32,
     /// What it multiplies as one operation.
     cooperative: Vec<CooperativeMatrixProperties>,
     /// Whether that came out right, once it was tried.
@@ -100,6 +101,7 @@ impl Device {
             let _ = noticed.set(error.to_string());
         }));
         let instance = gpu.instance().clone();
+        let lanes = gpu.adapter().get_info().subgroup_max_size;
         let cooperative = match device.features().contains(COOPERATIVE) {
             true => gpu.adapter().cooperative_matrix_properties(),
             false => Vec::new(),
@@ -111,6 +113,7 @@ impl Device {
             device,
             queue,
             limits,
+            lanes,
             cooperative,
             cooperates: Mutex::default(),
             weights: Mutex::default(),
@@ -146,6 +149,11 @@ impl Device {
             square && has.ab_type == scalar && has.cr_type == CooperativeScalarType::F32
         };
         self.cooperative.iter().filter(fits).map(|has| has.m_size).max().filter(|_| room)
+    }
+
+    /// Threads of its largest subgroup.
+    pub(super) fn lanes(&self) -> u32 {
+        self.lanes
     }
 
     /// Whether its products of small matrices come out right, which `trial` finds out once.

@@ -340,6 +340,7 @@ fn passes(device: &Device, plan: &Plan, precision: Precision, buffers: &[Buffer]
             chain: &dispatch.chain,
             operands: &elements,
             output: plan.tensors[dispatch.output.tensor].element,
+            lanes: device.lanes(),
         };
         let pipeline = device.pipeline(&module)?;
         let workgroups = dispatch.kernel.groups();

@@ -81,6 +81,8 @@ pub struct Module<'a> {
     pub operands: &'a [Element],
     /// What the output holds.
     pub output: Element,
+    /// Threads of the adapter's largest subgroup.
+    pub lanes: u32,
 }
 
 impl Module<'_> {
@@ -99,7 +101,8 @@ impl Module<'_> {
         if let Some(side) = self.shader.cooperative {
             let matrix = format!("coop_mat{side}x{side}");
             let _ = writeln!(text, "alias Left = {matrix}<{stored}, A>;\nalias Right = {matrix}<{stored}, B>;");
-            let _ = writeln!(text, "alias Sum = {matrix}<f32, C>;\nconst SIDE = {side}u;");
+            let _ =
+                writeln!(text, "alias Sum = {matrix}<f32, C>;\nconst SIDE = {side}u;\nconst LANES = {}u;", self.lanes);
         }
         // What a kernel for numbers and integers alike reads.
         let first = self.shader.buffers.first().copied().unwrap_or(Element::Stored);

@@ -19,9 +19,9 @@ const fn shader(side: u32) -> Shader {
 /// Products smaller than this along an axis are mostly padding.
 const LEAST: u32 = 16;
 
-/// Bytes of memory that a workgroup shares: two tiles of stored numbers, one of sums, and a count.
+/// Bytes of memory that a workgroup shares: two tiles of stored numbers and one of sums.
 pub fn shared_bytes(stored: usize) -> u32 {
-    (2 * 64 * 32 * stored + 64 * 64 * 4 + 16) as u32
+    (2 * 64 * 32 * stored + 64 * 64 * 4) as u32
 }
 
 /// A [`Contraction`] by products of square matrices of one side.
