@@ -12,6 +12,8 @@
 //! 5. [`observer`] owns all buffers of that way on one backend, [`pipeline`] cuts a source into windows and judges them,
 //!    and [`sink`] takes the verdicts out.
 //!
+//! [`evaluate`] does all this for labelled sets of clips and measures how biased a model is and what its gate buys.
+//!
 //! A [`bundle`] is the directory that holds the models, labels and settings of all this; [`model`] reads and writes
 //! its ONNX files.
 //!
@@ -35,6 +37,8 @@ pub mod zeroshot;
 pub mod bundle;
 #[cfg(feature = "std")]
 pub mod engine;
+#[cfg(feature = "evaluate")]
+pub mod evaluate;
 #[cfg(feature = "std")]
 pub mod file;
 #[cfg(feature = "std")]

@@ -69,6 +69,19 @@ impl Bundle {
         Ok(())
     }
 
+    /// What sets this bundle's scores apart from those of others: a checksum over all of the manifest but the gate, which
+    /// judges scores and makes none.
+    ///
+    /// # Errors
+    /// When the manifest cannot be written as TOML.
+    pub fn fingerprint(&self) -> Result<String> {
+        let min_person_area = self.manifest.gate.min_person_area;
+        let mut manifest = self.manifest.clone();
+        // It counts the frames that show a person.
+        manifest.gate = crate::gate::GateSettings { min_person_area, ..Default::default() };
+        Ok(checksum::of_bytes(manifest.to_toml()?.as_bytes()))
+    }
+
     /// Where `file` of the manifest lies.
     pub fn path(&self, file: &str) -> PathBuf {
         self.directory.join(file)

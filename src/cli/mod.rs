@@ -11,6 +11,7 @@ mod labels;
 mod progress;
 mod readable;
 mod run;
+mod validate;
 
 use clap::{Args, Parser, Subcommand};
 use figureground::bundle::Bundle;
@@ -48,6 +49,12 @@ enum Command {
     /// Runs one ONNX file on .npy tensors.
     #[command(after_help = infer::EXAMPLES)]
     Infer(infer::Infer),
+    /// How biased a model is on a labelled set, and what its gate buys.
+    #[command(after_help = validate::EXAMPLES)]
+    Validate(validate::Validate),
+    /// One report of the shards of a set.
+    #[command(after_help = validate::EXAMPLES)]
+    Merge(validate::Merge),
     /// How fast this device is, stage by stage.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
@@ -135,6 +142,8 @@ pub fn main() -> ExitCode {
         Command::Labels(labels) => labels.run(&progress),
         Command::Inspect(inspect) => inspect.run(),
         Command::Infer(infer) => infer.run(),
+        Command::Validate(validate) => validate.run(&progress),
+        Command::Merge(merge) => merge.run(&progress),
         Command::Bench(bench) => bench.run(&progress),
         Command::Devices(devices) => devices.run(),
     };

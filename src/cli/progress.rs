@@ -35,6 +35,15 @@ impl Progress {
         bar.with_message(what.to_owned())
     }
 
+    /// A bar over `total` clips of which `done` are done already, with clips a second and the time left.
+    pub fn clips(&self, total: u64, done: u64) -> ProgressBar {
+        let bar = self.place(ProgressBar::new(total));
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec} {eta}") {
+            bar.set_style(style);
+        }
+        bar.with_message("clips").with_position(done)
+    }
+
     /// A sign of life while the end is not known.
     pub fn spinner(&self, what: String) -> ProgressBar {
         let bar = self.place(ProgressBar::new_spinner());

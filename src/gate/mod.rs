@@ -73,6 +73,21 @@ impl Gate {
         })
     }
 
+    /// The probability of class `k` in each view, at the view's temperature, without its offset.
+    pub fn probabilities(&self, evidence: &Evidence<'_>, k: usize) -> [f32; 3] {
+        let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
+        View::ALL.map(|view| libm::exp(ViewScores::new(view, evidence, &calibration).log_p(k)).min(1.0) as f32)
+    }
+
+    /// The class that wins once the background's share is taken away: argmax of t in [`ScoreKind::Tie`].
+    pub fn tie_label(&self, evidence: &Evidence<'_>) -> usize {
+        let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
+        scores::tie_label(
+            &View::ALL.map(|view| ViewScores::new(view, evidence, &calibration)),
+            self.settings.alpha.into(),
+        )
+    }
+
     fn abstention(&self, visibility: &Visibility, confidence: f32) -> Option<AbstainReason> {
         let without_person = visibility.frames - visibility.frames_with_person;
         if without_person > visibility.frames_with_person {

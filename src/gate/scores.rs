@@ -89,6 +89,13 @@ impl Scores {
     }
 }
 
+/// The first class whose t of [`ScoreKind::Tie`] is the largest.
+pub(super) fn tie_label(views: &[ViewScores<'_>; 3], alpha: f64) -> usize {
+    let [full, _, background] = views;
+    let t = |k: usize| full.logit(k) - alpha * background.logit(k);
+    (1..full.log_probs.len()).fold(0, |best, k| if t(k) > t(best) { k } else { best })
+}
+
 /// One view's log-probabilities, calibrated. In f64, where no sum, difference or quotient of f32 overflows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ViewScores<'a> {

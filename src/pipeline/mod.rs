@@ -277,6 +277,7 @@ impl Pipeline {
             names: &self.scorer.names,
             judgement,
             visibility,
+            log_probs: self.scorer.log_probs.each_ref().map(LogProbs::values),
             frames: &self.scorer.frames,
             times_us: &self.scorer.times,
             top,

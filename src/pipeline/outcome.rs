@@ -20,6 +20,8 @@ pub struct Outcome<'a> {
     pub frames: &'a [u64],
     /// Their capture times, in microseconds.
     pub times_us: &'a [u64],
+    /// ln p of every class in each view, as the gate was shown them, in the order of [`View::index`](crate::view::View::index).
+    pub log_probs: [&'a [f32]; 3],
     /// The best classes of each view with their log-probabilities, in the order of [`View::index`](crate::view::View::index).
     pub top: [heapless::Vec<Ranked, TOP>; 3],
     /// Name of the backend.

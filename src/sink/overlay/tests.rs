@@ -52,6 +52,7 @@ impl Window {
                 visibility: Visibility { person_area: 0.2, background_area: 0.7, frames_with_person: 8, frames: 8 },
                 frames: &self.frames,
                 times_us: &times,
+                log_probs: [&[]; 3],
                 top: Default::default(),
                 backend: "cpu",
                 timing: Timing::default(),

@@ -1,0 +1,1 @@
+//! A gate's threshold chosen by records.

@@ -1,0 +1,20 @@
+//! A folder a class.
+
+use super::{Clip, entries, is_video, name, stem};
+use crate::error::Result;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub(super) fn read(root: &Path) -> Result<Vec<Clip>> {
+    let mut clips = Vec::new();
+    for folder in entries(root)?.into_iter().filter(|path| path.is_dir()) {
+        let label = name(&folder);
+        // A folder inside a class is a clip of pictures.
+        for path in entries(&folder)?.into_iter().filter(|path| path.is_dir() || is_video(path)) {
+            let id = format!("{label}/{}", if path.is_dir() { name(&path) } else { stem(&path) });
+            let strata = BTreeMap::new();
+            clips.push(Clip { id, label: label.clone(), path: Some(path), least_frames: 1, strata });
+        }
+    }
+    Ok(clips)
+}

@@ -1,0 +1,52 @@
+//! Mimetics and Kinetics: a CSV, and clips named by id and seconds.
+
+use super::{Clip, list, refused};
+use crate::error::Result;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A line of the list; other columns are left alone.
+#[derive(Debug, Deserialize)]
+struct Row {
+    label: String,
+    youtube_id: String,
+    time_start: f64,
+    time_end: f64,
+    #[serde(default)]
+    split: String,
+}
+
+const EXTENSIONS: [&str; 5] = ["mp4", "webm", "mkv", "avi", "y4m"];
+
+pub(super) fn read(root: &Path, annotations: Option<&Path>) -> Result<Vec<Clip>> {
+    let path = list(root, annotations, "csv")?;
+    let wrong = |e: csv::Error| {
+        let got = format!("{}: {e}", path.display());
+        refused("a CSV of label,youtube_id,time_start,time_end,split", got, "check --annotations and --format")
+    };
+    let mut clips = Vec::new();
+    for row in csv::Reader::from_path(&path).map_err(wrong)?.deserialize() {
+        clips.push(clip(root, row.map_err(wrong)?));
+    }
+    Ok(clips)
+}
+
+fn clip(root: &Path, row: Row) -> Clip {
+    let id = format!("{}_{:06}_{:06}", row.youtube_id, row.time_start as u64, row.time_end as u64);
+    let strata = BTreeMap::from([("split".to_owned(), row.split.clone())]);
+    let path = find(root, &row, &id);
+    Clip { id, label: row.label, path, least_frames: 1, strata }
+}
+
+/// The clip under any of the names in which it goes around: padded seconds or not or none, in a folder of its label, with
+/// spaces or underscores, or not.
+fn find(root: &Path, row: &Row, padded: &str) -> Option<PathBuf> {
+    let Row { label, youtube_id, time_start, time_end, .. } = row;
+    let names = [padded.to_owned(), format!("{youtube_id}_{time_start}_{time_end}"), youtube_id.clone()];
+    let folders = [root.join(label), root.join(label.replace(' ', "_")), root.to_owned()];
+    let files = folders.iter().flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    // An id may hold dots, so that no extension may be cut off.
+    let named = |file: &PathBuf, extension: &str| PathBuf::from(format!("{}.{extension}", file.display()));
+    files.flat_map(|file| EXTENSIONS.map(|extension| named(&file, extension))).find(|path| path.is_file())
+}

@@ -1,0 +1,125 @@
+use super::*;
+use std::fs;
+
+fn place(files: &[&str]) -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    for file in files {
+        let path = place.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "x").unwrap();
+    }
+    place
+}
+
+fn write(place: &tempfile::TempDir, name: &str, text: &str) {
+    fs::write(place.path().join(name), text).unwrap();
+}
+
+fn open(place: &tempfile::TempDir, format: Format) -> Result<Dataset> {
+    Dataset::open(format, place.path(), None)
+}
+
+/// Id, label and whether the file is there.
+fn told(dataset: &Dataset) -> Vec<(&str, &str, bool)> {
+    dataset.clips.iter().map(|clip| (clip.id.as_str(), clip.label.as_str(), clip.path.is_some())).collect()
+}
+
+#[test]
+fn clips_of_mimetics_are_found_under_every_name_they_go_around_in() {
+    let place = place(&[
+        "sailing boat/-abc_000003_000013.mp4",
+        "driving_car/d.e_4_14.mkv",
+        "flat_000000_000010.webm",
+        "plain.mp4",
+    ]);
+    write(
+        &place,
+        "mimetics_v1.0.csv",
+        "label,youtube_id,time_start,time_end,split,is_cc\nsailing boat,-abc,3,13,test,1\ndriving car,d.e,4,14,test,0\n\
+         \"x, y\",flat,0,10,test,0\nsailing boat,plain,7,17,test,0\nsailing boat,gone,1,2,test,0\n",
+    );
+    write(
+        &place,
+        "mimetics_v1.0_objectsceneannot.txt",
+        "#video\tobject\tscene\tmime\n-abc_000003_000013\tyes\tno\tno\n",
+    );
+    let dataset = open(&place, Format::Mimetics).unwrap();
+    assert_eq!(
+        told(&dataset),
+        [
+            ("-abc_000003_000013", "sailing boat", true),
+            ("d.e_000004_000014", "driving car", true),
+            ("flat_000000_000010", "x, y", true),
+            ("gone_000001_000002", "sailing boat", false),
+            ("plain_000007_000017", "sailing boat", true),
+        ]
+    );
+    assert_eq!(dataset.clips[0].strata["object"], "yes");
+    assert_eq!(dataset.clips[1].strata.get("object"), None);
+}
+
+#[test]
+fn lists_of_mmaction2_are_read_from_the_right() {
+    let place = place(&["a b/one two.mp4", "frames/c 3/img_00001.jpg", "frames/d/img_00001.jpg"]);
+    write(&place, "val.txt", "a b/one two.mp4 1\nframes/c 3 17 0\nframes/d 5 30 1\n\nframes/gone 12 0\n");
+    write(&place, "classes.txt", "waving\nbowing deeply\n");
+    let dataset = Dataset::open(Format::Mmaction2, place.path(), Some(&place.path().join("val.txt"))).unwrap();
+    assert_eq!(
+        told(&dataset),
+        [
+            ("a b/one two.mp4", "bowing deeply", true),
+            ("frames/c 3", "waving", true),
+            ("frames/d", "bowing deeply", true),
+            ("frames/gone", "waving", false),
+        ]
+    );
+}
+
+#[test]
+fn templates_of_something_something_lose_their_brackets() {
+    let place = place(&["7.webm"]);
+    write(
+        &place,
+        "val.json",
+        r#"[{"id":"7","label":"lifting a cup up","template":"Lifting [something] up"},
+        {"id":"8","template":"Moving [something]"}]"#,
+    );
+    let dataset = open(&place, Format::Ssv2).unwrap();
+    assert_eq!(told(&dataset), [("7", "Lifting something up", true), ("8", "Moving something", false)]);
+    assert_eq!(dataset.clips[0].least_frames, 16);
+}
+
+#[test]
+fn class_folders_and_hats_tree_hold_clips_as_files_or_as_frames() {
+    let place = place(&["ori/wave/k_1/000001.jpg", "ori/bow/b.mp4", "ori/bow/notes.txt", "seg/wave/k_1/000001.png"]);
+    let expected = [("bow/b", "bow", true), ("wave/k_1", "wave", true)];
+    assert_eq!(told(&open(&place, Format::Hat).unwrap()), expected);
+    assert_eq!(told(&Dataset::open(Format::Folder, &place.path().join("ori"), None).unwrap()), expected);
+    assert!(open(&place, Format::Ssv2).unwrap_err().to_string().contains("--annotations"));
+}
+
+#[test]
+fn lists_that_cannot_be_right_are_refused() {
+    let place = place(&["a_000000_000001.mp4"]);
+    let refused = |text: &str, word: &str| {
+        write(&place, "list.csv", text);
+        let error = open(&place, Format::Kinetics).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    refused("label,id\nx,y\n", "youtube_id");
+    refused("label,youtube_id,time_start,time_end,split\nx,a,zero,1,test\n", "line: 2");
+    refused("label,youtube_id,time_start,time_end,split\nx,a,0,1,test\ny,a,0,1,test\n", "twice");
+    refused("label,youtube_id,time_start,time_end,split\nx,b,0,1,test\n", "none of them there");
+    assert!(Dataset::open(Format::Folder, &place.path().join("none"), None).is_err());
+}
+
+#[test]
+fn shards_are_disjoint_and_whole() {
+    let files: Vec<String> = (0..7).map(|i| format!("wave/{i}.mp4")).collect();
+    let place = place(&files.iter().map(String::as_str).collect::<Vec<_>>());
+    let whole = open(&place, Format::Folder).unwrap();
+    let mut parts: Vec<Clip> = (1..=3).flat_map(|index| whole.clone().shard(Shard { index, count: 3 }).clips).collect();
+    parts.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(parts, whole.clips);
+    assert!("0/3".parse::<Shard>().is_err() && "4/3".parse::<Shard>().is_err() && "2/3".parse::<Shard>().is_ok());
+}

@@ -1,0 +1,37 @@
+//! Shares of clips, in 0..=1; NaN of none.
+
+use super::Clip;
+use crate::view::View;
+use std::collections::BTreeMap;
+
+/// The share of `clips` that `holds` of.
+pub fn share<'a>(clips: impl IntoIterator<Item = &'a Clip>, holds: impl Fn(&Clip) -> bool) -> f64 {
+    let (mut all, mut held) = (0u32, 0u32);
+    for clip in clips {
+        all += 1;
+        held += u32::from(holds(clip));
+    }
+    f64::from(held) / f64::from(all)
+}
+
+/// The share whose best class of `view` is the true one: top1, P-top1 and B-top1.
+pub fn top1<'a>(clips: impl IntoIterator<Item = &'a Clip>, view: View) -> f64 {
+    share(clips, |clip| clip.best[view.index()] == clip.truth)
+}
+
+/// The share whose true class is among the five best of the whole picture.
+pub fn top5<'a>(clips: impl IntoIterator<Item = &'a Clip>) -> f64 {
+    share(clips, |clip| clip.in_top5)
+}
+
+/// The mean over the classes that have clips of each one's top1.
+pub fn mean_class<'a>(clips: impl IntoIterator<Item = &'a Clip>) -> f64 {
+    let mut classes: BTreeMap<usize, (u32, u32)> = BTreeMap::new();
+    for clip in clips {
+        let (all, right) = classes.entry(clip.truth).or_default();
+        *all += 1;
+        *right += u32::from(clip.is_right());
+    }
+    let sum: f64 = classes.values().map(|&(all, right)| f64::from(right) / f64::from(all)).sum();
+    sum / classes.len() as f64
+}

@@ -1,0 +1,64 @@
+//! What accepting only the surest labels does.
+//!
+//! Clips are accepted from the surest on; coverage is the share accepted, selective risk the share of wrong ones among these.
+//! Clips that are equally sure come in an order that nobody chose, so that each stands for the mean of them.
+
+/// The risk at every coverage k/n of `clips`, each with its confidence and whether its label is wrong.
+pub fn risks(clips: &[(f64, bool)]) -> Vec<f64> {
+    wrong_accepted(clips).iter().enumerate().map(|(k, wrong)| wrong / (k + 1) as f64).collect()
+}
+
+/// How many of the k surest are wrong, in expectation, for k from 1.
+fn wrong_accepted(clips: &[(f64, bool)]) -> Vec<f64> {
+    let mut sorted = clips.to_vec();
+    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut counts = Vec::with_capacity(sorted.len());
+    let mut before = 0.0;
+    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let wrong = tied.iter().filter(|(_, wrong)| *wrong).count() as f64;
+        counts.extend((1..=tied.len()).map(|k| before + wrong * k as f64 / tied.len() as f64));
+        before += wrong;
+    }
+    counts
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Area under the risk-coverage curve: the mean risk over all coverages (Geifman, Uziel and El-Yaniv 2019).
+pub fn aurc(clips: &[(f64, bool)]) -> f64 {
+    mean(&risks(clips))
+}
+
+/// [`aurc`] less that of the best order, in which all wrong ones come last (Geifman, Uziel and El-Yaniv 2019).
+pub fn e_aurc(clips: &[(f64, bool)]) -> f64 {
+    let best: Vec<(f64, bool)> = clips.iter().map(|&(_, wrong)| (f64::from(u8::from(!wrong)), wrong)).collect();
+    aurc(clips) - aurc(&best)
+}
+
+/// Area under the generalised risk-coverage curve: the mean over all coverages of the share of all clips that is both
+/// accepted and wrong (Traub and others 2024).
+pub fn augrc(clips: &[(f64, bool)]) -> f64 {
+    mean(&wrong_accepted(clips)) / clips.len() as f64
+}
+
+/// The risk where `coverage` of the clips, rounded up, are accepted.
+pub fn risk_at(clips: &[(f64, bool)], coverage: f64) -> f64 {
+    let accepted = ((clips.len() as f64 * coverage).ceil() as usize).clamp(1, clips.len().max(1));
+    risks(clips).get(accepted - 1).copied().unwrap_or(f64::NAN)
+}
+
+/// The probability that a `true` has a larger value than a `false`, ties counting half; NaN where one of them is missing.
+pub fn auroc(values: &[(f64, bool)]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut below, mut won) = (0.0, 0.0);
+    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
+        let positive = tied.iter().filter(|(_, positive)| *positive).count() as f64;
+        let negative = tied.len() as f64 - positive;
+        won += positive * (below + negative / 2.0);
+        below += negative;
+    }
+    won / (below * (values.len() as f64 - below))
+}

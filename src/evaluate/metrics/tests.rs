@@ -1,0 +1,173 @@
+use super::bootstrap::{Dice, estimate};
+use super::*;
+use crate::gate::FlagReason;
+use serde::Deserialize;
+
+/// A clip whose views have these best classes.
+fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> Clip {
+    Clip {
+        name: String::new(),
+        truth,
+        background: Some(2),
+        strata: BTreeMap::new(),
+        best,
+        in_top5: true,
+        p: [p_full, 0.5, 0.5],
+        p_truth: [0.5; 3],
+        tie: best[1],
+        scores: Scores { log_ratio, ..Scores::default() },
+        verdict: if log_ratio > 0.0 { Verdict::Flag(FlagReason::BackgroundDominates) } else { Verdict::Accept },
+    }
+}
+
+/// Ten clips of three classes, worked out by hand below. Truth; best of whole, person, background; p; dominance.
+fn ten() -> Vec<Clip> {
+    vec![
+        clip(0, [0, 0, 2], 0.95, -3.0),
+        clip(0, [0, 0, 0], 0.90, -2.0),
+        clip(0, [2, 0, 2], 0.99, 4.0),
+        clip(0, [2, 1, 2], 0.80, 3.0),
+        clip(1, [1, 1, 2], 0.70, -1.0),
+        clip(1, [1, 1, 1], 0.60, 0.5),
+        clip(1, [0, 0, 2], 0.50, -0.5),
+        clip(1, [1, 0, 2], 0.40, -4.0),
+        clip(2, [2, 2, 2], 0.85, 1.0),
+        clip(2, [2, 0, 2], 0.75, 2.0),
+    ]
+}
+
+fn measured() -> Measures {
+    Measures::of(&ten(), Unscored::default(), &["a", "b", "c"].map(str::to_owned))
+}
+
+fn near(got: f64, want: f64) {
+    assert!((got - want).abs() < 1e-9, "{got} for {want}");
+}
+
+#[test]
+fn ten_clips_have_the_measures_that_were_worked_out_by_hand() {
+    let measures = measured();
+    let metric = |name: &str| measures.metrics[name].value;
+    // Right: all but the third, fourth and seventh.
+    near(metric("top1"), 0.7);
+    // 2 of 4, 3 of 4, 2 of 2.
+    near(metric("mean_class"), (0.5 + 0.75 + 1.0) / 3.0);
+    // Person: 1, 2, 3, 5, 6, 9. Background: 2, 6, 9, 10.
+    near(metric("p_top1"), 0.6);
+    near(metric("b_top1"), 0.4);
+
+    // From the surest by dominance: clips 8 1 2 5 7 | 6 9 10 4 3; wrong are 7, 4 and 3.
+    let wrong: [f64; 10] = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0];
+    let aurc = wrong.iter().enumerate().map(|(k, wrong)| wrong / (k + 1) as f64).sum::<f64>() / 10.0;
+    let best: f64 = (1.0 / 8.0 + 2.0 / 9.0 + 3.0 / 10.0) / 10.0;
+    let gate = &measures.gates["log-ratio"];
+    near(gate.aurc.value, aurc);
+    near(gate.e_aurc.value, aurc - best);
+    near(gate.augrc.value, wrong.iter().sum::<f64>() / 100.0);
+    near(gate.risk_at["50%"], 0.2);
+    near(gate.risk_at["80%"], 1.0 / 8.0);
+    near(gate.risk_at["100%"], 0.3);
+    // Wrong with the label of the background's class: 3 and 4, which have the two largest scores.
+    near(gate.auroc_wrong_by_background.value, 1.0);
+    // By p the third is the surest, and the fourth comes behind 3 1 2 9: 13 of the 16 pairs are lost.
+    near(measures.gates["max-softmax"].auroc_wrong_by_background.value, 3.0 / 16.0);
+    near(gate.aurc_less_max_softmax.value, aurc - measures.gates["max-softmax"].aurc.value);
+
+    // Flagged: 3, 4, 6, 9, 10. Of the right ones 6, 9 and 10; of the wrong ones 3 and 4.
+    let verdict = |name: &str| measures.verdicts[name].value;
+    near(verdict("flagged"), 0.5);
+    near(verdict("right_flagged"), 3.0 / 7.0);
+    near(verdict("wrong_flagged"), 2.0 / 3.0);
+    near(verdict("top1_of_accepted"), 0.8);
+    // By the person's label the third becomes right and the tenth wrong.
+    near(verdict("top1_flagged_by_person"), 0.7);
+    assert_eq!(measures.confusion.counts["c"]["c"], 4);
+    assert_eq!(measures.confusion.counts["b"]["c"], 2);
+}
+
+#[derive(Deserialize)]
+struct Fixture {
+    truth: Vec<usize>,
+    log_probs: Vec<Vec<f32>>,
+    confidence: Vec<f64>,
+    top1: f64,
+    top5: f64,
+    mean_class: f64,
+    auroc: f64,
+    aurc: f64,
+    e_aurc: f64,
+    augrc: f64,
+}
+
+#[test]
+fn measures_of_random_predictions_are_those_of_scikit_learn_and_of_the_definitions() {
+    let fixture: Fixture = serde_json::from_str(include_str!("../../../tests/fixtures/metrics.json")).unwrap();
+    let clips: Vec<Clip> = fixture
+        .truth
+        .iter()
+        .zip(&fixture.log_probs)
+        .map(|(&truth, log_probs)| Clip {
+            in_top5: rank(log_probs, truth) < 5,
+            ..clip(truth, [best(log_probs); 3], 0.0, 0.0)
+        })
+        .collect();
+    near(accuracy::top1(&clips, View::Full), fixture.top1);
+    near(accuracy::top5(&clips), fixture.top5);
+    near(accuracy::mean_class(&clips), fixture.mean_class);
+    let pairs: Vec<(f64, bool)> =
+        fixture.confidence.iter().zip(&clips).map(|(&confidence, clip)| (confidence, !clip.is_right())).collect();
+    let negated: Vec<(f64, bool)> = pairs.iter().map(|&(confidence, wrong)| (-confidence, wrong)).collect();
+    near(selective::auroc(&negated), fixture.auroc);
+    // The fixture's areas are means over 4,000 random orders of ties.
+    for (got, want) in [
+        (selective::aurc(&pairs), fixture.aurc),
+        (selective::e_aurc(&pairs), fixture.e_aurc),
+        (selective::augrc(&pairs), fixture.augrc),
+    ] {
+        assert!((got - want).abs() < 5e-4, "{got} for {want}");
+    }
+}
+
+#[test]
+fn a_better_order_has_a_smaller_area_and_the_best_has_no_excess() {
+    let mut dice = Dice(3);
+    for _ in 0..50 {
+        let clips: Vec<(f64, bool)> = (0..40).map(|_| (dice.below(7) as f64, dice.below(3) == 0)).collect();
+        let best: Vec<(f64, bool)> = clips.iter().map(|&(_, wrong)| (f64::from(u8::from(!wrong)), wrong)).collect();
+        assert!(selective::e_aurc(&clips) >= -1e-12 && selective::e_aurc(&best).abs() < 1e-12);
+        assert!(selective::augrc(&clips) >= selective::augrc(&best) - 1e-12);
+        let risks = selective::risks(&clips);
+        near(risks[39], clips.iter().filter(|(_, wrong)| *wrong).count() as f64 / 40.0);
+        let reversed: Vec<(f64, bool)> = clips.iter().map(|&(c, wrong)| (c, !wrong)).collect();
+        near(selective::auroc(&clips) + selective::auroc(&reversed), 1.0);
+    }
+}
+
+#[test]
+fn intervals_hold_the_truth_about_as_often_as_they_say() {
+    let mut dice = Dice(9);
+    let held = (0..200)
+        .filter(|_| {
+            let sample: Vec<bool> = (0..80).map(|_| dice.below(10) < 3).collect();
+            let mean = |sample: &[&bool]| sample.iter().filter(|&&&yes| yes).count() as f64 / sample.len() as f64;
+            let found = estimate(&sample, mean);
+            found.low <= 0.3 && 0.3 <= found.high
+        })
+        .count();
+    assert!((175..=200).contains(&held), "{held} of 200");
+}
+
+#[test]
+fn labels_are_matched_as_sets_write_them() {
+    let classes = Classes::new(&["Waving while walking".to_owned(), "bow".to_owned()]);
+    assert_eq!(classes.index("waving_while_walking"), Some(0));
+    assert_eq!(classes.index(" bow"), Some(1));
+    assert_eq!(classes.index("bowing"), None);
+}
+
+#[test]
+fn of_no_clips_nothing_is_told_as_a_number() {
+    let measures = Measures::of(&[], Unscored::default(), &[]);
+    let json = serde_json::to_value(&measures).unwrap();
+    assert!(json["metrics"]["top1"]["value"].is_null() && json["gates"]["tie"]["aurc"]["low"].is_null());
+}

@@ -1,0 +1,114 @@
+//! What a run says of one clip.
+
+use crate::error::{Error, Result, Stage};
+use crate::gate::{Evidence, Gate, Judgement, Visibility};
+use crate::pipeline;
+use crate::sink::json_lines::VerdictLine;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// The version of the format of records.
+pub(super) const SCHEMA: u32 = 1;
+
+/// The first line of a record file: what all its records have in common. Files of another bundle or set do not mix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// The version of the format.
+    pub schema: u32,
+    /// Class names by index.
+    pub classes: Vec<String>,
+    /// Checksum of the bundle's manifest, which has those of all its files.
+    pub bundle: String,
+    /// Clips of the whole set, those of other shards included.
+    pub clips: usize,
+}
+
+impl RunInfo {
+    /// The first line of a run over `clips` clips with a bundle of these classes.
+    pub fn new(classes: &[String], bundle: String, clips: usize) -> Self {
+        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips }
+    }
+}
+
+/// One clip's line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Record {
+    /// What names the clip in its set.
+    pub clip: String,
+    /// Its class, as the set writes it.
+    pub truth: String,
+    /// Stratum by name.
+    #[serde(default)]
+    pub strata: BTreeMap<String, String>,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a clip.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It was scored.
+    Scored {
+        /// The verdict line that `run` writes for the same clip.
+        verdict: Box<RawValue>,
+        /// ln p of every class in each view: full, person, background.
+        log_probs: [Vec<f32>; 3],
+    },
+    /// There is no file of it.
+    Missing,
+    /// Its label is none of the bundle's classes.
+    Mislabelled,
+    /// It has fewer frames than the set's clips must have.
+    TooShort(u64),
+    /// It could not be read, and why.
+    Unreadable(String),
+}
+
+/// What metrics read of a verdict line.
+#[derive(Debug, Deserialize)]
+struct Seen {
+    person_area: f32,
+    background_area: f32,
+    frames_with_person: u32,
+    frames: Vec<u64>,
+}
+
+impl Outcome {
+    /// The outcome of one window of `source`.
+    ///
+    /// # Errors
+    /// When the line cannot be written as JSON.
+    pub fn scored(source: &str, outcome: &pipeline::Outcome<'_>) -> Result<Self> {
+        let verdict = serde_json::value::to_raw_value(&VerdictLine::new(source, outcome));
+        let verdict = verdict.map_err(|e| Error::new(Stage::Sink, "a verdict line", e, "report this"))?;
+        Ok(Self::Scored { verdict, log_probs: outcome.log_probs.map(<[f32]>::to_vec) })
+    }
+
+    /// Judges a scored clip again by `gate`, each clip for itself: what verdict a gate of other settings would give. None of
+    /// a clip that was not scored.
+    ///
+    /// # Errors
+    /// When the record is not what a run wrote.
+    pub fn judge<T>(
+        &self,
+        gate: &mut Gate,
+        read: impl FnOnce(&Gate, &Evidence<'_>, Judgement) -> T,
+    ) -> Result<Option<T>> {
+        let Self::Scored { verdict, log_probs } = self else { return Ok(None) };
+        let seen: Seen = serde_json::from_str(verdict.get()).map_err(|e| {
+            Error::new(Stage::DataSet, "a verdict line in every scored record", e, "run validate again")
+        })?;
+        let visibility = Visibility {
+            person_area: seen.person_area,
+            background_area: seen.background_area,
+            frames_with_person: seen.frames_with_person,
+            frames: seen.frames.len() as u32,
+        };
+        let evidence = Evidence::new(log_probs.each_ref().map(Vec::as_slice), visibility)?;
+        gate.reset();
+        let judgement = gate.judge(&evidence);
+        Ok(Some(read(gate, &evidence, judgement)))
+    }
+}

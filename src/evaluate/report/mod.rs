@@ -1,0 +1,79 @@
+//! Measures written down: `report.json` for programs, `report.html` for people, whole by itself.
+
+mod charts;
+mod gallery;
+
+pub use gallery::{Exhibit, exhibit};
+
+use super::metrics::Measures;
+use crate::error::{Error, Result, Stage};
+use crate::file::write_aside;
+use minijinja::{Environment, context};
+use serde::Serialize;
+use std::path::Path;
+
+/// The version of the format of `report.json`.
+pub const SCHEMA: u32 = 1;
+
+/// What the papers measured, for orientation: other data and models, so that only the order of things is comparable.
+const PAPERS: [Paper; 4] = [
+    Paper { what: "ViFi-CLIP, Kinetics, in context", top1: 68.9, p_top1: Some(12.1), b_top1: Some(50.3) },
+    Paper { what: "the same, trained with masks .33:.67", top1: 67.4, p_top1: Some(26.6), b_top1: Some(48.4) },
+    Paper { what: "ViFi-CLIP, Mimetics, out of context", top1: 19.2, p_top1: Some(13.3), b_top1: None },
+    Paper { what: "the same, trained with masks", top1: 23.8, p_top1: Some(23.3), b_top1: None },
+];
+
+/// A row of the masking paper's Tables 1 and 2, in percent.
+#[derive(Debug, Serialize)]
+struct Paper {
+    what: &'static str,
+    top1: f64,
+    p_top1: Option<f64>,
+    b_top1: Option<f64>,
+}
+
+/// The file for programs.
+#[derive(Debug, Serialize)]
+struct Json<'a> {
+    schema: u32,
+    /// Clips of the set, those that were not scored included.
+    listed: usize,
+    #[serde(flatten)]
+    measures: &'a Measures,
+}
+
+/// Writes `report.json` and `report.html` to `directory`. `listed` is how many clips the set has, `title` what people call it.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(directory: &Path, title: &str, listed: usize, measures: &Measures, gallery: &[Exhibit]) -> Result<()> {
+    let json = serde_json::to_vec_pretty(&Json { schema: SCHEMA, listed, measures });
+    let mut json = json.map_err(|e| failed(&e))?;
+    json.push(b'\n');
+    write_aside(&directory.join("report.json"), &json)?;
+    write_aside(&directory.join("report.html"), page(title, listed, measures, gallery)?.as_bytes())
+}
+
+fn page(title: &str, listed: usize, measures: &Measures, gallery: &[Exhibit]) -> Result<String> {
+    let mut environment = Environment::new();
+    environment.add_filter("percent", |value: Option<f64>| match value {
+        Some(value) => format!("{:.1}", value * 100.0),
+        None => "–".to_owned(),
+    });
+    environment
+        .add_filter("number", |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}")));
+    environment.add_template("report.html", include_str!("page.html")).map_err(|e| failed(&e))?;
+    let template = environment.get_template("report.html").map_err(|e| failed(&e))?;
+    let page = template.render(context! {
+        title, listed, measures, gallery,
+        papers => PAPERS,
+        curves => charts::curves(measures)?,
+        bars => charts::bars(measures)?,
+        confusion => charts::confusion(measures)?,
+    });
+    page.map_err(|e| failed(&e))
+}
+
+fn failed(error: &dyn core::fmt::Display) -> Error {
+    Error::new(Stage::Sink, "a report", error, "report this")
+}
