@@ -69,6 +69,16 @@ impl Bundle {
         Ok(())
     }
 
+    /// The same bundle with another gate.
+    ///
+    /// # Errors
+    /// When a setting is out of range.
+    pub fn set_gate(&mut self, gate: crate::gate::GateSettings) -> Result<()> {
+        gate.validate()?;
+        self.manifest.gate = gate;
+        Ok(())
+    }
+
     /// What sets this bundle's scores apart from those of others: a checksum over all of the manifest but the gate, which
     /// judges scores and makes none.
     ///

@@ -2,6 +2,7 @@
 
 mod bench;
 mod built_in;
+mod calibrate;
 mod devices;
 mod import;
 mod infer;
@@ -55,6 +56,9 @@ enum Command {
     /// One report of the shards of a set.
     #[command(after_help = validate::EXAMPLES)]
     Merge(validate::Merge),
+    /// Fits a bundle's gate by the records of a labelled set.
+    #[command(after_help = calibrate::EXAMPLES)]
+    Calibrate(calibrate::Calibrate),
     /// How fast this device is, stage by stage.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
@@ -67,7 +71,7 @@ impl Command {
     /// What ctrl-C does when the command does not end by itself.
     fn when_late(&self) -> interrupt::Late {
         match self {
-            Command::Import(_) | Command::Labels(_) => interrupt::Late::Wait,
+            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) => interrupt::Late::Wait,
             _ => interrupt::Late::Leave,
         }
     }
@@ -144,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Infer(infer) => infer.run(),
         Command::Validate(validate) => validate.run(&progress),
         Command::Merge(merge) => merge.run(&progress),
+        Command::Calibrate(calibrate) => calibrate.run(&progress),
         Command::Bench(bench) => bench.run(&progress),
         Command::Devices(devices) => devices.run(),
     };

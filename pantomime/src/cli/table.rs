@@ -3,7 +3,7 @@
 use super::not_written;
 use super::plan::Entry;
 use figureground::Result;
-use pantomime::{Clip, Deed, Part};
+use pantomime::{Action, Clip, Deed, Part, Scene};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -66,9 +66,15 @@ fn scene_fits(clip: &Clip) -> bool {
     matches!(clip.deed, Deed::Action(action) if clip.scene == action.home())
 }
 
+/// The action that is at home in `scene`: what the background alone says.
+fn at_home(scene: Scene) -> String {
+    Action::ALL.iter().find(|action| action.home() == scene).map_or_else(String::new, |action| action.name())
+}
+
 /// Everything an evaluation may want to split by.
 fn strata(entries: &[Entry]) -> String {
-    let mut text = "video,label,part,scene,scene_fits,object,object_fits,person,skin,clothes,frames,seed\n".to_owned();
+    let mut text =
+        "video,label,part,scene,scene_fits,background,object,object_fits,person,skin,clothes,frames,seed\n".to_owned();
     for entry in entries {
         let clip = &entry.clip;
         let part = match clip.deed {
@@ -80,7 +86,8 @@ fn strata(entries: &[Entry]) -> String {
         let person = if actor.woman { "woman" } else { "man" };
         let (label, scene, cut) = (clip.label(), clip.scene.name(), actor.clothes.cut.name());
         let (scene_fits, object_fits, skin) = (scene_fits(clip), object_fits(clip), actor.skin.index());
-        let _ = write!(text, "{},{label},{part},{scene},{scene_fits},{object},", entry.stem());
+        let background = at_home(clip.scene);
+        let _ = write!(text, "{},{label},{part},{scene},{scene_fits},{background},{object},", entry.stem());
         let _ = writeln!(text, "{object_fits},{person},{skin},{cut},{},{}", clip.frames(), clip.seed);
     }
     text

@@ -55,10 +55,10 @@ pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Debug)]
-pub(super) struct Dice(pub(super) u64);
+pub(in crate::evaluate) struct Dice(pub(in crate::evaluate) u64);
 
 impl Dice {
-    pub(super) fn next(&mut self) -> u64 {
+    fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -67,7 +67,7 @@ impl Dice {
     }
 
     /// From 0 to below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(in crate::evaluate) fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn curves(measures: &Measures) -> Result<String> {
     draw((760, 380), |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
+            .margin_right(28)
             .x_label_area_size(44)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..100.0, 0.0..(highest * 105.0).min(100.0))?;
@@ -35,6 +36,8 @@ pub(super) fn curves(measures: &Measures) -> Result<String> {
             .bold_line_style(FAINT)
             .light_line_style(TRANSPARENT)
             .label_style(("sans-serif", 15, &INK))
+            .x_label_formatter(&|coverage| format!("{coverage:.0}"))
+            .y_label_formatter(&|risk| format!("{risk:.0}"))
             .x_desc("coverage: labels accepted, %")
             .y_desc("wrong among them, %")
             .draw()?;
@@ -48,7 +51,7 @@ pub(super) fn curves(measures: &Measures) -> Result<String> {
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
+            .position(SeriesLabelPosition::LowerRight)
             .label_font(("sans-serif", 15, &INK))
             .border_style(TRANSPARENT)
             .draw()?;
