@@ -76,10 +76,7 @@ fn a_run_that_is_killed_goes_on_and_ends_as_an_undisturbed_one() {
     desk.figureground(arguments(&desk, &root, "killed", &["--jobs", "2"])).succeeded();
     assert_eq!(records(&desk.path("killed")), whole);
     assert_eq!(report(&desk.path("killed")), report(&desk.path("whole")));
-    assert_eq!(
-        fs::read(desk.path("killed/report.html")).unwrap(),
-        fs::read(desk.path("whole/report.html")).unwrap()
-    );
+    assert_eq!(fs::read(desk.path("killed/report.html")).unwrap(), fs::read(desk.path("whole/report.html")).unwrap());
 
     // What could not be scored is counted and named, and nothing else ended because of it.
     let report = report(&desk.path("whole"));
