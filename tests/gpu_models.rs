@@ -105,6 +105,75 @@ fn the_built_in_models_give_what_the_cpu_gives() {
     compare(&model("segmenter.onnx"), 3, Precision::F32, &device, probabilities(1e-4));
 }
 
+/// A CLIP whose image tower is ViT-B/32's but for its depth, two blocks, with random weights; its text tower is tiny.
+fn full_width(folder: &Path) -> PathBuf {
+    let (width, hidden, text, projection) = (768, 3072, 48, 512);
+    let mut shapes: Vec<(String, Vec<usize>)> = vec![
+        ("logit_scale".into(), vec![]),
+        ("visual_projection.weight".into(), vec![projection, width]),
+        ("text_projection.weight".into(), vec![projection, text]),
+        ("vision_model.embeddings.class_embedding".into(), vec![width]),
+        ("vision_model.embeddings.patch_embedding.weight".into(), vec![width, 3, 32, 32]),
+        ("vision_model.embeddings.position_embedding.weight".into(), vec![50, width]),
+        ("text_model.embeddings.token_embedding.weight".into(), vec![1514, text]),
+        ("text_model.embeddings.position_embedding.weight".into(), vec![77, text]),
+    ];
+    let mut layer = |name: String, outputs: usize, inputs: usize| {
+        shapes.push((format!("{name}.weight"), if inputs > 0 { vec![outputs, inputs] } else { vec![outputs] }));
+        shapes.push((format!("{name}.bias"), vec![outputs]));
+    };
+    for (tower, width, hidden, blocks) in [("vision_model", width, hidden, 2), ("text_model", text, 2 * text, 1)] {
+        for block in (0..blocks).map(|block| format!("{tower}.encoder.layers.{block}")) {
+            ["q", "k", "v", "out"].map(|part| layer(format!("{block}.self_attn.{part}_proj"), width, width));
+            [1, 2].map(|norm| layer(format!("{block}.layer_norm{norm}"), width, 0));
+            layer(format!("{block}.mlp.fc1"), hidden, width);
+            layer(format!("{block}.mlp.fc2"), width, hidden);
+        }
+    }
+    ["vision_model.pre_layrnorm", "vision_model.post_layernorm"].map(|name| layer(name.into(), width, 0));
+    layer("text_model.final_layer_norm".into(), text, 0);
+    let mut numbers = Numbers::new(7);
+    let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shapes
+        .into_iter()
+        .map(|(name, shape)| {
+            let is_norm = name.contains("norm") && name.ends_with("weight");
+            let value = |v: f32| if is_norm { 1.0 + 0.1 * v } else { 0.05 * v };
+            let values = numbers.take(shape.iter().product()).into_iter().flat_map(|v| value(v).to_le_bytes());
+            (name, shape, values.collect())
+        })
+        .collect();
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        (name.as_str(), safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes).unwrap())
+    });
+    safetensors::serialize_to_file(views, None, &folder.join("model.safetensors")).unwrap();
+    let tower = |model: &str, width: usize, hidden: usize, heads: usize, layers: usize| {
+        serde_json::json!({"model_type": model, "hidden_size": width, "intermediate_size": hidden,
+            "num_attention_heads": heads, "num_hidden_layers": layers, "hidden_act": "quick_gelu",
+            "layer_norm_eps": 1e-5, "projection_dim": projection})
+    };
+    let mut vision = tower("clip_vision_model", width, hidden, 12, 2);
+    (vision["image_size"], vision["patch_size"], vision["num_channels"]) = (224.into(), 32.into(), 3.into());
+    let mut words = tower("clip_text_model", text, 2 * text, 4, 1);
+    (words["vocab_size"], words["max_position_embeddings"]) = (1514.into(), 77.into());
+    (words["bos_token_id"], words["eos_token_id"]) = (1512.into(), 1513.into());
+    let config = serde_json::json!({"model_type": "clip", "architectures": ["CLIPModel"],
+        "projection_dim": projection, "vision_config": vision, "text_config": words});
+    std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+    tiny_bundle::import(folder, &folder.join("bundle")).unwrap();
+    folder.join("bundle/vision.onnx")
+}
+
+#[test]
+fn a_tower_of_full_width_gives_what_the_cpu_gives() {
+    let Some(device) = device() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let tower = full_width(place.path());
+    compare(&tower, 1, Precision::F32, &device, embeddings(0.9999));
+    if device.has_f16() {
+        compare(&tower, 1, Precision::F16, &device, embeddings(0.999));
+    }
+}
+
 #[test]
 fn towers_and_a_temporal_transformer_of_other_exporters_give_what_the_cpu_gives() {
     let Some(device) = device() else { return };

@@ -3,6 +3,7 @@
 mod bench;
 mod built_in;
 mod calibrate;
+mod counterfactual;
 mod devices;
 mod import;
 mod infer;
@@ -56,6 +57,9 @@ enum Command {
     /// One report of the shards of a set.
     #[command(after_help = validate::EXAMPLES)]
     Merge(validate::Merge),
+    /// Makes sets that tell what a model goes by: people without their places, or without motion.
+    #[command(after_help = counterfactual::EXAMPLES)]
+    Counterfactual(counterfactual::Counterfactual),
     /// Fits a bundle's gate by the records of a labelled set.
     #[command(after_help = calibrate::EXAMPLES)]
     Calibrate(calibrate::Calibrate),
@@ -148,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::Infer(infer) => infer.run(),
         Command::Validate(validate) => validate.run(&progress),
         Command::Merge(merge) => merge.run(&progress),
+        Command::Counterfactual(counterfactual) => counterfactual.run(&progress),
         Command::Calibrate(calibrate) => calibrate.run(&progress),
         Command::Bench(bench) => bench.run(&progress),
         Command::Devices(devices) => devices.run(),

@@ -2,9 +2,10 @@
 //!
 //! In the order of the data: [`dataset`] finds the clips of a set, one [`Record`] a clip goes to a [`RecordFile`],
 //! [`metrics`] are computed of all records, and [`report`] writes them down for programs and for people.
-//! [`calibration`] chooses a gate's threshold by records.
+//! [`calibration`] chooses a gate's threshold by records; [`counterfactual`] makes sets that tell what a model goes by.
 
 pub mod calibration;
+pub mod counterfactual;
 pub mod dataset;
 pub mod metrics;
 mod record;

@@ -8,10 +8,14 @@ use std::path::Path;
 
 /// The bundle, made in `place`.
 pub fn make(place: &Path) -> Result<Bundle> {
+    import(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/clip/hf"), &place.join("bundle"))
+}
+
+/// The bundle of the CLIP in the folder `clip`, written to `out`.
+pub fn import(clip: &Path, out: &Path) -> Result<Bundle> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let out = place.join("bundle");
     let import = Import {
-        clip: fixtures.join("clip/hf"),
+        clip: clip.to_owned(),
         base: None,
         activation: None,
         convention: None,
@@ -20,8 +24,8 @@ pub fn make(place: &Path) -> Result<Bundle> {
         labels: fixtures.join("demo/labels.txt"),
         templates: Vec::new(),
         precision: Precision::F32,
-        out: out.clone(),
+        out: out.to_owned(),
     };
     import.run(1, &mut |_, _| Ok(()))?;
-    Bundle::open(&out)
+    Bundle::open(out)
 }
