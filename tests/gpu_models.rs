@@ -14,8 +14,10 @@ use figureground::engine::gpu::tail::Tail;
 use figureground::engine::gpu::view::View;
 use figureground::engine::gpu::{Bounds, Device, Gpu, GpuObserver, Session, infer, plan};
 use figureground::engine::{Backend, Precision, cpu};
+use figureground::frame::Frame;
 use figureground::model::{Model, Port, Tensor, Values};
 use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
+use figureground::source::Source;
 use gpu::{Numbers, device, difference};
 use program::Desk;
 use prost::Message;
@@ -124,13 +126,17 @@ fn full_width(folder: &Path) -> PathBuf {
     };
     for (tower, width, hidden, blocks) in [("vision_model", width, hidden, 2), ("text_model", text, 2 * text, 1)] {
         for block in (0..blocks).map(|block| format!("{tower}.encoder.layers.{block}")) {
-            ["q", "k", "v", "out"].map(|part| layer(format!("{block}.self_attn.{part}_proj"), width, width));
-            [1, 2].map(|norm| layer(format!("{block}.layer_norm{norm}"), width, 0));
+            for part in ["q", "k", "v", "out"] {
+                layer(format!("{block}.self_attn.{part}_proj"), width, width);
+            }
+            layer(format!("{block}.layer_norm1"), width, 0);
+            layer(format!("{block}.layer_norm2"), width, 0);
             layer(format!("{block}.mlp.fc1"), hidden, width);
             layer(format!("{block}.mlp.fc2"), width, hidden);
         }
     }
-    ["vision_model.pre_layrnorm", "vision_model.post_layernorm"].map(|name| layer(name.into(), width, 0));
+    layer("vision_model.pre_layrnorm".into(), width, 0);
+    layer("vision_model.post_layernorm".into(), width, 0);
     layer("text_model.final_layer_norm".into(), text, 0);
     let mut numbers = Numbers::new(7);
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = shapes
@@ -226,6 +232,64 @@ fn both_backends_give_the_demo_clip_one_verdict_and_one_picture() {
     }
     let [cpu, gpu] = ["cpu", "gpu"].map(|backend| std::fs::read(picture(backend)).unwrap());
     assert!(cpu == gpu, "pictures of {} and {} bytes", cpu.len(), gpu.len());
+}
+
+#[test]
+fn a_clip_is_taken_again_when_the_device_is_lost() {
+    let Some(_) = device() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let bundle = tiny_bundle::make(place.path()).unwrap();
+    let device = Device::open(&Gpu::any().unwrap()).unwrap();
+    let observer = GpuObserver::new(&bundle, device.clone(), Precision::F32, Keep::Numbers).unwrap();
+    let mut pipeline = Pipeline::with(&bundle, Box::new(observer)).unwrap();
+    let mut clip = |source: &mut dyn Source| {
+        let mut p = None;
+        let windows = pipeline.watch(source, Window::Clip, &mut |outcome| {
+            p = Some(outcome.judgement.p);
+            Ok(ControlFlow::Continue(()))
+        });
+        (windows.unwrap(), p.unwrap())
+    };
+    let undisturbed = clip(figureground::source::demo().unwrap().as_mut());
+    let mut lossy = Lossy { source: figureground::source::demo().unwrap(), device: Some((5, device)) };
+    assert_eq!(clip(&mut lossy), undisturbed);
+    assert!(lossy.device.is_none(), "it was lost");
+}
+
+/// A source during whose n-th frame a device is lost.
+struct Lossy {
+    source: Box<dyn Source>,
+    device: Option<(u64, Arc<Device>)>,
+}
+
+impl Source for Lossy {
+    fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    fn is_live(&self) -> bool {
+        false
+    }
+
+    fn next_frame(&mut self) -> figureground::Result<Option<Frame<'_>>> {
+        match &mut self.device {
+            Some((0, device)) => {
+                device.give_up();
+                self.device = None;
+            }
+            Some((left, _)) => *left -= 1,
+            None => {}
+        }
+        self.source.next_frame()
+    }
+
+    fn count(&mut self) -> figureground::Result<u64> {
+        self.source.count()
+    }
+
+    fn select(&mut self, indices: &[u64]) -> figureground::Result<()> {
+        self.source.select(indices)
+    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl FromStr for WindowArgument {
     }
 }
 
-fn positive(text: &str) -> core::result::Result<f64, String> {
+pub fn positive(text: &str) -> core::result::Result<f64, String> {
     text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
 }
 

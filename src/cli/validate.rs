@@ -48,7 +48,7 @@ pub struct Validate {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: u16,
     /// Frames a second of clips that are folders of pictures.
-    #[arg(long, default_value_t = SourceOptions::default().fps)]
+    #[arg(long, default_value_t = SourceOptions::default().fps, value_parser = super::run::positive)]
     fps: f64,
     #[command(flatten)]
     models: Models,
@@ -71,11 +71,12 @@ impl Validate {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.models.open()?;
         let dataset = Dataset::open(self.format, &self.data, self.annotations.as_deref())?;
-        let listed = dataset.clips.len();
+        let info = RunInfo::new(bundle.label_bank()?.names(), bundle.fingerprint()?, &dataset);
         let clips = dataset.shard(self.shard).clips;
         make(&self.out)?;
-        let info = RunInfo::new(bundle.label_bank()?.names(), bundle.fingerprint()?, listed);
         let (mut file, mut records) = RecordFile::open(&self.out.join(RECORDS), &info)?;
+        // Another shard's records may lie in the same file; what was missing or damaged may be there by now.
+        records.retain(|id, record| clips.iter().any(|clip| clip.id == *id) && !record.outcome.may_change());
         let left: Vec<Clip> = clips.iter().filter(|clip| !records.contains_key(&clip.id)).cloned().collect();
         let bar = progress.clips(clips.len() as u64, records.len() as u64);
         let jobs = usize::from(self.jobs).min(left.len());
@@ -168,10 +169,12 @@ impl Merge {
         }
         make(&self.out)?;
         let path = self.out.join(RECORDS);
-        let (mut file, there) = RecordFile::open(&path, &info)?;
+        let (mut file, mut there) = RecordFile::open(&path, &info)?;
         for record in records.values().filter(|record| !there.contains_key(&record.clip)) {
             file.add(record)?;
         }
+        there.extend(records);
+        let records = there;
         let measures = measures(&bundle, &info, records.values())?;
         figureground::evaluate::report::write(&self.out, "merged", info.clips, &measures, &[])?;
         tell(progress, &self.out, info.clips, &measures);

@@ -13,6 +13,7 @@ use crate::error::{Error, Result, Stage};
 use crate::gate::{Calibration, GateSettings, ScoreKind, Verdict};
 use crate::view::View;
 use statrs::distribution::{Binomial, DiscreteCDF};
+use std::collections::BTreeMap;
 
 /// Thresholds that are tried.
 const STEPS: usize = 100;
@@ -49,8 +50,7 @@ pub fn fit(records: &[&Record], names: &[String], settings: &GateSettings, bound
         let got = format!("--risk {} --delta {}", bound.risk, bound.delta);
         return Err(refused("a risk and a delta between 0 and 1", got, "risk 0.1 and delta 0.1 are common"));
     }
-    // Records come by name, so that neighbours may be of one video: every other one goes to the other half.
-    let halves = [0, 1].map(|half| records.iter().copied().skip(half).step_by(2).collect::<Vec<&Record>>());
+    let halves = halves(records);
     let mut settings = GateSettings { calibration: Some(views(&halves[0], names)?), ..settings.clone() };
     let kind = settings.score;
     // The other reasons not to accept stay; the score alone is to be tried.
@@ -66,6 +66,21 @@ pub fn fit(records: &[&Record], names: &[String], settings: &GateSettings, bound
     let (count, wrong) = (kept().count(), kept().filter(|(_, wrong)| *wrong).count());
     let coverage = count as f64 / second.0.max(1) as f64;
     Ok(Fitted { settings, clips: second.0, coverage, risk: wrong as f64 / count.max(1) as f64 })
+}
+
+/// Two halves of each class. Neighbours by name, which may be cuts of one video, stay together.
+fn halves<'a>(records: &[&'a Record]) -> [Vec<&'a Record>; 2] {
+    let mut classes: BTreeMap<&str, Vec<&'a Record>> = BTreeMap::new();
+    records.iter().for_each(|record| classes.entry(&record.truth).or_default().push(record));
+    let mut halves = [Vec::new(), Vec::new()];
+    for (index, mut class) in classes.into_values().enumerate() {
+        class.sort_by(|a, b| a.clip.cmp(&b.clip));
+        // Of an odd number, the half that gets one more takes turns.
+        let (first, second) = class.split_at((class.len() + index % 2) / 2);
+        halves[0].extend(first);
+        halves[1].extend(second);
+    }
+    halves
 }
 
 /// How many clips were scored, and the score of each whose label a gate with a boundless threshold accepts, with whether that
@@ -103,7 +118,7 @@ fn p_value(clips: &[(f32, bool)], tau: f32, risk: f64) -> f64 {
 
 /// Says what could be kept.
 fn unreachable(first: &[(f32, bool)], second: &[(f32, bool)], bound: Bound, kind: ScoreKind) -> Error {
-    let reached = (1..1000).map(|step| f64::from(step) / 1000.0).find(|&risk| {
+    let reached = (1..1000).map(|step| f64::from(step) / 1000.0).filter(|&risk| risk > bound.risk).find(|&risk| {
         let bound = Bound { risk, ..bound };
         threshold(&sequence(first, bound), second, bound).is_some()
     });

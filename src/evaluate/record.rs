@@ -1,5 +1,6 @@
 //! What a run says of one clip.
 
+use super::dataset::Dataset;
 use crate::error::{Error, Result, Stage};
 use crate::gate::{Evidence, Gate, Judgement, Visibility};
 use crate::pipeline;
@@ -22,12 +23,15 @@ pub struct RunInfo {
     pub bundle: String,
     /// Clips of the whole set, those of other shards included.
     pub clips: usize,
+    /// Checksum of the set: of all its clips' names and labels.
+    pub set: String,
 }
 
 impl RunInfo {
-    /// The first line of a run over `clips` clips with a bundle of these classes.
-    pub fn new(classes: &[String], bundle: String, clips: usize) -> Self {
-        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips }
+    /// The first line of a run over `dataset` with a bundle of these classes and this fingerprint.
+    pub fn new(classes: &[String], bundle: String, dataset: &Dataset) -> Self {
+        let set = dataset.fingerprint();
+        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips: dataset.clips.len(), set }
     }
 }
 
@@ -76,6 +80,19 @@ struct Seen {
 }
 
 impl Outcome {
+    /// Whether its numbers are of so many classes.
+    pub(super) fn is_of(&self, classes: usize) -> bool {
+        match self {
+            Self::Scored { log_probs, .. } => log_probs.iter().all(|view| view.len() == classes),
+            _ => true,
+        }
+    }
+
+    /// Whether another run may end otherwise: the file may be there by then, or whole.
+    pub fn may_change(&self) -> bool {
+        matches!(self, Self::Missing | Self::Unreadable(_))
+    }
+
     /// The outcome of one window of `source`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The append-only file of records: what a run has done survives its end, whenever that comes.
 
-use super::record::{Record, RunInfo};
+use super::record::{Record, RunInfo, SCHEMA};
 use crate::error::{Error, Result, Stage};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -35,6 +35,10 @@ impl RecordFile {
     pub fn open(path: &Path, info: &RunInfo) -> Result<(Self, BTreeMap<String, Record>)> {
         let options = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
         let mut file = options().map_err(|e| unwritable(path, &e))?;
+        if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
+            let got = format!("{}, which another run is writing", path.display());
+            return Err(Error::new(Stage::Sink, "a record file of this run alone", got, "wait, or pass another --out"));
+        }
         let found = found(path, &file)?;
         let (whole, records) = match found {
             Some(found) if found.info == *info => (found.whole, found.records),
@@ -78,10 +82,16 @@ pub fn read_records(path: &Path) -> Result<Found> {
     let unreadable =
         |e| Error::new(Stage::DataSet, "a record file", format_args!("{}: {e}", path.display()), "check the path");
     let file = File::open(path).map_err(unreadable)?;
-    found(path, &file)?.ok_or_else(|| {
+    let found = found(path, &file)?.ok_or_else(|| {
         let got = format!("{}, which is empty", path.display());
         Error::new(Stage::DataSet, "a record file", got, "make one with `figureground validate`")
-    })
+    })?;
+    if found.info.schema != SCHEMA {
+        let got = format!("schema {} in {}", found.info.schema, path.display());
+        let next = "use the version of figureground that wrote it";
+        return Err(Error::new(Stage::DataSet, format_args!("records of schema {SCHEMA}"), got, next));
+    }
+    Ok(found)
 }
 
 fn found(path: &Path, file: &File) -> Result<Option<Found>> {
@@ -99,6 +109,11 @@ fn found(path: &Path, file: &File) -> Result<Option<Found>> {
             None => found = Some(Found { info: parsed(path, number, &line)?, records: BTreeMap::new(), whole }),
             Some(found) => {
                 let record: Record = parsed(path, number, &line)?;
+                if !record.outcome.is_of(found.info.classes.len()) {
+                    let got = format!("line {number} of {}", path.display());
+                    let next = "move the file away and run validate again";
+                    return Err(Error::new(Stage::DataSet, "a record with numbers for every class", got, next));
+                }
                 found.records.insert(record.clip.clone(), record);
             }
         }
@@ -119,7 +134,7 @@ fn another(path: &Path, there: &RunInfo, here: &RunInfo) -> Error {
     } else if there.bundle != here.bundle || there.classes != here.classes {
         "another bundle"
     } else {
-        "another set of clips"
+        "another set of clips, or of other labels"
     };
     let got = format!("{}, which has those of {what}", path.display());
     Error::new(Stage::DataSet, "a file of records of this run", got, "pass another --out")
@@ -135,6 +150,11 @@ mod tests {
     use super::super::Outcome;
     use super::*;
 
+    fn info(clips: usize) -> RunInfo {
+        let (classes, bundle, set) = (vec!["wave".to_owned()], "sum".to_owned(), "set".to_owned());
+        RunInfo { schema: SCHEMA, classes, bundle, clips, set }
+    }
+
     fn record(clip: &str) -> Record {
         Record { clip: clip.into(), truth: "wave".into(), strata: BTreeMap::new(), outcome: Outcome::Missing }
     }
@@ -143,11 +163,14 @@ mod tests {
     fn a_cut_line_is_dropped_and_whole_ones_are_kept() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("records.jsonl");
-        let info = RunInfo::new(&["wave".to_owned()], "sum".to_owned(), 3);
+        let info = info(3);
         let (mut file, there) = RecordFile::open(&path, &info).unwrap();
         assert!(there.is_empty());
         file.add(&record("a")).unwrap();
         file.add(&record("b")).unwrap();
+        let error = RecordFile::open(&path, &info).unwrap_err().to_string();
+        assert!(error.contains("another run"), "{error}");
+        drop(file);
         let whole = std::fs::read(&path).unwrap();
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
@@ -165,14 +188,14 @@ mod tests {
     fn records_of_another_bundle_or_set_do_not_mix() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("records.jsonl");
-        let info = RunInfo::new(&["wave".to_owned()], "sum".to_owned(), 3);
+        let info = info(3);
         RecordFile::open(&path, &info).unwrap();
         let refused = |info: RunInfo, word: &str| {
             let error = RecordFile::open(&path, &info).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         };
         refused(RunInfo { bundle: "other".into(), ..info.clone() }, "another bundle");
-        refused(RunInfo { clips: 4, ..info.clone() }, "another set");
+        refused(RunInfo { set: "other".into(), ..info.clone() }, "another set");
         std::fs::write(&path, "no record\n").unwrap();
         refused(info, "line 1");
     }

@@ -63,7 +63,7 @@ fn record(clip: &Clip, pipeline: &mut Pipeline, open: &Open<'_>) -> Result<Recor
     let outcome = match &clip.path {
         None => Outcome::Missing,
         Some(_) if Classes::new(pipeline.names()).index(&clip.label).is_none() => Outcome::Mislabelled,
-        Some(path) => outcome(clip, path, pipeline, open).or_else(unreadable)?,
+        Some(path) => outcome(clip, path, pipeline, open).or_else(unreadable).map_err(|error| error.at(&clip.id))?,
     };
     Ok(Record { clip: clip.id.clone(), truth: clip.label.clone(), strata: clip.strata.clone(), outcome })
 }
@@ -78,10 +78,14 @@ fn outcome(clip: &Clip, path: &Path, pipeline: &mut Pipeline, open: &Open<'_>) -
     }
     let name = source.name().to_owned();
     let mut scored = None;
-    pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
+    let watched = pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
         scored = Some(Outcome::scored(&name, outcome)?);
         Ok(ControlFlow::Continue(()))
-    })?;
+    });
+    // Damage behind the last frame that was needed costs no verdict.
+    if scored.is_none() {
+        watched?;
+    }
     scored.ok_or_else(|| Error::new(Stage::Pipeline, "a window", "none", "report this"))
 }
 

@@ -114,7 +114,18 @@ impl Pipeline {
         self.scorer.gate.reset();
         self.timing = Timing::default();
         match window {
-            Window::Clip => self.watch_clip(source, each),
+            Window::Clip => {
+                let mut told = false;
+                let mut once = |outcome: &Outcome<'_>| {
+                    told = true;
+                    each(outcome)
+                };
+                match self.watch_clip(source, &mut once) {
+                    // The source is read again from its first frame on.
+                    Err(_) if !told && self.observer.recover()? => self.watch_clip(source, each),
+                    watched => watched,
+                }
+            }
             Window::Sliding(sliding) => self.watch_stream(source, sliding, each),
         }
     }

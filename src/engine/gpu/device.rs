@@ -202,15 +202,27 @@ impl Device {
         self.device.create_buffer(&BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false })
     }
 
+    /// A new buffer that holds `bytes`.
+    pub(super) fn filled(&self, label: &str, bytes: &[u8]) -> Buffer {
+        let made = self.buffer(label, bytes.len() as u64, BufferUsages::STORAGE | BufferUsages::COPY_DST);
+        self.queue.write_buffer(&made, 0, bytes);
+        made
+    }
+
+    /// Waits for all that was submitted.
+    pub(super) fn wait(&self) -> Result<()> {
+        let expected = || format!("{} to end its work", self.name);
+        // wgpu panics where the driver loses the device while it is waited for.
+        let wait = || self.device.poll(PollType::wait_indefinitely());
+        let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait));
+        let polled = waited.map_err(|_| failed(expected(), "a device that was lost"))?;
+        polled.map(|_| ()).map_err(|e| failed(expected(), e))
+    }
+
     /// A buffer that holds `bytes`, uploaded once.
     pub(super) fn weight(&self, bytes: &[u8]) -> Buffer {
         let mut held = self.held();
-        let upload = || {
-            let made = self.buffer("weight", bytes.len() as u64, BufferUsages::STORAGE | BufferUsages::COPY_DST);
-            self.queue.write_buffer(&made, 0, bytes);
-            made
-        };
-        held.entry(Sha256::digest(bytes).into()).or_insert_with(upload).clone()
+        held.entry(Sha256::digest(bytes).into()).or_insert_with(|| self.filled("weight", bytes)).clone()
     }
 
     pub(super) fn device(&self) -> &wgpu::Device {

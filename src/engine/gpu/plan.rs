@@ -25,8 +25,10 @@ pub enum Origin {
     Input(usize),
     /// A buffer that outlives the runs and that other plans may share: its place among those lent.
     Lent(usize),
-    /// The same in every run.
+    /// The same in every run, and in the plans for other batch sizes.
     Weight(Weight),
+    /// The same in every run of this plan alone: it goes when the plan does.
+    Table(Weight),
     /// Made by a dispatch.
     Made,
 }
@@ -138,6 +140,19 @@ impl Plan {
         self.tensor(weight.len(), weight.element(), Origin::Weight(weight))
     }
 
+    /// Adds the tensor of `table`, which no other plan has.
+    pub fn table(&mut self, table: Weight) -> TensorId {
+        self.tensor(table.len(), table.element(), Origin::Table(table))
+    }
+
+    /// The lent tensors, and their places among those lent.
+    pub fn lent(&self) -> impl Iterator<Item = (TensorId, usize)> + '_ {
+        self.tensors.iter().enumerate().filter_map(|(id, tensor)| match tensor.origin {
+            Origin::Lent(place) => Some((id, place)),
+            _ => None,
+        })
+    }
+
     /// Adds an input behind those that are there.
     pub fn input(&mut self, len: usize, element: Element) -> TensorId {
         let input = self.tensor(len, element, Origin::Input(self.inputs.len()));
@@ -236,10 +251,13 @@ impl Plan {
 fn initial(tensor: &Tensor, inputs: &[&[f32]]) -> Vec<f32> {
     match &tensor.origin {
         Origin::Input(place) => inputs[*place].to_vec(),
-        Origin::Weight(Weight::Floats(values) | Weight::Exact(values)) => values.to_vec(),
-        Origin::Weight(Weight::Integers(values)) => values.iter().map(|&v| v as f32).collect(),
+        Origin::Weight(Weight::Floats(values) | Weight::Exact(values))
+        | Origin::Table(Weight::Floats(values) | Weight::Exact(values)) => values.to_vec(),
+        Origin::Weight(Weight::Integers(values)) | Origin::Table(Weight::Integers(values)) => {
+            values.iter().map(|&v| v as f32).collect()
+        }
         // Pairs of a place and the bits of a weight.
-        Origin::Weight(Weight::Bits(values)) => {
+        Origin::Weight(Weight::Bits(values)) | Origin::Table(Weight::Bits(values)) => {
             values.chunks_exact(2).flat_map(|pair| [pair[0] as f32, f32::from_bits(pair[1])]).collect()
         }
         Origin::Made | Origin::Lent(_) => vec![0.0; tensor.len],

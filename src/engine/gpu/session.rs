@@ -62,6 +62,10 @@ impl Session {
             let next = "pass --precision f32";
             return Err(Error::new(Stage::Engine, "a GPU with numbers of 16 bits", device.name(), next));
         }
+        let holds = |(tensor, place): (TensorId, usize)| lent[place].size() >= plan.bytes(tensor, precision);
+        if !plan.lent().all(holds) {
+            return Err(failed("lent buffers of the plan's sizes".to_owned(), "smaller ones"));
+        }
         let (slots, sizes) = plan.slots(precision);
         fits(&device, &plan, &sizes, precision)?;
         let what = format!("{} buffers and {} dispatches", plan.tensors.len(), plan.dispatches.len());
@@ -172,7 +176,7 @@ impl Session {
         let mut encoder = self.device.device().create_command_encoder(&CommandEncoderDescriptor::default());
         self.record_dispatches(&mut encoder);
         self.device.queue().submit([encoder.finish()]);
-        self.wait()?;
+        self.device.wait()?;
         self.device.check()
     }
 
@@ -221,16 +225,6 @@ impl Session {
         })
     }
 
-    /// Waits for all that was submitted.
-    fn wait(&self) -> Result<()> {
-        let expected = || format!("{} to end its work", self.device.name());
-        // wgpu panics where the driver loses the device while it is waited for.
-        let wait = || self.device.device().poll(PollType::wait_indefinitely());
-        let waited = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait));
-        let polled = waited.map_err(|_| failed(expected(), "a device that was lost"))?;
-        polled.map(|_| ()).map_err(|e| failed(expected(), e))
-    }
-
     /// Waits for the device and hands the bytes of `buffer` to `read`.
     fn mapped<T>(&self, buffer: &Buffer, read: impl FnOnce(&[u8]) -> T) -> Result<T> {
         let (sender, receiver) = mpsc::sync_channel(1);
@@ -238,7 +232,7 @@ impl Session {
             let _ = sender.send(mapped);
         });
         let expected = || format!("results from {}", self.device.name());
-        self.wait()?;
+        self.device.wait()?;
         let mapped = receiver.recv().map_err(|e| failed(expected(), e))?;
         mapped.map_err(|e| failed(expected(), e))?;
         let view = buffer.get_mapped_range(..).map_err(|e| failed(expected(), e))?;
@@ -297,6 +291,7 @@ fn buffers(
         }
         match &plan.tensors[tensor].origin {
             Origin::Weight(weight) => device.weight(&weight_bytes(weight, precision)),
+            Origin::Table(weight) => device.filled("table", &weight_bytes(weight, precision)),
             Origin::Lent(place) => lent[*place].clone(),
             _ => device.buffer("input", plan.bytes(tensor, precision), usage),
         }

@@ -27,25 +27,32 @@ pub(super) fn mmaction2(root: &Path, annotations: Option<&Path>) -> Result<Vec<C
             refused("a path and a label", got, "correct the list")
         })?;
         let label = label.parse().ok().and_then(|index: usize| names.get(index)).map_or(label, String::as_str);
-        let place = without_counts(root, place.trim());
+        let (place, offset) = without_counts(root, place.trim());
+        if offset > 0 {
+            let got = format!("an offset of {offset} in line {} of {}", number + 1, path.display());
+            return Err(refused("raw frames from their first on", got, "cut the frames into a folder a clip"));
+        }
         Ok(clip(root, place, place, label, 1))
     };
     lines.map(clip).collect()
 }
 
-/// The path in front of a raw-frame list's counts, where there are such.
-fn without_counts<'a>(root: &Path, place: &'a str) -> &'a str {
-    let mut rest = place;
+/// The path in front of a raw-frame list's counts, where there are such, and the offset if it is one of two.
+fn without_counts<'a>(root: &Path, place: &'a str) -> (&'a str, u64) {
+    let (mut rest, mut counts) = (place, Vec::new());
     for _ in 0..2 {
         if root.join(rest).exists() || is_video(Path::new(rest)) {
             break;
         }
         match rest.rsplit_once(char::is_whitespace) {
-            Some((path, count)) if count.parse::<u64>().is_ok() => rest = path.trim_end(),
+            Some((path, count)) if count.parse::<u64>().is_ok() => {
+                counts.extend(count.parse::<u64>());
+                rest = path.trim_end();
+            }
             _ => break,
         }
     }
-    rest
+    (rest, counts.get(1).copied().unwrap_or(0))
 }
 
 /// An entry of Something-Something v2's lists.

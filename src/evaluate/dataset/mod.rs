@@ -8,6 +8,7 @@ mod tree;
 
 use crate::error::{Error, Result, Stage};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -88,6 +89,16 @@ impl Dataset {
         }
         strata::add(root, &mut clips)?;
         Ok(Self { clips })
+    }
+
+    /// A checksum of all clips' names and labels.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in self.clips.iter().flat_map(|clip| [&clip.id, &clip.label]) {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Every `shard.count`-th clip.

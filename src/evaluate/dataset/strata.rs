@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// Adds to `clips` what the side files under `root` say of them: `*_strata.csv` and `*_objectsceneannot.txt`, whose first
-/// column `video` names clips by the stem of their files, and whose others are strata.
+/// column `video` names clips by their ids or the stems of their files, and whose others are strata.
 pub(super) fn add(root: &Path, clips: &mut [Clip]) -> Result<()> {
     for path in entries(root)? {
         match name(&path) {
@@ -25,13 +25,17 @@ fn add_table(path: &Path, delimiter: u8, clips: &mut [Clip]) -> Result<()> {
     };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_path(path).map_err(wrong)?;
     let columns: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut places: HashMap<String, Option<usize>> = HashMap::new();
     for (place, clip) in clips.iter().enumerate() {
-        places.insert(clip.path.as_deref().map_or_else(|| clip.id.clone(), stem), place);
+        let stem = clip.path.as_deref().map(|path| if path.is_dir() { name(path) } else { stem(path) });
+        for key in [Some(clip.id.clone()), stem.filter(|stem| *stem != clip.id)].into_iter().flatten() {
+            // Of two clips whose files have one name, neither is meant.
+            places.entry(key).and_modify(|one| *one = None).or_insert(Some(place));
+        }
     }
     for row in reader.records() {
         let row = row.map_err(wrong)?;
-        let Some(&place) = row.get(0).and_then(|video| places.get(video)) else { continue };
+        let Some(place) = row.get(0).and_then(|video| places.get(video).copied().flatten()) else { continue };
         let told = columns.iter().zip(&row).skip(1).filter(|(column, _)| column.as_str() != "label");
         clips[place].strata.extend(told.map(|(column, value)| (column.clone(), value.to_owned())));
     }

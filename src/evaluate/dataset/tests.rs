@@ -61,7 +61,7 @@ fn clips_of_mimetics_are_found_under_every_name_they_go_around_in() {
 #[test]
 fn lists_of_mmaction2_are_read_from_the_right() {
     let place = place(&["a b/one two.mp4", "frames/c 3/img_00001.jpg", "frames/d/img_00001.jpg"]);
-    write(&place, "val.txt", "a b/one two.mp4 1\nframes/c 3 17 0\nframes/d 5 30 1\n\nframes/gone 12 0\n");
+    write(&place, "val.txt", "a b/one two.mp4 1\nframes/c 3 17 0\nframes/d 0 30 1\n\nframes/gone 12 0\n");
     write(&place, "classes.txt", "waving\nbowing deeply\n");
     let dataset = Dataset::open(Format::Mmaction2, place.path(), Some(&place.path().join("val.txt"))).unwrap();
     assert_eq!(

@@ -80,17 +80,25 @@ const BACKGROUND: &str = "background";
 
 /// Class indices by name, as sets write them: exactly, or with underscores for spaces, or in other case.
 #[derive(Clone, Debug)]
-pub struct Classes(HashMap<String, usize>);
+pub struct Classes {
+    exact: HashMap<String, usize>,
+    /// Where one class alone is written so.
+    plain: HashMap<String, Option<usize>>,
+}
 
 impl Classes {
     /// The classes of these names.
     pub fn new(names: &[String]) -> Self {
-        Self(names.iter().enumerate().map(|(index, name)| (plain(name), index)).collect())
+        let mut all: HashMap<String, Option<usize>> = HashMap::new();
+        for (index, name) in names.iter().enumerate() {
+            all.entry(plain(name)).and_modify(|one| *one = None).or_insert(Some(index));
+        }
+        Self { exact: names.iter().cloned().zip(0..).collect(), plain: all }
     }
 
     /// The index of the class that `label` means.
     pub fn index(&self, label: &str) -> Option<usize> {
-        self.0.get(&plain(label)).copied()
+        self.exact.get(label).copied().or_else(|| self.plain.get(&plain(label)).copied().flatten())
     }
 }
 

@@ -163,6 +163,8 @@ fn labels_are_matched_as_sets_write_them() {
     assert_eq!(classes.index("waving_while_walking"), Some(0));
     assert_eq!(classes.index(" bow"), Some(1));
     assert_eq!(classes.index("bowing"), None);
+    let classes = Classes::new(&["Polish".to_owned(), "polish".to_owned()]);
+    assert_eq!((classes.index("Polish"), classes.index("polish"), classes.index("POLISH")), (Some(0), Some(1), None));
 }
 
 #[test]

@@ -78,6 +78,7 @@ impl Graph {
         let mut plan = self.of_items(count)?;
         let outputs = std::mem::take(&mut plan.outputs);
         let input = plan.inputs.pop().ok_or_else(|| self.without_input())?;
+        let outputs = outputs.into_iter().map(|output| stored(&mut plan, output)).collect();
         Ok((plan, Ends { input, outputs }))
     }
 
@@ -108,9 +109,8 @@ impl Graph {
             all.dispatches.insert(moved.first_dispatch, copy(&rows, &View::whole(read + moved.by, &[1, length])));
             for (index, view) in made.into_iter().enumerate() {
                 if place == 0 {
-                    let element = all.tensors[view.tensor + moved.by].element;
                     let shape: Vec<usize> = [count].into_iter().chain(view.shape[1..].iter().copied()).collect();
-                    let output = all.tensor(shape.iter().product(), element, Origin::Made);
+                    let output = all.tensor(shape.iter().product(), Stored::Stored, Origin::Made);
                     outputs.push(View::whole(output, &shape));
                 }
                 let row = outputs[index].clone().sliced(0, place, place + 1);
@@ -119,6 +119,16 @@ impl Graph {
         }
         Ok((all, Ends { input, outputs }))
     }
+}
+
+/// `output` as stored numbers: the class indices of an ArgMax are integers until here.
+pub(super) fn stored(plan: &mut Plan, output: View) -> View {
+    if plan.tensors[output.tensor].element == Stored::Stored {
+        return output;
+    }
+    let numbers = View::whole(plan.tensor(output.len(), Stored::Stored, Origin::Made), &output.shape);
+    plan.dispatches.push(copy(&output, &numbers));
+    numbers
 }
 
 /// Copies one view to another of its shape.

@@ -165,9 +165,9 @@ impl GpuObserver {
     /// Makes room for at least `slots` frames.
     fn make_room(&mut self, slots: usize) -> Result<()> {
         if slots > self.areas.len() {
-            self.areas.resize(slots, Areas::default());
             let sizes = self.models.sizes(self.frames(), slots);
             self.rig = Rig::new(self.rig.device().clone(), self.precision, sizes)?;
+            self.areas.resize(slots, Areas::default());
             self.drop_sessions();
         }
         Ok(())
@@ -319,7 +319,8 @@ impl Observer for GpuObserver {
             self.scratch.box_numbers.resize(count + 1, 0);
             (0..count).try_for_each(|place| self.find_boxes(place))
         })?;
-        timed(&mut timing.encode, || self.embed())?;
+        // The scores are waited for next, so that waiting here costs nothing and tells the encoder's time from theirs.
+        timed(&mut timing.encode, || self.embed().and_then(|()| self.rig.wait()))?;
         self.pending.clear();
         self.times.clear();
         Ok(())

@@ -95,9 +95,9 @@ pub(super) fn decoded(plan: &mut Plan, scores: &View, decode: &Decode, pixels: u
         plan.run("range of scores", kernel, vec![scores.tensor], ranges);
         ranges
     } else {
-        plan.weight(Weight::Exact([0.0, 1.0].into()))
+        plan.table(Weight::Exact([0.0, 1.0].into()))
     };
-    let people = plan.weight(integers(people.iter().map(|&channel| channel as i32).chain([-1])));
+    let people = plan.table(integers(people.iter().map(|&channel| channel as i32).chain([-1])));
     let masks = plan.tensor(items * pixels, Element::Float, Origin::Made);
     let kernel = Step::new(&DECODE, parameters, items * pixels, 4 * decode.channels);
     plan.run("probabilities", kernel, vec![scores.tensor, people, ranges], masks);
@@ -129,10 +129,10 @@ fn shapes(plan: &mut Plan, masks: TensorId, memory: Option<TensorId>, place: Pla
         }
     };
     let columns = target.width() as usize;
-    let read = plan.weight(integers(rows.iter().map(|&row| row as i32)));
-    let [row_spans, column_spans] = [horizontal, vertical].map(|taps| plan.weight(integers(taps.spans().into_iter())));
+    let read = plan.table(integers(rows.iter().map(|&row| row as i32)));
+    let [row_spans, column_spans] = [horizontal, vertical].map(|taps| plan.table(integers(taps.spans().into_iter())));
     let weights = |taps: &[f32]| Weight::Exact(if taps.is_empty() { [0.0].into() } else { taps.into() });
-    let [row_weights, column_weights] = [horizontal, vertical].map(|taps| plan.weight(weights(taps.weights())));
+    let [row_weights, column_weights] = [horizontal, vertical].map(|taps| plan.table(weights(taps.weights())));
     let between = plan.tensor((count * rows.len() * columns).max(1), Element::Float, Origin::Made);
     let parameters = MaskRows {
         items,

@@ -39,17 +39,17 @@ fn picture(plan: &mut Plan, preprocessor: &Preprocessor, [frame, place]: [Tensor
     let (columns, rows, read) = (passes.horizontal.len(), passes.vertical.len(), passes.rows.len());
     let each = |taps: &Taps<i32>| 6 * taps.weights().len() / taps.len().max(1);
     let between = plan.tensor(3 * columns * read, Element::Integer, Origin::Made);
-    let rows_read = plan.weight(integers(passes.rows.iter().map(|&row| row as i32)));
-    let row_taps = plan.weight(taps(passes.horizontal));
+    let rows_read = plan.table(integers(passes.rows.iter().map(|&row| row as i32)));
+    let row_taps = plan.table(taps(passes.horizontal));
     let parameters =
         Rows { width: geometry.source().width(), columns: columns as u32, rows: read as u32, shift: passes.shifts[0] };
     let kernel = Step::new(&RESAMPLE_ROWS, parameters, columns * read, each(passes.horizontal));
     plan.run("rows of a frame", kernel, vec![frame, rows_read, row_taps], between);
 
     let channels = preprocessor.channels();
-    let column_taps = plan.weight(taps(passes.vertical));
+    let column_taps = plan.table(taps(passes.vertical));
     let values = channels.iter().flat_map(|(_, values)| values.iter().copied()).collect();
-    let values = plan.weight(Weight::Exact(values));
+    let values = plan.table(Weight::Exact(values));
     let (channel_stride, pixel_stride) = match preprocessor.layout() {
         Layout::Nchw => (target.area() as u32, 1),
         Layout::Nhwc => (1, 3),

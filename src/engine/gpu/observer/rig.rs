@@ -53,6 +53,12 @@ impl Rig {
         self.device.queue().write_buffer(&self.lent[lent as usize], 0, bytes);
     }
 
+    /// Waits for all that was submitted.
+    pub fn wait(&self) -> Result<()> {
+        self.device.wait()?;
+        self.device.check()
+    }
+
     /// Uploads what `write` writes, runs `session` behind it and returns at once.
     pub fn submit(&mut self, session: &Session, write: impl FnOnce(&mut Upload<'_>)) -> Result<()> {
         self.device.check()?;

@@ -11,7 +11,7 @@ use crate::bundle::Bundle;
 use crate::bundle::manifest::{Decode, DecodeKind, Manifest, PersonChannels};
 use crate::engine::Precision;
 use crate::engine::decode;
-use crate::engine::gpu::plan::{Origin, Plan};
+use crate::engine::gpu::plan::{Origin, Plan, Weight};
 use crate::engine::gpu::shader::Element;
 use crate::engine::gpu::view::View;
 use crate::engine::gpu::{Device, Gpu};
@@ -366,6 +366,34 @@ fn a_model_for_one_item_is_run_for_each() {
     let alone = run(&graph);
     let apart = together.iter().zip(&alone).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(together.len() == alone.len() && apart <= 1e-4, "{apart}");
+}
+
+#[test]
+fn class_indices_are_numbers_behind_a_model() {
+    let Some(device) = device() else { return };
+    let manifest = manifest().segmenter;
+    let path = built_in().join(&manifest.file);
+    let item = crate::engine::picture(&manifest.preprocess);
+    let graph = Graph::read(&path, &manifest.input, &item, &[&manifest.output]).unwrap();
+    let mut plan = Plan::default();
+    let indices = plan.tensor(6, Element::Integer, Origin::Weight(Weight::Integers([0, 15, 3, 15, 1, 0].into())));
+    let numbers = super::graph::stored(&mut plan, View::whole(indices, &[1, 2, 3]));
+    assert_eq!(plan.tensors[numbers.tensor].element, Element::Stored);
+    let decode = Decode {
+        kind: DecodeKind::Argmax,
+        layout: Layout::Nchw,
+        channels: 1,
+        person: PersonChannels::Channels(vec![15]),
+        prototypes: None,
+    };
+    let masks = decoded(&mut plan, &numbers, &decode, 6);
+    plan.outputs = vec![View::whole(masks, &[6])];
+    let mut got = [9.0; 6];
+    rig(&device, 4).session(plan).unwrap().run(&[], &mut [&mut got]).unwrap();
+    assert_eq!(got, [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]);
+    // What is stored already is left as it is.
+    let (plan, ends) = graph.plan(1).unwrap();
+    assert_eq!(plan.tensors[ends.outputs[0].tensor].element, Element::Stored);
 }
 
 #[test]
