@@ -40,7 +40,7 @@ fn two_clips_become_pictures_masks_backgrounds_boxes_and_tables() {
         assert!(boxes.starts_with("{\"person\":[["), "{boxes}");
     }
     let strata = fs::read_to_string(set.join("pantomime_strata.csv")).unwrap();
-    assert!(strata.lines().all(|line| line.split(',').count() == 12), "{strata}");
+    assert!(strata.lines().all(|line| line.split(',').count() == 13), "{strata}");
     assert_eq!(files(place.path()), 1, "nothing is left beside the set");
 }
 
