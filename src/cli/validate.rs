@@ -74,11 +74,13 @@ impl Validate {
         let info = RunInfo::new(bundle.label_bank()?.names(), bundle.fingerprint()?, &dataset);
         let clips = dataset.shard(self.shard).clips;
         make(&self.out)?;
-        let (mut file, mut records) = RecordFile::open(&self.out.join(RECORDS), &info)?;
-        // Another shard's records may lie in the same file; what was missing or damaged may be there by now.
-        records.retain(|id, record| clips.iter().any(|clip| clip.id == *id) && !record.outcome.may_change());
-        let left: Vec<Clip> = clips.iter().filter(|clip| !records.contains_key(&clip.id)).cloned().collect();
-        let bar = progress.clips(clips.len() as u64, records.len() as u64);
+        let path = self.out.join(RECORDS);
+        let (mut file, there) = RecordFile::open(&path, &info)?;
+        // What was missing or damaged may be there by now.
+        let is_done = |clip: &&Clip| there.get(&clip.id).is_some_and(|record| !record.outcome.may_change());
+        let left: Vec<Clip> = clips.iter().filter(|clip| !is_done(clip)).cloned().collect();
+        drop(there);
+        let bar = progress.clips(clips.len() as u64, (clips.len() - left.len()) as u64);
         let jobs = usize::from(self.jobs).min(left.len());
         let mut pipelines =
             (0..jobs).map(|_| self.pipeline(&bundle, jobs, Keep::Numbers)).collect::<Result<Vec<Pipeline>>>()?;
@@ -86,14 +88,15 @@ impl Validate {
             if interrupt::raised() {
                 return Ok(ControlFlow::Break(()));
             }
-            file.add(&record)?;
-            records.insert(record.clip.clone(), record);
             bar.inc(1);
-            Ok(ControlFlow::Continue(()))
+            file.add(&record).map(|()| ControlFlow::Continue(()))
         })?;
         bar.finish_and_clear();
         drop(pipelines);
         interrupt::check()?;
+        // Another shard's records may lie in the same file.
+        let mut records = read_records(&path)?.records;
+        records.retain(|id, _| clips.binary_search_by(|clip| clip.id.cmp(id)).is_ok());
         let measures = measures(&bundle, &info, records.values())?;
         let gallery = self.gallery(&bundle, &clips, &records)?;
         let title = self.data.file_name().unwrap_or(self.data.as_os_str()).to_string_lossy();
