@@ -56,7 +56,7 @@ impl Aside {
     }
 
     /// Where the bytes lie for now.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "evaluate")]
     pub(crate) fn place(&self) -> &Path {
         self.file.path()
     }

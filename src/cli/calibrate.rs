@@ -5,7 +5,7 @@ use super::{Exit, print};
 use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::evaluate::calibration::{Bound, fit};
-use figureground::evaluate::{Record, read_records};
+use figureground::evaluate::{Record, read_journal};
 use figureground::{Error, Result, Stage, file};
 use std::path::PathBuf;
 
@@ -31,14 +31,14 @@ pub struct Calibrate {
 impl Calibrate {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let mut bundle = Bundle::open(&self.bundle)?;
-        let found = read_records(&self.records)?;
-        if found.info.bundle != bundle.fingerprint()? {
+        let found = read_journal::<Record>(&self.records)?;
+        if found.head.bundle != bundle.fingerprint()? {
             let next = "run validate with this bundle first";
             return Err(Error::new(Stage::DataSet, "records of this bundle", "those of another", next));
         }
-        let records: Vec<&Record> = found.records.values().collect();
+        let records: Vec<&Record> = found.entries.values().collect();
         let bound = Bound { risk: self.risk, delta: self.delta };
-        let fitted = fit(&records, &found.info.classes, &bundle.manifest().gate, bound)?;
+        let fitted = fit(&records, &found.head.classes, &bundle.manifest().gate, bound)?;
         bundle.set_gate(fitted.settings.clone())?;
         file::write_aside(&self.bundle.join("bundle.toml"), bundle.manifest().to_toml()?.as_bytes())?;
         let kind = fitted.settings.score;

@@ -10,6 +10,7 @@ mod infer;
 mod inspect;
 mod interrupt;
 mod labels;
+mod making;
 mod progress;
 mod readable;
 mod run;
@@ -184,6 +185,14 @@ fn start_log(quiet: bool) {
         log.filter_level(log::LevelFilter::Error);
     }
     log.format_timestamp(None).format_target(false).init();
+}
+
+/// Makes the directory that results go to.
+fn make_directory(directory: &std::path::Path) -> Result<()> {
+    std::fs::create_dir_all(directory).map_err(|e| {
+        let expected = format!("to make the directory {}", directory.display());
+        Error::new(Stage::Sink, expected, e, "check its parent's permissions")
+    })
 }
 
 /// Says on stderr what went wrong.

@@ -1,19 +1,22 @@
 //! `figureground validate` and `merge`: how biased a model is on a labelled set, and what its gate buys.
 
-use super::interrupt::{self, Interruptible};
+use super::interrupt;
+use super::making::{Making, SURVEY, open};
 use super::progress::Progress;
 use super::{Exit, Models, report};
 use clap::Args;
 use figureground::bundle::Bundle;
+use figureground::evaluate::counterfactual::{Cutter, Script, Set, Studio};
 use figureground::evaluate::dataset::{Clip, Dataset, Format, Shard};
 use figureground::evaluate::metrics::{self, Measures};
 use figureground::evaluate::report::Exhibit;
-use figureground::evaluate::{Record, RecordFile, RunInfo, read_records, score};
+use figureground::evaluate::{Journal, Opener, Record, RunInfo, Worker, read_journal, score};
 use figureground::gate::ScoreKind;
 use figureground::pipeline::{Keep, Pipeline};
-use figureground::source::{self, Source, SourceOptions};
+use figureground::source::{Source, SourceOptions};
 use figureground::{Error, Result, Stage};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -50,8 +53,51 @@ pub struct Validate {
     /// Frames a second of clips that are folders of pictures.
     #[arg(long, default_value_t = SourceOptions::default().fps, value_parser = super::run::positive)]
     fps: f64,
+    /// Also scores what is made of the clips, as they are made: all, or some of human-only, background-only, swap-random,
+    /// swap-close, swap-far, swap-same, scuba, scufo, conflfg.
+    #[arg(long, value_name = "SET,...", value_delimiter = ',', value_parser = asked)]
+    counterfactual: Vec<Asked>,
     #[command(flatten)]
     models: Models,
+    #[command(flatten)]
+    making: Making,
+}
+
+/// Names of sets, or all of them.
+#[derive(Clone, Debug)]
+struct Asked(Vec<Set>);
+
+fn asked(text: &str) -> core::result::Result<Asked, String> {
+    if text == "all" {
+        return Ok(Asked(Set::ALL.into()));
+    }
+    let names = || Set::ALL.map(Set::name).join(", ");
+    let found = Set::ALL.into_iter().find(|set| set.name() == text);
+    found.map(|set| Asked(vec![set])).ok_or_else(|| format!("all, or of {}", names()))
+}
+
+/// Records of twins by the names of their scripts.
+type Twins = BTreeMap<String, Vec<Record>>;
+
+/// What all record files of one run share.
+struct Run<'a> {
+    validate: &'a Validate,
+    bundle: &'a Bundle,
+    info: RunInfo,
+    /// Loaded when there is work for them.
+    crew: Vec<Pipeline>,
+    progress: &'a Progress,
+}
+
+/// Clips as they are.
+struct Files {
+    fps: f64,
+}
+
+/// Clips as a script has them.
+struct Stand<'a> {
+    studio: Studio<'a>,
+    script: &'a Script<'a>,
 }
 
 #[derive(Debug, Args)]
@@ -72,32 +118,14 @@ impl Validate {
         let bundle = self.models.open()?;
         let dataset = Dataset::open(self.format, &self.data, self.annotations.as_deref())?;
         let info = RunInfo::new(bundle.label_bank()?.names(), bundle.fingerprint()?, &dataset);
-        let clips = dataset.shard(self.shard).clips;
-        make(&self.out)?;
-        let path = self.out.join(RECORDS);
-        let (mut file, there) = RecordFile::open(&path, &info)?;
-        // What was missing or damaged may be there by now.
-        let is_done = |clip: &&Clip| there.get(&clip.id).is_some_and(|record| !record.outcome.may_change());
-        let left: Vec<Clip> = clips.iter().filter(|clip| !is_done(clip)).cloned().collect();
-        drop(there);
-        let bar = progress.clips(clips.len() as u64, (clips.len() - left.len()) as u64);
-        let jobs = usize::from(self.jobs).min(left.len());
-        let mut pipelines =
-            (0..jobs).map(|_| self.pipeline(&bundle, jobs, Keep::Numbers)).collect::<Result<Vec<Pipeline>>>()?;
-        score(&left, &mut pipelines, &|path| self.open(path), &mut |record| {
-            if interrupt::raised() {
-                return Ok(ControlFlow::Break(()));
-            }
-            bar.inc(1);
-            file.add(&record).map(|()| ControlFlow::Continue(()))
-        })?;
-        bar.finish_and_clear();
-        drop(pipelines);
-        interrupt::check()?;
-        // Another shard's records may lie in the same file.
-        let mut records = read_records(&path)?.records;
-        records.retain(|id, _| clips.binary_search_by(|clip| clip.id.cmp(id)).is_ok());
-        let measures = measures(&bundle, &info, records.values())?;
+        let clips = dataset.clone().shard(self.shard).clips;
+        super::make_directory(&self.out)?;
+        let mut run = Run { validate: self, bundle: &bundle, info, crew: Vec::new(), progress };
+        let files = || Ok(Files { fps: self.fps });
+        let records = run.records(&clips, RECORDS, None, files)?;
+        let twins = self.twins(&dataset, &clips, &mut run)?;
+        let Run { info, .. } = run;
+        let measures = measures(&bundle, &info, records.values(), &twins)?;
         let gallery = self.gallery(&bundle, &clips, &records)?;
         let title = self.data.file_name().unwrap_or(self.data.as_os_str()).to_string_lossy();
         figureground::evaluate::report::write(&self.out, &title, clips.len(), &measures, &gallery)?;
@@ -105,15 +133,44 @@ impl Validate {
         Ok(Exit::Done)
     }
 
+    /// Records of the counterfactual twins of `clips`, by the names of their scripts.
+    fn twins(&self, dataset: &Dataset, clips: &[Clip], run: &mut Run<'_>) -> Result<Twins> {
+        let sets = self.sets();
+        if sets.is_empty() {
+            return Ok(Twins::new());
+        }
+        let (jobs, threads) = (usize::from(self.jobs), self.models.threads());
+        let place = (self.out.as_path(), self.fps);
+        let ground = self.making.prepare(dataset, run.bundle, place, (jobs, threads), run.progress)?;
+        let opener = |path: &Path| open(path, self.fps);
+        let is_mine = |clip: &Clip| clips.binary_search_by(|mine| mine.id.cmp(&clip.id)).is_ok();
+        let mut twins = Twins::new();
+        for script in ground.scripts(&sets, self.making.seed(), dataset) {
+            let mut cast = script.clips(dataset);
+            cast.retain(is_mine);
+            let stand = || {
+                let cutter = Cutter::new(run.bundle, (threads / jobs).max(1))?;
+                Ok(Stand { studio: Studio::new(cutter, &opener), script: &script })
+            };
+            let file = format!("{}.jsonl", script.name());
+            let made = run.records(&cast, &file, Some(script.fingerprint()), stand)?;
+            twins.insert(script.name(), made.into_values().collect());
+        }
+        Ok(twins)
+    }
+
+    /// What is to be made, each once.
+    fn sets(&self) -> Vec<Set> {
+        let mut sets: Vec<Set> = self.counterfactual.iter().flat_map(|asked| asked.0.clone()).collect();
+        sets.sort();
+        sets.dedup();
+        sets
+    }
+
     fn pipeline(&self, bundle: &Bundle, jobs: usize, keep: Keep) -> Result<Pipeline> {
         let mut choice = self.models.choice();
         choice.threads = (choice.threads / jobs.max(1)).max(1);
         Pipeline::load(bundle, &choice, keep)
-    }
-
-    fn open(&self, path: &Path) -> Result<Box<dyn Source>> {
-        let options = SourceOptions { fps: self.fps, ..SourceOptions::default() };
-        Ok(Box::new(Interruptible(source::open(path.as_os_str(), &options)?)))
     }
 
     /// The clips whose labels the background dominates most, with their views.
@@ -133,7 +190,7 @@ impl Validate {
         for shown in &scored {
             let Some(clip) = clips.iter().find(|clip| clip.id == shown.name) else { continue };
             let Some(path) = &clip.path else { continue };
-            let made = self.open(path).and_then(|mut source| {
+            let made = open(path, self.fps).and_then(|mut source| {
                 figureground::evaluate::report::exhibit(&clip.id, &clip.label, &mut pipeline, source.as_mut())
             });
             match made {
@@ -146,23 +203,82 @@ impl Validate {
     }
 }
 
+impl Run<'_> {
+    /// The records of `clips` in the file of this name: those that are there, and those that are missing made.
+    fn records<O: Opener>(
+        &mut self,
+        clips: &[Clip],
+        file: &str,
+        twins: Option<String>,
+        opener: impl Fn() -> Result<O>,
+    ) -> Result<BTreeMap<String, Record>> {
+        let path = self.validate.out.join(file);
+        let (mut journal, there) = Journal::<Record>::open(&path, &RunInfo { twins, ..self.info.clone() })?;
+        // What was missing or damaged may be there by now.
+        let is_done = |clip: &&Clip| there.get(&clip.id).is_some_and(|record| !record.outcome.may_change());
+        let left: Vec<Clip> = clips.iter().filter(|clip| !is_done(clip)).cloned().collect();
+        drop(there);
+        let bar = self.progress.clips(clips.len() as u64, (clips.len() - left.len()) as u64);
+        bar.set_message(file.trim_end_matches(".jsonl").to_owned());
+        let jobs = usize::from(self.validate.jobs).min(left.len());
+        while self.crew.len() < jobs {
+            self.crew.push(self.validate.pipeline(self.bundle, jobs, Keep::Numbers)?);
+        }
+        let worker = |pipeline| Ok(Worker { pipeline, opener: opener()? });
+        let mut workers = self.crew.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
+        score(&left, &mut workers, &mut |record| {
+            if interrupt::raised() {
+                return Ok(ControlFlow::Break(()));
+            }
+            bar.inc(1);
+            journal.add(&record).map(|()| ControlFlow::Continue(()))
+        })?;
+        bar.finish_and_clear();
+        interrupt::check()?;
+        // Another shard's records may lie in the same file.
+        let mut records = read_journal::<Record>(&path)?.entries;
+        records.retain(|id, _| clips.binary_search_by(|clip| clip.id.cmp(id)).is_ok());
+        Ok(records)
+    }
+}
+
+impl Opener for Files {
+    fn open<'s>(&'s mut self, _: &'s Clip, path: &Path) -> Result<Box<dyn Source + 's>> {
+        open(path, self.fps)
+    }
+}
+
+impl Opener for Stand<'_> {
+    fn open<'s>(&'s mut self, clip: &'s Clip, _: &Path) -> Result<Box<dyn Source + 's>> {
+        Ok(Box::new(self.studio.twin(self.script, clip)?))
+    }
+}
+
 impl Merge {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.bundle.as_deref().map_or_else(super::built_in::bundle, Bundle::open)?;
-        let mut all: Option<(RunInfo, BTreeMap<String, Record>)> = None;
+        let mut files: BTreeMap<String, (RunInfo, BTreeMap<String, Record>)> = BTreeMap::new();
         for shard in &self.shards {
-            let path = shard.join(RECORDS);
-            let found = read_records(&path)?;
-            match &mut all {
-                None => all = Some((found.info, found.records)),
-                Some((info, records)) if *info == found.info => records.extend(found.records),
-                Some(_) => {
-                    let got = format!("{}, which is of another bundle or set", path.display());
-                    return Err(Error::new(Stage::DataSet, "shards of one run", got, "merge those of one run"));
+            for file in record_files(shard)? {
+                let path = shard.join(&file);
+                let found = read_journal::<Record>(&path)?;
+                match files.entry(file) {
+                    Entry::Vacant(place) => drop(place.insert((found.head, found.entries))),
+                    Entry::Occupied(mut there) if there.get().0 == found.head => {
+                        there.get_mut().1.extend(found.entries)
+                    }
+                    Entry::Occupied(_) => {
+                        let got = format!("{}, which is of another bundle or set", path.display());
+                        return Err(Error::new(Stage::DataSet, "shards of one run", got, "merge those of one run"));
+                    }
                 }
             }
         }
-        let Some((info, records)) = all else { return Ok(Exit::Done) };
+        super::make_directory(&self.out)?;
+        for (file, (info, records)) in &mut files {
+            self.join(file, info, records)?;
+        }
+        let Some((info, records)) = files.remove(RECORDS) else { return Ok(Exit::Done) };
         if info.bundle != bundle.fingerprint()? {
             let next = "pass --bundle with the one that the records were made with";
             return Err(Error::new(Stage::DataSet, "the records' bundle", "another one", next));
@@ -170,31 +286,56 @@ impl Merge {
         if records.len() < info.clips {
             log::warn!("{} of {} clips have records: other shards are missing", records.len(), info.clips);
         }
-        make(&self.out)?;
-        let path = self.out.join(RECORDS);
-        let (mut file, mut there) = RecordFile::open(&path, &info)?;
-        for record in records.values().filter(|record| !there.contains_key(&record.clip)) {
-            file.add(record)?;
-        }
-        there.extend(records);
-        let records = there;
-        let measures = measures(&bundle, &info, records.values())?;
+        let name = |file: String| file.trim_end_matches(".jsonl").to_owned();
+        let twins = files.into_iter().map(|(file, (_, records))| (name(file), records.into_values().collect()));
+        let measures = measures(&bundle, &info, records.values(), &twins.collect())?;
         figureground::evaluate::report::write(&self.out, "merged", info.clips, &measures, &[])?;
         tell(progress, &self.out, info.clips, &measures);
         Ok(Exit::Done)
     }
+
+    /// Adds `records` to the file of this name, and what that has already to them.
+    fn join(&self, file: &str, info: &RunInfo, records: &mut BTreeMap<String, Record>) -> Result<()> {
+        let (mut journal, there) = Journal::<Record>::open(&self.out.join(file), info)?;
+        for record in records.values().filter(|record| !there.contains_key(&record.clip)) {
+            journal.add(record)?;
+        }
+        for (clip, record) in there {
+            records.entry(clip).or_insert(record);
+        }
+        Ok(())
+    }
 }
 
-fn measures<'a>(bundle: &Bundle, info: &RunInfo, records: impl Iterator<Item = &'a Record>) -> Result<Measures> {
-    let (clips, unscored) = metrics::clips(records, &info.classes, &bundle.manifest().gate)?;
-    Ok(Measures::of(&clips, unscored, &info.classes))
+/// The names of the files of records in a folder; those of the clips as they are has to be among them.
+fn record_files(folder: &Path) -> Result<Vec<String>> {
+    let unreadable = |e: &dyn core::fmt::Display| {
+        let got = format!("{}: {e}", folder.display());
+        Error::new(Stage::DataSet, "a folder that validate wrote", got, "check the path")
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|e| unreadable(&e))? {
+        let name = entry.map_err(|e| unreadable(&e))?.file_name().to_string_lossy().into_owned();
+        files.extend((name.ends_with(".jsonl") && name != SURVEY).then_some(name));
+    }
+    if files.iter().all(|file| file != RECORDS) {
+        return Err(unreadable(&format!("no {RECORDS}")));
+    }
+    Ok(files)
 }
 
-fn make(directory: &Path) -> Result<()> {
-    std::fs::create_dir_all(directory).map_err(|e| {
-        let expected = format!("to make the directory {}", directory.display());
-        Error::new(Stage::Sink, expected, e, "check its parent's permissions")
-    })
+fn measures<'a>(
+    bundle: &Bundle,
+    info: &RunInfo,
+    records: impl Iterator<Item = &'a Record>,
+    twins: &Twins,
+) -> Result<Measures> {
+    let gate = &bundle.manifest().gate;
+    let (clips, unscored) = metrics::clips(records, &info.classes, gate)?;
+    let twin =
+        |(name, records): (&String, &Vec<Record>)| Ok((name.clone(), metrics::clips(records, &info.classes, gate)?.0));
+    let twins = twins.iter().map(twin).collect::<Result<BTreeMap<String, Vec<metrics::Clip>>>>()?;
+    Ok(Measures::of(&clips, unscored, &info.classes, &twins))
 }
 
 /// The headline, for people.

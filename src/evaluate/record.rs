@@ -1,6 +1,7 @@
 //! What a run says of one clip.
 
 use super::dataset::Dataset;
+use super::journal::{Entry, Head};
 use crate::error::{Error, Result, Stage};
 use crate::gate::{Evidence, Gate, Judgement, Visibility};
 use crate::pipeline;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 /// The version of the format of records.
 pub(super) const SCHEMA: u32 = 1;
 
-/// The first line of a record file: what all its records have in common. Files of another bundle or set do not mix.
+/// The first line of a file of records: what all of them have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunInfo {
     /// The version of the format.
@@ -25,13 +26,32 @@ pub struct RunInfo {
     pub clips: usize,
     /// Checksum of the set: of all its clips' names and labels.
     pub set: String,
+    /// What was made of its clips before they were scored, and from what; none of the clips as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twins: Option<String>,
+}
+
+impl Head for RunInfo {
+    fn schema(&self) -> u32 {
+        self.schema
+    }
+
+    fn difference(&self, other: &Self) -> &'static str {
+        if self.bundle != other.bundle || self.classes != other.classes {
+            "another bundle"
+        } else if self.set != other.set || self.clips != other.clips {
+            "another set of clips, or of other labels"
+        } else {
+            "clips that were changed otherwise"
+        }
+    }
 }
 
 impl RunInfo {
     /// The first line of a run over `dataset` with a bundle of these classes and this fingerprint.
     pub fn new(classes: &[String], bundle: String, dataset: &Dataset) -> Self {
         let set = dataset.fingerprint();
-        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips: dataset.clips.len(), set }
+        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips: dataset.clips.len(), set, twins: None }
     }
 }
 
@@ -45,8 +65,24 @@ pub struct Record {
     /// Stratum by name.
     #[serde(default)]
     pub strata: BTreeMap<String, String>,
+    /// The share of its frames in which the encoder looks at the person most, where it was asked (the pointing game).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointing: Option<f32>,
     /// What came of it.
     pub outcome: Outcome,
+}
+
+impl Entry for Record {
+    type Head = RunInfo;
+    const SCHEMA: u32 = SCHEMA;
+
+    fn clip(&self) -> &str {
+        &self.clip
+    }
+
+    fn fits(&self, head: &RunInfo) -> bool {
+        self.outcome.is_of(head.classes.len())
+    }
 }
 
 /// What came of a clip.
@@ -81,7 +117,7 @@ struct Seen {
 
 impl Outcome {
     /// Whether its numbers are of so many classes.
-    pub(super) fn is_of(&self, classes: usize) -> bool {
+    fn is_of(&self, classes: usize) -> bool {
         match self {
             Self::Scored { log_probs, .. } => log_probs.iter().all(|view| view.len() == classes),
             _ => true,

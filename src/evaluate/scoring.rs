@@ -11,31 +11,58 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
-/// What opens the file or folder of a clip.
-pub type Open<'a> = dyn Fn(&Path) -> Result<Box<dyn Source>> + Sync + 'a;
+/// What opens clips, or what is made of them.
+pub trait Opener: Send {
+    /// The frames of `clip`, whose file or folder is `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn open<'s>(&'s mut self, clip: &'s Clip, path: &Path) -> Result<Box<dyn Source + 's>>;
+}
 
-/// Scores `clips` on as many threads as there are `pipelines`; each record goes to `each` as it is done, in the order in which
-/// they are done. Nothing is held but what the pipelines hold and one record a thread.
+/// What scores clips on one thread.
+#[derive(Debug)]
+pub struct Worker<'a, O> {
+    /// From frames to verdicts.
+    pub pipeline: &'a mut Pipeline,
+    /// From clips to frames.
+    pub opener: O,
+}
+
+/// Scores `clips` on as many threads as there are `workers`; each record goes to `each` as it is done, in the order in which
+/// they are done. Nothing is held but what the workers hold and one record a thread.
 ///
 /// # Errors
 /// When a model fails, or `each` does: what cannot be read of a clip is a record.
-pub fn score(
+pub fn score<O: Opener>(
     clips: &[Clip],
-    pipelines: &mut [Pipeline],
-    open: &Open<'_>,
+    workers: &mut [Worker<'_, O>],
     each: &mut dyn FnMut(Record) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
+    spread(clips, workers, |clip, worker| record(clip, worker.pipeline, &mut worker.opener), each)
+}
+
+/// Does `work` on every clip, on as many threads as there are `workers`, and gives what comes of it to `each` as it is done.
+///
+/// # Errors
+/// The first of `work` and `each`; what is under way then is finished and forgotten.
+pub fn spread<W: Send, T: Send>(
+    clips: &[Clip],
+    workers: &mut [W],
+    work: impl Fn(&Clip, &mut W) -> Result<T> + Sync,
+    each: &mut dyn FnMut(T) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::sync_channel(pipelines.len());
+    let (sender, receiver) = mpsc::sync_channel(workers.len());
     std::thread::scope(|scope| {
-        for pipeline in pipelines {
-            let (sender, next) = (sender.clone(), &next);
+        for worker in workers {
+            let (sender, next, work) = (sender.clone(), &next, &work);
             scope.spawn(move || {
                 while let Some(clip) = clips.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let record = record(clip, pipeline, open);
-                    let failed = record.is_err();
+                    let done = work(clip, worker);
+                    let failed = done.is_err();
                     // Nobody takes it any more once `each` has had enough.
-                    if sender.send(record).is_err() || failed {
+                    if sender.send(done).is_err() || failed {
                         break;
                     }
                 }
@@ -43,8 +70,8 @@ pub fn score(
         }
         drop(sender);
         let mut ended = Ok(());
-        for record in &receiver {
-            match record.and_then(&mut *each) {
+        for done in &receiver {
+            match done.and_then(&mut *each) {
                 Ok(ControlFlow::Continue(())) => continue,
                 Ok(ControlFlow::Break(())) => {}
                 Err(error) => ended = Err(error),
@@ -52,24 +79,30 @@ pub fn score(
             break;
         }
         next.store(clips.len(), Ordering::Relaxed);
-        // Threads that still work give their last records to nobody.
+        // Threads that still work give their last to nobody.
         drop(receiver);
         ended
     })
 }
 
 /// The record of `clip`.
-fn record(clip: &Clip, pipeline: &mut Pipeline, open: &Open<'_>) -> Result<Record> {
+fn record(clip: &Clip, pipeline: &mut Pipeline, opener: &mut impl Opener) -> Result<Record> {
     let outcome = match &clip.path {
         None => Outcome::Missing,
         Some(_) if Classes::new(pipeline.names()).index(&clip.label).is_none() => Outcome::Mislabelled,
-        Some(path) => outcome(clip, path, pipeline, open).or_else(unreadable).map_err(|error| error.at(&clip.id))?,
+        Some(path) => outcome(clip, path, pipeline, opener).or_else(unreadable).map_err(|error| error.at(&clip.id))?,
     };
-    Ok(Record { clip: clip.id.clone(), truth: clip.label.clone(), strata: clip.strata.clone(), outcome })
+    Ok(Record {
+        clip: clip.id.clone(),
+        truth: clip.label.clone(),
+        strata: clip.strata.clone(),
+        pointing: None,
+        outcome,
+    })
 }
 
-fn outcome(clip: &Clip, path: &Path, pipeline: &mut Pipeline, open: &Open<'_>) -> Result<Outcome> {
-    let mut source = open(path)?;
+fn outcome(clip: &Clip, path: &Path, pipeline: &mut Pipeline, opener: &mut impl Opener) -> Result<Outcome> {
+    let mut source = opener.open(clip, path)?;
     if clip.least_frames > 1 {
         let frames = source.count()?;
         if frames < clip.least_frames {

@@ -67,6 +67,11 @@ impl<'a> Evidence<'a> {
         }
         Ok(Self { log_probs, visibility })
     }
+
+    /// How much person and background was visible.
+    pub fn visibility(&self) -> Visibility {
+        self.visibility
+    }
 }
 
 #[cfg(test)]

@@ -1,27 +1,67 @@
-//! One model, once, on whatever tensors it takes.
+//! One model on whatever tensors it takes.
 
 use super::rewrite::rewrite;
 use crate::error::{Error, Result, Stage};
 use crate::model::{Model, Tensor, Values, guarded};
-use tract_onnx::prelude::{Datum, IntoRunnable, IntoTValue, TValue, TVec, Tensor as TractTensor, TractResult};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tract_onnx::prelude::{
+    Datum, IntoRunnable, IntoTValue, TValue, TVec, Tensor as TractTensor, TractResult, TypedRunnableModel,
+};
 
-/// Runs `model` on `inputs`, in its order, and returns its outputs, in its order.
+/// A model with a plan for inputs of certain shapes.
+pub struct Runner {
+    plan: Arc<TypedRunnableModel>,
+    path: PathBuf,
+}
+
+impl core::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Runner").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Runner {
+    /// Prepares `model` for inputs of these `shapes`, in its order.
+    ///
+    /// # Errors
+    /// When an input does not fit the model.
+    pub fn new(model: &Model, shapes: &[&[usize]]) -> Result<Self> {
+        if model.inputs().len() != shapes.len() {
+            let expected = format!("{} inputs", model.inputs().len());
+            return Err(Error::new(Stage::Engine, expected, shapes.len(), "pass one tensor an input"));
+        }
+        let named: Vec<(&str, &[usize])> =
+            model.inputs().iter().zip(shapes).map(|(port, shape)| (port.name.as_str(), *shape)).collect();
+        let graph = model.decluttered(&named, &[])?;
+        let plan = guarded(model.path(), || rewrite(graph)?.into_optimized()?.into_runnable())?;
+        Ok(Self { plan, path: model.path().to_owned() })
+    }
+
+    /// The file it came from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs the model on `inputs`, in its order, and returns its outputs, in its order.
+    ///
+    /// # Errors
+    /// When an operator fails.
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        guarded(&self.path, || {
+            let inputs: TVec<TValue> = inputs.iter().map(to_tract).collect::<TractResult<_>>()?;
+            self.plan.run(inputs)?.iter().map(|value| from_tract(value)).collect()
+        })
+    }
+}
+
+/// Runs `model` once on `inputs`, in its order, and returns its outputs, in its order.
 ///
 /// # Errors
 /// When an input does not fit the model, or an operator fails.
 pub fn infer(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-    if inputs.len() != model.inputs().len() {
-        let expected = format!("{} inputs", model.inputs().len());
-        return Err(Error::new(Stage::Engine, expected, inputs.len(), "pass one tensor an input"));
-    }
-    let shapes: Vec<(&str, &[usize])> =
-        model.inputs().iter().zip(inputs).map(|(port, input)| (port.name.as_str(), input.shape.as_slice())).collect();
-    let graph = model.decluttered(&shapes, &[])?;
-    guarded(model.path(), || {
-        let plan = rewrite(graph)?.into_optimized()?.into_runnable()?;
-        let inputs: TVec<TValue> = inputs.iter().map(to_tract).collect::<TractResult<_>>()?;
-        plan.run(inputs)?.iter().map(|value| from_tract(value)).collect()
-    })
+    let shapes: Vec<&[usize]> = inputs.iter().map(|input| input.shape.as_slice()).collect();
+    Runner::new(model, &shapes)?.run(inputs)
 }
 
 fn to_tract(tensor: &Tensor) -> TractResult<TValue> {

@@ -8,7 +8,7 @@ mod rewrite;
 mod session;
 mod vector;
 
-pub use infer::infer;
+pub use infer::{Runner, infer};
 #[cfg(feature = "gpu")]
 pub(crate) use layer_norm::LayerNorm;
 #[cfg(feature = "gpu")]

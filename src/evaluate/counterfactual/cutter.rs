@@ -14,8 +14,12 @@ pub struct Cutter {
     manifest: Manifest,
     segmenter: Box<dyn Segmenter>,
     mask: Mask,
-    lens: Option<Lens>,
+    /// The last used in front.
+    lenses: Vec<Lens>,
 }
+
+/// Frames of two clips are cut by turns where one's person goes before the other's background.
+const LENSES: usize = 2;
 
 /// What frames of one size take.
 #[derive(Debug)]
@@ -30,7 +34,7 @@ struct Lens {
 
 impl fmt::Debug for Cutter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cutter").field("lens", &self.lens).finish_non_exhaustive()
+        f.debug_struct("Cutter").field("lenses", &self.lenses).finish_non_exhaustive()
     }
 }
 
@@ -42,7 +46,7 @@ impl Cutter {
     pub fn new(bundle: &Bundle, threads: usize) -> Result<Self> {
         let segmenter = Engine::load(bundle, threads)?.segmenter;
         let mask = Mask::new(segmenter.mask_size());
-        Ok(Self { manifest: bundle.manifest().segmenter.clone(), segmenter, mask, lens: None })
+        Ok(Self { manifest: bundle.manifest().segmenter.clone(), segmenter, mask, lenses: Vec::new() })
     }
 
     /// The person's shape at the size of `frame`.
@@ -51,11 +55,13 @@ impl Cutter {
     /// When such a frame would shrink to nothing, or the segmenter fails.
     pub fn cut(&mut self, frame: &Frame<'_>) -> Result<&Shape> {
         let size = Size::new(frame.width(), frame.height())?;
-        let lens = match self.lens.take() {
-            Some(lens) if lens.size == size => lens,
-            _ => Lens::new(&self.manifest, size, self.mask.size())?,
+        let lens = match self.lenses.iter().position(|lens| lens.size == size) {
+            Some(place) => self.lenses.remove(place),
+            None => Lens::new(&self.manifest, size, self.mask.size())?,
         };
-        let lens = self.lens.insert(lens);
+        self.lenses.truncate(LENSES - 1);
+        self.lenses.insert(0, lens);
+        let lens = &mut self.lenses[0];
         lens.preprocessor.apply(frame, &mut lens.input)?;
         self.segmenter.segment(&lens.input, core::slice::from_mut(&mut self.mask))?;
         lens.sampler.apply(&self.mask, &mut lens.probabilities)?;

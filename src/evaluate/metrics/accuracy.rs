@@ -35,3 +35,9 @@ pub fn mean_class<'a>(clips: impl IntoIterator<Item = &'a Clip>) -> f64 {
     let sum: f64 = classes.values().map(|&(all, right)| f64::from(right) / f64::from(all)).sum();
     sum / classes.len() as f64
 }
+
+/// The pointing game: the mean share of frames in which the encoder looks at the person most.
+pub fn pointing<'a>(clips: impl IntoIterator<Item = &'a Clip>) -> f64 {
+    let shares: Vec<f64> = clips.into_iter().filter_map(|clip| clip.pointing).map(f64::from).collect();
+    shares.iter().sum::<f64>() / shares.len() as f64
+}

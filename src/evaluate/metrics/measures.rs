@@ -1,7 +1,7 @@
 //! All measures of a set.
 
 use super::bootstrap::{Estimate, estimate};
-use super::{Clip, Confidence, Unscored, accuracy, selective};
+use super::{Bias, Clip, Confidence, Twins, Unscored, accuracy, selective};
 use crate::gate::Verdict;
 use crate::view::View;
 use serde::Serialize;
@@ -32,6 +32,9 @@ pub struct Measures {
     pub strata: BTreeMap<String, BTreeMap<String, BTreeMap<&'static str, Estimate>>>,
     /// Labels of the whole picture against labels of the background alone.
     pub confusion: Confusion,
+    /// What counterfactual clips tell, where there are such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counterfactual: Option<Bias>,
 }
 
 /// What a score buys.
@@ -81,8 +84,8 @@ pub struct Confusion {
 }
 
 impl Measures {
-    /// The measures of `clips`, whose classes have these `names`.
-    pub fn of(clips: &[Clip], unscored: Unscored, names: &[String]) -> Self {
+    /// The measures of `clips`, whose classes have these `names`, and of their `twins`.
+    pub fn of(clips: &[Clip], unscored: Unscored, names: &[String], twins: &Twins) -> Self {
         Self {
             clips: clips.len(),
             unscored,
@@ -92,6 +95,7 @@ impl Measures {
             classes: classes(clips, names),
             strata: strata(clips),
             confusion: confusion(clips, names),
+            counterfactual: Bias::of(clips, twins, names),
         }
     }
 }
@@ -104,6 +108,7 @@ fn metrics(clips: &[Clip]) -> BTreeMap<&'static str, Estimate> {
         ("mean_class", estimate(clips, |clips| accuracy::mean_class(clips.iter().copied()))),
         ("p_top1", top1(View::Person)),
         ("b_top1", top1(View::Background)),
+        ("pointing", estimate(clips, |clips| accuracy::pointing(clips.iter().copied()))),
     ])
 }
 

@@ -4,10 +4,12 @@
 //! clips into, [`bootstrap`] about how sure all that is, and [`Measures`] are all of them together.
 
 pub mod accuracy;
+mod bias;
 pub mod bootstrap;
 mod measures;
 pub mod selective;
 
+pub use bias::{Bias, Draws, PersonSize, SetTop1, Still, Swap, Twins, pearson};
 pub use bootstrap::Estimate;
 pub use measures::{Class, Confusion, GateMeasures, Measures};
 
@@ -42,6 +44,10 @@ pub struct Clip {
     pub scores: Scores,
     /// The gate's verdict.
     pub verdict: Verdict,
+    /// How much of the encoder's crop the person covers, in 0..=1.
+    pub person_area: f32,
+    /// The share of frames in which the encoder looks at the person most, where it was asked (the pointing game).
+    pub pointing: Option<f32>,
 }
 
 impl Clip {
@@ -141,6 +147,8 @@ pub fn clips<'a>(
                         tie: gate.tie_label(evidence),
                         scores: judgement.scores,
                         verdict: judgement.verdict,
+                        person_area: evidence.visibility().person_area,
+                        pointing: record.pointing,
                     };
                 clips.extend(record.outcome.judge(&mut gate, read)?);
             }

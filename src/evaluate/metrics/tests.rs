@@ -17,6 +17,8 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> Clip {
         tie: best[1],
         scores: Scores { log_ratio, ..Scores::default() },
         verdict: if log_ratio > 0.0 { Verdict::Flag(FlagReason::BackgroundDominates) } else { Verdict::Accept },
+        person_area: 0.1,
+        pointing: None,
     }
 }
 
@@ -37,7 +39,7 @@ fn ten() -> Vec<Clip> {
 }
 
 fn measured() -> Measures {
-    Measures::of(&ten(), Unscored::default(), &["a", "b", "c"].map(str::to_owned))
+    Measures::of(&ten(), Unscored::default(), &["a", "b", "c"].map(str::to_owned), &Twins::new())
 }
 
 fn near(got: f64, want: f64) {
@@ -169,7 +171,71 @@ fn labels_are_matched_as_sets_write_them() {
 
 #[test]
 fn of_no_clips_nothing_is_told_as_a_number() {
-    let measures = Measures::of(&[], Unscored::default(), &[]);
+    let measures = Measures::of(&[], Unscored::default(), &[], &Twins::new());
     let json = serde_json::to_value(&measures).unwrap();
     assert!(json["metrics"]["top1"]["value"].is_null() && json["gates"]["tie"]["aurc"]["low"].is_null());
+}
+
+/// The ten clips by name, and twins of them whose labels are these.
+fn twins_of(labels: [usize; 10], background: usize) -> Vec<Clip> {
+    let twin = |(index, (clip, label)): (usize, (Clip, usize))| Clip {
+        name: index.to_string(),
+        background: Some(background),
+        best: [label, clip.best[1], clip.best[2]],
+        ..clip
+    };
+    ten().into_iter().zip(labels).enumerate().map(twin).collect()
+}
+
+#[test]
+fn what_twins_tell_was_worked_out_by_hand() {
+    let mut clips = ten();
+    clips.iter_mut().enumerate().for_each(|(index, clip)| clip.name = index.to_string());
+    for (index, clip) in clips.iter_mut().enumerate() {
+        // The larger the class's number, the larger its people.
+        (clip.person_area, clip.pointing) = (0.1 * (clip.truth + 1) as f32, Some(if index == 9 { 0.0 } else { 1.0 }));
+    }
+    // Truth: 0 0 0 0 1 1 1 1 2 2.
+    let sets = [
+        ("background-only", twins_of([0, 1, 2, 2, 2, 1, 2, 2, 2, 2], 2)),
+        ("human-only", twins_of([0, 0, 0, 1, 1, 0, 0, 0, 0, 0], 2)),
+        ("swap-random-1", twins_of([0, 2, 2, 2, 1, 2, 0, 0, 2, 0], 2)),
+        ("swap-random-2", twins_of([0, 0, 2, 2, 1, 2, 0, 0, 2, 2], 2)),
+        ("swap-same-1", twins_of([0, 0, 0, 2, 1, 1, 1, 0, 2, 2], 2)),
+        ("scuba-stripes", twins_of([0, 0, 1, 1, 1, 1, 0, 0, 2, 0], 2)),
+        ("scufo-stripes", twins_of([0, 1, 1, 1, 2, 1, 0, 0, 0, 0], 2)),
+        ("conflfg-stripes", twins_of([0, 0, 0, 1, 1, 2, 2, 2, 0, 0], 2)),
+        ("scuba-places", twins_of([0, 0, 0, 0, 1, 1, 1, 0, 2, 2], 2)),
+    ];
+    let twins: Twins = sets.into_iter().map(|(name, clips)| (name.to_owned(), clips)).collect();
+    let names = ["a", "b", "c"].map(str::to_owned);
+    let bias = Measures::of(&clips, Unscored::default(), &names, &twins).counterfactual.unwrap();
+    // Of 7 right clips: Background-Only has 1, 6, 9 and 10 right, Human-Only 1, 2, 3 and 5.
+    near(bias.bor.unwrap().value, 4.0 / 7.0);
+    near(bias.hor.unwrap().value, 4.0 / 7.0);
+    // Right: 1 5 9, and 1 2 5 9 10. The background's class where it is not the truth: 2 3 4 6, and 3 4 6.
+    let random = &bias.swaps["random"];
+    near(random.shacc.mean, 0.4);
+    near(random.shacc.deviation, 0.02f64.sqrt());
+    let sberr = random.sberr.as_ref().unwrap();
+    near(sberr.mean, 0.35);
+    assert_eq!((sberr.draws, bias.swaps["same"].sberr.is_none(), bias.swaps.contains_key("far")), (2, true, false));
+    near(bias.swaps["same"].shacc.mean, 0.8);
+    near(bias.swaps["same"].shacc.deviation, 0.0);
+    // SCUBA right: 1 2 5 6 9; of these SCUFO says the same of 1 and 6.
+    let stripes = bias.still["stripes"];
+    near(stripes.scuba.unwrap().value, 0.5);
+    near(stripes.scufo.unwrap().value, 0.2);
+    near(stripes.conflfg.unwrap().value, 0.4);
+    near(stripes.contrastive.unwrap().value, 0.3);
+    assert!(bias.still["places"].contrastive.is_none());
+    near(bias.still["mean"].scuba.unwrap().value, 0.7);
+    near(bias.still["mean"].contrastive.unwrap().value, 0.3);
+    // SHAcc by class: 3 of 8, 2 of 8, 3 of 4, at areas .1, .2, .3; pointing 1, 1, 1/2.
+    let size = bias.person_size.unwrap();
+    let by_hand = pearson(&[(1.0, 0.375), (2.0, 0.25), (3.0, 0.75)]);
+    assert!((size.shacc - by_hand).abs() < 1e-6 && (by_hand - 0.720_577).abs() < 1e-6, "{} {by_hand}", size.shacc);
+    assert!((size.pointing - pearson(&[(1.0, 1.0), (2.0, 1.0), (3.0, 0.5)])).abs() < 1e-6);
+    assert!(bias.auroc_wrong_by_background["log-ratio"].value > 0.0);
+    near(Measures::of(&clips, Unscored::default(), &names, &Twins::new()).metrics["pointing"].value, 0.9);
 }

@@ -7,21 +7,25 @@ mod caption;
 mod folder;
 mod gif;
 mod lettering;
-mod mp4;
 mod outline;
 mod sheet;
 #[cfg(test)]
 mod tests;
 
+use super::mp4::Mp4;
 use crate::error::{Error, Result, Stage};
+use crate::mask;
 use crate::pipeline::Outcome;
 use canvas::Canvas;
 use caption::Caption;
+use embedded_graphics::prelude::{OriginDimensions, Size};
 use folder::Folder;
 use gif::Gif;
-use mp4::Mp4;
 use sheet::Sheet;
 use std::path::Path;
+
+/// Pictures a second of an MP4: a frame that is shown for longer is repeated, since players are bad at lower rates.
+const MP4_RATE: u32 = 10;
 
 /// A GIF, an MP4 or a folder of PNGs that shows what the encoder saw and what was said of it.
 ///
@@ -56,7 +60,7 @@ impl Overlay {
             _ if path.is_dir() => Target::Folder(Folder::create(path)?),
             None => Target::Folder(Folder::create(path)?),
             Some("gif") => Target::Gif(Gif::create(path)?),
-            Some("mp4") => Target::Mp4(Mp4::create(path)?),
+            Some("mp4") => Target::Mp4(Mp4::create(path, MP4_RATE)?),
             Some(other) => return Err(unknown_extension(other)),
         };
         Ok(Self { to, sheet: None, drawn: None, windows: 0 })
@@ -109,10 +113,21 @@ impl Target {
     fn put(&mut self, canvas: &Canvas, caption: &Caption<'_>, window: u64) -> Result<()> {
         match self {
             Target::Gif(gif) => gif.put(canvas, caption.duration_ms()),
-            Target::Mp4(mp4) => mp4.put(canvas, caption.duration_ms()),
+            Target::Mp4(mp4) => put(mp4, canvas, caption.duration_ms()),
             Target::Folder(folder) => folder.put(canvas, caption, window),
         }
     }
+}
+
+/// Adds one frame that is shown for `duration_ms`, rounded to what the rate allows.
+fn put(mp4: &mut Mp4, canvas: &Canvas, duration_ms: u64) -> Result<()> {
+    let size = canvas.size();
+    let size = mask::Size::new(size.width, size.height)?;
+    if let Some(first) = mp4.size() {
+        canvas.expect(Size::new(first.width(), first.height()))?;
+    }
+    let tick_ms = 1000 / u64::from(MP4_RATE);
+    mp4.put(canvas.pixels(), size, (duration_ms + tick_ms / 2) / tick_ms)
 }
 
 fn unknown_extension(extension: &str) -> Error {

@@ -17,6 +17,8 @@ const MAX_KEY: usize = 64;
 /// Whose callables a pickle may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Namespace {
+    /// Plain data: none.
+    None,
     /// A state dict: what rebuilds tensors.
     StateDict,
     /// A TorchScript archive: also its own modules, which become the lists of their attributes.
@@ -48,6 +50,7 @@ impl Namespace {
     /// When it is none of those that are known: the message names it. Nothing is imported or called.
     pub fn find(self, module: &str, name: &str) -> Result<Callable> {
         let known = match (module, name) {
+            _ if self == Namespace::None => None,
             ("torch._utils", "_rebuild_tensor_v2") => Some(Callable::RebuildTensor),
             ("torch._utils", "_rebuild_parameter") | ("torch", "Size") => Some(Callable::First),
             ("collections", "OrderedDict") => Some(Callable::OrderedDict),
@@ -57,10 +60,14 @@ impl Namespace {
         };
         known.ok_or_else(|| {
             let name: String = format!("{module}.{name}").escape_debug().take(MAX_NAME).collect();
+            let got = format!("the callable {name}, which was not called");
+            if self == Namespace::None {
+                return Error::new(Stage::DataSet, "a pickle of plain data", got, "do not trust this file");
+            }
             Error::new(
                 Stage::Import,
                 "a pickle that names nothing but tensors",
-                format_args!("the callable {name}, which was not called"),
+                got,
                 "if you trust the file, save its weights alone with PyTorch: d = torch.load(FILE, weights_only=False), \
                  then torch.save({'model': d['model']}, NEW), with its own key for the weights",
             )

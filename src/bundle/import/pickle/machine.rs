@@ -67,9 +67,9 @@ impl<'pickle> Machine<'pickle> {
             b'X' => self.length4().and_then(|length| self.text(length)),
             0x8d => self.length8().and_then(|length| self.text(length)),
             // EMPTY_LIST, APPEND, APPENDS
-            b']' => self.push(Value::Inert),
-            b'a' => self.pop().map(drop),
-            b'e' | 0x90 => self.since_mark().map(drop),
+            b']' => self.push(Value::List(Vec::new())),
+            b'a' => self.popped(1).and_then(|items| self.append(items)),
+            b'e' => self.since_mark().and_then(|items| self.append(items)),
             // EMPTY_TUPLE, TUPLE, TUPLE1, TUPLE2, TUPLE3
             b')' => self.push(Value::Tuple(Vec::new())),
             b't' => self.since_mark().and_then(|items| self.push(Value::Tuple(items))),
@@ -78,8 +78,9 @@ impl<'pickle> Machine<'pickle> {
             b'}' => self.push(Value::Dict(Vec::new())),
             b's' => self.popped(2).and_then(|items| self.set_items(&items)),
             b'u' => self.since_mark().and_then(|items| self.set_items(&items)),
-            // EMPTY_SET, FROZENSET; ADDITEMS is with APPENDS
+            // EMPTY_SET, ADDITEMS, FROZENSET
             0x8f => self.push(Value::Inert),
+            0x90 => self.since_mark().map(drop),
             0x91 => self.since_mark().and_then(|_| self.push(Value::Inert)),
             // POP, POP_MARK, DUP, MARK
             b'0' => self.pop().map(drop),
@@ -211,6 +212,14 @@ impl<'pickle> Machine<'pickle> {
 
     fn memorise(&mut self, index: u32) -> Result<()> {
         self.memo.insert(index, self.top()?);
+        Ok(())
+    }
+
+    fn append(&mut self, items: Vec<Id>) -> Result<()> {
+        let list = self.top()?;
+        if let Some(Value::List(all)) = self.values.get_mut(list as usize) {
+            all.extend(items);
+        }
         Ok(())
     }
 

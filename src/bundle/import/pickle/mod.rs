@@ -26,7 +26,7 @@ pub type Id = u32;
 /// What a pickle makes, as far as tensors need it.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// What holds no tensor: None, floats, bytes, lists, sets, integers past 64 bits.
+    /// What holds no tensor: None, floats, bytes, sets, integers past 64 bits.
     Inert,
     /// A truth value.
     Bool(bool),
@@ -36,6 +36,8 @@ pub enum Value {
     Text(String),
     /// A tuple.
     Tuple(Vec<Id>),
+    /// A list.
+    List(Vec<Id>),
     /// A dictionary, ordered or not: keys and values.
     Dict(Vec<(Id, Id)>),
     /// A module of a TorchScript archive: names and values of its attributes.

@@ -1,19 +1,14 @@
 //! An MP4 with H.264 in it, encoded by an `ffmpeg` child process.
 
-use super::canvas::Canvas;
 use crate::error::{Error, Result, Stage};
 use crate::file::Aside;
-use embedded_graphics::prelude::{OriginDimensions, Size};
+use crate::mask::Size;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// Pictures a second: a frame that is shown for longer is repeated, since players are bad at lower rates.
-const RATE: u64 = 10;
-/// How long one picture lasts, in milliseconds.
-const TICK_MS: u64 = 1000 / RATE;
 /// Encoders with what they need for clear letters, the best first: two for H.264, and one that every ffmpeg has.
 const CODECS: [Codec; 3] = [
     Codec { name: "libx264", options: &["-crf", "18"] },
@@ -29,8 +24,10 @@ struct Codec {
 
 /// An MP4 that is written frame by frame.
 #[derive(Debug)]
-pub(super) struct Mp4 {
+pub(crate) struct Mp4 {
     program: OsString,
+    /// Pictures a second.
+    rate: u32,
     codec: Codec,
     /// Stands before the file, so that it ends before the file that it writes is removed.
     encoder: Option<Encoder>,
@@ -38,33 +35,39 @@ pub(super) struct Mp4 {
 }
 
 impl Mp4 {
-    /// An empty MP4 on its way to `path`.
+    /// An empty MP4 of `rate` pictures a second on its way to `path`.
     ///
     /// # Errors
     /// When ffmpeg is missing or the directory cannot be written.
-    pub(super) fn create(path: &Path) -> Result<Self> {
-        Self::with_program("ffmpeg".as_ref(), path)
+    pub(crate) fn create(path: &Path, rate: u32) -> Result<Self> {
+        Self::with_program("ffmpeg".as_ref(), path, rate)
     }
 
     /// As [`Mp4::create`], by another ffmpeg.
-    pub(super) fn with_program(program: &OsStr, path: &Path) -> Result<Self> {
+    pub(crate) fn with_program(program: &OsStr, path: &Path, rate: u32) -> Result<Self> {
         let (file, codec) = (Aside::create(path)?, best_codec(program)?);
-        Ok(Self { program: program.to_owned(), codec, encoder: None, file })
+        Ok(Self { program: program.to_owned(), rate, codec, encoder: None, file })
     }
 
-    /// Adds one frame that is shown for `duration_ms`, rounded to a tenth of a second.
+    /// The size of its pictures, once there is one.
+    #[cfg(feature = "cli")]
+    pub(crate) fn size(&self) -> Option<Size> {
+        self.encoder.as_ref().map(|encoder| encoder.size)
+    }
+
+    /// Adds a picture of RGB8 `pixels`, `times` over; all pictures have one `size`. Of an odd side the last pixel is lost.
     ///
     /// # Errors
     /// When it has another size than the first, ffmpeg does not start, or ends before its time.
-    pub(super) fn put(&mut self, canvas: &Canvas, duration_ms: u64) -> Result<()> {
+    pub(crate) fn put(&mut self, pixels: &[u8], size: Size, times: u64) -> Result<()> {
         let encoder = match self.encoder.take() {
             Some(encoder) => encoder,
-            None => Encoder::spawn(&self.program, self.codec, canvas.size(), &self.file)?,
+            None => Encoder::spawn(&self.program, self.codec, size, self.rate, &self.file)?,
         };
         let encoder = self.encoder.insert(encoder);
-        canvas.expect(encoder.size)?;
-        for _ in 0..(duration_ms + TICK_MS / 2) / TICK_MS {
-            encoder.write(canvas.pixels()).map_err(|error| self.file.failed(&error))?;
+        encoder.size.expect(size, Stage::Sink)?;
+        for _ in 0..times {
+            encoder.write(pixels).map_err(|error| self.file.failed(&error))?;
         }
         Ok(())
     }
@@ -73,7 +76,7 @@ impl Mp4 {
     ///
     /// # Errors
     /// When ffmpeg fails or the file cannot be written.
-    pub(super) fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         if let Some(mut encoder) = self.encoder {
             encoder.finish().map_err(|error| self.file.failed(&error))?;
         }
@@ -91,13 +94,13 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn spawn(program: &OsStr, codec: Codec, size: Size, file: &Aside) -> Result<Self> {
+    fn spawn(program: &OsStr, codec: Codec, size: Size, rate: u32, file: &Aside) -> Result<Self> {
         let log = || -> io::Result<(File, File)> {
             let log = tempfile::tempfile()?;
             Ok((log.try_clone()?, log))
         };
         let (stderr, log) = log().map_err(|error| file.failed(&format!("no temporary file: {error}")))?;
-        let mut command = command(program, codec, size, file.place());
+        let mut command = command(program, codec, size, rate, file.place());
         let child = command.stderr(stderr).spawn().map_err(|error| not_started(program, &error))?;
         Ok(Self { child, size, log })
     }
@@ -140,14 +143,15 @@ fn judged(status: ExitStatus, log: &str) -> io::Result<()> {
     }
 }
 
-fn command(program: &OsStr, codec: Codec, size: Size, to: &Path) -> Command {
+fn command(program: &OsStr, codec: Codec, size: Size, rate: u32, to: &Path) -> Command {
     let mut command = Command::new(program);
     command.env("AV_LOG_FORCE_NOCOLOR", "1").env_remove("AV_LOG_FORCE_COLOR");
     command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "error"]);
-    command.args(["-f", "rawvideo", "-pixel_format", "rgb24", "-framerate", &RATE.to_string()]);
-    command.args(["-video_size", &format!("{}x{}", size.width, size.height), "-i", "pipe:0"]);
+    command.args(["-f", "rawvideo", "-pixel_format", "rgb24", "-framerate", &rate.to_string()]);
+    command.args(["-video_size", &size.to_string(), "-i", "pipe:0"]);
     command.args(["-c:v", codec.name]).args(codec.options);
-    // Browsers play nothing but yuv420p, and start at once when the index comes first.
+    command.args(["-vf", "crop=trunc(iw/2)*2:trunc(ih/2)*2"]);
+    // Browsers play nothing but yuv420p, which has even sides, and start at once when the index comes first.
     command.args(["-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", "-y"]);
     let mut url = OsString::from("file:");
     url.push(to);
@@ -195,13 +199,13 @@ mod tests {
     #[test]
     fn an_ffmpeg_that_ends_too_early_is_told() {
         let folder = tempfile::tempdir().unwrap();
-        let Ok(mut mp4) = Mp4::create(&folder.path().join("a.mp4")) else {
+        let Ok(mut mp4) = Mp4::create(&folder.path().join("a.mp4"), 10) else {
             eprintln!("SKIPPED: this test needs ffmpeg: apt-get install ffmpeg");
             return;
         };
         mp4.codec = Codec { name: "no-such-codec", options: &[] };
-        let canvas = Canvas::new(Size::new(640, 480)).unwrap();
-        let error = mp4.put(&canvas, 1000).and_then(|()| mp4.finish()).unwrap_err().to_string();
+        let size = Size::new(640, 480).unwrap();
+        let error = mp4.put(&vec![0; 3 * size.area()], size, 10).and_then(|()| mp4.finish()).unwrap_err().to_string();
         assert!(error.contains("no-such-codec"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
@@ -209,7 +213,7 @@ mod tests {
     #[test]
     fn a_missing_ffmpeg_is_named_with_its_install_line_and_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Mp4::with_program("no-such-ffmpeg".as_ref(), &folder.path().join("a.mp4")).unwrap_err();
+        let error = Mp4::with_program("no-such-ffmpeg".as_ref(), &folder.path().join("a.mp4"), 10).unwrap_err();
         assert!(error.to_string().contains("apt-get install ffmpeg"), "{error}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -1,0 +1,188 @@
+//! How counterfactual clips are made, for the commands that write or score them.
+
+use super::built_in;
+use super::interrupt::{self, Interruptible};
+use super::progress::Progress;
+use clap::Args;
+use figureground::bundle::Bundle;
+use figureground::evaluate::counterfactual::{
+    Backdrops, Casting, Cutter, Inpainter, Scenes, Script, Set, Sight, Survey, SurveyInfo, Surveys, list_name,
+    read_list,
+};
+use figureground::evaluate::dataset::{Clip, Dataset};
+use figureground::evaluate::{Journal, spread};
+use figureground::source::{self, Source, SourceOptions};
+use figureground::{Error, Result, Stage};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Where surveys are kept, where nothing else is said.
+pub const SURVEY: &str = "survey.jsonl";
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Counterfactual clips")]
+pub struct Making {
+    /// What everything random follows from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// A folder of pictures that SCUBA, SCUFO and ConflFG put behind people; may be given several times [default:
+    /// stripes].
+    #[arg(long, value_name = "DIR")]
+    backgrounds: Vec<PathBuf>,
+    /// An ONNX inpainter for what no frame shows: picture and mask to picture, as LaMa [default: colours flow in].
+    #[arg(long, value_name = "FILE")]
+    inpainter: Option<PathBuf>,
+    /// An ONNX classifier of scenes, such as one of Places365, that says which places are alike [default: the built-in
+    /// encoder].
+    #[arg(long, value_name = "FILE")]
+    scenes: Option<PathBuf>,
+    /// HAT's own list of swaps, actionswap_{rand,close,far,same}_{1..3}.pickle; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    swaps: Vec<PathBuf>,
+    /// Where it is kept how much of each clip the person covers and where it plays [default: survey.jsonl in OUT].
+    #[arg(long, value_name = "FILE")]
+    survey: Option<PathBuf>,
+}
+
+/// What all scripts of a run share.
+pub struct Ground {
+    surveys: Surveys,
+    inpainter: Inpainter,
+    backdrops: Vec<Backdrops>,
+    lists: BTreeMap<(Set, u32), Casting>,
+}
+
+impl Making {
+    /// What everything random follows from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Looks at every clip of `dataset` that was not looked at yet.
+    ///
+    /// # Errors
+    /// When a model, a list or a folder cannot be read, or the survey cannot be written.
+    pub fn prepare(
+        &self,
+        dataset: &Dataset,
+        bundle: &Bundle,
+        (out, fps): (&Path, f64),
+        (jobs, threads): (usize, usize),
+        progress: &Progress,
+    ) -> Result<Ground> {
+        let inpainter = self.inpainter.as_deref().map_or(Ok(Inpainter::Smooth), Inpainter::open)?;
+        let backdrops = match self.backgrounds.as_slice() {
+            [] => vec![Backdrops::Stripes],
+            folders => folders.iter().map(|folder| Backdrops::open(folder)).collect::<Result<_>>()?,
+        };
+        let list = |path: &PathBuf| Ok((list_name(path)?, read_list(path)?));
+        let lists = self.swaps.iter().map(list).collect::<Result<_>>()?;
+        let surveys = self.survey(dataset, bundle, (out, fps), (jobs, threads), progress)?;
+        Ok(Ground { surveys, inpainter, backdrops, lists })
+    }
+
+    fn survey(
+        &self,
+        dataset: &Dataset,
+        bundle: &Bundle,
+        (out, fps): (&Path, f64),
+        (jobs, threads): (usize, usize),
+        progress: &Progress,
+    ) -> Result<Surveys> {
+        let path = self.survey.clone().unwrap_or_else(|| out.join(SURVEY));
+        let threads = (threads / jobs).max(1);
+        let scenes = || match &self.scenes {
+            Some(path) => Scenes::open(path, threads),
+            None => Scenes::of_bundle(&built_in::bundle()?, threads),
+        };
+        let info = SurveyInfo::new(dataset, bundle.fingerprint()?, &scenes()?);
+        let (mut journal, mut there) = Journal::<Survey>::open(&path, &info)?;
+        let is_left = |clip: &&Clip| clip.path.is_some() && !there.get(&clip.id).is_some_and(|it| it.sight.is_ok());
+        let left: Vec<Clip> = dataset.clips.iter().filter(is_left).cloned().collect();
+        let bar = progress.clips(dataset.clips.len() as u64, (dataset.clips.len() - left.len()) as u64);
+        bar.set_message("survey");
+        let worker = |_| Ok((Cutter::new(bundle, threads)?, scenes()?));
+        let mut workers: Vec<(Cutter, Scenes)> = (0..jobs.min(left.len())).map(worker).collect::<Result<_>>()?;
+        let look = |clip: &Clip, (cutter, scenes): &mut (Cutter, Scenes)| {
+            let path = clip.path.as_deref().unwrap_or(Path::new(""));
+            let sight = open(path, fps).and_then(|mut source| Sight::of(source.as_mut(), cutter, scenes));
+            let sight = match sight {
+                Err(error) if !is_of_clip(&error) => return Err(error.at(&clip.id)),
+                sight => sight.map_err(|error| error.to_string()),
+            };
+            Ok(Survey { clip: clip.id.clone(), sight })
+        };
+        spread(&left, &mut workers, look, &mut |survey: Survey| {
+            if interrupt::raised() {
+                return Ok(ControlFlow::Break(()));
+            }
+            bar.inc(1);
+            journal.add(&survey)?;
+            there.insert(survey.clip.clone(), survey);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        bar.finish_and_clear();
+        interrupt::check()?;
+        for (clip, why) in there.iter().filter_map(|(clip, survey)| Some((clip, survey.sight.as_ref().err()?))) {
+            log::warn!("{clip} is left out of counterfactual sets: {why}");
+        }
+        Ok(Surveys::new(dataset, there))
+    }
+}
+
+impl Ground {
+    /// The scripts of `sets`: swaps three times, as HAT draws them, or as often as there are lists of them, and what has a
+    /// still background once for each source of such.
+    pub fn scripts<'a>(&'a self, sets: &[Set], seed: u64, dataset: &'a Dataset) -> Vec<Script<'a>> {
+        let mut scripts = Vec::new();
+        for &set in sets {
+            let script = |draw: u32, backdrops: &Backdrops| {
+                Script::new((set, draw), seed, backdrops.clone(), dataset, &self.surveys, &self.inpainter)
+            };
+            if set.has_backdrop() {
+                scripts.extend(self.backdrops.iter().map(|backdrops| script(1, backdrops)));
+            } else if set.is_swap() {
+                let mut draws: Vec<u32> = self.lists.keys().filter(|list| list.0 == set).map(|list| list.1).collect();
+                if draws.is_empty() {
+                    draws.extend(1..=3);
+                }
+                for draw in draws {
+                    let drawn = script(draw, &Backdrops::Stripes);
+                    scripts.push(match self.lists.get(&(set, draw)) {
+                        Some(list) => drawn.with_casting(self.known(list)),
+                        None => drawn,
+                    });
+                }
+            } else {
+                scripts.push(script(1, &Backdrops::Stripes));
+            }
+        }
+        scripts
+    }
+
+    /// The part of a list whose clips are there.
+    fn known(&self, list: &Casting) -> Casting {
+        let is_there = |clip: &String| self.surveys.clips.contains_key(clip);
+        let casting: Casting = list
+            .iter()
+            .filter(|(clip, other)| is_there(clip) && other.as_ref().is_none_or(is_there))
+            .map(|(clip, other)| (clip.clone(), other.clone()))
+            .collect();
+        if casting.len() < list.len() {
+            log::warn!("{} of a list's {} swaps are of clips that are there", casting.len(), list.len());
+        }
+        casting
+    }
+}
+
+/// Opens a clip, so that ctrl-C ends it.
+pub fn open(path: &Path, fps: f64) -> Result<Box<dyn Source>> {
+    let options = SourceOptions { fps, ..SourceOptions::default() };
+    Ok(Box::new(Interruptible(source::open(path.as_os_str(), &options)?)))
+}
+
+/// Whether an error is about a clip and not about a model or disk.
+pub fn is_of_clip(error: &Error) -> bool {
+    matches!(error.stage(), Stage::Source | Stage::Frame | Stage::Preprocess)
+}

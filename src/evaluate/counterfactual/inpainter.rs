@@ -1,0 +1,295 @@
+//! What no frame shows, made up from what is around it.
+
+use crate::engine::cpu::Runner;
+use crate::error::{Error, Result, Stage};
+use crate::mask::{Shape, Size};
+use crate::model::{Model, Tensor, Values};
+use core::fmt;
+use image::imageops::{FilterType, resize};
+use image::{GrayImage, RgbImage};
+use std::path::Path;
+
+/// The side of a model's picture where its file leaves it open.
+const SIDE: usize = 512;
+/// How far, in levels of 255, a model may be off where nothing was hidden.
+const OFF: f64 = 24.0;
+
+/// Fills holes of pictures.
+pub enum Inpainter {
+    /// Colours flow in from the rim (push-pull: Gortler et al., "The Lumigraph", 1996). The crates that do more are under
+    /// licences that this program cannot take over.
+    Smooth,
+    /// A model of the user's: a picture [1, 3, height, width] in 0..=1 and a mask [1, 1, height, width], 1 in the hole, to a
+    /// picture in 0..=1 or 0..=255, as LaMa has them.
+    Model(Box<InpaintingModel>),
+}
+
+/// An ONNX file with its plan.
+#[derive(Debug)]
+pub struct InpaintingModel {
+    runner: Runner,
+    size: Size,
+    /// Whether the mask comes in front of the picture.
+    mask_first: bool,
+}
+
+impl fmt::Debug for Inpainter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Smooth => "Smooth",
+            Self::Model(_) => "Model",
+        })
+    }
+}
+
+impl Inpainter {
+    /// The inpainter in the ONNX file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be loaded, or takes or gives something else than pictures.
+    pub fn open(path: &Path) -> Result<Self> {
+        let model = Model::read(path)?;
+        let channels = |index: usize| model.inputs().get(index).and_then(|port| port.axes.get(1).cloned());
+        let mask_first = channels(0).as_deref() == Some("1");
+        let fits = model.inputs().len() == 2 && model.inputs().iter().all(|port| port.axes.len() == 4);
+        let (picture, mask) = if mask_first { (1, 0) } else { (0, 1) };
+        if !fits || channels(mask).as_deref().is_some_and(|n| n == "3") || channels(picture).as_deref() == Some("1") {
+            let got: Vec<String> = model.inputs().iter().map(ToString::to_string).collect();
+            let expected = "an inpainter's inputs: a picture [1, 3, height, width] and a mask [1, 1, height, width]";
+            let got = format!("{} in {}", got.join(" and "), path.display());
+            return Err(Error::new(Stage::Model, expected, got, "export it so, or leave --inpainter out"));
+        }
+        let side = |axis: usize| model.inputs()[picture].axes[axis].parse().unwrap_or(SIDE);
+        let (height, width) = (side(2), side(3));
+        let shape = |index: usize| [1, if index == mask { 1 } else { 3 }, height, width];
+        let shapes: Vec<[usize; 4]> = (0..2).map(shape).collect();
+        let runner = Runner::new(&model, &[&shapes[0], &shapes[1]])?;
+        Ok(Self::Model(Box::new(InpaintingModel { runner, size: Size::new(width as u32, height as u32)?, mask_first })))
+    }
+
+    /// Fills `hole` in `pixels`, RGB8 `[height, width, 3]` of the hole's size. What lies outside the hole stays as it is.
+    ///
+    /// # Errors
+    /// When the model fails, or gives something else than the picture with its hole filled.
+    pub fn fill(&self, pixels: &mut [u8], hole: &Shape) -> Result<()> {
+        if hole.pixels().iter().any(|&hidden| hidden) {
+            match self {
+                Self::Smooth => smooth(pixels, hole),
+                Self::Model(model) => return model.fill(pixels, hole),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl InpaintingModel {
+    fn fill(&self, pixels: &mut [u8], hole: &Shape) -> Result<()> {
+        let size = hole.size();
+        let refused = |got: String| {
+            let expected = format!("{} with its hole filled", self.runner.path().display());
+            Error::new(Stage::Engine, expected, got, "leave --inpainter out, or pass one as LaMa is exported")
+        };
+        let whole = |buffer: Option<RgbImage>| buffer.ok_or_else(|| refused("a picture of another size".to_owned()));
+        let picture = whole(RgbImage::from_raw(size.width(), size.height(), pixels.to_vec()))?;
+        let mask: Vec<u8> = hole.pixels().iter().map(|&hidden| if hidden { 255 } else { 0 }).collect();
+        let mask = GrayImage::from_raw(size.width(), size.height(), mask)
+            .ok_or_else(|| refused("a mask of another size".to_owned()))?;
+        let (width, height) = (self.size.width(), self.size.height());
+        let picture = resize(&picture, width, height, FilterType::Triangle);
+        // Half a hidden pixel is a hidden pixel.
+        let mask: Vec<bool> =
+            resize(&mask, width, height, FilterType::Triangle).pixels().map(|pixel| pixel.0[0] > 0).collect();
+        let filled = self.run(&picture, &mask)?;
+        let scale = scale(&picture, &mask, &filled).ok_or_else(|| {
+            refused(format!("a picture that differs by more than {OFF} levels where nothing was hidden"))
+        })?;
+        let area = self.size.area();
+        let byte = |place: usize| (filled[place] * scale).round().clamp(0.0, 255.0) as u8;
+        let bytes = (0..area).flat_map(|place| [0, 1, 2].map(|channel| byte(channel * area + place))).collect();
+        let filled = whole(RgbImage::from_raw(width, height, bytes))?;
+        let filled = resize(&filled, size.width(), size.height(), FilterType::Triangle);
+        for ((pixel, filled), &hidden) in pixels.chunks_exact_mut(3).zip(filled.pixels()).zip(hole.pixels()) {
+            if hidden {
+                pixel.copy_from_slice(&filled.0);
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&self, picture: &RgbImage, mask: &[bool]) -> Result<Vec<f32>> {
+        let [width, height] = [self.size.width(), self.size.height()].map(|side| side as usize);
+        let channel = |channel: usize| picture.pixels().map(move |pixel| f32::from(pixel.0[channel]) / 255.0);
+        let planes = Values::F32((0..3).flat_map(channel).collect());
+        let picture = Tensor { shape: vec![1, 3, height, width], values: planes };
+        let hidden = Values::F32(mask.iter().map(|&hidden| f32::from(u8::from(hidden))).collect());
+        let mask = Tensor { shape: vec![1, 1, height, width], values: hidden };
+        let inputs = if self.mask_first { [mask, picture] } else { [picture, mask] };
+        match self.runner.run(&inputs)?.into_iter().next() {
+            Some(Tensor { values: Values::F32(values), .. }) if values.len() == 3 * self.size.area() => Ok(values),
+            other => {
+                let got = other.map_or("no output".to_owned(), |tensor| format!("an output {:?}", tensor.shape));
+                let expected = format!("a picture [1, 3, {height}, {width}] from {}", self.runner.path().display());
+                Err(Error::new(Stage::Engine, expected, got, "leave --inpainter out, or pass one as LaMa is exported"))
+            }
+        }
+    }
+}
+
+/// What `filled` is multiplied by to be in 0..=255: the one of 1 and 255 by which it is `picture` where nothing was hidden.
+fn scale(picture: &RgbImage, mask: &[bool], filled: &[f32]) -> Option<f32> {
+    let area = mask.len();
+    let off = |scale: f32| {
+        let (mut sum, mut count) = (0.0, 0u32);
+        for (place, pixel) in picture.pixels().enumerate().filter(|&(place, _)| !mask[place]) {
+            for channel in 0..3 {
+                sum += f64::from((filled[channel * area + place] * scale - f32::from(pixel.0[channel])).abs());
+                count += 1;
+            }
+        }
+        if count == 0 { 0.0 } else { sum / f64::from(count) }
+    };
+    [1.0, 255.0].into_iter().find(|&scale| off(scale) <= OFF)
+}
+
+/// A picture at half the size, again and again, each pixel the mean of what is known below it; then what is unknown takes
+/// the colour of the level above, interpolated.
+fn smooth(pixels: &mut [u8], hole: &Shape) {
+    let mut levels = vec![Level::of(pixels, hole)];
+    while let Some(next) = levels.last().and_then(Level::pushed) {
+        levels.push(next);
+    }
+    let mut above = levels.pop().unwrap_or_default();
+    while let Some(mut level) = levels.pop() {
+        level.pull(&above);
+        above = level;
+    }
+    for ((pixel, texel), &hidden) in pixels.chunks_exact_mut(3).zip(&above.texels).zip(hole.pixels()) {
+        if hidden {
+            pixel.copy_from_slice(&[0, 1, 2].map(|channel| (texel[channel] + 0.5) as u8));
+        }
+    }
+}
+
+/// One size of the picture: colours times weights, and weights in 0..=1.
+#[derive(Debug, Default)]
+struct Level {
+    width: usize,
+    height: usize,
+    texels: Vec<[f32; 4]>,
+}
+
+impl Level {
+    fn of(pixels: &[u8], hole: &Shape) -> Self {
+        let texel = |(pixel, &hidden): (&[u8], &bool)| match hidden {
+            true => [0.0; 4],
+            false => [f32::from(pixel[0]), f32::from(pixel[1]), f32::from(pixel[2]), 1.0],
+        };
+        let texels = pixels.chunks_exact(3).zip(hole.pixels()).map(texel).collect();
+        Self { width: hole.size().width() as usize, height: hole.size().height() as usize, texels }
+    }
+
+    /// At half the size; none of a single pixel.
+    fn pushed(&self) -> Option<Self> {
+        if self.texels.len() <= 1 {
+            return None;
+        }
+        let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
+        let texel = |place: usize| {
+            let (x, y) = (place % width * 2, place / width * 2);
+            let mut sum = [0.0; 4];
+            for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)] {
+                if x < self.width && y < self.height {
+                    let texel = self.texels[y * self.width + x];
+                    (0..4).for_each(|channel| sum[channel] += texel[channel]);
+                }
+            }
+            // As sure as one pixel can be.
+            let factor = if sum[3] > 1.0 { 1.0 / sum[3] } else { 1.0 };
+            sum.map(|value| value * factor)
+        };
+        Some(Self { width, height, texels: (0..width * height).map(texel).collect() })
+    }
+
+    /// Becomes sure everywhere by what `above`, which is, says of the same places.
+    fn pull(&mut self, above: &Self) {
+        for (place, texel) in self.texels.iter_mut().enumerate() {
+            let rest = 1.0 - texel[3];
+            if rest <= 0.0 {
+                continue;
+            }
+            let (x, y) = (place % self.width, place / self.width);
+            let (x, y) = (neighbours(x, above.width), neighbours(y, above.height));
+            let mut colour = [0.0; 4];
+            for (row, down) in y {
+                for (column, right) in x {
+                    let other = above.texels[row * above.width + column];
+                    (0..4).for_each(|channel| colour[channel] += down * right * other[channel]);
+                }
+            }
+            // A corner of the picture may have had nothing to say yet.
+            let factor = if colour[3] > 0.0 { rest / colour[3] } else { 0.0 };
+            (0..4).for_each(|channel| texel[channel] += factor * colour[channel]);
+        }
+    }
+}
+
+/// The two pixels of a level whose centres are on both sides of the centre of pixel `x` of the level below, with weights.
+fn neighbours(x: usize, length: usize) -> [(usize, f32); 2] {
+    let (own, other) = (x / 2, if x % 2 == 0 { (x / 2).saturating_sub(1) } else { x / 2 + 1 });
+    [(own, 0.75), (other.min(length - 1), 0.25)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(size: Size, colour: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
+        let places = (0..size.height()).flat_map(|y| (0..size.width()).map(move |x| (x, y)));
+        places.flat_map(|(x, y)| colour(x, y)).collect()
+    }
+
+    #[test]
+    fn one_colour_fills_a_hole_of_any_shape_and_what_is_seen_stays() {
+        let size = Size::new(37, 23).unwrap();
+        let mut hole = Shape::new(size);
+        for (place, hidden) in hole.pixels_mut().iter_mut().enumerate() {
+            *hidden = place % 37 > 4 && place / 37 > 3;
+        }
+        let whole = picture(size, |_, _| [200, 30, 91]);
+        let mut pixels = whole.clone();
+        for (pixel, &hidden) in pixels.chunks_exact_mut(3).zip(hole.pixels()) {
+            if hidden {
+                pixel.fill(0);
+            }
+        }
+        Inpainter::Smooth.fill(&mut pixels, &hole).unwrap();
+        assert_eq!(pixels, whole);
+    }
+
+    #[test]
+    fn a_hole_lies_between_the_colours_of_its_rims() {
+        let size = Size::new(64, 32).unwrap();
+        let mut hole = Shape::new(size);
+        for (place, hidden) in hole.pixels_mut().iter_mut().enumerate() {
+            *hidden = (16..48).contains(&(place % 64));
+        }
+        let mut pixels = picture(size, |x, _| if x < 32 { [10; 3] } else { [250; 3] });
+        let seen = pixels.clone();
+        Inpainter::Smooth.fill(&mut pixels, &hole).unwrap();
+        let row: Vec<u8> = pixels[3 * 64 * 16..][..3 * 64].chunks_exact(3).map(|pixel| pixel[0]).collect();
+        assert!(row.is_sorted(), "{row:?}");
+        assert!(row[16] < 60 && row[47] > 200, "{row:?}");
+        let kept = pixels.chunks_exact(3).zip(seen.chunks_exact(3)).zip(hole.pixels());
+        assert!(kept.filter(|(_, hidden)| !**hidden).all(|((now, before), _)| now == before));
+    }
+
+    #[test]
+    fn a_picture_without_anything_to_go_by_is_no_panic() {
+        let size = Size::new(16, 16).unwrap();
+        let mut hole = Shape::new(size);
+        hole.complement();
+        let mut pixels = vec![7; 3 * size.area()];
+        Inpainter::Smooth.fill(&mut pixels, &hole).unwrap();
+        assert_eq!(pixels, vec![0; 3 * size.area()]);
+    }
+}

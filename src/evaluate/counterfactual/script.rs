@@ -1,0 +1,159 @@
+//! One set of counterfactual clips: what is made, of which clips, with what.
+
+use super::{Backdrops, Casting, Inpainter, Surveys, cast};
+use crate::evaluate::dataset::{Clip, Dataset};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+
+/// What is put around a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Set {
+    /// HAT's Human-Only: the person on the set's mean colour.
+    HumanOnly,
+    /// HAT's Background-Only: what lies behind the person.
+    BackgroundOnly,
+    /// HAT's Action-Swap: the person before the background of another class, any one.
+    SwapRandom,
+    /// The same of one of the classes in the most similar places.
+    SwapClose,
+    /// The same of one of the classes in the least similar places.
+    SwapFar,
+    /// The same of the same class: the upper bound.
+    SwapSame,
+    /// SCUBA: the person on one still background.
+    Scuba,
+    /// SCUFO: one frame of SCUBA's clip, again and again: a person without motion.
+    Scufo,
+    /// ConflFG: somebody of another class stands still in SCUBA's clip.
+    #[cfg_attr(feature = "cli", value(name = "conflfg"))]
+    ConflFg,
+}
+
+impl Set {
+    /// All of them.
+    pub const ALL: [Set; 9] = [
+        Set::HumanOnly,
+        Set::BackgroundOnly,
+        Set::SwapRandom,
+        Set::SwapClose,
+        Set::SwapFar,
+        Set::SwapSame,
+        Set::Scuba,
+        Set::Scufo,
+        Set::ConflFg,
+    ];
+
+    /// `human-only`, `background-only`, `swap-random`, …
+    pub const fn name(self) -> &'static str {
+        match self {
+            Set::HumanOnly => "human-only",
+            Set::BackgroundOnly => "background-only",
+            Set::SwapRandom => "swap-random",
+            Set::SwapClose => "swap-close",
+            Set::SwapFar => "swap-far",
+            Set::SwapSame => "swap-same",
+            Set::Scuba => "scuba",
+            Set::Scufo => "scufo",
+            Set::ConflFg => "conflfg",
+        }
+    }
+
+    /// Whether the person is put before another clip's background: HAT draws these three times.
+    pub const fn is_swap(self) -> bool {
+        matches!(self, Set::SwapRandom | Set::SwapClose | Set::SwapFar | Set::SwapSame)
+    }
+
+    /// Whether it is put before a still background of some source.
+    pub const fn has_backdrop(self) -> bool {
+        matches!(self, Set::Scuba | Set::Scufo | Set::ConflFg)
+    }
+}
+
+/// One set of counterfactual clips.
+#[derive(Debug)]
+pub struct Script<'a> {
+    /// What is made.
+    pub set: Set,
+    /// Which of several draws, from 1.
+    pub draw: u32,
+    /// Where still backgrounds come from.
+    pub backdrops: Backdrops,
+    /// Of which clips, and with which others.
+    pub casting: Casting,
+    pub(super) seed: u64,
+    pub(super) surveys: &'a Surveys,
+    pub(super) inpainter: &'a Inpainter,
+    pub(super) colour: [u8; 3],
+    pub(super) clips: HashMap<&'a str, &'a Clip>,
+}
+
+impl<'a> Script<'a> {
+    /// The script of the `draw`-th `set` of `dataset`.
+    pub fn new(
+        (set, draw): (Set, u32),
+        seed: u64,
+        backdrops: Backdrops,
+        dataset: &'a Dataset,
+        surveys: &'a Surveys,
+        inpainter: &'a Inpainter,
+    ) -> Self {
+        Self {
+            set,
+            draw,
+            backdrops,
+            casting: cast(set, draw, seed, surveys),
+            seed,
+            surveys,
+            inpainter,
+            colour: surveys.colour(),
+            clips: dataset.clips.iter().map(|clip| (clip.id.as_str(), clip)).collect(),
+        }
+    }
+
+    /// The same with another casting, such as one that was published.
+    #[must_use]
+    pub fn with_casting(self, casting: Casting) -> Self {
+        Self { casting, ..self }
+    }
+
+    /// What files and tables call it: `swap-close-2`, `scuba-stripes`, `human-only`.
+    pub fn name(&self) -> String {
+        match self.set {
+            set if set.is_swap() => format!("{}-{}", set.name(), self.draw),
+            set if set.has_backdrop() => format!("{}-{}", set.name(), self.backdrops.name()),
+            set => set.name().to_owned(),
+        }
+    }
+
+    /// A checksum of all that its clips follow from, besides the set and the segmenter.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        let text = format!("{} {} {:?} {:?} {:?}", self.name(), self.seed, self.colour, self.backdrops, self.inpainter);
+        hash.update(text);
+        for (clip, other) in &self.casting {
+            hash.update(format!("{clip:?} {other:?}"));
+        }
+        let sum: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{} {sum}", self.name())
+    }
+
+    /// The clips of `dataset` that are cast, as records of their twins name them: with the class of the background, where
+    /// that is known.
+    pub fn clips(&self, dataset: &Dataset) -> Vec<Clip> {
+        let cast = dataset.clips.iter().filter_map(|clip| Some((clip, self.casting.get(&clip.id)?)));
+        let twin = |(clip, other): (&Clip, &Option<String>)| {
+            let mut twin = clip.clone();
+            let other = other.as_ref().and_then(|other| self.clips.get(other.as_str()));
+            match (self.set, other) {
+                (set, Some(other)) if set.is_swap() => {
+                    twin.strata.insert("background".to_owned(), other.label.clone());
+                }
+                (Set::BackgroundOnly, _) => {}
+                _ => drop(twin.strata.remove("background")),
+            }
+            twin
+        };
+        cast.map(twin).collect()
+    }
+}

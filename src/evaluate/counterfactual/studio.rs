@@ -1,0 +1,119 @@
+//! Where twins are made.
+
+use super::twin::{Around, Cutout, Elsewhere, Still, read};
+use super::{Cutter, Plate, Script, Set, Sight, Twin, dice};
+use crate::error::{Error, Result, Stage};
+use crate::evaluate::dataset::Clip;
+use crate::mask::Size;
+use crate::source::Source;
+use std::path::Path;
+
+/// A cutter with what opens clips: one a thread.
+pub struct Studio<'a> {
+    cutter: Cutter,
+    open: &'a (dyn Fn(&Path) -> Result<Box<dyn Source>> + Sync),
+}
+
+impl core::fmt::Debug for Studio<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Studio").field("cutter", &self.cutter).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Studio<'a> {
+    /// A studio that cuts people out by `cutter` of clips that `open` opens.
+    pub fn new(cutter: Cutter, open: &'a (dyn Fn(&Path) -> Result<Box<dyn Source>> + Sync)) -> Self {
+        Self { cutter, open }
+    }
+
+    /// The cutter.
+    pub fn cutter(&mut self) -> &mut Cutter {
+        &mut self.cutter
+    }
+
+    /// The twin of `clip`, which is cast, by `script`.
+    ///
+    /// # Errors
+    /// When it is not cast, a clip or background cannot be read, or a model fails.
+    pub fn twin<'s>(&'s mut self, script: &'s Script<'_>, clip: &Clip) -> Result<Twin<'s>> {
+        let (_, sight) = seen(script, &clip.id)?;
+        let mut source = self.open(clip)?;
+        let around = match script.set {
+            Set::HumanOnly => Around::Colour(script.colour),
+            Set::BackgroundOnly => Around::Nobody(Plate::take(source.as_mut(), sight.frames, &mut self.cutter)?),
+            Set::Scuba | Set::Scufo | Set::ConflFg => self.still(script, clip, sight)?,
+            Set::SwapRandom | Set::SwapClose | Set::SwapFar | Set::SwapSame => self.elsewhere(script, clip, sight)?,
+        };
+        Ok(Twin::new(source, sight.frames, around, &mut self.cutter, script.inpainter))
+    }
+
+    fn open(&self, clip: &Clip) -> Result<Box<dyn Source>> {
+        match &clip.path {
+            Some(path) => (self.open)(path),
+            None => {
+                let got = format!("none of {:?}", clip.id);
+                Err(Error::new(Stage::Source, "a file of every clip that was surveyed", got, "remove the survey"))
+            }
+        }
+    }
+
+    /// A still background, with what is done before it.
+    fn still<'s>(&mut self, script: &Script<'_>, clip: &Clip, sight: &Sight) -> Result<Around<'s>> {
+        // The same dice for all three sets: they go together.
+        let mut dice = dice(script.seed, &[&clip.id]);
+        let chosen = dice.below(sight.frames.max(1) as usize) as u64;
+        let backdrop = script.backdrops.draw(&mut dice, Size::new(sight.size[0], sight.size[1])?)?;
+        match script.set {
+            Set::Scufo => Ok(Around::Still(Still { backdrop, chosen, wanted: Vec::new(), lent: 0, made: None })),
+            Set::ConflFg => Ok(Around::Conflict(backdrop, self.bystander(script, clip, sight)?)),
+            _ => Ok(Around::Backdrop(backdrop)),
+        }
+    }
+
+    /// Somebody of the clip's other clip, in one frame of it.
+    fn bystander(&mut self, script: &Script<'_>, clip: &Clip, sight: &Sight) -> Result<Cutout> {
+        let (other, seen) = self.other(script, clip)?;
+        let mut source = self.open(other)?;
+        let chosen = dice(script.seed, &["bystander", &clip.id]).below(seen.frames.max(1) as usize) as u64;
+        source.count()?;
+        let frames = read(source.as_mut(), &[chosen])?;
+        let Some(frame) = frames.first().and_then(|frame| frame.frame()) else {
+            let got = format!("the end of {}", source.name());
+            return Err(Error::new(Stage::Source, format!("frame {chosen}"), got, "remove the survey"));
+        };
+        let person = self.cutter.cut(&frame)?;
+        Cutout::new(&frame, person, sight.size[0], sight.size[1])
+    }
+
+    /// The background of the clip's other clip.
+    fn elsewhere<'s>(&mut self, script: &Script<'_>, clip: &Clip, sight: &Sight) -> Result<Around<'s>> {
+        let (other, behind) = self.other(script, clip)?;
+        let mut source = self.open(other)?;
+        let plate = Plate::take(source.as_mut(), behind.frames, &mut self.cutter)?;
+        // The person is moved to where the other one was, where there was one.
+        let shift = match (sight.centroid, behind.centroid) {
+            (Some(own), Some(theirs)) => {
+                [0, 1].map(|axis| ((theirs[axis] - own[axis]) * f64::from(sight.size[axis])).round() as i64)
+            }
+            _ => [0; 2],
+        };
+        Ok(Around::Elsewhere(Box::new(Elsewhere { source, plate, count: behind.frames, shift, last: None })))
+    }
+
+    /// The clip that goes with `clip`.
+    fn other<'s>(&self, script: &'s Script<'_>, clip: &Clip) -> Result<(&'s Clip, &'s Sight)> {
+        let other = script.casting.get(&clip.id).and_then(Option::as_ref);
+        let other = other.ok_or_else(|| uncast(&clip.id))?;
+        let (_, sight) = seen(script, other)?;
+        Ok((script.clips.get(other.as_str()).ok_or_else(|| uncast(other))?, sight))
+    }
+}
+
+fn seen<'s>(script: &'s Script<'_>, clip: &str) -> Result<&'s (String, Sight)> {
+    script.surveys.clips.get(clip).ok_or_else(|| uncast(clip))
+}
+
+fn uncast(clip: &str) -> Error {
+    let got = format!("{clip:?}, which is not in it, or could not be read");
+    Error::new(Stage::DataSet, "a clip of the set", got, "check DATA, --format and --swaps")
+}
