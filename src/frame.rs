@@ -1,6 +1,7 @@
 //! A frame: RGB8 pixels, width, height, index in its source and capture time.
 
 use crate::error::{Error, Result, Stage};
+use crate::mask::Known;
 use alloc::vec::Vec;
 
 /// The smallest side, in pixels, in which a person could be seen at all.
@@ -9,13 +10,14 @@ pub const MIN_SIDE: u32 = 16;
 pub const MAX_PIXELS: u64 = 100_000_000;
 
 /// One picture of a source, lent: `pixels` is RGB8, row by row, without padding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame<'a> {
     pixels: &'a [u8],
     width: u32,
     height: u32,
     index: u64,
     time_us: u64,
+    known: Option<&'a Known>,
 }
 
 impl<'a> Frame<'a> {
@@ -35,7 +37,19 @@ impl<'a> Frame<'a> {
                 "pass rows without padding, three bytes a pixel",
             ));
         }
-        Ok(Self { pixels, width, height, index, time_us })
+        Ok(Self { pixels, width, height, index, time_us, known: None })
+    }
+
+    /// The same frame with masks that were made elsewhere.
+    #[must_use]
+    pub fn with_known(self, known: &'a Known) -> Self {
+        Self { known: Some(known), ..self }
+    }
+
+    /// The same frame in another place of another source.
+    #[must_use]
+    pub fn renumbered(self, index: u64, time_us: u64) -> Self {
+        Self { index, time_us, ..self }
     }
 
     /// RGB8 pixels, row by row.
@@ -51,6 +65,11 @@ impl<'a> Frame<'a> {
     /// Height in pixels.
     pub fn height(&self) -> u32 {
         self.height
+    }
+
+    /// Masks that come with it.
+    pub fn known(&self) -> Option<&'a Known> {
+        self.known
     }
 
     /// Place in its source, from 0.
@@ -88,6 +107,7 @@ pub struct FrameBuffer {
     height: u32,
     index: u64,
     time_us: u64,
+    known: Option<Known>,
 }
 
 impl FrameBuffer {
@@ -102,6 +122,7 @@ impl FrameBuffer {
         self.pixels.extend_from_slice(frame.pixels);
         (self.width, self.height) = (frame.width, frame.height);
         (self.index, self.time_us) = (frame.index, frame.time_us);
+        self.known = frame.known.cloned();
     }
 
     /// The frame held, or `None` while empty.
@@ -112,6 +133,7 @@ impl FrameBuffer {
             height: self.height,
             index: self.index,
             time_us: self.time_us,
+            known: self.known.as_ref(),
         })
     }
 }

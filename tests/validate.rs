@@ -170,3 +170,153 @@ fn what_cannot_be_validated_is_an_error_and_leaves_nothing() {
     with("folder", &desk.path("nowhere")).refused("data set", &["nowhere"]);
     assert!(!desk.path("out").exists());
 }
+
+/// Two clips of the class that the bundle takes them for, and two of another one.
+fn pairs(desk: &Desk) -> PathBuf {
+    let root = desk.path("pairs");
+    let line = desk.run(["--backend", "cpu", demo().to_str().unwrap()]).succeeded().verdict();
+    let taken_for = line["label"].as_str().unwrap().to_owned();
+    let labels = fs::read_to_string(LABELS).unwrap();
+    for label in [taken_for.as_str(), labels.lines().find(|label| *label != taken_for).unwrap()] {
+        fs::create_dir_all(root.join(label)).unwrap();
+        for clip in ["a.gif", "b.gif"] {
+            fs::copy(demo(), root.join(label).join(clip)).unwrap();
+        }
+    }
+    root
+}
+
+#[test]
+fn what_a_model_goes_by_is_told_by_clips_that_are_made_as_they_are_scored() {
+    let desk = Desk::new();
+    let root = pairs(&desk);
+    let all = ["--counterfactual", "all", "--pointing"];
+    desk.figureground(arguments(&desk, &root, "whole", &all)).succeeded();
+    let whole = report(&desk.path("whole"));
+    let told = &whole["counterfactual"];
+    assert_eq!(told["top1"].as_object().unwrap().len(), 2 + 4 * 3 + 3);
+    for (_, set) in told["top1"].as_object().unwrap() {
+        assert_eq!(set["clips"], 4);
+    }
+    for kind in ["random", "close", "far", "same"] {
+        let swap = &told["swaps"][kind];
+        assert!(swap["shacc"]["draws"] == 3 && swap["sberr"].is_null() == (kind == "same"), "{kind}");
+    }
+    assert!(told["bor"]["value"].is_number() && told["hor"]["value"].is_number());
+    assert!(told["still"]["stripes"]["contrastive"]["value"].is_number());
+    assert!(whole["metrics"]["pointing"]["value"].is_number());
+
+    // In shards it is the same.
+    let some = ["--counterfactual", "background-only,swap-random,scuba"];
+    desk.figureground(arguments(&desk, &root, "some", &some)).succeeded();
+    let mut merge = vec!["merge".to_owned()];
+    for shard in ["1/2", "2/2"] {
+        let out = format!("twins-{}", &shard[..1]);
+        let more = [&["--shard", shard, "--jobs", "2"], &some[..]].concat();
+        desk.figureground(arguments(&desk, &root, &out, &more)).succeeded();
+        merge.push(desk.path(&out).display().to_string());
+    }
+    merge.extend(["--bundle".to_owned(), desk.bundle().display().to_string()]);
+    merge.extend(["--out".to_owned(), desk.path("merged").display().to_string()]);
+    desk.figureground(&merge).succeeded();
+    assert_eq!(report(&desk.path("merged")), report(&desk.path("some")));
+
+    // Another seed makes other clips: they do not go into the same files.
+    let error = desk.figureground(arguments(&desk, &root, "whole", &["--counterfactual", "scuba", "--seed", "5"]));
+    error.refused("data set", &["clips that were changed otherwise"]);
+}
+
+#[test]
+fn a_set_that_is_written_is_the_one_that_is_scored_as_it_is_made() {
+    let desk = Desk::new();
+    let root = pairs(&desk);
+    let bundle = desk.bundle().display().to_string();
+    let write = |set: &str, out: &str, more: &[&str]| {
+        let mut all = vec!["counterfactual".to_owned(), root.display().to_string()];
+        all.extend(["--format", "folder", "--bundle", &bundle, "--set", set, "--out"].map(String::from));
+        all.push(desk.path(out).display().to_string());
+        all.extend(more.iter().map(|&argument| argument.to_owned()));
+        desk.figureground(all).succeeded();
+    };
+    for (set, folder, file) in
+        [("swap-far", "swap-far-2", "swap-far-2.jsonl"), ("conflfg", "", "conflfg-stripes.jsonl")]
+    {
+        write(set, set, &["--jobs", "2"]);
+        let made = desk.path(set).join(folder);
+        let out = format!("{set}-written");
+        desk.figureground(arguments(&desk, &made, &out, &[])).succeeded();
+        desk.figureground(arguments(&desk, &root, "on-the-fly", &["--counterfactual", set])).succeeded();
+        let scored = |path: PathBuf| -> BTreeMap<String, Value> {
+            let text = fs::read_to_string(path).unwrap();
+            let line = |line: &str| {
+                let record: Value = serde_json::from_str(line).unwrap();
+                (record["clip"].as_str().unwrap().to_owned(), record["outcome"]["scored"]["log_probs"].clone())
+            };
+            text.lines().skip(1).map(line).collect()
+        };
+        let written = scored(desk.path(&out).join("records.jsonl"));
+        assert_eq!(written, scored(desk.path("on-the-fly").join(file)), "{set}");
+        assert!(written.len() == 4 && written.values().all(Value::is_array));
+    }
+    if !program::ffmpeg_is_there("counterfactual clips as MP4") {
+        return;
+    }
+    write("background-only", "videos", &["--as", "mp4"]);
+    let class =
+        fs::read_dir(desk.path("videos")).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+    let video = class.unwrap().join("a.mp4");
+    let line = desk.run(["--backend", "cpu", video.to_str().unwrap()]).succeeded().verdict();
+    assert_eq!(line["frames"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn a_set_that_cannot_be_made_is_told() {
+    let desk = Desk::new();
+    let root = pairs(&desk);
+    let list = |name: &str| format!("{}/tests/fixtures/hat/{name}", env!("CARGO_MANIFEST_DIR"));
+    let refused = |more: &[&str], stage: &str, words: &str| {
+        let all = arguments(&desk, &root, "refused", &[&["--counterfactual", "swap-far"], more].concat());
+        desk.figureground(all).refused(stage, &[words]);
+    };
+    refused(&["--swaps", &list("actionswap_far_1.pickle")], "data set", "was not called");
+    refused(&["--swaps", &list("no.pickle")], "data set", "actionswap_");
+    refused(&["--backgrounds", "no such folder"], "data set", "a folder of pictures");
+    refused(&["--inpainter", LABELS], "model", "ONNX");
+}
+
+#[test]
+fn masks_made_elsewhere_are_followed() {
+    let desk = Desk::new();
+    let root = pairs(&desk);
+    // The person is said to be in the left half, and where nobody is seen there is no verdict on the background.
+    for (label, value) in fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name()).zip([255u8, 0]) {
+        for clip in ["a", "b"] {
+            let folder = desk.path("masks").join("seg").join(&label).join(clip);
+            fs::create_dir_all(&folder).unwrap();
+            let shape = |x, _| image::Luma([if x < 80 { value } else { 0 }]);
+            for frame in 1..=32 {
+                let mask: image::GrayImage = image::ImageBuffer::from_fn(160, 120, shape);
+                mask.save(folder.join(format!("{frame:06}.png"))).unwrap();
+            }
+        }
+    }
+    let masks = desk.path("masks").display().to_string();
+    desk.figureground(arguments(&desk, &root, "masked", &["--masks", &masks])).succeeded();
+    for record in records(&desk.path("masked")).values() {
+        let verdict = &record["outcome"]["scored"]["verdict"];
+        let area = verdict["person_area"].as_f64().unwrap();
+        match verdict["frames_with_person"].as_u64().unwrap() {
+            0 => assert!(area == 0.0 && verdict["reason"] == "no-person", "{verdict}"),
+            // Half of the frame, of which the crop takes the middle.
+            frames => assert!(frames == 8 && (area - 0.5).abs() < 0.02, "{verdict}"),
+        }
+    }
+    let again = desk.figureground(arguments(&desk, &root, "masked", &[]));
+    again.refused("data set", &["other masks"]);
+    let far = arguments(&desk, &root, "far", &["--masks", &masks, "--counterfactual", "human-only,swap-same"]);
+    desk.figureground(far).succeeded();
+    // Nobody is in two clips: their Human-Only twins are one colour, and they are put before no background.
+    let told = report(&desk.path("far"))["counterfactual"]["top1"].clone();
+    assert_eq!((told["human-only"]["clips"].as_u64(), told["swap-same-1"]["clips"].as_u64()), (Some(4), Some(2)));
+    desk.figureground(arguments(&desk, &root, "none", &["--masks", LABELS])).refused("data set", &["none of 4 clips"]);
+}

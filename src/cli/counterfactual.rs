@@ -32,6 +32,9 @@ pub struct Counterfactual {
     /// The file that lists its clips [default: the only such file in DATA].
     #[arg(long, value_name = "FILE")]
     annotations: Option<PathBuf>,
+    /// Masks made elsewhere, as seg/CLASS/CLIP/%06d.png or CLASS/CLIP/%06d.png [default: the bundle's segmenter].
+    #[arg(long, value_name = "DIR")]
+    masks: Option<PathBuf>,
     /// What is put around people.
     #[arg(long, value_enum)]
     set: Set,
@@ -66,12 +69,13 @@ impl Counterfactual {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.bundle.as_deref().map_or_else(super::built_in::bundle, Bundle::open)?;
         let dataset = Dataset::open(self.format, &self.data, self.annotations.as_deref())?;
+        let dataset = self.masks.iter().try_fold(dataset, |set, masks| set.with_masks(masks))?;
         super::make_directory(&self.out)?;
         let (jobs, threads) = (usize::from(self.jobs), all_cores());
         let place = (self.out.as_path(), self.fps);
         let ground = self.making.prepare(&dataset, &bundle, place, (jobs, threads), progress)?;
         let scripts = ground.scripts(&[self.set], self.making.seed(), &dataset);
-        let opener = |path: &Path| open(path, self.fps);
+        let opener = |clip: &Clip| open(clip, self.fps);
         let studio = |_| Ok(Studio::new(Cutter::new(&bundle, (threads / jobs).max(1))?, &opener));
         let mut studios: Vec<Studio<'_>> = (0..jobs).map(studio).collect::<Result<_>>()?;
         let mut all = Tally::default();

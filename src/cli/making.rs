@@ -11,7 +11,7 @@ use figureground::evaluate::counterfactual::{
 };
 use figureground::evaluate::dataset::{Clip, Dataset};
 use figureground::evaluate::{Journal, spread};
-use figureground::source::{self, Source, SourceOptions};
+use figureground::source::{Source, SourceOptions};
 use figureground::{Error, Result, Stage};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -96,7 +96,9 @@ impl Making {
             Some(path) => Scenes::open(path, threads),
             None => Scenes::of_bundle(&built_in::bundle()?, threads),
         };
-        let info = SurveyInfo::new(dataset, bundle.fingerprint()?, &scenes()?);
+        let has_masks = dataset.clips.iter().any(|clip| clip.masks.is_some());
+        let segmenter = if has_masks { "masks of the set".to_owned() } else { bundle.fingerprint()? };
+        let info = SurveyInfo::new(dataset, segmenter, &scenes()?);
         let (mut journal, mut there) = Journal::<Survey>::open(&path, &info)?;
         let is_left = |clip: &&Clip| clip.path.is_some() && !there.get(&clip.id).is_some_and(|it| it.sight.is_ok());
         let left: Vec<Clip> = dataset.clips.iter().filter(is_left).cloned().collect();
@@ -105,8 +107,7 @@ impl Making {
         let worker = |_| Ok((Cutter::new(bundle, threads)?, scenes()?));
         let mut workers: Vec<(Cutter, Scenes)> = (0..jobs.min(left.len())).map(worker).collect::<Result<_>>()?;
         let look = |clip: &Clip, (cutter, scenes): &mut (Cutter, Scenes)| {
-            let path = clip.path.as_deref().unwrap_or(Path::new(""));
-            let sight = open(path, fps).and_then(|mut source| Sight::of(source.as_mut(), cutter, scenes));
+            let sight = open(clip, fps).and_then(|mut source| Sight::of(source.as_mut(), cutter, scenes));
             let sight = match sight {
                 Err(error) if !is_of_clip(&error) => return Err(error.at(&clip.id)),
                 sight => sight.map_err(|error| error.to_string()),
@@ -177,9 +178,8 @@ impl Ground {
 }
 
 /// Opens a clip, so that ctrl-C ends it.
-pub fn open(path: &Path, fps: f64) -> Result<Box<dyn Source>> {
-    let options = SourceOptions { fps, ..SourceOptions::default() };
-    Ok(Box::new(Interruptible(source::open(path.as_os_str(), &options)?)))
+pub fn open(clip: &Clip, fps: f64) -> Result<Box<dyn Source>> {
+    Ok(Box::new(Interruptible(clip.open(&SourceOptions { fps, ..SourceOptions::default() })?)))
 }
 
 /// Whether an error is about a clip and not about a model or disk.

@@ -6,11 +6,12 @@ use super::progress::Progress;
 use super::{Exit, Models, report};
 use clap::Args;
 use figureground::bundle::Bundle;
+use figureground::engine::Backend;
 use figureground::evaluate::counterfactual::{Cutter, Script, Set, Studio};
 use figureground::evaluate::dataset::{Clip, Dataset, Format, Shard};
 use figureground::evaluate::metrics::{self, Measures};
 use figureground::evaluate::report::Exhibit;
-use figureground::evaluate::{Journal, Opener, Record, RunInfo, Worker, read_journal, score};
+use figureground::evaluate::{Journal, Opener, Pointer, Record, RunInfo, Worker, read_journal, score};
 use figureground::gate::ScoreKind;
 use figureground::pipeline::{Keep, Pipeline};
 use figureground::source::{Source, SourceOptions};
@@ -41,6 +42,10 @@ pub struct Validate {
     /// The file that lists its clips [default: the only such file in DATA].
     #[arg(long, value_name = "FILE")]
     annotations: Option<PathBuf>,
+    /// Masks made elsewhere, as seg/CLASS/CLIP/%06d.png with obj beside seg, or CLASS/CLIP/%06d.png with a folder objects in it,
+    /// and boxes.json [default: the bundle's segmenter].
+    #[arg(long, value_name = "DIR")]
+    masks: Option<PathBuf>,
     /// Where records.jsonl, report.json and report.html go.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -57,6 +62,9 @@ pub struct Validate {
     /// swap-close, swap-far, swap-same, scuba, scufo, conflfg.
     #[arg(long, value_name = "SET,...", value_delimiter = ',', value_parser = asked)]
     counterfactual: Vec<Asked>,
+    /// Also plays the pointing game: whether a vision transformer's encoder looks at the person most.
+    #[arg(long)]
+    pointing: bool,
     #[command(flatten)]
     models: Models,
     #[command(flatten)]
@@ -117,6 +125,7 @@ impl Validate {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.models.open()?;
         let dataset = Dataset::open(self.format, &self.data, self.annotations.as_deref())?;
+        let dataset = self.masks.iter().try_fold(dataset, |set, masks| set.with_masks(masks))?;
         let info = RunInfo::new(bundle.label_bank()?.names(), bundle.fingerprint()?, &dataset);
         let clips = dataset.clone().shard(self.shard).clips;
         super::make_directory(&self.out)?;
@@ -142,7 +151,7 @@ impl Validate {
         let (jobs, threads) = (usize::from(self.jobs), self.models.threads());
         let place = (self.out.as_path(), self.fps);
         let ground = self.making.prepare(dataset, run.bundle, place, (jobs, threads), run.progress)?;
-        let opener = |path: &Path| open(path, self.fps);
+        let opener = |clip: &Clip| open(clip, self.fps);
         let is_mine = |clip: &Clip| clips.binary_search_by(|mine| mine.id.cmp(&clip.id)).is_ok();
         let mut twins = Twins::new();
         for script in ground.scripts(&sets, self.making.seed(), dataset) {
@@ -169,6 +178,9 @@ impl Validate {
 
     fn pipeline(&self, bundle: &Bundle, jobs: usize, keep: Keep) -> Result<Pipeline> {
         let mut choice = self.models.choice();
+        if self.masks.is_some() && choice.backend == Backend::Auto {
+            choice.backend = Backend::Cpu;
+        }
         choice.threads = (choice.threads / jobs.max(1)).max(1);
         Pipeline::load(bundle, &choice, keep)
     }
@@ -189,8 +201,7 @@ impl Validate {
         let mut exhibits = Vec::new();
         for shown in &scored {
             let Some(clip) = clips.iter().find(|clip| clip.id == shown.name) else { continue };
-            let Some(path) = &clip.path else { continue };
-            let made = open(path, self.fps).and_then(|mut source| {
+            let made = open(clip, self.fps).and_then(|mut source| {
                 figureground::evaluate::report::exhibit(&clip.id, &clip.label, &mut pipeline, source.as_mut())
             });
             match made {
@@ -213,18 +224,25 @@ impl Run<'_> {
         opener: impl Fn() -> Result<O>,
     ) -> Result<BTreeMap<String, Record>> {
         let path = self.validate.out.join(file);
-        let (mut journal, there) = Journal::<Record>::open(&path, &RunInfo { twins, ..self.info.clone() })?;
+        let (mut journal, there) =
+            Journal::<Record>::open(&path, &RunInfo { twins: twins.clone(), ..self.info.clone() })?;
         // What was missing or damaged may be there by now.
-        let is_done = |clip: &&Clip| there.get(&clip.id).is_some_and(|record| !record.outcome.may_change());
+        let points = self.validate.pointing && twins.is_none();
+        let is_done = |clip: &&Clip| {
+            let has_all = |record: &Record| !points || record.pointing.is_some() || !record.outcome.is_scored();
+            there.get(&clip.id).is_some_and(|record| !record.outcome.may_change() && has_all(record))
+        };
         let left: Vec<Clip> = clips.iter().filter(|clip| !is_done(clip)).cloned().collect();
         drop(there);
         let bar = self.progress.clips(clips.len() as u64, (clips.len() - left.len()) as u64);
         bar.set_message(file.trim_end_matches(".jsonl").to_owned());
         let jobs = usize::from(self.validate.jobs).min(left.len());
         while self.crew.len() < jobs {
-            self.crew.push(self.validate.pipeline(self.bundle, jobs, Keep::Numbers)?);
+            let keep = if self.validate.pointing { Keep::Pictures } else { Keep::Numbers };
+            self.crew.push(self.validate.pipeline(self.bundle, jobs, keep)?);
         }
-        let worker = |pipeline| Ok(Worker { pipeline, opener: opener()? });
+        let pointer = || points.then(|| Pointer::new(self.bundle)).transpose();
+        let worker = |pipeline| Ok(Worker { pipeline, opener: opener()?, pointer: pointer()? });
         let mut workers = self.crew.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
         score(&left, &mut workers, &mut |record| {
             if interrupt::raised() {
@@ -243,13 +261,13 @@ impl Run<'_> {
 }
 
 impl Opener for Files {
-    fn open<'s>(&'s mut self, _: &'s Clip, path: &Path) -> Result<Box<dyn Source + 's>> {
-        open(path, self.fps)
+    fn open<'s>(&'s mut self, clip: &'s Clip) -> Result<Box<dyn Source + 's>> {
+        open(clip, self.fps)
     }
 }
 
 impl Opener for Stand<'_> {
-    fn open<'s>(&'s mut self, clip: &'s Clip, _: &Path) -> Result<Box<dyn Source + 's>> {
+    fn open<'s>(&'s mut self, clip: &'s Clip) -> Result<Box<dyn Source + 's>> {
         Ok(Box::new(self.studio.twin(self.script, clip)?))
     }
 }

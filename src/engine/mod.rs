@@ -210,7 +210,7 @@ fn dimension(items: &[Vec<usize>], output: &str, path: &Path) -> Result<usize> {
 
 /// The shape of one picture as `settings` lay it out.
 #[cfg(feature = "cpu")]
-fn picture(settings: &Settings) -> [usize; 3] {
+pub(crate) fn picture(settings: &Settings) -> [usize; 3] {
     let (width, height) = (settings.width as usize, settings.height as usize);
     match settings.layout {
         Layout::Nchw => [3, height, width],

@@ -171,7 +171,7 @@ mod tests {
 
     fn info(clips: usize) -> RunInfo {
         let (classes, bundle, set) = (vec!["wave".to_owned()], "sum".to_owned(), "set".to_owned());
-        RunInfo { schema: SCHEMA, classes, bundle, clips, set, twins: None }
+        RunInfo { schema: SCHEMA, classes, bundle, clips, set, masks: false, twins: None }
     }
 
     fn record(clip: &str) -> Record {

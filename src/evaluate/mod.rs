@@ -9,10 +9,12 @@ pub mod counterfactual;
 pub mod dataset;
 mod journal;
 pub mod metrics;
+mod pointing;
 mod record;
 pub mod report;
 mod scoring;
 
 pub use journal::{Entry, Found, Head, Journal, read_journal};
+pub use pointing::Pointer;
 pub use record::{Outcome, Record, RunInfo};
 pub use scoring::{Opener, Worker, score, spread};

@@ -26,6 +26,9 @@ pub struct RunInfo {
     pub clips: usize,
     /// Checksum of the set: of all its clips' names and labels.
     pub set: String,
+    /// Whether masks came with the set.
+    #[serde(default)]
+    pub masks: bool,
     /// What was made of its clips before they were scored, and from what; none of the clips as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub twins: Option<String>,
@@ -41,6 +44,8 @@ impl Head for RunInfo {
             "another bundle"
         } else if self.set != other.set || self.clips != other.clips {
             "another set of clips, or of other labels"
+        } else if self.masks != other.masks {
+            "other masks"
         } else {
             "clips that were changed otherwise"
         }
@@ -51,7 +56,8 @@ impl RunInfo {
     /// The first line of a run over `dataset` with a bundle of these classes and this fingerprint.
     pub fn new(classes: &[String], bundle: String, dataset: &Dataset) -> Self {
         let set = dataset.fingerprint();
-        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips: dataset.clips.len(), set, twins: None }
+        let (clips, masks) = (dataset.clips.len(), dataset.clips.iter().any(|clip| clip.masks.is_some()));
+        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips, set, masks, twins: None }
     }
 }
 
@@ -122,6 +128,11 @@ impl Outcome {
             Self::Scored { log_probs, .. } => log_probs.iter().all(|view| view.len() == classes),
             _ => true,
         }
+    }
+
+    /// Whether it was scored.
+    pub fn is_scored(&self) -> bool {
+        matches!(self, Self::Scored { .. })
     }
 
     /// Whether another run may end otherwise: the file may be there by then, or whole.

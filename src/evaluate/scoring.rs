@@ -2,22 +2,21 @@
 
 use super::dataset::Clip;
 use super::metrics::Classes;
-use super::{Outcome, Record};
+use super::{Outcome, Pointer, Record};
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::{Pipeline, Window};
 use crate::source::Source;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 /// What opens clips, or what is made of them.
 pub trait Opener: Send {
-    /// The frames of `clip`, whose file or folder is `path`.
+    /// The frames of `clip`.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn open<'s>(&'s mut self, clip: &'s Clip, path: &Path) -> Result<Box<dyn Source + 's>>;
+    fn open<'s>(&'s mut self, clip: &'s Clip) -> Result<Box<dyn Source + 's>>;
 }
 
 /// What scores clips on one thread.
@@ -27,6 +26,8 @@ pub struct Worker<'a, O> {
     pub pipeline: &'a mut Pipeline,
     /// From clips to frames.
     pub opener: O,
+    /// Plays the pointing game; the pipeline has to keep pictures then.
+    pub pointer: Option<Pointer>,
 }
 
 /// Scores `clips` on as many threads as there are `workers`; each record goes to `each` as it is done, in the order in which
@@ -39,7 +40,7 @@ pub fn score<O: Opener>(
     workers: &mut [Worker<'_, O>],
     each: &mut dyn FnMut(Record) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
-    spread(clips, workers, |clip, worker| record(clip, worker.pipeline, &mut worker.opener), each)
+    spread(clips, workers, record, each)
 }
 
 /// Does `work` on every clip, on as many threads as there are `workers`, and gives what comes of it to `each` as it is done.
@@ -86,23 +87,20 @@ pub fn spread<W: Send, T: Send>(
 }
 
 /// The record of `clip`.
-fn record(clip: &Clip, pipeline: &mut Pipeline, opener: &mut impl Opener) -> Result<Record> {
+fn record<O: Opener>(clip: &Clip, worker: &mut Worker<'_, O>) -> Result<Record> {
+    let classes = Classes::new(worker.pipeline.names());
+    let mut pointing = None;
     let outcome = match &clip.path {
         None => Outcome::Missing,
-        Some(_) if Classes::new(pipeline.names()).index(&clip.label).is_none() => Outcome::Mislabelled,
-        Some(path) => outcome(clip, path, pipeline, opener).or_else(unreadable).map_err(|error| error.at(&clip.id))?,
+        Some(_) if classes.index(&clip.label).is_none() => Outcome::Mislabelled,
+        Some(_) => outcome(clip, worker, &mut pointing).or_else(unreadable).map_err(|e| e.at(&clip.id))?,
     };
-    Ok(Record {
-        clip: clip.id.clone(),
-        truth: clip.label.clone(),
-        strata: clip.strata.clone(),
-        pointing: None,
-        outcome,
-    })
+    let (id, truth, strata) = (clip.id.clone(), clip.label.clone(), clip.strata.clone());
+    Ok(Record { clip: id, truth, strata, pointing, outcome })
 }
 
-fn outcome(clip: &Clip, path: &Path, pipeline: &mut Pipeline, opener: &mut impl Opener) -> Result<Outcome> {
-    let mut source = opener.open(clip, path)?;
+fn outcome<O: Opener>(clip: &Clip, worker: &mut Worker<'_, O>, pointing: &mut Option<f32>) -> Result<Outcome> {
+    let mut source = worker.opener.open(clip)?;
     if clip.least_frames > 1 {
         let frames = source.count()?;
         if frames < clip.least_frames {
@@ -110,9 +108,12 @@ fn outcome(clip: &Clip, path: &Path, pipeline: &mut Pipeline, opener: &mut impl 
         }
     }
     let name = source.name().to_owned();
-    let mut scored = None;
-    let watched = pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
+    let (mut scored, pointer) = (None, &mut worker.pointer);
+    let watched = worker.pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
         scored = Some(Outcome::scored(&name, outcome)?);
+        if let Some(pointer) = pointer {
+            *pointing = pointer.play(&outcome.pictures)?;
+        }
         Ok(ControlFlow::Continue(()))
     });
     // Damage behind the last frame that was needed costs no verdict.

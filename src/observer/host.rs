@@ -9,7 +9,7 @@ use crate::bundle::manifest::Manifest;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::mask::{Boxes, Components, Dilation, Mask, Regions, Shape, Size};
+use crate::mask::{Boxes, Components, Dilation, Known, Mask, Regions, Shape, Size};
 use crate::view::{Areas, View, ViewComposer};
 use crate::zeroshot::{Embedding, LabelBank, LogProbs, mean_pool};
 
@@ -143,6 +143,8 @@ struct Staging {
     /// Slots of the prepared frames.
     pending: Vec<usize>,
     times: Vec<u64>,
+    /// Masks that came with them.
+    known: Vec<Option<Known>>,
     segmenter_input: Vec<f32>,
     pixel_values: Vec<f32>,
     views: Vec<f32>,
@@ -156,6 +158,8 @@ struct Staging {
     dilation: Dilation,
     components: Components,
     boxes: Boxes,
+    objects: Shape,
+    object_boxes: Boxes,
     composer: ViewComposer,
 }
 
@@ -169,6 +173,7 @@ impl Staging {
             size,
             pending: Vec::with_capacity(frames),
             times: Vec::with_capacity(frames),
+            known: Vec::with_capacity(frames),
             segmenter_input: vec![0.0; frames * engine.segmenter.input_len()],
             pixel_values: vec![0.0; frames * picture],
             views: vec![0.0; frames * VIEWS * picture],
@@ -181,6 +186,8 @@ impl Staging {
             dilation: Dilation::new(size, manifest.segmenter.dilation),
             components: Components::new(size),
             boxes: Boxes::new(),
+            objects: Shape::new(size),
+            object_boxes: Boxes::new(),
             composer: ViewComposer::new(size, fill, None),
         })
     }
@@ -193,6 +200,7 @@ impl Staging {
     fn forget(&mut self) {
         self.pending.clear();
         self.times.clear();
+        self.known.clear();
         self.smoothing.forget();
     }
 
@@ -204,6 +212,7 @@ impl Staging {
         timed(&mut timing.views, || lens.show_encoder(frame, &mut self.pixel_values[place * picture..][..picture]))?;
         self.pending.push(slot);
         self.times.push(frame.time_us());
+        self.known.push(frame.known().cloned());
         Ok(())
     }
 
@@ -220,9 +229,12 @@ impl Staging {
             return Ok(());
         }
         let input = self.segmenter_input.len() / self.masks.len();
-        timed(&mut timing.segment, || {
-            engine.segmenter.segment(&self.segmenter_input[..count * input], &mut self.masks[..count])
-        })?;
+        // Where all masks came with their frames there is nothing to segment.
+        if self.known.iter().any(Option::is_none) {
+            timed(&mut timing.segment, || {
+                engine.segmenter.segment(&self.segmenter_input[..count * input], &mut self.masks[..count])
+            })?;
+        }
         timed(&mut timing.views, || (0..count).try_for_each(|place| self.compose(place, lens, slots, manifest)))?;
         let views = VIEWS * 3 * self.size.area();
         let embeddings = VIEWS * engine.vision.dimension();
@@ -234,23 +246,50 @@ impl Staging {
         }
         self.pending.clear();
         self.times.clear();
+        self.known.clear();
         Ok(())
     }
 
     /// The mask and the three views of the prepared frame at `place`.
     fn compose(&mut self, place: usize, lens: &mut Lens, slots: &mut Slots, manifest: &Manifest) -> Result<()> {
-        self.smooth(place)?;
-        lens.place_mask(&self.masks[place], &mut self.crop)?;
-        self.person.threshold(&self.crop, manifest.segmenter.threshold)?;
-        self.dilation.apply(&mut self.person)?;
-        self.components.boxes(&self.person, &mut self.boxes)?;
-        let regions = Regions { person: &self.person, person_boxes: &self.boxes, objects: None, object_boxes: &[] };
+        let known = self.known[place].take();
+        match &known {
+            Some(known) => self.follow(known, lens)?,
+            None => self.find(place, lens, manifest)?,
+        }
+        let objects = known.as_ref().is_some_and(|known| known.objects.is_some()).then_some(&self.objects);
+        let regions =
+            Regions { person: &self.person, person_boxes: &self.boxes, objects, object_boxes: &self.object_boxes };
         let picture = 3 * self.size.area();
         let views = &mut self.views[place * VIEWS * picture..][..VIEWS * picture];
         let pixel_values = &self.pixel_values[place * picture..][..picture];
         let slot = self.pending[place];
         slots.slots[slot].areas = self.composer.compose(pixel_values, &regions, views)?;
         slots.gallery.hang(slot, views, &self.person)
+    }
+
+    /// The person by the segmenter's mask.
+    fn find(&mut self, place: usize, lens: &mut Lens, manifest: &Manifest) -> Result<()> {
+        self.smooth(place)?;
+        lens.place_mask(&self.masks[place], &mut self.crop)?;
+        self.person.threshold(&self.crop, manifest.segmenter.threshold)?;
+        self.dilation.apply(&mut self.person)?;
+        self.object_boxes.clear();
+        self.components.boxes(&self.person, &mut self.boxes)
+    }
+
+    /// The person and objects by masks that came with the frame, as they are.
+    fn follow(&mut self, known: &Known, lens: &mut Lens) -> Result<()> {
+        lens.place_known(&known.person, &mut self.person)?;
+        match known.person_boxes.as_slice() {
+            [] => self.components.boxes(&self.person, &mut self.boxes)?,
+            boxes => lens.place_boxes(boxes, &mut self.boxes),
+        }
+        lens.place_boxes(&known.object_boxes, &mut self.object_boxes);
+        match &known.objects {
+            Some(objects) => lens.place_known(objects, &mut self.objects),
+            None => Ok(()),
+        }
     }
 
     /// Smooths a mask by the one before it.

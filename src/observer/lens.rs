@@ -3,8 +3,8 @@
 use crate::bundle::manifest::Manifest;
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::mask::{Mask, Size};
-use crate::preprocess::{MaskSampler, Preprocessor};
+use crate::mask::{Boxes, KNOWN_THRESHOLD, Mask, PixelBox, Shape, Size};
+use crate::preprocess::{Geometry, MaskSampler, Preprocessor, Resize};
 
 /// Preprocessing for one size of frames: made when the first frame of a source comes, kept while the size stays.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct Lens {
     segmenter: Preprocessor,
     encoder: Preprocessor,
     mask: MaskSampler,
+    /// For masks that span the frame.
+    known: Option<(MaskSampler, Mask)>,
 }
 
 impl Lens {
@@ -25,7 +27,7 @@ impl Lens {
         let segmenter = Preprocessor::new(&manifest.segmenter.preprocess, source)?;
         let encoder = Preprocessor::new(&manifest.vision.preprocess, source)?;
         let mask = MaskSampler::new(mask_size, segmenter.geometry(), encoder.geometry())?;
-        Ok(Self { source, segmenter, encoder, mask })
+        Ok(Self { source, segmenter, encoder, mask, known: None })
     }
 
     /// Whether it is for frames of this size.
@@ -46,6 +48,31 @@ impl Lens {
     /// A mask in the geometry of the encoder's input.
     pub fn place_mask(&mut self, mask: &Mask, crop: &mut Mask) -> Result<()> {
         self.mask.apply(mask, crop)
+    }
+
+    /// The pixels of a mask that came with the frame, in the geometry of the encoder's input.
+    pub fn place_known(&mut self, mask: &Mask, shape: &mut Shape) -> Result<()> {
+        if self.known.is_none() {
+            let whole = Geometry::new(Resize::Squash, self.source, self.source)?;
+            let sampler = MaskSampler::new(self.source, &whole, self.encoder.geometry())?;
+            self.known = Some((sampler, Mask::new(self.encoder.geometry().target())));
+        }
+        let Some((sampler, crop)) = &mut self.known else { return Ok(()) };
+        sampler.apply(mask, crop)?;
+        shape.threshold(crop, KNOWN_THRESHOLD)
+    }
+
+    /// Boxes of the frame in the geometry of the encoder's input; what is cut away is left out.
+    pub fn place_boxes(&self, frame: &[PixelBox], crop: &mut Boxes) {
+        crop.clear();
+        for placed in frame.iter().filter_map(|area| self.encoder.geometry().place(*area)) {
+            // More than fit are all the same small: their union is one box.
+            if let Err(more) = crop.push(placed)
+                && let Some(last) = crop.last_mut()
+            {
+                *last = last.around(more);
+            }
+        }
     }
 
     /// What the segmenter and the encoder are shown, and where masks land.

@@ -154,6 +154,18 @@ impl Settings {
         }
     }
 
+    /// The inverse of [`Settings::denormalise`], but for what that rounded.
+    pub fn renormalise(&self, rgb: &[u8], pixel_values: &mut [f32]) {
+        let area = self.width as usize * self.height as usize;
+        for (picture, pixels) in pixel_values.chunks_exact_mut(3 * area).zip(rgb.chunks_exact(3 * area)) {
+            for (channel, plane) in picture.chunks_exact_mut(area).enumerate() {
+                for (value, pixel) in plane.iter_mut().zip(pixels.chunks_exact(3)) {
+                    *value = self.normalise(channel, f32::from(pixel[self.channel_order.rgb(channel)]));
+                }
+            }
+        }
+    }
+
     /// `(byte * scale - mean) / std` for one of the model's channels.
     pub(super) fn normalise(&self, channel: usize, byte: f32) -> f32 {
         (byte * self.scale - self.mean[channel]) / self.std[channel]

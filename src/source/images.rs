@@ -50,7 +50,8 @@ impl Images {
         Ok(Self::new(name, vec![path.to_owned()], SourceOptions::default().fps))
     }
 
-    /// The pictures of a folder in natural order, `options.fps` a second; other and hidden files are passed over.
+    /// The pictures of a folder in natural order, `options.fps` a second; other and hidden files are passed over, and so is
+    /// the optical flow that mmaction2 puts beside raw frames (`flow_x_…`, `flow_y_…` beside `img_…`).
     ///
     /// # Errors
     /// When the folder cannot be read or holds no picture, or the frame rate is not positive.
@@ -132,6 +133,10 @@ fn picture_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
         if is_picture(&extension) && !is_hidden {
             names.push(name);
         }
+    }
+    let begins = |name: &OsString, with: &[u8]| name.as_encoded_bytes().starts_with(with);
+    if names.iter().any(|name| begins(name, b"img_")) {
+        names.retain(|name| !begins(name, b"flow_x_") && !begins(name, b"flow_y_"));
     }
     Ok(names)
 }

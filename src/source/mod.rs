@@ -7,14 +7,18 @@ mod animation;
 pub mod camera;
 mod images;
 mod jpeg;
+mod masked;
 mod picture;
 mod queue;
 mod recorded;
 mod selection;
+mod span;
 mod video;
 mod y4m;
 
+pub use masked::{MaskFolders, Masked};
 pub use recorded::Recorded;
+pub use span::Span;
 
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;

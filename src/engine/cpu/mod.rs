@@ -1,6 +1,7 @@
 //! The CPU engine: tract runs the graphs, its large matrix products and layer norms on kernels of this crate.
 
 mod activation;
+mod attention;
 mod contraction;
 mod infer;
 mod layer_norm;
@@ -8,6 +9,7 @@ mod rewrite;
 mod session;
 mod vector;
 
+pub use attention::Attentions;
 pub use infer::{Runner, infer};
 #[cfg(feature = "gpu")]
 pub(crate) use layer_norm::LayerNorm;

@@ -5,7 +5,7 @@ use crate::bundle::manifest::Segmenter as Manifest;
 use crate::engine::{Engine, Segmenter};
 use crate::error::Result;
 use crate::frame::Frame;
-use crate::mask::{Mask, Shape, Size};
+use crate::mask::{KNOWN_THRESHOLD, Mask, Shape, Size};
 use crate::preprocess::{Geometry, MaskSampler, Preprocessor, Resize};
 use core::fmt;
 
@@ -49,7 +49,7 @@ impl Cutter {
         Ok(Self { manifest: bundle.manifest().segmenter.clone(), segmenter, mask, lenses: Vec::new() })
     }
 
-    /// The person's shape at the size of `frame`.
+    /// The person's shape at the size of `frame`: by the mask that came with it, else by the segmenter.
     ///
     /// # Errors
     /// When such a frame would shrink to nothing, or the segmenter fails.
@@ -62,6 +62,10 @@ impl Cutter {
         self.lenses.truncate(LENSES - 1);
         self.lenses.insert(0, lens);
         let lens = &mut self.lenses[0];
+        if let Some(known) = frame.known() {
+            lens.person.threshold(&known.person, KNOWN_THRESHOLD)?;
+            return Ok(&lens.person);
+        }
         lens.preprocessor.apply(frame, &mut lens.input)?;
         self.segmenter.segment(&lens.input, core::slice::from_mut(&mut self.mask))?;
         lens.sampler.apply(&self.mask, &mut lens.probabilities)?;

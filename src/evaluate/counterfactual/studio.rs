@@ -6,12 +6,11 @@ use crate::error::{Error, Result, Stage};
 use crate::evaluate::dataset::Clip;
 use crate::mask::Size;
 use crate::source::Source;
-use std::path::Path;
 
 /// A cutter with what opens clips: one a thread.
 pub struct Studio<'a> {
     cutter: Cutter,
-    open: &'a (dyn Fn(&Path) -> Result<Box<dyn Source>> + Sync),
+    open: &'a (dyn Fn(&Clip) -> Result<Box<dyn Source>> + Sync),
 }
 
 impl core::fmt::Debug for Studio<'_> {
@@ -22,7 +21,7 @@ impl core::fmt::Debug for Studio<'_> {
 
 impl<'a> Studio<'a> {
     /// A studio that cuts people out by `cutter` of clips that `open` opens.
-    pub fn new(cutter: Cutter, open: &'a (dyn Fn(&Path) -> Result<Box<dyn Source>> + Sync)) -> Self {
+    pub fn new(cutter: Cutter, open: &'a (dyn Fn(&Clip) -> Result<Box<dyn Source>> + Sync)) -> Self {
         Self { cutter, open }
     }
 
@@ -37,7 +36,7 @@ impl<'a> Studio<'a> {
     /// When it is not cast, a clip or background cannot be read, or a model fails.
     pub fn twin<'s>(&'s mut self, script: &'s Script<'_>, clip: &Clip) -> Result<Twin<'s>> {
         let (_, sight) = seen(script, &clip.id)?;
-        let mut source = self.open(clip)?;
+        let mut source = (self.open)(clip)?;
         let around = match script.set {
             Set::HumanOnly => Around::Colour(script.colour),
             Set::BackgroundOnly => Around::Nobody(Plate::take(source.as_mut(), sight.frames, &mut self.cutter)?),
@@ -45,16 +44,6 @@ impl<'a> Studio<'a> {
             Set::SwapRandom | Set::SwapClose | Set::SwapFar | Set::SwapSame => self.elsewhere(script, clip, sight)?,
         };
         Ok(Twin::new(source, sight.frames, around, &mut self.cutter, script.inpainter))
-    }
-
-    fn open(&self, clip: &Clip) -> Result<Box<dyn Source>> {
-        match &clip.path {
-            Some(path) => (self.open)(path),
-            None => {
-                let got = format!("none of {:?}", clip.id);
-                Err(Error::new(Stage::Source, "a file of every clip that was surveyed", got, "remove the survey"))
-            }
-        }
     }
 
     /// A still background, with what is done before it.
@@ -73,7 +62,7 @@ impl<'a> Studio<'a> {
     /// Somebody of the clip's other clip, in one frame of it.
     fn bystander(&mut self, script: &Script<'_>, clip: &Clip, sight: &Sight) -> Result<Cutout> {
         let (other, seen) = self.other(script, clip)?;
-        let mut source = self.open(other)?;
+        let mut source = (self.open)(other)?;
         let chosen = dice(script.seed, &["bystander", &clip.id]).below(seen.frames.max(1) as usize) as u64;
         source.count()?;
         let frames = read(source.as_mut(), &[chosen])?;
@@ -88,7 +77,7 @@ impl<'a> Studio<'a> {
     /// The background of the clip's other clip.
     fn elsewhere<'s>(&mut self, script: &Script<'_>, clip: &Clip, sight: &Sight) -> Result<Around<'s>> {
         let (other, behind) = self.other(script, clip)?;
-        let mut source = self.open(other)?;
+        let mut source = (self.open)(other)?;
         let plate = Plate::take(source.as_mut(), behind.frames, &mut self.cutter)?;
         // The person is moved to where the other one was, where there was one.
         let shift = match (sight.centroid, behind.centroid) {

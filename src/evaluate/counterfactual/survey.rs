@@ -17,7 +17,7 @@ const SCHEMA: u32 = 1;
 pub struct SurveyInfo {
     /// The version of the format.
     pub schema: u32,
-    /// Checksum of the bundle whose segmenter found the person.
+    /// Checksum of the bundle whose segmenter found the person, or that masks came with the set.
     pub segmenter: String,
     /// Checksum of what scored the scenes.
     pub scenes: String,

@@ -47,7 +47,7 @@ impl Theatre {
         let dataset = Dataset::open(crate::evaluate::dataset::Format::Folder, place.path(), None).unwrap();
         let (mut cutter, mut scenes) = (Cutter::new(&bundle, 1).unwrap(), Scenes::of_bundle(&bundle, 1).unwrap());
         let mut look = |clip: &Clip| {
-            let mut source = open(clip.path.as_deref().unwrap()).unwrap();
+            let mut source = open(clip).unwrap();
             let sight = Sight::of(source.as_mut(), &mut cutter, &mut scenes).unwrap();
             (clip.id.clone(), Survey { clip: clip.id.clone(), sight: Ok(sight) })
         };
@@ -80,7 +80,7 @@ impl Theatre {
     }
 
     fn frames(&self, label: &str) -> Vec<Vec<[u8; 3]>> {
-        frames(open(self.clip(label).path.as_deref().unwrap()).unwrap().as_mut())
+        frames(open(self.clip(label)).unwrap().as_mut())
     }
 
     /// The person's shape in every frame.
@@ -94,8 +94,8 @@ impl Theatre {
     }
 }
 
-fn open(path: &Path) -> Result<Box<dyn Source>> {
-    crate::source::open(path.as_os_str(), &SourceOptions::default())
+fn open(clip: &Clip) -> Result<Box<dyn Source>> {
+    clip.open(&SourceOptions::default())
 }
 
 fn frames(source: &mut dyn Source) -> Vec<Vec<[u8; 3]>> {

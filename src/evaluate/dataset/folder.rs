@@ -2,7 +2,6 @@
 
 use super::{Clip, entries, is_video, name, stem};
 use crate::error::Result;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(super) fn read(root: &Path) -> Result<Vec<Clip>> {
@@ -12,8 +11,7 @@ pub(super) fn read(root: &Path) -> Result<Vec<Clip>> {
         // A folder inside a class is a clip of pictures.
         for path in entries(&folder)?.into_iter().filter(|path| path.is_dir() || is_video(path)) {
             let id = format!("{label}/{}", if path.is_dir() { name(&path) } else { stem(&path) });
-            let strata = BTreeMap::new();
-            clips.push(Clip { id, label: label.clone(), path: Some(path), least_frames: 1, strata });
+            clips.push(Clip::new(id, label.clone(), Some(path)));
         }
     }
     Ok(clips)

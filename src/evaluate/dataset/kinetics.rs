@@ -36,7 +36,7 @@ fn clip(root: &Path, row: Row) -> Clip {
     let id = format!("{}_{:06}_{:06}", row.youtube_id, row.time_start as u64, row.time_end as u64);
     let strata = BTreeMap::from([("split".to_owned(), row.split.clone())]);
     let path = find(root, &row, &id);
-    Clip { id, label: row.label, path, least_frames: 1, strata }
+    Clip { strata, ..Clip::new(id, row.label, path) }
 }
 
 /// The clip under any of the names in which it goes around: padded seconds or not or none, in a folder of its label, with

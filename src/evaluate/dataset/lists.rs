@@ -3,7 +3,6 @@
 use super::{Clip, is_video, list, read_text, refused};
 use crate::error::Result;
 use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The fewest frames of a clip of Something-Something v2 that the papers count.
@@ -27,18 +26,16 @@ pub(super) fn mmaction2(root: &Path, annotations: Option<&Path>) -> Result<Vec<C
             refused("a path and a label", got, "correct the list")
         })?;
         let label = label.parse().ok().and_then(|index: usize| names.get(index)).map_or(label, String::as_str);
-        let (place, offset) = without_counts(root, place.trim());
-        if offset > 0 {
-            let got = format!("an offset of {offset} in line {} of {}", number + 1, path.display());
-            return Err(refused("raw frames from their first on", got, "cut the frames into a folder a clip"));
-        }
-        Ok(clip(root, place, place, label, 1))
+        let (place, span) = without_counts(root, place.trim());
+        // Several clips may lie in one folder.
+        let id = span.map_or(place.to_owned(), |[offset, count]| format!("{place}#{offset}+{count}"));
+        Ok(Clip { span, ..clip(root, &id, place, label, 1) })
     };
     lines.map(clip).collect()
 }
 
-/// The path in front of a raw-frame list's counts, where there are such, and the offset if it is one of two.
-fn without_counts<'a>(root: &Path, place: &'a str) -> (&'a str, u64) {
+/// The path in front of a raw-frame list's counts, where there are such, and offset and count if there are two.
+fn without_counts<'a>(root: &Path, place: &'a str) -> (&'a str, Option<[u64; 2]>) {
     let (mut rest, mut counts) = (place, Vec::new());
     for _ in 0..2 {
         if root.join(rest).exists() || is_video(Path::new(rest)) {
@@ -52,7 +49,10 @@ fn without_counts<'a>(root: &Path, place: &'a str) -> (&'a str, u64) {
             _ => break,
         }
     }
-    (rest, counts.get(1).copied().unwrap_or(0))
+    match counts.as_slice() {
+        [count, offset] => (rest, Some([*offset, *count])),
+        _ => (rest, None),
+    }
 }
 
 /// An entry of Something-Something v2's lists.
@@ -80,5 +80,5 @@ pub(super) fn ssv2(root: &Path, annotations: Option<&Path>) -> Result<Vec<Clip>>
 
 fn clip(root: &Path, id: &str, place: &str, label: &str, least_frames: u64) -> Clip {
     let path = Some(root.join(place)).filter(|path| path.exists());
-    Clip { id: id.to_owned(), label: label.to_owned(), path, least_frames, strata: BTreeMap::new() }
+    Clip { least_frames, ..Clip::new(id.to_owned(), label.to_owned(), path) }
 }

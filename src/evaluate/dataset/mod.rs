@@ -3,10 +3,12 @@
 mod folder;
 mod kinetics;
 mod lists;
+mod masks;
 mod strata;
 mod tree;
 
 use crate::error::{Error, Result, Stage};
+use crate::source::{self, MaskFolders, Masked, Source, SourceOptions, Span};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -39,10 +41,44 @@ pub struct Clip {
     pub label: String,
     /// The file or folder of it; none where there is none.
     pub path: Option<PathBuf>,
+    /// The frames of it that are meant, from which on and how many; all of them where nothing is said.
+    pub span: Option<[u64; 2]>,
+    /// Where masks of it lie that were made elsewhere.
+    pub masks: Option<MaskFolders>,
     /// The fewest frames that it may have.
     pub least_frames: u64,
     /// Stratum by name: what the set says of the clip besides its label.
     pub strata: BTreeMap<String, String>,
+}
+
+impl Clip {
+    /// A clip of which nothing else is known.
+    pub fn new(id: String, label: String, path: Option<PathBuf>) -> Self {
+        Self { id, label, path, span: None, masks: None, least_frames: 1, strata: BTreeMap::new() }
+    }
+
+    /// Its frames, with masks where such were made elsewhere.
+    ///
+    /// # Errors
+    /// When there is no file of it, or it or its masks cannot be read.
+    pub fn open(&self, options: &SourceOptions) -> Result<Box<dyn Source>> {
+        let Some(path) = &self.path else {
+            return Err(Error::new(
+                Stage::Source,
+                "a file of every clip",
+                format_args!("none of {:?}", self.id),
+                "fetch it",
+            ));
+        };
+        let mut source = source::open(path.as_os_str(), options)?;
+        if let Some([offset, count]) = self.span {
+            source = Box::new(Span::new(source, offset, count)?);
+        }
+        if let Some(masks) = &self.masks {
+            source = Box::new(Masked::new(source, masks)?);
+        }
+        Ok(source)
+    }
 }
 
 /// A labelled set.
@@ -89,6 +125,25 @@ impl Dataset {
         }
         strata::add(root, &mut clips)?;
         Ok(Self { clips })
+    }
+
+    /// The set with the masks under `root`: HAT's `seg/CLASS/CLIP` and pantomime's `obj/CLASS/CLIP` beside it, or
+    /// `CLASS/CLIP` or the clip's name, with a folder `objects` in it. A clip without masks has none that can be read.
+    ///
+    /// # Errors
+    /// When there are masks of no clip at all.
+    pub fn with_masks(mut self, root: &Path) -> Result<Self> {
+        let mut found = 0;
+        for clip in &mut self.clips {
+            let masks = masks::of(root, clip);
+            found += usize::from(masks.person.is_dir());
+            clip.masks = Some(masks);
+        }
+        if found == 0 {
+            let got = format!("masks of none of {} clips under {}", self.clips.len(), root.display());
+            return Err(refused("a folder of masks a clip", got, "lay them out as seg/CLASS/CLIP/%06d.png"));
+        }
+        Ok(self)
     }
 
     /// A checksum of all clips' names and labels.

@@ -59,9 +59,54 @@ fn clips_of_mimetics_are_found_under_every_name_they_go_around_in() {
 }
 
 #[test]
+fn a_part_of_a_folder_of_raw_frames_is_a_clip_without_its_flow() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("d");
+    std::fs::create_dir_all(&folder).unwrap();
+    for index in 1..=9u8 {
+        for name in [format!("img_{index:05}.png"), format!("flow_x_{index:05}.png")] {
+            image::GrayImage::from_pixel(20, 16, image::Luma([index])).save(folder.join(name)).unwrap();
+        }
+    }
+    write(&place, "val.txt", "d 2 4 bowing\nd 6 9 bowing\n");
+    let dataset = open(&place, Format::Mmaction2).unwrap();
+    let [short, long] = dataset.clips.as_slice() else { panic!("{dataset:?}") };
+    let mut source = short.open(&crate::source::SourceOptions::default()).unwrap();
+    assert_eq!(source.count().unwrap(), 4);
+    let mut frames = Vec::new();
+    while let Some(frame) = source.next_frame().unwrap() {
+        frames.push((frame.index(), frame.pixels()[0]));
+    }
+    assert_eq!(frames, [(0, 3), (1, 4), (2, 5), (3, 6)]);
+    let error = long.open(&crate::source::SourceOptions::default()).err().unwrap().to_string();
+    assert!(error.contains("9 frames from 6 on"), "{error}");
+}
+
+#[test]
+fn masks_are_found_where_they_lie() {
+    let place = place(&["x/wave/a.mp4", "x/wave/b.mp4"]);
+    let masks = |folders: &[&str]| {
+        let root = tempfile::tempdir().unwrap();
+        folders.iter().for_each(|folder| std::fs::create_dir_all(root.path().join(folder)).unwrap());
+        let set = Dataset::open(Format::Folder, &place.path().join("x"), None).unwrap();
+        let found = set.with_masks(root.path()).map(|set| set.clips[0].masks.clone().unwrap());
+        let inside = |path: &Path| path.strip_prefix(root.path()).unwrap().to_str().unwrap().to_owned();
+        found.map(|found| (inside(&found.person), found.objects.as_deref().map(inside)))
+    };
+    assert_eq!(masks(&["seg/wave/a", "obj/wave/a"]).unwrap(), ("seg/wave/a".into(), Some("obj/wave/a".into())));
+    assert_eq!(masks(&["wave/a/objects"]).unwrap(), ("wave/a".into(), Some("wave/a/objects".into())));
+    assert_eq!(masks(&["wave/b"]).unwrap(), ("wave/a".into(), None), "none: it cannot be read");
+    assert!(masks(&["bow/a"]).unwrap_err().to_string().contains("none of 2 clips"));
+}
+
+#[test]
 fn lists_of_mmaction2_are_read_from_the_right() {
     let place = place(&["a b/one two.mp4", "frames/c 3/img_00001.jpg", "frames/d/img_00001.jpg"]);
-    write(&place, "val.txt", "a b/one two.mp4 1\nframes/c 3 17 0\nframes/d 0 30 1\n\nframes/gone 12 0\n");
+    write(
+        &place,
+        "val.txt",
+        "a b/one two.mp4 1\nframes/c 3 17 0\nframes/d 0 30 1\nframes/d 30 12 0\n\nframes/gone 12 0\n",
+    );
     write(&place, "classes.txt", "waving\nbowing deeply\n");
     let dataset = Dataset::open(Format::Mmaction2, place.path(), Some(&place.path().join("val.txt"))).unwrap();
     assert_eq!(
@@ -69,7 +114,8 @@ fn lists_of_mmaction2_are_read_from_the_right() {
         [
             ("a b/one two.mp4", "bowing deeply", true),
             ("frames/c 3", "waving", true),
-            ("frames/d", "bowing deeply", true),
+            ("frames/d#0+30", "bowing deeply", true),
+            ("frames/d#30+12", "waving", true),
             ("frames/gone", "waving", false),
         ]
     );

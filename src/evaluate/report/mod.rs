@@ -32,6 +32,24 @@ struct Paper {
     b_top1: Option<f64>,
 }
 
+/// What HAT measured, for orientation.
+const HAT: [Hat; 3] = [
+    Hat { what: "TSN, ResNet50", bor: 68.3, same: 60.2, close: [23.4, 26.7], random: [13.3, 28.1], far: [11.9, 32.7] },
+    Hat { what: "I3D, ResNet50", bor: 71.0, same: 64.9, close: [27.4, 26.6], random: [17.0, 29.9], far: [14.8, 34.8] },
+    Hat { what: "TimeSformer", bor: 69.1, same: 65.3, close: [25.8, 27.4], random: [15.6, 28.8], far: [13.0, 33.2] },
+];
+
+/// A row of HAT's Tables 1 and 2, in percent: BOR, then SHAcc and SBErr.
+#[derive(Debug, Serialize)]
+struct Hat {
+    what: &'static str,
+    bor: f64,
+    same: f64,
+    close: [f64; 2],
+    random: [f64; 2],
+    far: [f64; 2],
+}
+
 /// The file for programs.
 #[derive(Debug, Serialize)]
 struct Json<'a> {
@@ -67,6 +85,7 @@ fn page(title: &str, listed: usize, measures: &Measures, gallery: &[Exhibit]) ->
     let page = template.render(context! {
         title, listed, measures, gallery,
         papers => PAPERS,
+        hat => HAT,
         curves => charts::curves(measures)?,
         bars => charts::bars(measures)?,
         confusion => charts::confusion(measures)?,

@@ -285,6 +285,10 @@ impl Observer for GpuObserver {
     }
 
     fn take(&mut self, frame: &Frame<'_>, slot: usize, timing: &mut Timing) -> Result<()> {
+        if frame.known().is_some() {
+            let next = "leave --masks out, or pass --backend cpu";
+            return Err(Error::new(Stage::Engine, "frames that the segmenter is to mask", "frames with masks", next));
+        }
         // What went up through one lens is masked through the same.
         if self.pending.len() == self.frames() || self.lens.as_ref().is_some_and(|lens| !lens.fits(frame)) {
             self.encode(timing)?;
