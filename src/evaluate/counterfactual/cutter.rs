@@ -2,9 +2,10 @@
 
 use crate::bundle::Bundle;
 use crate::bundle::manifest::Segmenter as Manifest;
-use crate::engine::{Engine, Segmenter};
+use crate::engine::Segmenter;
+use crate::engine::cpu::Cpu;
 use crate::error::Result;
-use crate::frame::Frame;
+use crate::frame::{Frame, FrameBuffer};
 use crate::mask::{KNOWN_THRESHOLD, Mask, Shape, Size};
 use crate::preprocess::{Geometry, MaskSampler, Preprocessor, Resize};
 use core::fmt;
@@ -13,8 +14,8 @@ use core::fmt;
 pub struct Cutter {
     manifest: Manifest,
     segmenter: Box<dyn Segmenter>,
-    mask: Mask,
-    /// The last used in front.
+    masks: Vec<Mask>,
+    input: Vec<f32>,
     lenses: Vec<Lens>,
 }
 
@@ -26,10 +27,8 @@ const LENSES: usize = 2;
 struct Lens {
     size: Size,
     preprocessor: Preprocessor,
-    input: Vec<f32>,
     sampler: MaskSampler,
     probabilities: Mask,
-    person: Shape,
 }
 
 impl fmt::Debug for Cutter {
@@ -44,34 +43,61 @@ impl Cutter {
     /// # Errors
     /// When it cannot be loaded.
     pub fn new(bundle: &Bundle, threads: usize) -> Result<Self> {
-        let segmenter = Engine::load(bundle, threads)?.segmenter;
-        let mask = Mask::new(segmenter.mask_size());
-        Ok(Self { manifest: bundle.manifest().segmenter.clone(), segmenter, mask, lenses: Vec::new() })
+        let manifest = bundle.manifest().segmenter.clone();
+        let segmenter = Box::new(Cpu::new(threads)?.segmenter(&bundle.path(&manifest.file), &manifest)?);
+        Ok(Self { manifest, segmenter, masks: Vec::new(), input: Vec::new(), lenses: Vec::new() })
     }
 
-    /// The person's shape at the size of `frame`: by the mask that came with it, else by the segmenter.
+    /// Writes the person's shape in each of `frames`, at its size, to `shapes`: by the mask that came with it, else by the
+    /// segmenter.
     ///
     /// # Errors
     /// When such a frame would shrink to nothing, or the segmenter fails.
-    pub fn cut(&mut self, frame: &Frame<'_>) -> Result<&Shape> {
-        let size = Size::new(frame.width(), frame.height())?;
-        let lens = match self.lenses.iter().position(|lens| lens.size == size) {
-            Some(place) => self.lenses.remove(place),
-            None => Lens::new(&self.manifest, size, self.mask.size())?,
-        };
-        self.lenses.truncate(LENSES - 1);
-        self.lenses.insert(0, lens);
-        let lens = &mut self.lenses[0];
-        if let Some(known) = frame.known() {
-            lens.person.threshold(&known.person, KNOWN_THRESHOLD)?;
-            return Ok(&lens.person);
+    pub fn cut(&mut self, frames: &[FrameBuffer], shapes: &mut Vec<Shape>) -> Result<()> {
+        shapes.clear();
+        let lent = || frames.iter().filter_map(FrameBuffer::frame);
+        self.masks.resize_with(lent().count().max(self.masks.len()), || Mask::new(self.segmenter.mask_size()));
+        let length = self.segmenter.input_len();
+        self.input.resize(length * self.masks.len(), 0.0);
+        let mut unknown = 0;
+        for frame in lent().filter(|frame| frame.known().is_none()) {
+            let place = lens(&mut self.lenses, &self.manifest, &frame, self.segmenter.mask_size())?;
+            let input = &mut self.input[unknown * length..][..length];
+            self.lenses[place].preprocessor.apply(&frame, input)?;
+            unknown += 1;
         }
-        lens.preprocessor.apply(frame, &mut lens.input)?;
-        self.segmenter.segment(&lens.input, core::slice::from_mut(&mut self.mask))?;
-        lens.sampler.apply(&self.mask, &mut lens.probabilities)?;
-        lens.person.threshold(&lens.probabilities, self.manifest.threshold)?;
-        Ok(&lens.person)
+        if unknown > 0 {
+            self.segmenter.segment(&self.input[..unknown * length], &mut self.masks[..unknown])?;
+        }
+        let mut masks = self.masks.iter();
+        for frame in lent() {
+            let mut person = Shape::new(Size::new(frame.width(), frame.height())?);
+            match frame.known() {
+                Some(known) => person.threshold(&known.person, KNOWN_THRESHOLD)?,
+                None => {
+                    let place = lens(&mut self.lenses, &self.manifest, &frame, self.segmenter.mask_size())?;
+                    let Lens { sampler, probabilities, .. } = &mut self.lenses[place];
+                    if let Some(mask) = masks.next() {
+                        sampler.apply(mask, probabilities)?;
+                    }
+                    person.threshold(probabilities, self.manifest.threshold)?;
+                }
+            }
+            shapes.push(person);
+        }
+        Ok(())
     }
+}
+
+/// The place of the lens for frames of the size of `frame`, made where there is none.
+fn lens(lenses: &mut Vec<Lens>, manifest: &Manifest, frame: &Frame<'_>, mask: Size) -> Result<usize> {
+    let size = Size::new(frame.width(), frame.height())?;
+    if let Some(place) = lenses.iter().position(|lens| lens.size == size) {
+        return Ok(place);
+    }
+    lenses.truncate(LENSES - 1);
+    lenses.insert(0, Lens::new(manifest, size, mask)?);
+    Ok(0)
 }
 
 impl Lens {
@@ -79,7 +105,6 @@ impl Lens {
         let preprocessor = Preprocessor::new(&manifest.preprocess, size)?;
         let whole = Geometry::new(Resize::Squash, size, size)?;
         let sampler = MaskSampler::new(mask, preprocessor.geometry(), &whole)?;
-        let input = vec![0.0; 3 * preprocessor.geometry().target().area()];
-        Ok(Self { size, preprocessor, input, sampler, probabilities: Mask::new(size), person: Shape::new(size) })
+        Ok(Self { size, preprocessor, sampler, probabilities: Mask::new(size) })
     }
 }

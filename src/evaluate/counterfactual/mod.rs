@@ -7,6 +7,7 @@
 //! down. All of it follows from a seed and the clips' names, so that a run that goes on makes what an undisturbed one would
 //! have made.
 
+mod ahead;
 mod backdrop;
 mod casting;
 mod cutter;

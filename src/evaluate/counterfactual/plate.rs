@@ -1,5 +1,6 @@
 //! What lies behind the person of a clip.
 
+use super::ahead::Ahead;
 use super::{Cutter, Inpainter};
 use crate::error::Result;
 use crate::frame::{Frame, FrameBuffer};
@@ -31,9 +32,9 @@ impl Plate {
     /// When the source cannot be read, or the segmenter fails.
     pub fn take(source: &mut dyn Source, count: u64, cutter: &mut Cutter) -> Result<Self> {
         source.select(&spread(count))?;
-        let mut witnesses = Vec::new();
-        while let Some(frame) = source.next_frame()? {
-            let mut hidden = cutter.cut(&frame)?.clone();
+        let (mut witnesses, mut ahead) = (Vec::new(), Ahead::default());
+        while let Some((frame, person)) = ahead.next(source, cutter)? {
+            let mut hidden = person.clone();
             Dilation::new(hidden.size(), DILATION).apply(&mut hidden)?;
             let mut buffer = FrameBuffer::default();
             buffer.copy_from(&frame);

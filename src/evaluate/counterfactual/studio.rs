@@ -1,6 +1,7 @@
 //! Where twins are made.
 
-use super::twin::{Around, Cutout, Elsewhere, Still, read};
+use super::ahead::Ahead;
+use super::twin::{Around, Cutout, Elsewhere, Still};
 use super::{Cutter, Plate, Script, Set, Sight, Twin, dice};
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::dataset::Clip;
@@ -64,13 +65,12 @@ impl<'a> Studio<'a> {
         let (other, seen) = self.other(script, clip)?;
         let mut source = (self.open)(other)?;
         let chosen = dice(script.seed, &["bystander", &clip.id]).below(seen.frames.max(1) as usize) as u64;
-        source.count()?;
-        let frames = read(source.as_mut(), &[chosen])?;
-        let Some(frame) = frames.first().and_then(|frame| frame.frame()) else {
+        source.select(&[chosen])?;
+        let mut ahead = Ahead::default();
+        let Some((frame, person)) = ahead.next(source.as_mut(), &mut self.cutter)? else {
             let got = format!("the end of {}", source.name());
             return Err(Error::new(Stage::Source, format!("frame {chosen}"), got, "remove the survey"));
         };
-        let person = self.cutter.cut(&frame)?;
         Cutout::new(&frame, person, sight.size[0], sight.size[1])
     }
 
@@ -86,7 +86,14 @@ impl<'a> Studio<'a> {
             }
             _ => [0; 2],
         };
-        Ok(Around::Elsewhere(Box::new(Elsewhere { source, plate, count: behind.frames, shift, last: None })))
+        Ok(Around::Elsewhere(Box::new(Elsewhere {
+            source,
+            ahead: Ahead::default(),
+            plate,
+            count: behind.frames,
+            shift,
+            last: None,
+        })))
     }
 
     /// The clip that goes with `clip`.

@@ -1,5 +1,6 @@
 //! What has to be known of all clips of a set before one is put before another's background.
 
+use super::ahead::Ahead;
 use super::plate::spread;
 use super::{Cutter, Scenes};
 use crate::error::Result;
@@ -107,8 +108,8 @@ impl Sight {
             scene: Vec::new(),
         };
         let mut covered_sum = 0.0;
-        while let Some(frame) = source.next_frame()? {
-            let person = cutter.cut(&frame)?;
+        let mut ahead = Ahead::default();
+        while let Some((frame, person)) = ahead.next(source, cutter)? {
             let covered = person.area();
             sight.covered = [sight.covered[0].min(covered), sight.covered[1].max(covered)];
             covered_sum += f64::from(covered);

@@ -86,11 +86,14 @@ impl Theatre {
     /// The person's shape in every frame.
     fn people(&self, pictures: &[Vec<[u8; 3]>]) -> Vec<Shape> {
         let mut cutter = Cutter::new(&self.bundle, 1).unwrap();
-        let cut = |picture: &Vec<[u8; 3]>| {
-            let pixels = picture.concat();
-            cutter.cut(&crate::frame::Frame::new(&pixels, SIDE as u32, SIDE as u32, 0, 0).unwrap()).unwrap().clone()
+        let buffer = |picture: &Vec<[u8; 3]>| {
+            let (pixels, mut buffer) = (picture.concat(), FrameBuffer::default());
+            buffer.copy_from(&crate::frame::Frame::new(&pixels, SIDE as u32, SIDE as u32, 0, 0).unwrap());
+            buffer
         };
-        pictures.iter().map(cut).collect()
+        let (buffers, mut people) = (pictures.iter().map(buffer).collect::<Vec<_>>(), Vec::new());
+        cutter.cut(&buffers, &mut people).unwrap();
+        people
     }
 }
 

@@ -1,9 +1,10 @@
 //! A clip in which the person, the background or the motion is not what it was, frame by frame.
 
+use super::ahead::Ahead;
 use super::backdrop::Backdrop;
 use super::{Cutter, Inpainter, Plate};
 use crate::error::{Error, Result, Stage};
-use crate::frame::{Frame, FrameBuffer};
+use crate::frame::Frame;
 use crate::mask::Shape;
 use crate::source::Source;
 use image::RgbImage;
@@ -13,6 +14,7 @@ use image::imageops::{FilterType, resize};
 /// clip's.
 pub struct Twin<'a> {
     source: Box<dyn Source + 'a>,
+    ahead: Ahead,
     cutter: &'a mut Cutter,
     inpainter: &'a Inpainter,
     around: Around<'a>,
@@ -59,6 +61,7 @@ pub(super) struct Cutout {
 /// The background of another clip.
 pub(super) struct Elsewhere<'a> {
     pub source: Box<dyn Source + 'a>,
+    pub ahead: Ahead,
     pub plate: Plate,
     /// Frames of that clip.
     pub count: u64,
@@ -83,7 +86,7 @@ impl<'a> Twin<'a> {
         cutter: &'a mut Cutter,
         inpainter: &'a Inpainter,
     ) -> Self {
-        Self { source, cutter, inpainter, around, count, pixels: Vec::new() }
+        Self { source, ahead: Ahead::default(), cutter, inpainter, around, count, pixels: Vec::new() }
     }
 }
 
@@ -104,23 +107,21 @@ impl Source for Twin<'_> {
             let Around::Still(still) = &mut self.around else { return Ok(None) };
             return still.next_frame(self.source.as_mut(), self.cutter);
         }
-        let Some(frame) = self.source.next_frame()? else { return Ok(None) };
-        // One cutter cuts both clips, so that the person's shape is taken over.
-        let person = self.cutter.cut(&frame)?.clone();
+        let Some((frame, person)) = self.ahead.next(self.source.as_mut(), self.cutter)? else { return Ok(None) };
         match &mut self.around {
-            Around::Colour(colour) => place(&frame, &person, [0; 2], |_, _| *colour, &mut self.pixels),
+            Around::Colour(colour) => place(&frame, person, [0; 2], |_, _| *colour, &mut self.pixels),
             Around::Backdrop(backdrop) => {
-                place(&frame, &person, [0; 2], |x, y| backdrop.colour(x, y), &mut self.pixels);
+                place(&frame, person, [0; 2], |x, y| backdrop.colour(x, y), &mut self.pixels);
             }
             Around::Conflict(backdrop, cutout) => {
                 let other = |x, y| cutout.colour(x, y).unwrap_or_else(|| backdrop.colour(x, y));
-                place(&frame, &person, [0; 2], other, &mut self.pixels);
+                place(&frame, person, [0; 2], other, &mut self.pixels);
             }
-            Around::Nobody(plate) => plate.uncover(&frame, &person, self.inpainter, &mut self.pixels)?,
+            Around::Nobody(plate) => plate.uncover(&frame, person, self.inpainter, &mut self.pixels)?,
             Around::Elsewhere(elsewhere) => {
                 let shift = elsewhere.shift;
                 let background = elsewhere.at(&frame, self.count, self.cutter, self.inpainter)?;
-                place(&frame, &person, shift, |x, y| background.get_pixel(x, y).0, &mut self.pixels);
+                place(&frame, person, shift, |x, y| background.get_pixel(x, y).0, &mut self.pixels);
             }
             Around::Still(_) => {}
         }
@@ -133,6 +134,7 @@ impl Source for Twin<'_> {
     }
 
     fn select(&mut self, indices: &[u64]) -> Result<()> {
+        self.ahead.forget();
         match &mut self.around {
             Around::Still(still) => {
                 (still.wanted, still.lent) = (indices.to_vec(), 0);
@@ -177,12 +179,13 @@ impl Still {
         self.lent += 1;
         if self.made.is_none() {
             let name = source.name().to_owned();
-            let Some(frame) = source.next_frame()? else {
+            let mut ahead = Ahead::default();
+            let Some((frame, person)) = ahead.next(source, cutter)? else {
                 let expected = format!("frame {} of {name}", self.chosen);
                 let next = "check that the file is not being written";
                 return Err(Error::new(Stage::Source, expected, "the end of the source", next));
             };
-            let (person, mut pixels) = (cutter.cut(&frame)?, Vec::new());
+            let mut pixels = Vec::new();
             place(&frame, person, [0; 2], |x, y| self.backdrop.colour(x, y), &mut pixels);
             self.made = Some((pixels, frame.width(), frame.height()));
         }
@@ -226,6 +229,7 @@ impl Elsewhere<'_> {
         let mut wanted: Vec<u64> = indices.iter().map(|&index| self.matching(index, count)).collect();
         wanted.dedup();
         self.last = None;
+        self.ahead.forget();
         self.source.select(&wanted)
     }
 
@@ -234,11 +238,11 @@ impl Elsewhere<'_> {
         let wanted = self.matching(frame.index(), count);
         let is_there = |last: &Option<(u64, RgbImage)>| last.as_ref().is_some_and(|(index, _)| *index >= wanted);
         while !is_there(&self.last) {
-            let Some(other) = self.source.next_frame()? else { break };
+            let Some((other, person)) = self.ahead.next(self.source.as_mut(), cutter)? else { break };
             if other.index() < wanted {
                 continue;
             }
-            let (person, mut pixels) = (cutter.cut(&other)?, Vec::new());
+            let mut pixels = Vec::new();
             self.plate.uncover(&other, person, inpainter, &mut pixels)?;
             let picture = RgbImage::from_raw(other.width(), other.height(), pixels).unwrap_or_default();
             let same = (other.width(), other.height()) == (frame.width(), frame.height());
@@ -255,16 +259,4 @@ impl Elsewhere<'_> {
         };
         self.last.as_ref().map(|(_, picture)| picture).ok_or_else(missing)
     }
-}
-
-/// All frames with these `indices`, in memory.
-pub(super) fn read(source: &mut dyn Source, indices: &[u64]) -> Result<Vec<FrameBuffer>> {
-    source.select(indices)?;
-    let mut frames = Vec::new();
-    while let Some(frame) = source.next_frame()? {
-        let mut buffer = FrameBuffer::default();
-        buffer.copy_from(&frame);
-        frames.push(buffer);
-    }
-    Ok(frames)
 }
