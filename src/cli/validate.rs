@@ -201,9 +201,9 @@ impl Validate {
         let mut exhibits = Vec::new();
         for shown in &scored {
             let Some(clip) = clips.iter().find(|clip| clip.id == shown.name) else { continue };
-            let made = open(clip, self.fps).and_then(|mut source| {
-                figureground::evaluate::report::exhibit(&clip.id, &clip.label, &mut pipeline, source.as_mut())
-            });
+            let Some(record) = records.get(&clip.id) else { continue };
+            let made = open(clip, self.fps)
+                .and_then(|source| figureground::evaluate::report::exhibit(record, &mut pipeline, source));
             match made {
                 Ok(made) => exhibits.extend(made),
                 // Its record is there; a picture of it is only for looking at.

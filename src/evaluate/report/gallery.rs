@@ -2,14 +2,16 @@
 
 use super::failed;
 use crate::error::Result;
+use crate::evaluate::{Outcome, Record};
 use crate::pipeline::{Pipeline, Window};
-use crate::source::Source;
+use crate::source::{Source, Span};
 use crate::view::View;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// A clip with the three views of its middle frame.
@@ -22,7 +24,7 @@ pub struct Exhibit {
     /// Its label.
     pub label: String,
     /// `accept`, `flag` or `abstain`.
-    pub verdict: &'static str,
+    pub verdict: String,
     /// The label's probability in each view.
     pub p: [f32; 3],
     /// The best class of each view.
@@ -31,38 +33,56 @@ pub struct Exhibit {
     pub views: [String; 3],
 }
 
-/// The exhibit of one clip, by a pipeline that keeps pictures; none where it has no window.
+/// The part of a verdict line that is shown.
+#[derive(Debug, Deserialize)]
+struct Line {
+    label: String,
+    verdict: String,
+    p: BTreeMap<String, f32>,
+    frames: Vec<u64>,
+    full: Vec<Ranked>,
+    person: Vec<Ranked>,
+    background: Vec<Ranked>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ranked {
+    label: String,
+}
+
+/// The exhibit of the clip that `record` is of, whose middle frame a pipeline that keeps pictures looks at; none where it
+/// was not scored.
 ///
 /// # Errors
-/// When it cannot be read, or a model fails.
-pub fn exhibit(clip: &str, truth: &str, pipeline: &mut Pipeline, source: &mut dyn Source) -> Result<Option<Exhibit>> {
-    let mut made = None;
-    pipeline.watch(source, Window::Clip, &mut |outcome| {
-        let pictures = outcome.pictures;
-        let Some(picture) = pictures.iter().nth(pictures.iter().len() / 2) else {
-            return Ok(ControlFlow::Break(()));
-        };
-        let size = picture.person().size();
-        let mut views: [String; 3] = Default::default();
-        for view in View::ALL {
-            let mut bytes = Vec::new();
-            let rgb = picture.view(view);
-            JpegEncoder::new_with_quality(&mut bytes, 85)
-                .encode(rgb, size.width(), size.height(), ExtendedColorType::Rgb8)
-                .map_err(|e| failed(&e))?;
-            views[view.index()] = format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(bytes));
+/// When the clip cannot be read, or a model fails.
+pub fn exhibit(record: &Record, pipeline: &mut Pipeline, source: Box<dyn Source>) -> Result<Option<Exhibit>> {
+    let Outcome::Scored { verdict, .. } = &record.outcome else { return Ok(None) };
+    let line: Line = serde_json::from_str(verdict.get()).map_err(|e| failed(&e))?;
+    let Some(&middle) = line.frames.get(line.frames.len() / 2) else { return Ok(None) };
+    let mut views: [String; 3] = Default::default();
+    // One frame shows what eight would, and costs an eighth.
+    pipeline.watch(&mut Span::new(source, middle, 1)?, Window::Clip, &mut |outcome| {
+        for picture in outcome.pictures.iter().take(1) {
+            let size = picture.person().size();
+            for view in View::ALL {
+                let mut bytes = Vec::new();
+                let rgb = picture.view(view);
+                JpegEncoder::new_with_quality(&mut bytes, 85)
+                    .encode(rgb, size.width(), size.height(), ExtendedColorType::Rgb8)
+                    .map_err(|e| failed(&e))?;
+                views[view.index()] = format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(bytes));
+            }
         }
-        let name = |class: Option<usize>| class.and_then(|class| outcome.names.get(class)).cloned().unwrap_or_default();
-        made = Some(Exhibit {
-            clip: clip.to_owned(),
-            truth: truth.to_owned(),
-            label: name(Some(outcome.judgement.label)),
-            verdict: outcome.judgement.verdict.name(),
-            p: outcome.judgement.p,
-            best: outcome.top.each_ref().map(|view| name(view.first().map(|ranked| ranked.class))),
-            views,
-        });
         Ok(ControlFlow::Break(()))
     })?;
-    Ok(made)
+    let best = |ranked: &[Ranked]| ranked.first().map(|best| best.label.clone()).unwrap_or_default();
+    Ok(Some(Exhibit {
+        clip: record.clip.clone(),
+        truth: record.truth.clone(),
+        p: ["full", "person", "background"].map(|view| line.p.get(view).copied().unwrap_or(f32::NAN)),
+        best: [&line.full, &line.person, &line.background].map(|ranked| best(ranked)),
+        label: line.label,
+        verdict: line.verdict,
+        views,
+    }))
 }

@@ -123,6 +123,10 @@ fn command(program: &OsStr, input: &Input, pass: Pass<'_>) -> Command {
         // Half a packet decodes to half a picture, which is no whole frame.
         command.args(["-fflags", "+discardcorrupt"]);
     }
+    if matches!(pass, Pass::Count) {
+        // As many frames, a quarter sooner: nobody sees these.
+        command.args(["-skip_loop_filter", "all"]);
+    }
     command.arg("-i").arg(&input.url);
     // V: no cover art. Passthrough: no frame doubled or dropped to a constant rate.
     command.args(["-map", "0:V:0", "-fps_mode", "passthrough", "-vf", &filters(pass)]);
