@@ -70,6 +70,7 @@ impl Counterfactual {
         let bundle = self.bundle.as_deref().map_or_else(super::built_in::bundle, Bundle::open)?;
         let dataset = Dataset::open(self.format, &self.data, self.annotations.as_deref())?;
         let dataset = self.masks.iter().try_fold(dataset, |set, masks| set.with_masks(masks))?;
+        let dataset = self.making.uncover(dataset)?;
         super::make_directory(&self.out)?;
         let (jobs, threads) = (usize::from(self.jobs), all_cores());
         let place = (self.out.as_path(), self.fps);

@@ -33,6 +33,9 @@ pub struct Making {
     /// An ONNX inpainter for what no frame shows: picture and mask to picture, as LaMa [default: colours flow in].
     #[arg(long, value_name = "FILE")]
     inpainter: Option<PathBuf>,
+    /// Frames without the person, made elsewhere, as inp/CLASS/CLIP/%06d.jpg or CLASS/CLIP/%06d.jpg.
+    #[arg(long, value_name = "DIR", conflicts_with = "inpainter")]
+    inpainted: Option<PathBuf>,
     /// An ONNX classifier of scenes, such as one of Places365, that says which places are alike [default: the built-in
     /// encoder].
     #[arg(long, value_name = "FILE")]
@@ -57,6 +60,11 @@ impl Making {
     /// What everything random follows from.
     pub fn seed(&self) -> u64 {
         self.seed
+    }
+
+    /// The set with what was inpainted elsewhere.
+    pub fn uncover(&self, dataset: Dataset) -> Result<Dataset> {
+        self.inpainted.iter().try_fold(dataset, |set, folder| set.with_uncovered(folder))
     }
 
     /// Looks at every clip of `dataset` that was not looked at yet.

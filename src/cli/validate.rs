@@ -126,6 +126,7 @@ impl Validate {
         let bundle = self.models.open()?;
         let dataset = Dataset::open(self.format, &self.data, self.annotations.as_deref())?;
         let dataset = self.masks.iter().try_fold(dataset, |set, masks| set.with_masks(masks))?;
+        let dataset = self.making.uncover(dataset)?;
         let info = RunInfo::new(bundle.label_bank()?.names(), bundle.fingerprint()?, &dataset);
         let clips = dataset.clone().shard(self.shard).clips;
         super::make_directory(&self.out)?;

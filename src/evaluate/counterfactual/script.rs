@@ -132,7 +132,10 @@ impl<'a> Script<'a> {
         let text = format!("{} {} {:?} {:?} {:?}", self.name(), self.seed, self.colour, self.backdrops, self.inpainter);
         hash.update(text);
         for (clip, other) in &self.casting {
-            hash.update(format!("{clip:?} {other:?}"));
+            let is_uncovered =
+                |clip: &String| self.clips.get(clip.as_str()).is_some_and(|clip| clip.uncovered.is_some());
+            let behind = is_uncovered(other.as_ref().unwrap_or(clip));
+            hash.update(format!("{clip:?} {other:?} {behind}"));
         }
         let sum: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         format!("{} {sum}", self.name())

@@ -37,12 +37,16 @@ impl<'a> Studio<'a> {
     /// When it is not cast, a clip or background cannot be read, or a model fails.
     pub fn twin<'s>(&'s mut self, script: &'s Script<'_>, clip: &Clip) -> Result<Twin<'s>> {
         let (_, sight) = seen(script, &clip.id)?;
-        let mut source = (self.open)(clip)?;
-        let around = match script.set {
-            Set::HumanOnly => Around::Colour(script.colour),
-            Set::BackgroundOnly => Around::Nobody(Plate::take(source.as_mut(), sight.frames, &mut self.cutter)?),
-            Set::Scuba | Set::Scufo | Set::ConflFg => self.still(script, clip, sight)?,
-            Set::SwapRandom | Set::SwapClose | Set::SwapFar | Set::SwapSame => self.elsewhere(script, clip, sight)?,
+        let (source, around) = match script.set {
+            Set::HumanOnly => ((self.open)(clip)?, Around::Colour(script.colour)),
+            Set::BackgroundOnly => {
+                let (source, plate) = self.uncovered(clip, sight)?;
+                (source, plate.map_or(Around::Nothing, Around::Nobody))
+            }
+            Set::Scuba | Set::Scufo | Set::ConflFg => ((self.open)(clip)?, self.still(script, clip, sight)?),
+            Set::SwapRandom | Set::SwapClose | Set::SwapFar | Set::SwapSame => {
+                ((self.open)(clip)?, self.elsewhere(script, clip, sight)?)
+            }
         };
         Ok(Twin::new(source, sight.frames, around, &mut self.cutter, script.inpainter))
     }
@@ -77,8 +81,7 @@ impl<'a> Studio<'a> {
     /// The background of the clip's other clip.
     fn elsewhere<'s>(&mut self, script: &Script<'_>, clip: &Clip, sight: &Sight) -> Result<Around<'s>> {
         let (other, behind) = self.other(script, clip)?;
-        let mut source = (self.open)(other)?;
-        let plate = Plate::take(source.as_mut(), behind.frames, &mut self.cutter)?;
+        let (source, plate) = self.uncovered(other, behind)?;
         // The person is moved to where the other one was, where there was one.
         let shift = match (sight.centroid, behind.centroid) {
             (Some(own), Some(theirs)) => {
@@ -94,6 +97,23 @@ impl<'a> Studio<'a> {
             shift,
             last: None,
         })))
+    }
+
+    /// The frames of `clip` and what lies behind its person; none where the frames were uncovered elsewhere.
+    fn uncovered(&mut self, clip: &Clip, sight: &Sight) -> Result<(Box<dyn Source>, Option<Plate>)> {
+        if let Some(folder) = &clip.uncovered {
+            let uncovered = Clip::new(clip.id.clone(), clip.label.clone(), Some(folder.clone()));
+            let mut source = (self.open)(&uncovered)?;
+            let frames = source.count()?;
+            if frames != sight.frames {
+                let expected = format!("{} frames in {}", sight.frames, folder.display());
+                return Err(Error::new(Stage::Source, expected, frames, "make those that are missing"));
+            }
+            return Ok((source, None));
+        }
+        let mut source = (self.open)(clip)?;
+        let plate = Plate::take(source.as_mut(), sight.frames, &mut self.cutter)?;
+        Ok((source, Some(plate)))
     }
 
     /// The clip that goes with `clip`.

@@ -195,6 +195,37 @@ fn a_swapped_person_stands_where_the_other_one_stood() {
 }
 
 #[test]
+fn frames_that_were_uncovered_elsewhere_are_taken_as_they_are() {
+    let theatre = &*THEATRE;
+    let place = tempfile::tempdir().unwrap();
+    for clip in &theatre.dataset.clips {
+        let folder = place.path().join("inp").join(&clip.id);
+        fs::create_dir_all(&folder).unwrap();
+        for frame in 0..theatre.surveys.clips[&clip.id].1.frames {
+            let plain = image::RgbImage::from_pixel(SIDE as u32, SIDE as u32, image::Rgb([frame as u8, 1, 2]));
+            plain.save(folder.join(format!("{:06}.png", frame + 1))).unwrap();
+        }
+    }
+    let dataset = theatre.dataset.clone().with_uncovered(place.path()).unwrap();
+    let mut studio = Studio::new(Cutter::new(&theatre.bundle, 1).unwrap(), &open);
+    let clip = dataset.clips.iter().find(|clip| clip.label == WAVING).unwrap();
+    for (set, ground) in [(Set::BackgroundOnly, 15), (Set::SwapRandom, 7)] {
+        let script = Script::new((set, 1), 0, Backdrops::Stripes, &dataset, &theatre.surveys, &Inpainter::Smooth);
+        assert_ne!(script.fingerprint(), theatre.script(set, 0).fingerprint());
+        let mut twin = studio.twin(&script, clip).unwrap();
+        twin.count().unwrap();
+        // The last frame of the clip goes with the last one of either.
+        assert_eq!(frames(&mut twin).last().unwrap()[0], [ground, 1, 2], "{set:?}");
+    }
+    let last = place.path().join("inp").join(&clip.id).join("000016.png");
+    fs::remove_file(last).unwrap();
+    let script =
+        Script::new((Set::BackgroundOnly, 1), 0, Backdrops::Stripes, &dataset, &theatre.surveys, &Inpainter::Smooth);
+    assert!(studio.twin(&script, clip).unwrap_err().to_string().contains("16 frames"));
+    assert!(theatre.dataset.clone().with_uncovered(Path::new("nowhere")).is_err());
+}
+
+#[test]
 fn what_is_selected_is_what_the_whole_has_there() {
     let theatre = &*THEATRE;
     for set in Set::ALL.into_iter().filter(|set| *set != Set::SwapSame) {

@@ -35,6 +35,8 @@ pub(super) enum Around<'a> {
     Conflict(Backdrop, Cutout),
     /// What is there without the person.
     Nobody(Plate),
+    /// Nothing: the frames were made elsewhere.
+    Nothing,
     /// What is there in another clip without its person.
     Elsewhere(Box<Elsewhere<'a>>),
 }
@@ -62,7 +64,8 @@ pub(super) struct Cutout {
 pub(super) struct Elsewhere<'a> {
     pub source: Box<dyn Source + 'a>,
     pub ahead: Ahead,
-    pub plate: Plate,
+    /// What lies behind its person; none where its frames show nobody.
+    pub plate: Option<Plate>,
     /// Frames of that clip.
     pub count: u64,
     /// How far the person is moved, in pixels.
@@ -122,6 +125,10 @@ impl Source for Twin<'_> {
                 let shift = elsewhere.shift;
                 let background = elsewhere.at(&frame, self.count, self.cutter, self.inpainter)?;
                 place(&frame, person, shift, |x, y| background.get_pixel(x, y).0, &mut self.pixels);
+            }
+            Around::Nothing => {
+                self.pixels.clear();
+                self.pixels.extend_from_slice(frame.pixels());
             }
             Around::Still(_) => {}
         }
@@ -243,7 +250,10 @@ impl Elsewhere<'_> {
                 continue;
             }
             let mut pixels = Vec::new();
-            self.plate.uncover(&other, person, inpainter, &mut pixels)?;
+            match &self.plate {
+                Some(plate) => plate.uncover(&other, person, inpainter, &mut pixels)?,
+                None => pixels.extend_from_slice(other.pixels()),
+            }
             let picture = RgbImage::from_raw(other.width(), other.height(), pixels).unwrap_or_default();
             let same = (other.width(), other.height()) == (frame.width(), frame.height());
             let picture = match same {

@@ -1,4 +1,4 @@
-//! Where masks lie that were made elsewhere.
+//! Where masks and frames lie that were made of a set's clips elsewhere.
 
 use super::Clip;
 use crate::source::MaskFolders;
@@ -6,15 +6,18 @@ use std::path::{Path, PathBuf};
 
 /// The folders of the masks of `clip` under `root`: the first of the layouts that is there, else what would be looked for.
 pub(super) fn of(root: &Path, clip: &Clip) -> MaskFolders {
-    let name = clip.id.rsplit('/').next().unwrap_or(&clip.id);
-    let labels = [clip.label.clone(), clip.label.replace(' ', "_")];
-    let places: Vec<PathBuf> =
-        labels.iter().map(|label| Path::new(label).join(name)).chain([PathBuf::from(&clip.id)]).collect();
-    let there = |folder: &Path| places.iter().map(|place| folder.join(place)).find(|path| path.is_dir());
-    if let Some(person) = there(&root.join("seg")) {
-        return MaskFolders { person, objects: there(&root.join("obj")) };
+    if let Some(person) = there(&root.join("seg"), clip) {
+        return MaskFolders { person, objects: there(&root.join("obj"), clip) };
     }
-    let person = there(root).unwrap_or_else(|| root.join(&clip.id));
+    let person = there(root, clip).unwrap_or_else(|| root.join(&clip.id));
     let objects = Some(person.join("objects")).filter(|path| path.is_dir());
     MaskFolders { person, objects }
+}
+
+/// The folder of `clip` under `root`, where there is one: `CLASS/CLIP`, with spaces or underscores, or the clip's name.
+pub(super) fn there(root: &Path, clip: &Clip) -> Option<PathBuf> {
+    let name = clip.id.rsplit('/').next().unwrap_or(&clip.id);
+    let labels = [clip.label.clone(), clip.label.replace(' ', "_")];
+    let places = labels.iter().map(|label| Path::new(label).join(name)).chain([PathBuf::from(&clip.id)]);
+    places.map(|place| root.join(place)).find(|path| path.is_dir())
 }

@@ -45,6 +45,8 @@ pub struct Clip {
     pub span: Option<[u64; 2]>,
     /// Where masks of it lie that were made elsewhere.
     pub masks: Option<MaskFolders>,
+    /// Where frames of it without the person lie that were made elsewhere.
+    pub uncovered: Option<PathBuf>,
     /// The fewest frames that it may have.
     pub least_frames: u64,
     /// Stratum by name: what the set says of the clip besides its label.
@@ -54,7 +56,7 @@ pub struct Clip {
 impl Clip {
     /// A clip of which nothing else is known.
     pub fn new(id: String, label: String, path: Option<PathBuf>) -> Self {
-        Self { id, label, path, span: None, masks: None, least_frames: 1, strata: BTreeMap::new() }
+        Self { id, label, path, span: None, masks: None, uncovered: None, least_frames: 1, strata: BTreeMap::new() }
     }
 
     /// Its frames, with masks where such were made elsewhere.
@@ -142,6 +144,26 @@ impl Dataset {
         if found == 0 {
             let got = format!("masks of none of {} clips under {}", self.clips.len(), root.display());
             return Err(refused("a folder of masks a clip", got, "lay them out as seg/CLASS/CLIP/%06d.png"));
+        }
+        Ok(self)
+    }
+
+    /// The set with frames without the person under `root`: HAT's `inp/CLASS/CLIP`, or `CLASS/CLIP`. Clips without such are
+    /// uncovered here.
+    ///
+    /// # Errors
+    /// When there are such of no clip at all.
+    pub fn with_uncovered(mut self, root: &Path) -> Result<Self> {
+        for clip in &mut self.clips {
+            clip.uncovered = masks::there(&root.join("inp"), clip).or_else(|| masks::there(root, clip));
+        }
+        if self.clips.iter().all(|clip| clip.uncovered.is_none()) {
+            let got = format!("frames of none of {} clips under {}", self.clips.len(), root.display());
+            return Err(refused(
+                "a folder of frames without the person",
+                got,
+                "lay them out as inp/CLASS/CLIP/%06d.png",
+            ));
         }
         Ok(self)
     }
