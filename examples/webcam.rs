@@ -37,7 +37,9 @@ fn run() -> Result<()> {
 #[cfg(feature = "camera")]
 fn open(camera: Option<std::ffi::OsString>) -> Result<(Box<dyn Source>, Window)> {
     let camera = camera.unwrap_or_else(|| "camera:0".into());
-    let source = figureground::source::open(&camera, &figureground::source::SourceOptions::default())?;
+    let mut opener = figureground::source::opener(camera, figureground::source::SourceOptions::default());
+    // A cable that was pulled may be put back.
+    let source = Box::new(figureground::source::Reconnecting::new(opener()?, opener, || false));
     Ok((source, Window::Sliding(Sliding::new(2.0, 0.5)?)))
 }
 

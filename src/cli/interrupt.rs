@@ -1,7 +1,7 @@
 //! Ctrl-C and SIGTERM: the first ends the work at the next frame or prompt, or after a grace time; the second at once.
 
 use figureground::frame::Frame;
-use figureground::source::Source;
+use figureground::source::{Health, Source};
 use figureground::{Error, Result, Stage};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -66,6 +66,10 @@ impl Source for Interruptible {
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         check()?;
         self.0.next_frame()
+    }
+
+    fn health(&self) -> Health {
+        self.0.health()
     }
 
     fn count(&mut self) -> Result<u64> {

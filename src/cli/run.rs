@@ -8,7 +8,7 @@ use figureground::gate::Verdict;
 use figureground::pipeline::{Keep, Outcome, Pipeline, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
 use figureground::sink::overlay::Overlay;
-use figureground::source::{self, Source, SourceOptions};
+use figureground::source::{self, Health, Reconnecting, Source, SourceOptions};
 use figureground::{Error, Result, Stage};
 use std::ffi::OsString;
 use std::io::Stdout;
@@ -53,6 +53,12 @@ pub struct Run {
     /// How long a stream or camera may be silent.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
     stall: f64,
+    /// Width and height that a camera is asked for; the nearest that it offers is taken.
+    #[arg(long, value_name = "WxH", default_value = "640x480", value_parser = size)]
+    camera_size: [u32; 2],
+    /// Frames a second that a camera is asked for.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    camera_fps: u32,
     /// Flags above this score instead of the bundle's threshold.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     tau: Option<f32>,
@@ -83,6 +89,11 @@ impl FromStr for WindowArgument {
 
 pub fn positive(text: &str) -> core::result::Result<f64, String> {
     text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+fn size(text: &str) -> core::result::Result<[u32; 2], String> {
+    let sides = text.split_once('x').and_then(|(width, height)| Some([width.parse().ok()?, height.parse().ok()?]));
+    sides.filter(|sides| sides.iter().all(|side| *side > 0)).ok_or_else(|| "expected a size such as 640x480".to_owned())
 }
 
 impl Run {
@@ -128,11 +139,13 @@ impl Run {
             fps: self.fps,
             spool_limit: self.spool,
             stall: Duration::from_secs_f64(self.stall.min(86_400.0)),
+            camera_size: self.camera_size,
+            camera_fps: self.camera_fps,
         };
         let bar = progress.bar("clips", sources.len() as u64);
         let mut exit = Exit::Done;
         for spec in sources {
-            let watched = source::open(spec, &options).and_then(|source| self.watch(source, pipeline, out, progress));
+            let watched = open(spec, options).and_then(|source| self.watch(source, pipeline, out, progress));
             if let Err(error) = watched {
                 bar.suspend(|| report(&error));
                 exit = Exit::Failed;
@@ -156,9 +169,14 @@ impl Run {
         let window = self.window_of(source.as_ref())?;
         let name = source.name().to_owned();
         let spinner = progress.spinner(name.clone());
-        let watched = pipeline
-            .watch(&mut Interruptible(source), window, &mut |outcome| spinner.suspend(|| out.tell(&name, outcome)));
+        let mut source = Interruptible(source);
+        let watched = pipeline.watch(&mut source, window, &mut |outcome| spinner.suspend(|| out.tell(&name, outcome)));
         spinner.finish_and_clear();
+        let Health { dropped, reconnects } = source.health();
+        if source.is_live() {
+            progress.done(&format!("{name}: {dropped} frames dropped, {reconnects} times lost and opened again"));
+            log::info!("{name}: dropped {dropped}, reconnects {reconnects}");
+        }
         watched.map(|_| ())
     }
 
@@ -183,6 +201,13 @@ impl Run {
             }
         }
     }
+}
+
+/// Opens a source; one that does not end is opened again whenever it is lost.
+fn open(spec: &OsString, options: SourceOptions) -> Result<Box<dyn Source>> {
+    let mut opener = source::opener(spec.clone(), options);
+    let source = opener()?;
+    Ok(if source.is_live() { Box::new(Reconnecting::new(source, opener, interrupt::raised)) } else { source })
 }
 
 /// Where outcomes go.

@@ -10,6 +10,7 @@ mod jpeg;
 mod masked;
 mod picture;
 mod queue;
+mod reconnect;
 mod recorded;
 mod selection;
 mod span;
@@ -17,6 +18,7 @@ mod video;
 mod y4m;
 
 pub use masked::{MaskFolders, Masked};
+pub use reconnect::{Opener, Reconnecting};
 pub use recorded::Recorded;
 pub use span::Span;
 
@@ -54,6 +56,20 @@ pub trait Source {
     /// # Errors
     /// When the source is live, cannot be read twice, or the indices do not ascend.
     fn select(&mut self, indices: &[u64]) -> Result<()>;
+
+    /// What was lost on the way so far.
+    fn health(&self) -> Health {
+        Health::default()
+    }
+}
+
+/// What a live source has lost since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Health {
+    /// Frames that came while older ones were still worked on, and were passed over or could not be read.
+    pub dropped: u64,
+    /// How often it was gone and came back.
+    pub reconnects: u64,
 }
 
 /// What sources need to know besides their name.
@@ -65,11 +81,21 @@ pub struct SourceOptions {
     pub spool_limit: u64,
     /// How long a stream or camera may be silent before it counts as stalled.
     pub stall: Duration,
+    /// Width and height that a camera is asked for; the nearest that it offers is taken.
+    pub camera_size: [u32; 2],
+    /// Frames a second that a camera is asked for.
+    pub camera_fps: u32,
 }
 
 impl Default for SourceOptions {
     fn default() -> Self {
-        Self { fps: 25.0, spool_limit: 2 << 30, stall: Duration::from_secs(10) }
+        Self {
+            fps: 25.0,
+            spool_limit: 2 << 30,
+            stall: Duration::from_secs(10),
+            camera_size: [640, 480],
+            camera_fps: 30,
+        }
     }
 }
 
@@ -109,6 +135,18 @@ pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
         }
     }
     open_path(name, path, options)
+}
+
+/// What opens `spec`, and opens it again when it was lost. A camera may have another number by then: it is known by its name.
+pub fn opener(spec: OsString, options: SourceOptions) -> Opener {
+    let name = spec.to_string_lossy().into_owned();
+    match name.strip_prefix("camera:") {
+        Some(index) if !Path::new(&spec).exists() => {
+            let (mut known, index) = (None, index.to_owned());
+            Box::new(move || camera::reopen(name.clone(), &index, &mut known, &options))
+        }
+        _ => Box::new(move || open(&spec, &options)),
+    }
 }
 
 /// Y4M from any reader, called `name`.

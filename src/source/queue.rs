@@ -51,6 +51,7 @@ struct State {
     waiting: VecDeque<Picture>,
     spare: Vec<Picture>,
     closed: bool,
+    dropped: u64,
 }
 
 /// Both ends of a new queue.
@@ -81,6 +82,7 @@ impl Writer {
             return false;
         }
         let oldest = if state.waiting.len() >= SLOTS { state.waiting.pop_front() } else { None };
+        state.dropped += u64::from(oldest.is_some());
         let recycled = oldest.or_else(|| state.spare.pop()).unwrap_or_default();
         state.waiting.push_back(std::mem::replace(picture, recycled));
         self.shared.changed.notify_all();
@@ -89,6 +91,11 @@ impl Writer {
 }
 
 impl Reader {
+    /// Pictures that were dropped because nobody took them in time.
+    pub fn dropped(&self) -> u64 {
+        self.shared.lock().dropped
+    }
+
     /// Takes the oldest picture in exchange for `picture`, waiting no longer than `timeout` if there is one.
     pub fn take(&self, picture: &mut Picture, timeout: Option<Duration>) -> Taken {
         let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
@@ -145,7 +152,7 @@ mod tests {
         let (writer, reader) = queue(WhenFull::DropOldest);
         (0..5).for_each(|index| assert!(writer.push(&mut numbered(index))));
         drop(writer);
-        assert_eq!(take_all(&reader), [3, 4]);
+        assert_eq!((reader.dropped(), take_all(&reader)), (3, vec![3, 4]));
     }
 
     #[test]

@@ -5,16 +5,14 @@ use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::source::picture::{FirstSize, Picture};
 use crate::source::queue::{Reader, Taken, WhenFull, Writer, queue};
-use crate::source::{Source, SourceOptions, live};
+use crate::source::{Health, Source, SourceOptions, live};
 use nokhwa::Camera;
 use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, RequestedFormat, RequestedFormatType};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-/// What a camera is asked for: enough for an encoder of 224 pixels, little enough for a small device.
-const WANTED_PIXELS: u32 = 640 * 480;
-const WANTED_FPS: u32 = 30;
 
 pub(super) fn list() -> Result<Vec<CameraName>> {
     let cameras = nokhwa::query(ApiBackend::Auto).map_err(|error| refused("the system", error))?;
@@ -27,13 +25,15 @@ pub(super) fn open(name: String, index: &str, options: &SourceOptions) -> Result
     let number = index.parse().map_err(|_| refused(&name, "a camera has a number, as camera:0"))?;
     let (opened, is_open) = sync_channel(1);
     let (writer, frames) = queue(WhenFull::DropOldest);
-    let called = name.clone();
+    let (wanted, spoiled) =
+        (Wanted { size: options.camera_size, fps: options.camera_fps }, Arc::new(AtomicU64::new(0)));
+    let (called, counted) = (name.clone(), Arc::clone(&spoiled));
     let capture = std::thread::Builder::new()
         .name("camera".to_owned())
-        .spawn(move || capture(&called, number, &opened, &writer))
+        .spawn(move || capture(&called, (number, wanted), &opened, &writer, &counted))
         .map_err(|error| refused(&name, error))?;
     match is_open.recv_timeout(options.stall) {
-        Ok(()) => Ok(Box::new(CameraSource::new(name, frames, capture, options.stall))),
+        Ok(()) => Ok(Box::new(CameraSource::new(name, (frames, spoiled), capture, options.stall))),
         Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(refused(&name, "no answer")),
         Err(_) => Err(ended(&name, capture)),
     }
@@ -44,6 +44,8 @@ pub(super) fn open(name: String, index: &str, options: &SourceOptions) -> Result
 struct CameraSource {
     name: String,
     frames: Reader,
+    /// Pictures that could not be read.
+    spoiled: Arc<AtomicU64>,
     capture: Option<JoinHandle<Result<()>>>,
     stall: Duration,
     size: FirstSize,
@@ -51,9 +53,14 @@ struct CameraSource {
 }
 
 impl CameraSource {
-    fn new(name: String, frames: Reader, capture: JoinHandle<Result<()>>, stall: Duration) -> Self {
+    fn new(
+        name: String,
+        (frames, spoiled): (Reader, Arc<AtomicU64>),
+        capture: JoinHandle<Result<()>>,
+        stall: Duration,
+    ) -> Self {
         let (size, picture) = (FirstSize::default(), Picture::default());
-        Self { name, frames, capture: Some(capture), stall, size, picture }
+        Self { name, frames, spoiled, capture: Some(capture), stall, size, picture }
     }
 }
 
@@ -79,6 +86,10 @@ impl Source for CameraSource {
         self.picture.lend().map(Some)
     }
 
+    fn health(&self) -> Health {
+        Health { dropped: self.frames.dropped() + self.spoiled.load(Ordering::Relaxed), reconnects: 0 }
+    }
+
     fn count(&mut self) -> Result<u64> {
         Err(live(&self.name))
     }
@@ -89,8 +100,14 @@ impl Source for CameraSource {
 }
 
 /// Opens the camera, says so, and reads it until the caller is gone or the camera fails.
-fn capture(name: &str, number: u32, opened: &SyncSender<()>, writer: &Writer) -> Result<()> {
-    let mut camera = start(number).map_err(|error| refused(name, error))?;
+fn capture(
+    name: &str,
+    (number, wanted): (u32, Wanted),
+    opened: &SyncSender<()>,
+    writer: &Writer,
+    spoiled: &AtomicU64,
+) -> Result<()> {
+    let mut camera = start(number, wanted).map_err(|error| refused(name, error))?;
     if opened.send(()).is_err() {
         return Ok(());
     }
@@ -104,16 +121,29 @@ fn capture(name: &str, number: u32, opened: &SyncSender<()>, writer: &Writer) ->
             Ok(()) if writer.push(&mut picture) => {}
             Ok(()) => return Ok(()),
             // Cables and hubs spoil a picture now and then; a camera that spoils all of them counts as stalled.
-            Err(error) => log::warn!("{name}: picture {} passed over: {error}", picture.index),
+            Err(error) => {
+                let count = spoiled.fetch_add(1, Ordering::Relaxed) + 1;
+                // Ever more seldom: a log must not grow with what is wrong.
+                if count.is_power_of_two() {
+                    log::warn!("{name}: {count} pictures passed over, the last because: {error}");
+                }
+            }
         }
     }
 }
 
-fn start(number: u32) -> core::result::Result<Camera, nokhwa::NokhwaError> {
+/// What a camera is asked for.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    size: [u32; 2],
+    fps: u32,
+}
+
+fn start(number: u32, wanted: Wanted) -> core::result::Result<Camera, nokhwa::NokhwaError> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &pixels::FORMATS);
     let mut camera = Camera::new(CameraIndex::Index(number), any)?;
     let formats = camera.compatible_camera_formats().unwrap_or_default();
-    if let Some(format) = nearest(&formats) {
+    if let Some(format) = nearest(&formats, wanted) {
         let exact = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &pixels::FORMATS);
         if let Err(error) = camera.set_camera_requset(exact) {
             log::warn!("camera:{number} keeps {}: {error}", camera.camera_format());
@@ -123,11 +153,12 @@ fn start(number: u32) -> core::result::Result<Camera, nokhwa::NokhwaError> {
     Ok(camera)
 }
 
-/// The format nearest to what is wanted: first in pixels, then in frames a second.
-fn nearest(formats: &[CameraFormat]) -> Option<CameraFormat> {
+/// The format nearest to what is wanted: first in width and height, then in frames a second, then the one that costs least.
+fn nearest(formats: &[CameraFormat], wanted: Wanted) -> Option<CameraFormat> {
     let distance = |format: &&CameraFormat| {
-        let pixels = u64::from(format.width()) * u64::from(format.height());
-        (pixels.abs_diff(u64::from(WANTED_PIXELS)), format.frame_rate().abs_diff(WANTED_FPS))
+        let size = format.width().abs_diff(wanted.size[0]) + format.height().abs_diff(wanted.size[1]);
+        let cost = pixels::FORMATS.iter().position(|known| *known == format.format());
+        (size, format.frame_rate().abs_diff(wanted.fps), cost)
     };
     formats.iter().filter(|format| pixels::FORMATS.contains(&format.format())).min_by_key(distance).copied()
 }
@@ -165,7 +196,7 @@ mod tests {
     fn the_format_nearest_to_vga_at_30_frames_a_second_is_taken() {
         let format = |width, height, rate| CameraFormat::new(Resolution::new(width, height), FrameFormat::YUYV, rate);
         let formats = [format(1920, 1080, 30), format(640, 480, 15), format(640, 480, 30), format(320, 240, 60)];
-        assert_eq!(nearest(&formats), Some(formats[2]));
+        assert_eq!(nearest(&formats, wanted), Some(formats[2]));
         assert_eq!(nearest(&[]), None);
     }
 
@@ -179,7 +210,8 @@ mod tests {
             std::thread::sleep(Duration::from_millis(400));
             Err(refused("camera:0", "unplugged"))
         });
-        let mut source = CameraSource::new("camera:0".to_owned(), frames, capture, Duration::from_millis(100));
+        let mut source =
+            CameraSource::new("camera:0".to_owned(), (frames, Arc::default()), capture, Duration::from_millis(100));
         assert!(source.is_live() && source.count().is_err() && source.select(&[0]).is_err());
         assert_eq!(source.next_frame().unwrap().unwrap().width(), 32);
         assert!(source.next_frame().unwrap_err().to_string().contains("no picture for 100"));

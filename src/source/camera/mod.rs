@@ -39,3 +39,46 @@ pub fn list() -> Result<Vec<CameraName>> {
 pub(super) fn open(name: String, index: &str, options: &SourceOptions) -> Result<Box<dyn Source>> {
     backend::open(name, index, options)
 }
+
+/// Opens the camera `index`, or the one that was `known` by its name when it was opened first.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn reopen(
+    name: String,
+    index: &str,
+    known: &mut Option<String>,
+    options: &SourceOptions,
+) -> Result<Box<dyn Source>> {
+    let cameras = list().unwrap_or_default();
+    let number = number_of(&cameras, index, known.as_deref());
+    let source = backend::open(name, number, options)?;
+    if known.is_none() {
+        *known = cameras.iter().find(|camera| camera.index == number).map(|camera| camera.name.clone());
+    }
+    Ok(source)
+}
+
+/// The number under which the camera `index`, `known` by its name, is to be found.
+fn number_of<'a>(cameras: &'a [CameraName], index: &'a str, known: Option<&str>) -> &'a str {
+    let is_known = |camera: &&CameraName| known.is_some_and(|known| camera.name == known);
+    // Two cameras of one name: the one that has the number is meant.
+    let same = cameras.iter().filter(is_known).find(|camera| camera.index == index);
+    same.or_else(|| cameras.iter().find(is_known)).map_or(index, |camera| camera.index.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_is_known_by_its_name_when_its_number_changes() {
+        let camera = |index: &str, name: &str| CameraName { index: index.to_owned(), name: name.to_owned() };
+        let cameras = [camera("0", "other"), camera("2", "mine"), camera("3", "mine")];
+        assert_eq!(number_of(&cameras, "0", None), "0");
+        assert_eq!(number_of(&cameras, "0", Some("mine")), "2");
+        assert_eq!(number_of(&cameras, "3", Some("mine")), "3");
+        assert_eq!(number_of(&cameras, "0", Some("gone")), "0");
+        assert_eq!(number_of(&[], "0", Some("mine")), "0");
+    }
+}

@@ -9,7 +9,7 @@ mod process;
 use super::picture::Picture;
 use super::queue::{Reader, Taken, WhenFull, Writer, queue};
 use super::selection::Selection;
-use super::{Source, SourceOptions, live};
+use super::{Health, Source, SourceOptions, live};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use log::{Report, Stamp};
@@ -53,6 +53,8 @@ pub(super) struct Video {
     state: State,
     /// Index of the frame read last in this pass.
     last_read: Option<u64>,
+    /// Pictures that a live pass has dropped because nobody took them in time.
+    dropped: u64,
     picture: Picture,
 }
 
@@ -99,6 +101,7 @@ impl Video {
             selection: Selection::All,
             state: State::Begin,
             last_read: None,
+            dropped: 0,
             picture,
         }
     }
@@ -115,7 +118,9 @@ impl Video {
                 }
                 State::Reading(reading) => reading,
             };
-            match reading.frames.take(&mut self.picture, self.stall) {
+            let taken = reading.frames.take(&mut self.picture, self.stall);
+            self.dropped = reading.frames.dropped();
+            match taken {
                 Taken::Picture => {
                     self.last_read = Some(self.picture.index);
                     if self.selection.contains(self.picture.index) {
@@ -211,6 +216,10 @@ impl Video {
 }
 
 impl Source for Video {
+    fn health(&self) -> Health {
+        Health { dropped: self.dropped, reconnects: 0 }
+    }
+
     fn name(&self) -> &str {
         &self.input.name
     }

@@ -122,6 +122,9 @@ fn command(program: &OsStr, input: &Input, pass: Pass<'_>) -> Command {
     if !input.is_live {
         // Half a packet decodes to half a picture, which is no whole frame.
         command.args(["-fflags", "+discardcorrupt"]);
+    } else {
+        // ffmpeg would listen for five seconds before the first picture, each time that a stream comes back.
+        command.args(["-analyzeduration", "1000000"]);
     }
     if matches!(pass, Pass::Count) {
         // As many frames, a quarter sooner: nobody sees these.

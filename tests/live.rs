@@ -1,0 +1,103 @@
+//! Streams that are lost and come back.
+
+mod program;
+
+use program::{Desk, demo};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// An ffmpeg that serves the demo clip again and again to whoever connects first, in real time.
+struct Server(Child);
+
+impl Server {
+    fn start(port: u16, size: &str) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i"]).arg(demo());
+        command.args(["-vf", &format!("scale={size}"), "-r", "12", "-c:v", "mpeg2video", "-q:v", "2", "-g", "6"]);
+        command.args(["-f", "mpegts", &format!("tcp://127.0.0.1:{port}?listen=1")]);
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn a_stream_whose_server_is_restarted_goes_on_and_says_how_often() {
+    if !program::ffmpeg_is_there("a stream that is lost and comes back") {
+        return;
+    }
+    let desk = Desk::new();
+    let port = free_port();
+    let mut server = Server::start(port, "160:120");
+    std::thread::sleep(Duration::from_millis(500));
+    let url = format!("tcp://127.0.0.1:{port}");
+    let bundle = desk.bundle().display().to_string();
+    let mut command = desk.command();
+    command.args([
+        "run",
+        "--bundle",
+        &bundle,
+        "--backend",
+        "cpu",
+        &url,
+        "--window",
+        "1",
+        "--stride",
+        "0.5",
+        "--stall",
+        "3",
+    ]);
+    command.env("RUST_LOG", "figureground=info").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut take = |count: usize| -> Vec<Value> {
+        (0..count).map(|_| serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()).collect()
+    };
+    let mut seen = take(3);
+    // Gone, and back with pictures of another size.
+    drop(server);
+    std::thread::sleep(Duration::from_millis(700));
+    server = Server::start(port, "128:128");
+    let began = Instant::now();
+    seen.extend(take(3));
+    assert!(began.elapsed() < Duration::from_secs(30));
+    program::interrupt(&child);
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{stderr}");
+    drop(server);
+    assert!(stderr.contains("is lost and is opened again") && stderr.contains("reconnects 1"), "{stderr}");
+    let spans: Vec<[u64; 2]> =
+        seen.iter().map(|line| serde_json::from_value(line["time_us"].clone()).unwrap()).collect();
+    assert!(spans.is_sorted_by(|a, b| a[1] < b[1]), "{spans:?}");
+    // No window holds frames of both connections: they are too far apart.
+    assert!(spans.iter().all(|span| span[1] - span[0] < 1_000_000), "{spans:?}");
+    let frames: Vec<Vec<u64>> =
+        seen.iter().map(|line| serde_json::from_value(line["frames"].clone()).unwrap()).collect();
+    assert!(frames[3][0] > frames[2][0], "{frames:?}");
+}
+
+#[test]
+fn a_stream_that_is_not_there_is_told_at_once() {
+    if !program::ffmpeg_is_there("a stream that is not there") {
+        return;
+    }
+    let desk = Desk::new();
+    let bundle = desk.bundle().display().to_string();
+    let url = format!("tcp://127.0.0.1:{}", free_port());
+    let began = Instant::now();
+    desk.figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall", "2"])
+        .refused("source", &[&url]);
+    assert!(began.elapsed() < Duration::from_secs(20));
+}
