@@ -8,6 +8,7 @@ use figureground::gate::Verdict;
 use figureground::pipeline::{Keep, Outcome, Pipeline, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
 use figureground::sink::overlay::Overlay;
+use figureground::source::camera::PixelFormat;
 use figureground::source::{self, Health, Reconnecting, Source, SourceOptions};
 use figureground::{Error, Result, Stage};
 use std::ffi::OsString;
@@ -59,6 +60,9 @@ pub struct Run {
     /// Frames a second that a camera is asked for.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
     camera_fps: u32,
+    /// How a camera has to send its pixels [default: as costs least of what it offers].
+    #[arg(long, value_enum)]
+    camera_format: Option<PixelFormat>,
     /// Flags above this score instead of the bundle's threshold.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     tau: Option<f32>,
@@ -141,6 +145,7 @@ impl Run {
             stall: Duration::from_secs_f64(self.stall.min(86_400.0)),
             camera_size: self.camera_size,
             camera_fps: self.camera_fps,
+            camera_format: self.camera_format,
         };
         let bar = progress.bar("clips", sources.len() as u64);
         let mut exit = Exit::Done;

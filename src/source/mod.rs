@@ -85,6 +85,8 @@ pub struct SourceOptions {
     pub camera_size: [u32; 2],
     /// Frames a second that a camera is asked for.
     pub camera_fps: u32,
+    /// How a camera has to send its pixels; as costs least of what it offers where nothing is said.
+    pub camera_format: Option<camera::PixelFormat>,
 }
 
 impl Default for SourceOptions {
@@ -95,6 +97,7 @@ impl Default for SourceOptions {
             stall: Duration::from_secs(10),
             camera_size: [640, 480],
             camera_fps: 30,
+            camera_format: None,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Cameras through nokhwa, read on a thread of their own.
 
-use super::{CameraName, pixels};
+use super::{CameraName, PixelFormat, pixels};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::source::picture::{FirstSize, Picture};
 use crate::source::queue::{Reader, Taken, WhenFull, Writer, queue};
 use crate::source::{Health, Source, SourceOptions, live};
 use nokhwa::Camera;
-use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, RequestedFormat, RequestedFormatType};
+use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -25,8 +25,7 @@ pub(super) fn open(name: String, index: &str, options: &SourceOptions) -> Result
     let number = index.parse().map_err(|_| refused(&name, "a camera has a number, as camera:0"))?;
     let (opened, is_open) = sync_channel(1);
     let (writer, frames) = queue(WhenFull::DropOldest);
-    let (wanted, spoiled) =
-        (Wanted { size: options.camera_size, fps: options.camera_fps }, Arc::new(AtomicU64::new(0)));
+    let (wanted, spoiled) = (Wanted::of(options), Arc::new(AtomicU64::new(0)));
     let (called, counted) = (name.clone(), Arc::clone(&spoiled));
     let capture = std::thread::Builder::new()
         .name("camera".to_owned())
@@ -137,12 +136,34 @@ fn capture(
 struct Wanted {
     size: [u32; 2],
     fps: u32,
+    format: Option<FrameFormat>,
+}
+
+impl Wanted {
+    fn of(options: &SourceOptions) -> Self {
+        let format = options.camera_format.map(|format| match format {
+            PixelFormat::Yuyv => FrameFormat::YUYV,
+            PixelFormat::Nv12 => FrameFormat::NV12,
+            PixelFormat::Mjpeg => FrameFormat::MJPEG,
+            PixelFormat::Rgb => FrameFormat::RAWRGB,
+            PixelFormat::Bgr => FrameFormat::RAWBGR,
+            PixelFormat::Grey => FrameFormat::GRAY,
+        });
+        Self { size: options.camera_size, fps: options.camera_fps, format }
+    }
 }
 
 fn start(number: u32, wanted: Wanted) -> core::result::Result<Camera, nokhwa::NokhwaError> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &pixels::FORMATS);
     let mut camera = Camera::new(CameraIndex::Index(number), any)?;
     let formats = camera.compatible_camera_formats().unwrap_or_default();
+    if let Some(format) = wanted.format.filter(|format| formats.iter().all(|offered| offered.format() != *format)) {
+        let mut offered: Vec<String> = formats.iter().map(|offered| offered.format().to_string()).collect();
+        offered.sort();
+        offered.dedup();
+        let reason = format!("it does not send {format}, but {}", offered.join(", "));
+        return Err(nokhwa::NokhwaError::GeneralError(reason));
+    }
     if let Some(format) = nearest(&formats, wanted) {
         let exact = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &pixels::FORMATS);
         if let Err(error) = camera.set_camera_requset(exact) {
@@ -160,7 +181,11 @@ fn nearest(formats: &[CameraFormat], wanted: Wanted) -> Option<CameraFormat> {
         let cost = pixels::FORMATS.iter().position(|known| *known == format.format());
         (size, format.frame_rate().abs_diff(wanted.fps), cost)
     };
-    formats.iter().filter(|format| pixels::FORMATS.contains(&format.format())).min_by_key(distance).copied()
+    let is_meant = |format: &&CameraFormat| match wanted.format {
+        Some(wanted) => format.format() == wanted,
+        None => pixels::FORMATS.contains(&format.format()),
+    };
+    formats.iter().filter(is_meant).min_by_key(distance).copied()
 }
 
 fn ended(name: &str, capture: JoinHandle<Result<()>>) -> Error {
@@ -182,7 +207,7 @@ fn refused(name: &str, reason: impl core::fmt::Display) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nokhwa::utils::{FrameFormat, Resolution};
+    use nokhwa::utils::Resolution;
 
     #[test]
     fn a_camera_that_is_not_there_is_an_error_when_it_is_opened() {

@@ -24,6 +24,24 @@ pub struct CameraName {
     pub name: String,
 }
 
+/// How a camera sends its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum PixelFormat {
+    /// Two pixels share their colour: 16 bits a pixel.
+    Yuyv,
+    /// Four pixels share their colour: 12 bits a pixel.
+    Nv12,
+    /// A JPEG a picture.
+    Mjpeg,
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// Brightness alone.
+    Grey,
+}
+
 /// The cameras of this machine.
 ///
 /// # Errors
