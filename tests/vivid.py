@@ -9,7 +9,6 @@ mid-stream. Ends with 1 where verdict lines are missing, or the program did not 
 
 import argparse
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -137,8 +136,8 @@ def initramfs(figureground, work, root, version):
 
 
 def boot(image, archive, log):
-    acceleration = "kvm" if os.access("/dev/kvm", os.W_OK) else "tcg"
-    command = ["qemu-system-x86_64", "-accel", acceleration, "-cpu", "max", "-smp", "2", "-m", "2G", "-nographic", "-no-reboot"]
+    # Emulated: what /dev/kvm is worth inside of other machines is anybody's guess.
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2G", "-nographic", "-no-reboot"]
     command += ["-nic", "none", "-kernel", image, "-initrd", archive, "-append", "console=ttyS0 quiet panic=-1 loglevel=3"]
     limit = LIMIT * (len(FORMATS) + 2) + 120
     with log.open("wb") as out:
