@@ -82,6 +82,9 @@ pub struct PersonSize {
     /// The same of the pointing game, where it was played.
     #[serde(serialize_with = "finite")]
     pub pointing: f64,
+    /// The correlation of SHAcc with the pointing game: HAT's Figure 4 (b).
+    #[serde(serialize_with = "finite")]
+    pub shacc_with_pointing: f64,
     /// Area of the person, SHAcc and pointing game of every class.
     pub classes: BTreeMap<String, [Option<f64>; 3]>,
 }
@@ -232,11 +235,12 @@ fn person_size(clips: &[Clip], twins: &Twins, names: &[String]) -> Option<Person
             classes.insert(name.clone(), [area, shacc, pointing]);
         }
     }
-    let with_area = |which: usize| {
-        let pair = |numbers: &[Option<f64>; 3]| Some((numbers[0]?, numbers[which]?));
+    let correlation = |[a, b]: [usize; 2]| {
+        let pair = |numbers: &[Option<f64>; 3]| Some((numbers[a]?, numbers[b]?));
         pearson(&classes.values().filter_map(pair).collect::<Vec<_>>())
     };
-    Some(PersonSize { shacc: with_area(1), pointing: with_area(2), classes })
+    let [shacc, pointing, shacc_with_pointing] = [[0, 1], [0, 2], [1, 2]].map(correlation);
+    Some(PersonSize { shacc, pointing, shacc_with_pointing, classes })
 }
 
 /// Pearson's correlation; NaN where one side does not vary.

@@ -235,6 +235,8 @@ fn what_twins_tell_was_worked_out_by_hand() {
     let size = bias.person_size.unwrap();
     let by_hand = pearson(&[(1.0, 0.375), (2.0, 0.25), (3.0, 0.75)]);
     assert!((size.shacc - by_hand).abs() < 1e-6 && (by_hand - 0.720_577).abs() < 1e-6, "{} {by_hand}", size.shacc);
+    let with_pointing = pearson(&[(0.375, 1.0), (0.25, 1.0), (0.75, 0.5)]);
+    assert!((size.shacc_with_pointing - with_pointing).abs() < 1e-6 && with_pointing < -0.9);
     assert!((size.pointing - pearson(&[(1.0, 1.0), (2.0, 1.0), (3.0, 0.5)])).abs() < 1e-6);
     assert!(bias.auroc_wrong_by_background["log-ratio"].value > 0.0);
     near(Measures::of(&clips, Unscored::default(), &names, &Twins::new()).metrics["pointing"].value, 0.9);
