@@ -134,7 +134,9 @@ impl Validate {
         let files = || Ok(Files { fps: self.fps });
         let records = run.records(&clips, RECORDS, None, files)?;
         let twins = self.twins(&dataset, &clips, &mut run)?;
-        let Run { info, .. } = run;
+        // The gallery has a pipeline of its own.
+        let Run { info, crew, .. } = run;
+        drop(crew);
         let measures = measures(&bundle, &info, records.values(), &twins)?;
         let gallery = self.gallery(&bundle, &clips, &records)?;
         let title = self.data.file_name().unwrap_or(self.data.as_os_str()).to_string_lossy();

@@ -38,7 +38,7 @@ pub enum PixelFormat {
     Rgb,
     /// Blue, green, red.
     Bgr,
-    /// Brightness alone.
+    /// Brightness alone; on Linux nokhwa finds no camera that sends it.
     Grey,
 }
 
