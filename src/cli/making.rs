@@ -108,7 +108,7 @@ impl Making {
         let segmenter = if has_masks { "masks of the set".to_owned() } else { bundle.fingerprint()? };
         let info = SurveyInfo::new(dataset, segmenter, &scenes()?);
         let (mut journal, mut there) = Journal::<Survey>::open(&path, &info)?;
-        let is_left = |clip: &&Clip| clip.path.is_some() && !there.get(&clip.id).is_some_and(|it| it.sight.is_ok());
+        let is_left = |clip: &&Clip| clip.path.is_some() && there.get(&clip.id).is_none_or(|it| it.sight.is_err());
         let left: Vec<Clip> = dataset.clips.iter().filter(is_left).cloned().collect();
         let bar = progress.clips(dataset.clips.len() as u64, (dataset.clips.len() - left.len()) as u64);
         bar.set_message("survey");

@@ -235,7 +235,7 @@ impl Level {
 
 /// The two pixels of a level whose centres are on both sides of the centre of pixel `x` of the level below, with weights.
 fn neighbours(x: usize, length: usize) -> [(usize, f32); 2] {
-    let (own, other) = (x / 2, if x % 2 == 0 { (x / 2).saturating_sub(1) } else { x / 2 + 1 });
+    let (own, other) = (x / 2, if x.is_multiple_of(2) { (x / 2).saturating_sub(1) } else { x / 2 + 1 });
     [(own, 0.75), (other.min(length - 1), 0.25)]
 }
 
