@@ -93,9 +93,11 @@ fn nearest(surveys: &Surveys) -> BTreeMap<&str, Vec<&str>> {
     };
     let labels: BTreeSet<&str> = means.keys().copied().collect();
     let others = |label: &&str| {
-        let mut others: Vec<&str> = labels.iter().copied().filter(|other| other != label).collect();
-        others.sort_by(|a, b| distance(label, a).total_cmp(&distance(label, b)).then_with(|| a.cmp(b)));
-        others
+        let others = labels.iter().copied().filter(|other| other != label);
+        // Each distance once: there are hundreds of classes with hundreds of scenes.
+        let mut others: Vec<(f64, &str)> = others.map(|other| (distance(label, other), other)).collect();
+        others.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(b.1)));
+        others.into_iter().map(|(_, other)| other).collect::<Vec<&str>>()
     };
     labels.iter().map(|label| (*label, others(label))).collect()
 }
