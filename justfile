@@ -18,8 +18,18 @@ check:
 
 # the program for an arm64 board
 aarch64:
-    cargo build --release --target aarch64-unknown-linux-gnu
+    cargo build --profile shipping --target aarch64-unknown-linux-gnu
 
 # the fixtures of the tests, made anew (needs Python, see tests/fixtures/README.md)
 fixtures:
     cd tests/fixtures && python clip.py && python layouts.py && python tokenizer.py && python resize.py && python demo.py
+
+# an arm64 package of the program, with cameras (needs cargo-deb and the packages that docs/jetson.md names)
+deb:
+    cargo build --locked --profile shipping --target aarch64-unknown-linux-gnu --features camera
+    cargo deb --no-build --target aarch64-unknown-linux-gnu --profile shipping
+
+# an hour of everything, and whether it grows
+soak:
+    cargo build --release
+    python3 tests/soak.py target/release/figureground --minutes 60

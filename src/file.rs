@@ -56,7 +56,7 @@ impl Aside {
     }
 
     /// Where the bytes lie for now.
-    #[cfg(feature = "evaluate")]
+    #[cfg(any(feature = "evaluate", feature = "overlay"))]
     pub(crate) fn place(&self) -> &Path {
         self.file.path()
     }

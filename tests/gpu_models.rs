@@ -13,7 +13,7 @@ use figureground::engine::gpu::shader::{Element, Shader};
 use figureground::engine::gpu::tail::Tail;
 use figureground::engine::gpu::view::View;
 use figureground::engine::gpu::{Bounds, Device, Gpu, GpuObserver, Session, infer, plan};
-use figureground::engine::{Backend, Precision, cpu};
+use figureground::engine::{Backend, Choice, Precision, cpu};
 use figureground::frame::Frame;
 use figureground::model::{Model, Port, Tensor, Values};
 use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
@@ -392,6 +392,46 @@ fn a_stream_goes_on_when_the_device_is_lost_and_drops_its_open_windows() {
     assert!(disturbed[3].0[0] > disturbed[2].0[7], "{disturbed:?}");
     assert!(disturbed.iter().flat_map(|line| line.2).all(|p| p.is_finite() && p > 0.0));
     assert!(last(&disturbed)[7] + 12 > last(&undisturbed)[7]);
+}
+
+#[test]
+fn labels_that_change_in_mid_stream_are_scored_with_as_on_the_cpu() {
+    let Some(device) = device() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let bundle = tiny_bundle::make(place.path()).unwrap();
+    let fewer = || {
+        let mut file = bundle.label_file().unwrap();
+        file.names.remove(0);
+        file.embeddings.drain(..file.templates.len() * file.dimension);
+        file.into_bank(bundle.manifest().labels.template_fusion).unwrap()
+    };
+    let observer = GpuObserver::new(&bundle, device, Precision::F32, Keep::Numbers).unwrap();
+    let gpu = Pipeline::with(&bundle, Box::new(observer)).unwrap();
+    let choice = Choice { backend: Backend::Cpu, precision: Precision::F32, threads: 1 };
+    let cpu = Pipeline::load(&bundle, &choice, Keep::Numbers).unwrap();
+    let [gpu, cpu] = [gpu, cpu].map(|mut pipeline| {
+        let remote = pipeline.remote();
+        let mut lines = Vec::new();
+        let window = Window::Sliding(Sliding::new(0.48, 0.24).unwrap());
+        let mut source = figureground::source::demo().unwrap();
+        pipeline
+            .watch(source.as_mut(), window, &mut |outcome| {
+                lines.push((outcome.names.to_vec(), outcome.judgement.p, outcome.log_probs[0].len()));
+                if lines.len() == 2 {
+                    remote.set_labels(fewer());
+                    remote.set_threshold(3.0);
+                }
+                Ok(ControlFlow::Continue(()))
+            })
+            .unwrap();
+        lines
+    });
+    assert!(gpu.len() > 3 && gpu.len() == cpu.len());
+    assert_eq!(gpu[2].0.len() + 1, gpu[1].0.len());
+    for (gpu, cpu) in gpu.iter().zip(&cpu) {
+        assert_eq!((&gpu.0, gpu.2), (&cpu.0, cpu.2));
+        assert!(gpu.1.iter().zip(cpu.1).all(|(a, b)| (a - b).abs() < 1e-4), "{gpu:?} {cpu:?}");
+    }
 }
 
 #[test]

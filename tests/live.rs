@@ -2,6 +2,7 @@
 
 mod program;
 
+use program::live::Live;
 use program::{Desk, demo};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -86,6 +87,46 @@ fn a_stream_whose_server_is_restarted_goes_on_and_says_how_often() {
     let frames: Vec<Vec<u64>> =
         seen.iter().map(|line| serde_json::from_value(line["frames"].clone()).unwrap()).collect();
     assert!(frames[3][0] > frames[2][0], "{frames:?}");
+}
+
+/// Takes one connection on `port`, writes `bytes` to it and holds it for as long as `hold`.
+fn answer(port: u16, bytes: Vec<u8>, hold: Duration) -> std::thread::JoinHandle<()> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // The other side may leave before it has read all.
+        let _ = std::io::Write::write_all(&mut stream, &bytes);
+        std::thread::sleep(hold);
+    })
+}
+
+#[test]
+fn a_stream_that_turns_to_garbage_or_falls_silent_comes_back() {
+    if !program::ffmpeg_is_there("a stream of garbage") {
+        return;
+    }
+    let desk = Desk::new();
+    let port = free_port();
+    let server = Server::start(port, "160:120");
+    std::thread::sleep(Duration::from_millis(500));
+    let url = format!("tcp://127.0.0.1:{port}");
+    let mut command = desk.run_command();
+    command.args(["--backend", "cpu", &url, "--window", "1", "--stride", "0.5", "--stall", "1.5"]);
+    let live = Live::of(command);
+    live.verdicts(2);
+    drop(server);
+    let garbage = program::Random(7).bytes(200_000);
+    answer(port, garbage, Duration::ZERO).join().unwrap();
+    answer(port, Vec::new(), Duration::from_secs(4)).join().unwrap();
+    let server = Server::start(port, "160:120");
+    live.verdicts_so_far();
+    live.verdicts(3);
+    let told = live.stderr();
+    // It was away once, however many attempts that took.
+    assert!(told.contains("is back, for the 1. time") && !told.contains("for the 2. time"), "{told}");
+    let mut live = live;
+    live.terminated();
+    drop(server);
 }
 
 #[test]

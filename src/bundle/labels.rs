@@ -21,18 +21,22 @@ const PROMPTS_AT_ONCE: usize = 64;
 /// Reads a label file: one class name a line, blank lines left out.
 ///
 /// # Errors
-/// When it is not there, no UTF-8, empty, too long, or names a class twice.
+/// When it is not there, no UTF-8, or [`parse_names`] refuses it.
 pub fn read_names(path: &Path) -> Result<Vec<String>> {
-    let refused = |got: String, next: &str| {
-        let expected = "one class name a line, each once";
-        Error::new(Stage::LabelBank, expected, format_args!("{}: {got}", path.display()), next)
-    };
-    let unreadable = |e: std::io::Error| refused(e.to_string(), "pass a UTF-8 text file");
+    let unreadable = |e: std::io::Error| bad_names(e.to_string(), "pass a UTF-8 text file").at(path.display());
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_LABEL_FILE {
-        return Err(refused(format!("{size} bytes"), "split the classes over several bundles"));
+        return Err(bad_names(format!("{size} bytes"), "split the classes over several bundles").at(path.display()));
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    parse_names(&text).map_err(|e| e.at(path.display()))
+}
+
+/// Class names, one a line, blank lines left out.
+///
+/// # Errors
+/// When there are none or too many, one is too long, or comes twice.
+pub fn parse_names(text: &str) -> Result<Vec<String>> {
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim())).filter(|(_, name)| !name.is_empty());
     let mut seen = HashMap::new();
@@ -40,18 +44,22 @@ pub fn read_names(path: &Path) -> Result<Vec<String>> {
     for (line, name) in lines {
         if name.len() > MAX_NAME {
             let got = format!("line {line} of {} bytes", name.len());
-            return Err(refused(got, "shorten it: a prompt holds 77 tokens"));
+            return Err(bad_names(got, "shorten it: a prompt holds 77 tokens"));
         }
         if let Some(first) = seen.insert(name, line) {
-            return Err(refused(format!("{name:?} on the lines {first} and {line}"), "remove one"));
+            return Err(bad_names(format!("{name:?} on the lines {first} and {line}"), "remove one"));
         }
         names.push(name.to_owned());
     }
     match names.len() {
-        0 => Err(refused("no name".to_owned(), "write the actions to tell apart into it")),
+        0 => Err(bad_names("no name".to_owned(), "write the actions to tell apart into it")),
         1..=MAX_LABELS => Ok(names),
-        more => Err(refused(format!("{more} names"), "keep at most 100000")),
+        more => Err(bad_names(format!("{more} names"), "keep at most 100000")),
     }
+}
+
+fn bad_names(got: String, next: &str) -> Error {
+    Error::new(Stage::LabelBank, "one class name a line, each once", got, next)
 }
 
 /// What `labels.safetensors` holds: names, and for every class and template one text embedding.

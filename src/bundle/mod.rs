@@ -62,11 +62,7 @@ impl Bundle {
     /// # Errors
     /// When `tau` is not finite.
     pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
-        let mut gate = self.manifest.gate.clone();
-        *gate.threshold.get_mut(gate.score) = tau;
-        gate.validate()?;
-        self.manifest.gate = gate;
-        Ok(())
+        self.manifest.gate.set_threshold(tau)
     }
 
     /// The same bundle with another gate.

@@ -3,6 +3,7 @@
 mod bench;
 mod built_in;
 mod calibrate;
+mod config;
 mod counterfactual;
 mod devices;
 mod import;
@@ -14,12 +15,14 @@ mod making;
 mod progress;
 mod readable;
 mod run;
+mod service;
 mod validate;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use figureground::bundle::Bundle;
 use figureground::engine::{Backend, Choice, Precision, all_cores};
 use figureground::{Error, Result, Stage};
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,7 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Verdicts for clips, pictures, pipes, streams and cameras.
-    #[command(after_help = run::EXAMPLES)]
+    #[command(after_help = run::EXAMPLES, args_override_self = true)]
     Run(run::Run),
     /// A CLIP checkpoint, a segmenter and a label file to a bundle.
     #[command(after_help = import::EXAMPLES)]
@@ -91,7 +94,7 @@ enum Exit {
     BoundBroken,
     /// Could not be done; the message is out.
     Failed,
-    /// Ended by ctrl-C.
+    /// Ended by a signal.
     Interrupted,
 }
 
@@ -101,13 +104,13 @@ impl From<Exit> for ExitCode {
             Exit::Done => 0,
             Exit::BoundBroken => 1,
             Exit::Failed => 2,
-            Exit::Interrupted => 130,
+            Exit::Interrupted => interrupt::exit_code(),
         })
     }
 }
 
 /// Where the models are and where they run.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Models {
     /// The bundle's directory [default: the built-in bundle, which knows drawn people].
     #[arg(long, value_name = "DIR")]
@@ -140,7 +143,13 @@ impl Models {
 
 /// Parses the command line, runs it and reports what went wrong, once.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match parse() {
+        Ok((cli, _)) => cli,
+        Err(error) => {
+            report(&error);
+            return Exit::Failed.into();
+        }
+    };
     leave_display_servers_alone();
     start_log(cli.quiet);
     interrupt::listen(cli.command.when_late());
@@ -167,6 +176,60 @@ pub fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// The command line, with the configuration that it names. What is wrong with the command line itself is told and ends the
+/// program, as is usual.
+///
+/// # Errors
+/// When the configuration cannot be used.
+fn parse() -> Result<(Cli, ArgMatches)> {
+    parse_from(std::env::args_os().collect()).map_err(|wrong| match wrong {
+        Wrong::Typed(error) => error.exit(),
+        Wrong::Configured(error) => error,
+    })
+}
+
+/// The same command line again, with what its configuration says by now.
+///
+/// # Errors
+/// When the configuration cannot be used.
+fn parse_again() -> Result<(Cli, ArgMatches)> {
+    parse_from(std::env::args_os().collect()).map_err(|wrong| match wrong {
+        Wrong::Typed(error) => Error::new(Stage::Command, "the command line that was typed", error, "restart"),
+        Wrong::Configured(error) => error,
+    })
+}
+
+/// What is wrong with a command line, or with the configuration that it names.
+enum Wrong {
+    Typed(clap::Error),
+    Configured(Error),
+}
+
+fn parse_from(typed: Vec<OsString>) -> core::result::Result<(Cli, ArgMatches), Wrong> {
+    let cli = |arguments: &[OsString]| {
+        let matches = Cli::command().try_get_matches_from(arguments)?;
+        Cli::from_arg_matches(&matches).map(|cli| (cli, matches))
+    };
+    let (parsed, matches) = cli(&typed).map_err(Wrong::Typed)?;
+    let Command::Run(run) = &parsed.command else { return Ok((parsed, matches)) };
+    let Some(path) = run.config() else { return Ok((parsed, matches)) };
+    let settings = config::read(path, &run::command()).map_err(Wrong::Configured)?;
+    // In front of what was typed, which counts more.
+    let place = typed.iter().skip(1).position(|argument| argument == "run").map_or(typed.len(), |place| place + 2);
+    let mut arguments = typed.clone();
+    arguments.splice(place..place, settings.flags);
+    if !run.has_sources() && !settings.sources.is_empty() {
+        arguments.push("--".into());
+        arguments.extend(settings.sources);
+    }
+    cli(&arguments).map_err(|error| {
+        let got = error.to_string();
+        let got = got.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let next = "correct it; `figureground run --help` tells what each flag takes";
+        Wrong::Configured(Error::new(Stage::Command, "settings that `run` takes", got, next).at(path.display()))
+    })
 }
 
 /// Warnings on stderr, or what `RUST_LOG` says; only errors when `quiet`.

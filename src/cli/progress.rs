@@ -10,17 +10,25 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Progress {
     shown: bool,
+    quiet: bool,
 }
 
 impl Progress {
     /// Progress on stderr, unless `quiet` or no terminal.
     pub fn new(quiet: bool) -> Self {
-        Self { shown: !quiet && std::io::stderr().is_terminal() }
+        Self { shown: !quiet && std::io::stderr().is_terminal(), quiet }
     }
 
     /// Tells a person that something is done.
     pub fn done(&self, what: &str) {
         if self.shown {
+            eprintln!("{what}");
+        }
+    }
+
+    /// Tells a person or a log what it has to know.
+    pub fn say(&self, what: &str) {
+        if !self.quiet {
             eprintln!("{what}");
         }
     }

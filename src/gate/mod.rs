@@ -41,6 +41,14 @@ impl Gate {
         &self.settings
     }
 
+    /// Flags above `tau` from now on, by the score that it goes by.
+    ///
+    /// # Errors
+    /// When `tau` is not finite.
+    pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
+        self.settings.set_threshold(tau)
+    }
+
     /// Forgets the windows seen, for the next source.
     pub fn reset(&mut self) {
         self.flagged = None;

@@ -44,6 +44,16 @@ impl Default for GateSettings {
 }
 
 impl GateSettings {
+    /// Another tau for the score that decides.
+    ///
+    /// # Errors
+    /// When `tau` is not finite; the old one then stays.
+    pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
+        check(self.score.name(), tau, "a finite threshold", f32::is_finite)?;
+        *self.threshold.get_mut(self.score) = tau;
+        Ok(())
+    }
+
     /// Refuses settings that no evidence could be judged by.
     ///
     /// # Errors

@@ -112,6 +112,12 @@ impl Observer for HostObserver {
         Ok(())
     }
 
+    fn set_bank(&mut self, bank: LabelBank) -> Result<()> {
+        bank.expect_encoder(self.bank.dim())?;
+        self.bank = bank;
+        Ok(())
+    }
+
     fn areas(&self, slot: usize) -> Areas {
         self.slots.slots[slot].areas
     }

@@ -23,7 +23,7 @@ use crate::engine::{Choice, Engine, StageTimes};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::view::{Areas, View};
-use crate::zeroshot::LogProbs;
+use crate::zeroshot::{LabelBank, LogProbs};
 use std::time::Instant;
 
 /// Frames to log-probabilities, on one backend.
@@ -57,6 +57,12 @@ pub trait Observer: Send {
     /// # Errors
     /// When a model fails, or an embedding has no direction.
     fn score(&mut self, order: &[usize], log_probs: &mut [LogProbs; View::ALL.len()]) -> Result<()>;
+
+    /// Scores with `bank` from now on.
+    ///
+    /// # Errors
+    /// When its embeddings are of another dimension than the encoder's; the old bank then stays.
+    fn set_bank(&mut self, bank: LabelBank) -> Result<()>;
 
     /// How much of the frame in `slot` the views show, once it is encoded.
     fn areas(&self, slot: usize) -> Areas;

@@ -1,27 +1,37 @@
 //! Frames to verdicts: the one way that live streams, files and validation take.
 
 mod outcome;
+#[cfg(feature = "cpu")]
+mod relabel;
+mod remote;
 mod schedule;
+mod stream;
 
 pub use crate::observer::{Keep, Picture, Timing};
 pub use outcome::{Outcome, Pictures, TOP};
+#[cfg(feature = "cpu")]
+pub use relabel::{Relabeller, Relabelling};
+pub use remote::Remote;
 pub use schedule::Sliding;
 
 use crate::bundle::Bundle;
 use crate::bundle::manifest::Clip;
 use crate::engine::{Choice, Engine, StageTimes};
 use crate::error::{Error, Result, Stage};
-use crate::frame::{Frame, FrameBuffer};
-use crate::gate::{Evidence, Gate, Judgement, Visibility};
+use crate::frame::Frame;
+use crate::gate::{Evidence, Gate, GateSettings, Judgement, Visibility};
 use crate::observer::{HostObserver, Observer, observer, timed};
 use crate::source::Source;
 use crate::view::View;
-use crate::zeroshot::{LogProbs, Ranked};
+use crate::zeroshot::{LabelBank, LogProbs, Ranked};
 use core::fmt;
 use schedule::{Offer, Schedule};
 use std::ops::ControlFlow;
+use stream::Stream;
 
 const VIEWS: usize = View::ALL.len();
+/// The latest that a frame may be captured: windows are counted from there on.
+const LATEST_US: u64 = 1 << 62;
 
 /// How a source is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +49,9 @@ pub struct Pipeline {
     slots: Slots,
     scorer: Scorer,
     timing: Timing,
+    /// The stream that is being watched.
+    stream: Option<Stream>,
+    remote: Remote,
 }
 
 impl fmt::Debug for Pipeline {
@@ -79,7 +92,46 @@ impl Pipeline {
             slots: Slots::default(),
             scorer: Scorer::new(names, gate, manifest.clip.frames),
             timing: Timing::default(),
+            stream: None,
+            remote: Remote::default(),
         })
+    }
+
+    /// What changes labels and threshold from another thread while frames flow.
+    pub fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    /// Scores with `bank` from the next window on. What the gate remembers of windows before is forgotten, and so is its
+    /// calibration, which was fitted to other labels.
+    ///
+    /// # Errors
+    /// When its embeddings are of another dimension than the encoder's; the old labels then stay.
+    pub fn set_labels(&mut self, bank: LabelBank) -> Result<()> {
+        let names = bank.names().to_vec();
+        self.observer.set_bank(bank)?;
+        let settings = GateSettings { calibration: None, ..self.scorer.gate.settings().clone() };
+        self.scorer = Scorer::new(names, Gate::new(settings)?, self.clip.frames);
+        Ok(())
+    }
+
+    /// Flags above `tau`, by the score that the gate goes by, from the next window on.
+    ///
+    /// # Errors
+    /// When `tau` is not finite; the old threshold then stays.
+    pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
+        self.scorer.gate.set_threshold(tau)
+    }
+
+    /// Does what was asked for from other threads. What cannot be done is told, and ends nothing.
+    fn obey(&mut self) {
+        let wishes = self.remote.take();
+        if let Some(Err(error)) = wishes.labels.map(|bank| self.set_labels(bank)) {
+            log::warn!("the labels stay as they were: {error}");
+        }
+        if let Some(Err(error)) = wishes.threshold.map(|tau| self.set_threshold(tau)) {
+            log::warn!("the threshold stays as it was: {error}");
+        }
     }
 
     /// Name of the backend.
@@ -176,43 +228,89 @@ impl Pipeline {
         sliding: Sliding,
         each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<u64> {
-        let mut schedule = Schedule::new(sliding, self.clip.frames);
-        self.begin(schedule.capacity() + 1)?;
-        let (mut previous, mut order) = (FrameBuffer::default(), Vec::new());
-        let (mut windows, mut restarts, mut began, mut latest) = (0, 0, 0, 0);
+        self.start(sliding)?;
+        let mut windows = 0;
+        let mut counted = |outcome: &Outcome<'_>| {
+            windows += 1;
+            each(outcome)
+        };
         while let Some(frame) = timed(&mut self.timing.decode, || source.next_frame())? {
-            let time = frame.time_us();
-            if !schedule.begin(time) {
-                self.scorer.gate.reset();
-                self.observer.forget();
-                (restarts, began) = (restarts + 1, time);
+            if self.step(&frame, &mut counted)?.is_break() {
+                return Ok(windows);
             }
-            latest = time;
-            let before = previous.frame().unwrap_or(frame);
-            let mut counted = |outcome: &Outcome<'_>| {
-                windows += 1;
-                each(outcome)
-            };
-            match self.advance([&before, &frame], &mut schedule, &mut order, &mut counted) {
-                Ok(flow) if flow.is_break() => return Ok(windows),
-                Ok(_) => schedule.end(time),
-                Err(error) => {
-                    self.recover(error)?;
-                    schedule = Schedule::new(sliding, self.clip.frames);
-                    self.begin(schedule.capacity() + 1)?;
-                }
-            }
-            previous.copy_from(&frame);
         }
         if windows == 0 {
-            let got = format!("{} of {:.2} s", source.name(), (latest - began) as f64 / 1e6);
-            let next = match restarts {
-                0 | 1 => "shorten --window, or pass --window clip",
-                _ => "raise --window: frames lie further apart than that",
-            };
-            return Err(Error::new(Stage::Pipeline, "a source of at least one window", got, next));
+            return Err(self.stream.as_ref().map_or_else(not_started, |stream| stream.too_short(source.name())));
         }
         Ok(windows)
+    }
+
+    /// Begins a stream that is cut into sliding windows; frames are then given to [`Pipeline::step`].
+    ///
+    /// # Errors
+    /// When the backend has no room for its frames.
+    pub fn start(&mut self, sliding: Sliding) -> Result<()> {
+        self.scorer.gate.reset();
+        self.timing = Timing::default();
+        self.open_windows(sliding)
+    }
+
+    /// Takes the next frame of the stream that [`Pipeline::start`] began. `each` sees the outcome of every window that the
+    /// frame completes, mostly none or one; its answer, whether more are wanted, is returned.
+    ///
+    /// # Errors
+    /// When no stream was begun, a model fails, or `each` does.
+    pub fn step(
+        &mut self,
+        frame: &Frame<'_>,
+        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
+        if frame.time_us() > LATEST_US {
+            let expected = format!("a capture time of at most {LATEST_US} microseconds");
+            return Err(Error::new(Stage::Frame, expected, frame.time_us(), "count from the first frame"));
+        }
+        let mut stream = self.stream.take().ok_or_else(not_started)?;
+        let stepped = self.step_in(&mut stream, frame, each);
+        // A stream that failed can be gone on with: what is wrong with one frame need not be wrong with the next.
+        self.stream = Some(stream);
+        stepped
+    }
+
+    fn step_in(
+        &mut self,
+        stream: &mut Stream,
+        frame: &Frame<'_>,
+        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<ControlFlow<()>> {
+        let time = frame.time_us();
+        if !stream.schedule.begin(time) {
+            self.scorer.gate.reset();
+            self.observer.forget();
+            (stream.restarts, stream.began_us) = (stream.restarts + 1, time);
+        }
+        stream.latest_us = time;
+        let before = stream.previous.frame().unwrap_or(*frame);
+        let flow = match self.advance([&before, frame], &mut stream.schedule, &mut stream.order, each) {
+            Ok(flow) => {
+                stream.schedule.end(time);
+                flow
+            }
+            Err(error) => {
+                self.recover(error)?;
+                stream.schedule = Schedule::new(stream.sliding, self.clip.frames);
+                self.begin(stream.schedule.capacity() + 1)?;
+                ControlFlow::Continue(())
+            }
+        };
+        stream.previous.copy_from(frame);
+        Ok(flow)
+    }
+
+    fn open_windows(&mut self, sliding: Sliding) -> Result<()> {
+        let stream = Stream::new(sliding, self.clip.frames);
+        self.begin(stream.schedule.capacity() + 1)?;
+        self.stream = Some(stream);
+        Ok(())
     }
 
     /// Gives the newer of two neighbouring frames of a stream to the windows that it or the older one belongs to. Returns whether
@@ -278,6 +376,7 @@ impl Pipeline {
         order: &[usize],
         each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
+        self.obey();
         self.observer.encode(&mut self.timing)?;
         let judged = timed(&mut self.timing.score, || self.scorer.judge(order, self.observer.as_mut()));
         let Judged { judgement, visibility, top } = judged?;
@@ -299,6 +398,10 @@ impl Pipeline {
         };
         each(&outcome)
     }
+}
+
+fn not_started() -> Error {
+    Error::new(Stage::Pipeline, "a stream", "a frame before one was begun", "call Pipeline::start first")
 }
 
 /// Which frame each slot of the observer holds.

@@ -93,6 +93,16 @@ impl<'a> VerdictLine<'a> {
     }
 }
 
+impl VerdictLine<'_> {
+    /// The line's text, without a line break.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|e| failed(&e))
+    }
+}
+
 /// Writes verdict lines, each whole or not at all.
 #[derive(Debug)]
 pub struct JsonLines<W> {

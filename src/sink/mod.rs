@@ -1,7 +1,23 @@
 //! Where verdicts go.
+//!
+//! Recognition never waits for who is told: what goes over a network waits in a bounded queue, from which a thread delivers,
+//! and what was lost is counted in a [`Tally`].
 
 pub mod json_lines;
-#[cfg(feature = "evaluate")]
+pub mod line_file;
+#[cfg(any(feature = "evaluate", feature = "overlay"))]
 pub(crate) mod mp4;
-#[cfg(feature = "cli")]
+pub mod mqtt;
+#[cfg_attr(not(any(feature = "mqtt", feature = "webhook")), allow(dead_code, reason = "nobody delivers"))]
+mod outbox;
+#[cfg(feature = "overlay")]
 pub mod overlay;
+#[cfg(feature = "cpu")]
+pub mod page;
+mod secret;
+#[cfg(feature = "page")]
+pub mod vitals;
+pub mod webhook;
+
+pub use outbox::Tally;
+pub use secret::Secret;

@@ -50,7 +50,7 @@ impl Mp4 {
     }
 
     /// The size of its pictures, once there is one.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "overlay")]
     pub(crate) fn size(&self) -> Option<Size> {
         self.encoder.as_ref().map(|encoder| encoder.size)
     }

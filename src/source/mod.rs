@@ -18,7 +18,7 @@ mod video;
 mod y4m;
 
 pub use masked::{MaskFolders, Masked};
-pub use reconnect::{Opener, Reconnecting};
+pub use reconnect::{Arrivals, Opener, Reconnecting};
 pub use recorded::Recorded;
 pub use span::Span;
 
@@ -26,7 +26,7 @@ use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Frames in capture order, lent one at a time. All frames of a source have one size.
 ///
@@ -56,6 +56,11 @@ pub trait Source {
     /// # Errors
     /// When the source is live, cannot be read twice, or the indices do not ascend.
     fn select(&mut self, indices: &[u64]) -> Result<()>;
+
+    /// When the frame lent last arrived in this program, where a thread captures beside the one that asks: it may have waited.
+    fn arrived(&self) -> Option<Instant> {
+        None
+    }
 
     /// What was lost on the way so far.
     fn health(&self) -> Health {
@@ -138,6 +143,11 @@ pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
         }
     }
     open_path(name, path, options)
+}
+
+/// `spec` as it may be shown: without the password of a URL.
+pub fn shown(spec: &OsStr) -> String {
+    video::without_password(&spec.to_string_lossy())
 }
 
 /// What opens `spec`, and opens it again when it was lost. A camera may have another number by then: it is known by its name.
@@ -292,6 +302,20 @@ mod tests {
     fn urls_cameras_and_stdin_are_no_globs() {
         let arguments = ["http://host/live.m3u8?token=[1]", "camera:0", "-"].map(OsString::from);
         assert_eq!(expand(&arguments).unwrap(), arguments);
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        let cases = [
+            ("rtsp://user:pa:s@s@host:554/live?x=a@b", "rtsp://user:***@host:554/live?x=a@b"),
+            ("rtsp://user:a/b@host/live", "rtsp://user:***@host/live"),
+            ("rtsp://user@host/live", "rtsp://user@host/live"),
+            ("http://host/a@b", "http://host/a@b"),
+            ("clip@home:1.mp4", "clip@home:1.mp4"),
+        ];
+        for (spec, expected) in cases {
+            assert_eq!(shown(OsStr::new(spec)), expected);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, Stage};
 use crate::frame::{Frame, check_size};
+use std::time::Instant;
 
 /// RGB8 pixels, row by row without padding, with their place in the source.
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub(super) struct Picture {
     pub index: u64,
     /// Microseconds since the source began.
     pub time_us: u64,
+    /// When it was there to be taken, where a thread captures.
+    pub arrived: Option<Instant>,
 }
 
 impl Picture {

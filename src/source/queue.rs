@@ -4,7 +4,7 @@
 use super::picture::Picture;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many pictures may wait.
 const SLOTS: usize = 2;
@@ -84,6 +84,7 @@ impl Writer {
         let oldest = if state.waiting.len() >= SLOTS { state.waiting.pop_front() } else { None };
         state.dropped += u64::from(oldest.is_some());
         let recycled = oldest.or_else(|| state.spare.pop()).unwrap_or_default();
+        picture.arrived = Some(Instant::now());
         state.waiting.push_back(std::mem::replace(picture, recycled));
         self.shared.changed.notify_all();
         true

@@ -3,6 +3,8 @@
 use super::{Health, Source, live};
 use crate::error::Result;
 use crate::frame::{Frame, FrameBuffer};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long is waited before the first attempt to open again; each further one waits twice as long.
@@ -11,6 +13,22 @@ const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(8);
 /// A wait is cut into these, so that whoever wants it to end is heard.
 const TICK: Duration = Duration::from_millis(50);
+
+/// When the frame that a source has lent last arrived, for who cannot ask the source because the frame is still lent.
+#[derive(Clone, Debug, Default)]
+pub struct Arrivals(Rc<Cell<Option<Instant>>>);
+
+impl Arrivals {
+    /// The frame that is lent now arrived then, or just now.
+    pub fn note(&self, arrived: Option<Instant>) {
+        self.0.set(Some(arrived.unwrap_or_else(Instant::now)));
+    }
+
+    /// How long ago that was.
+    pub fn age(&self) -> Option<Duration> {
+        self.0.get().map(|arrived| arrived.elapsed())
+    }
+}
 
 /// What opens a source, the first time and again.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn Source>>>;
@@ -24,6 +42,7 @@ pub struct Reconnecting {
     open: Opener,
     source: Option<Box<dyn Source>>,
     frame: FrameBuffer,
+    arrivals: Arrivals,
     clock: Clock,
     wait: Duration,
     /// What connections that are gone have counted.
@@ -57,11 +76,17 @@ impl Reconnecting {
             open,
             source: Some(source),
             frame: FrameBuffer::default(),
+            arrivals: Arrivals::default(),
             clock: Clock { began: Instant::now(), next_index: 0, last_us: 0, base_us: None },
             wait: FIRST,
             before: Health::default(),
             stop,
         }
+    }
+
+    /// Follows when frames arrive.
+    pub fn arrivals(&self) -> Arrivals {
+        self.arrivals.clone()
     }
 
     /// Tries again and again to open the source; none when nobody wants it any more.
@@ -103,6 +128,7 @@ impl Reconnecting {
                     }
                     let (index, time_us) = self.clock.place(frame.time_us());
                     self.frame.copy_from(&frame.renumbered(index, time_us));
+                    self.arrivals.note(source.arrived());
                     (self.source, self.wait) = (Some(source), FIRST);
                     return Ok(true);
                 }
@@ -157,6 +183,10 @@ impl Source for Reconnecting {
 
     fn select(&mut self, _indices: &[u64]) -> Result<()> {
         Err(live(&self.name))
+    }
+
+    fn arrived(&self) -> Option<Instant> {
+        self.arrivals.0.get()
     }
 
     fn health(&self) -> Health {

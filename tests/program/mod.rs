@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub mod live;
+
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -184,7 +186,7 @@ impl Desk {
 
 fn command(cache: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_figureground"));
-    command.env("FIGUREGROUND_CACHE", cache).env_remove("RUST_LOG");
+    command.env("FIGUREGROUND_CACHE", cache).env_remove("RUST_LOG").env_remove("FIGUREGROUND_TOKEN");
     command
 }
 
@@ -231,7 +233,13 @@ impl Random {
 
 /// Sends ctrl-C to `child`.
 pub fn interrupt(child: &Child) {
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    signal(child, "INT");
+}
+
+/// Sends `signal`, as `TERM`, to `child`.
+pub fn signal(child: &Child, signal: &str) {
+    let kill = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
 }
 
 /// What a run of the program left.

@@ -11,6 +11,26 @@ use crate::file::write_aside;
 use log::warn;
 use std::path::{Path, PathBuf};
 
+/// Embeds `names` in `templates` by the text encoder of `bundle`, which is loaded for that and let go again; what was embedded
+/// before comes from the user's cache.
+///
+/// # Errors
+/// When the bundle has no text encoder, or it fails; and when `progress` does, which is told how many prompts are done.
+pub fn embed(
+    bundle: &Bundle,
+    names: Vec<String>,
+    templates: &[String],
+    threads: usize,
+    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+) -> Result<LabelFile> {
+    let section = bundle.text()?;
+    let path = bundle.path(&section.file);
+    let mut text = Cpu::new(threads)?.text(&path, section)?;
+    let scale = bundle.label_file()?.logit_scale;
+    let (tokenizer, model) = (bundle.tokenizer()?, model_checksum(&path)?);
+    LabelFile::embed(names, templates.to_vec(), scale, (&tokenizer, &mut text), &model, progress)
+}
+
 /// Replaces the label bank of the bundle in `directory` by `names` in `templates` (its own where none are given).
 ///
 /// # Errors
@@ -28,13 +48,7 @@ pub fn relabel(
         manifest::check_templates(templates)?;
         manifest.labels.templates = templates.to_vec();
     }
-    let section = bundle.text()?;
-    let path = bundle.path(&section.file);
-    let mut text = Cpu::new(threads)?.text(&path, section)?;
-    let scale = bundle.label_file()?.logit_scale;
-    let (tokenizer, model) = (bundle.tokenizer()?, model_checksum(&path)?);
-    let templates = manifest.labels.templates.clone();
-    let file = LabelFile::embed(names, templates, scale, (&tokenizer, &mut text), &model, progress)?;
+    let file = embed(&bundle, names, &manifest.labels.templates, threads, progress)?;
     let bytes = file.to_bytes()?;
     file.into_bank(manifest.labels.template_fusion)?;
     // The new bank lies under a name of its own until the manifest, renamed last, points to it.

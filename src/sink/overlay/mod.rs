@@ -8,7 +8,9 @@ mod folder;
 mod gif;
 mod lettering;
 mod outline;
+mod panel;
 mod sheet;
+mod strip;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,8 @@ use folder::Folder;
 use gif::Gif;
 use sheet::Sheet;
 use std::path::Path;
+
+pub use strip::{PANELS, Strip};
 
 /// Pictures a second of an MP4: a frame that is shown for longer is repeated, since players are bad at lower rates.
 const MP4_RATE: u32 = 10;

@@ -2,21 +2,17 @@
 
 use super::canvas::Canvas;
 use super::caption::Caption;
-use super::outline::{Outline, Stroke};
+use super::panel::{LINE, Panel};
 use crate::error::Result;
 use crate::gate::Verdict;
-use crate::mask::{self, Shape};
+use crate::mask;
 use crate::pipeline::Picture;
 use crate::view::View;
 use embedded_graphics::mono_font::iso_8859_1::{FONT_7X14, FONT_8X13_BOLD, FONT_9X15_BOLD, FONT_10X20};
 use embedded_graphics::pixelcolor::Rgb888;
-use embedded_graphics::prelude::{Dimensions, OriginDimensions, Point, RgbColor, Size};
+use embedded_graphics::prelude::{Dimensions, OriginDimensions, Point, Size};
 use embedded_graphics::primitives::Rectangle;
 
-/// The least width of a panel, reached by showing every pixel as a square of pixels.
-const PANEL_WIDTH: u32 = 200;
-/// The greatest height that a panel is enlarged to.
-const PANEL_HEIGHT: u32 = 2048;
 /// The outlined frame and one panel a view.
 const PANELS: u32 = 1 + View::ALL.len() as u32;
 /// The least width of a sheet, for its words.
@@ -43,8 +39,6 @@ const PAPER: Rgb888 = Rgb888::new(0x14, 0x17, 0x1c);
 const INK: Rgb888 = Rgb888::new(0xf2, 0xf4, 0xf8);
 const PALE: Rgb888 = Rgb888::new(0xb4, 0xbc, 0xc8);
 const TRACK: Rgb888 = Rgb888::new(0x2a, 0x30, 0x3a);
-const LINE: Rgb888 = Rgb888::new(0xc8, 0xff, 0x00);
-const HALO: Rgb888 = Rgb888::BLACK;
 
 /// The colour of a view's title and bar.
 const fn colour_of(view: View) -> Rgb888 {
@@ -66,8 +60,7 @@ const fn colour_of_verdict(verdict: Verdict) -> Rgb888 {
 /// A sheet for pictures of one size; its memory is kept from frame to frame.
 #[derive(Debug)]
 pub(super) struct Sheet {
-    view: mask::Size,
-    scale: u32,
+    panel: Panel,
     canvas: Canvas,
 }
 
@@ -78,17 +71,17 @@ impl Sheet {
     /// When it would not fit into memory.
     pub(super) fn reuse(sheet: Option<Sheet>, view: mask::Size) -> Result<Self> {
         match sheet {
-            Some(sheet) if sheet.view == view => Ok(sheet),
+            Some(sheet) if sheet.panel.view() == view => Ok(sheet),
             _ => Self::new(view),
         }
     }
 
     fn new(view: mask::Size) -> Result<Self> {
-        let scale = PANEL_WIDTH.div_ceil(view.width()).min((PANEL_HEIGHT / view.height()).max(1));
-        let panels = PANELS * scale * view.width() + (PANELS - 1) * GAP + 2 * MARGIN;
+        let panel = Panel::new(view);
+        let panels = PANELS * panel.size().width + (PANELS - 1) * GAP + 2 * MARGIN;
         let width = panels.max(SHEET_WIDTH).next_multiple_of(2);
-        let height = (scale * view.height() + GAP + TITLE + WORDS + 3 * MARGIN).next_multiple_of(2);
-        Ok(Self { view, scale, canvas: Canvas::new(Size::new(width, height))? })
+        let height = (panel.size().height + GAP + TITLE + WORDS + 3 * MARGIN).next_multiple_of(2);
+        Ok(Self { panel, canvas: Canvas::new(Size::new(width, height))? })
     }
 
     /// Draws `picture` and what `caption` says of it.
@@ -101,38 +94,22 @@ impl Sheet {
     }
 
     fn draw_panels(&mut self, picture: &Picture) {
-        let panel = self.panel();
+        let panel = self.panel.size();
         let width = PANELS * panel.width + (PANELS - 1) * GAP;
         let mut corner = point((self.canvas.size().width - width) / 2, MARGIN);
-        self.draw_view(corner, picture.view(View::Full));
-        self.draw_outline(corner, picture.person());
+        self.panel.draw(&mut self.canvas, corner, picture.view(View::Full));
+        self.panel.outline(&mut self.canvas, corner, picture.person());
         let is_empty = picture.person().pixels().iter().all(|covered| !covered);
         self.draw_title(corner, if is_empty { "frame, nobody found" } else { "frame, person outlined" }, INK);
         for view in View::ALL {
             corner.x += (panel.width + GAP) as i32;
-            self.draw_view(corner, picture.view(view));
+            self.panel.draw(&mut self.canvas, corner, picture.view(view));
             self.draw_title(corner, view.name(), colour_of(view));
         }
     }
 
-    /// Every pixel as a square of pixels: what the encoder saw, not what a zoom makes of it.
-    fn draw_view(&mut self, corner: Point, rgb: &[u8]) {
-        let columns = self.view.width() as usize;
-        for (place, &[r, g, b]) in rgb.as_chunks().0.iter().enumerate() {
-            let [x, y] = [place % columns, place / columns].map(|side| side as i32 * self.scale as i32);
-            let square = Rectangle::new(corner + Point::new(x, y), Size::new_equal(self.scale));
-            self.canvas.fill(square, Rgb888::new(r, g, b));
-        }
-    }
-
-    fn draw_outline(&mut self, corner: Point, person: &Shape) {
-        for (at, stroke) in Outline::new(person, self.scale).strokes() {
-            self.canvas.set(corner + at, if stroke == Stroke::Line { LINE } else { HALO });
-        }
-    }
-
     fn draw_title(&mut self, corner: Point, title: &str, colour: Rgb888) {
-        let panel = self.panel();
+        let panel = self.panel.size();
         self.canvas.write(title, corner + point(0, panel.height + GAP), panel.width, &FONT_8X13_BOLD, colour);
     }
 
@@ -182,13 +159,8 @@ impl Sheet {
         self.canvas.write(&format!("{p:.2}"), number, BAR_NUMBER - PAD, &FONT_9X15_BOLD, INK);
     }
 
-    /// The size of a panel.
-    fn panel(&self) -> Size {
-        Size::new(self.scale * self.view.width(), self.scale * self.view.height())
-    }
-
     fn words_top(&self) -> u32 {
-        MARGIN + self.panel().height + GAP + TITLE + MARGIN
+        MARGIN + self.panel.size().height + GAP + TITLE + MARGIN
     }
 }
 
@@ -204,6 +176,7 @@ fn point(x: u32, y: u32) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use embedded_graphics::prelude::RgbColor;
 
     #[test]
     fn bars_are_as_long_as_their_label_is_probable() {
@@ -227,7 +200,7 @@ mod tests {
 
     #[test]
     fn small_views_are_enlarged_and_odd_ones_still_fit() {
-        let sheet = |width, height| Sheet::new(mask::Size::new(width, height).unwrap()).map(|sheet| sheet.panel());
+        let sheet = |width, height| Sheet::new(mask::Size::new(width, height).unwrap()).map(|sheet| sheet.panel.size());
         assert_eq!(sheet(32, 32).unwrap(), Size::new(224, 224));
         assert_eq!(sheet(224, 224).unwrap(), Size::new(224, 224));
         assert_eq!(sheet(1, 1000).unwrap(), Size::new(2, 2000));

@@ -85,6 +85,10 @@ impl Source for CameraSource {
         self.picture.lend().map(Some)
     }
 
+    fn arrived(&self) -> Option<Instant> {
+        self.picture.arrived
+    }
+
     fn health(&self) -> Health {
         Health { dropped: self.frames.dropped() + self.spoiled.load(Ordering::Relaxed), reconnects: 0 }
     }

@@ -19,7 +19,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Schemes of streams that go on until stopped.
 const LIVE_SCHEMES: [&str; 8] = ["rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"];
@@ -34,6 +34,20 @@ pub(super) fn is_url(text: &str) -> bool {
     };
     let is_scheme_char = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
     scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_scheme_char)
+}
+
+/// `url` as it may be shown: `***` stands for the password before its host.
+pub(super) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    // A password that was not escaped may hold any sign; the host comes behind the last @.
+    match rest[..end].rfind('@').or_else(|| rest.rfind('@')) {
+        Some(at) => match rest[..at].split_once(':') {
+            Some((user, _)) => format!("{scheme}://{user}:***{}", &rest[at..]),
+            None => url.to_owned(),
+        },
+        None => url.to_owned(),
+    }
 }
 
 fn is_live_url(url: &str) -> bool {
@@ -88,7 +102,8 @@ impl Video {
     /// A video at a URL, live by its scheme.
     pub fn from_url(url: String, options: &SourceOptions) -> Self {
         let is_live = is_live_url(&url);
-        Self::new(Input { url: OsString::from(&url), name: url, is_live }, Some(options.stall))
+        let name = without_password(&url);
+        Self::new(Input { url: OsString::from(url), name, is_live }, Some(options.stall))
     }
 
     fn new(input: Input, stall: Option<Duration>) -> Self {
@@ -216,6 +231,10 @@ impl Video {
 }
 
 impl Source for Video {
+    fn arrived(&self) -> Option<Instant> {
+        self.picture.arrived
+    }
+
     fn health(&self) -> Health {
         Health { dropped: self.dropped, reconnects: 0 }
     }

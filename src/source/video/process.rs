@@ -41,6 +41,8 @@ pub(super) struct Process {
     log: Option<JoinHandle<Report>>,
     lines: Arc<AtomicU64>,
     lines_seen: u64,
+    url: OsString,
+    name: String,
 }
 
 /// What comes out of a [`Process`]: pictures, and a stamp for each of them.
@@ -60,7 +62,14 @@ impl Process {
         let wanted =
             if let Pass::Selected(indices) = pass { Selection::Only(indices.to_vec()) } else { Selection::All };
         let (pictures, stderr, lines) = (child.stdout.take(), child.stderr.take(), Arc::default());
-        let mut process = Self { child, log: None, lines: Arc::clone(&lines), lines_seen: 0 };
+        let mut process = Self {
+            child,
+            log: None,
+            lines: Arc::clone(&lines),
+            lines_seen: 0,
+            url: input.url.clone(),
+            name: input.name.clone(),
+        };
         let listener = Listener::new(input.name.clone(), input.is_live, wanted, sender, lines);
         process.log = Some(thread("ffmpeg-log", move || stderr.map(|pipe| listener.listen(pipe)).unwrap_or_default())?);
         Ok((process, Output { pictures, stamps }))
@@ -77,6 +86,10 @@ impl Process {
     pub fn finish(mut self) -> Report {
         let status = self.child.wait();
         let mut report = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
+        if let (Some(trouble), Some(url)) = (&mut report.trouble, self.url.to_str()) {
+            // ffmpeg repeats the address, which may hold a password.
+            *trouble = trouble.replace(url, &self.name);
+        }
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => {

@@ -358,6 +358,21 @@ impl Observer for GpuObserver {
         Err(Error::new(Stage::Engine, expected, "NaN, infinity or only zeros", next))
     }
 
+    fn set_bank(&mut self, bank: LabelBank) -> Result<()> {
+        bank.expect_encoder(self.models.dimension)?;
+        // The plan of the scores holds the bank's rows; where they do not fit onto the device, the old ones stay.
+        let session = match self.areas.len() {
+            0 => None,
+            slots => {
+                let plan = scores::scores(self.models.temporal.as_ref(), &bank, self.manifest.clip.frames, slots)?;
+                Some(self.rig.session(plan)?)
+            }
+        };
+        self.models.bank = bank;
+        self.sessions.score = session;
+        Ok(())
+    }
+
     fn areas(&self, slot: usize) -> Areas {
         self.areas[slot]
     }

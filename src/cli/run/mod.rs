@@ -1,37 +1,47 @@
 //! `figureground run`: verdicts.
 
-use super::interrupt::{self, Interruptible};
+mod outlets;
+mod reload;
+mod tap;
+
 use super::progress::Progress;
-use super::{Exit, Models, built_in, person_reads, print, readable, report};
-use clap::Args;
+use super::{Exit, Models, built_in, config, interrupt, parse, person_reads, print, readable, report, service};
+use clap::{Args, Command};
+use figureground::bundle::import::embed;
+use figureground::bundle::{Bundle, labels};
 use figureground::gate::Verdict;
-use figureground::pipeline::{Keep, Outcome, Pipeline, Sliding, Window};
+use figureground::pipeline::{Keep, Outcome, Pipeline, Relabeller, Remote, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
 use figureground::sink::overlay::Overlay;
 use figureground::source::camera::PixelFormat;
-use figureground::source::{self, Health, Reconnecting, Source, SourceOptions};
+use figureground::source::{self, Arrivals, Health, Reconnecting, Source, SourceOptions};
 use figureground::{Error, Result, Stage};
+use outlets::{OutletArguments, Outlets};
+use reload::Reload;
 use std::ffi::OsString;
 use std::io::Stdout;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
+use tap::Tap;
 
 pub const EXAMPLES: &str = "Examples:
   figureground run --bundle my-bundle clip.mp4
   figureground run --bundle my-bundle 'clips/*.mp4' --overlay look/ > verdicts.jsonl
   ffmpeg -i clip.mp4 -f yuv4mpegpipe - | figureground run --bundle my-bundle -
   figureground run --bundle my-bundle rtsp://host/stream --window 2 --stride 0.5
+  figureground run --bundle my-bundle camera:0 --page --mqtt mqtt://broker --lines verdicts.jsonl
+  figureground run camera:0 --page --print-config > figureground.toml; figureground run --config figureground.toml
   figureground run --bundle my-bundle -- -begins-with-a-dash.mp4";
 
 /// The default window and stride of sources that do not end, in seconds.
 const LIVE: (f64, f64) = (2.0, 0.5);
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Run {
     /// Picture, folder of pictures, glob, GIF, WebP, .y4m, - (Y4M on stdin), video file or URL that ffmpeg opens,
-    /// camera:N [default: the demo clip].
+    /// camera:N [default: the demo clip]. In a URL, ${NAME} is taken from the environment.
     #[arg(value_name = "SOURCE")]
     sources: Vec<OsString>,
     #[command(flatten)]
@@ -63,6 +73,9 @@ pub struct Run {
     /// How a camera has to send its pixels [default: as costs least of what it offers].
     #[arg(long, value_enum)]
     camera_format: Option<PixelFormat>,
+    /// Other actions to tell apart than the bundle's: one a line.
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
     /// Flags above this score instead of the bundle's threshold.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     tau: Option<f32>,
@@ -72,6 +85,14 @@ pub struct Run {
     /// Ends with exit code 1 when any window is flagged.
     #[arg(long)]
     fail_flagged: bool,
+    #[command(flatten)]
+    outlets: OutletArguments,
+    /// Flags from a TOML file; what is typed counts more. SIGHUP reads it again.
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    config: Option<PathBuf>,
+    /// Prints all flags with what they are set to as such a file, and does nothing else.
+    #[arg(long, help_heading = "Configuration")]
+    print_config: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -100,28 +121,91 @@ fn size(text: &str) -> core::result::Result<[u32; 2], String> {
     sides.filter(|sides| sides.iter().all(|side| *side > 0)).ok_or_else(|| "expected a size such as 640x480".to_owned())
 }
 
+/// The command `run` with all its flags.
+pub fn command() -> Command {
+    Run::augment_args(Command::new("run"))
+}
+
 impl Run {
+    /// The configuration that was named.
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// Whether a source was named.
+    pub fn has_sources(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
+        if self.print_config {
+            let (_, matches) = parse()?;
+            let matches = matches.subcommand_matches("run");
+            print(&matches.map(|matches| config::write(&command(), matches)).unwrap_or_default())?;
+            return Ok(Exit::Done);
+        }
         let mut bundle = self.models.open()?;
+        let usual = bundle.manifest().gate.clone();
+        let usual_tau = usual.threshold.get(usual.score);
         if let Some(tau) = self.tau {
             bundle.set_threshold(tau)?;
         }
-        let sources = source::expand(&self.sources)?;
+        let sources = self.sources.iter().map(filled).collect::<Result<Vec<_>>>()?;
+        let sources = source::expand(&sources)?;
         if self.models.bundle.is_none() && !sources.is_empty() {
             log::warn!(
                 "the built-in bundle knows drawn people only: make one for real ones with `figureground import`"
             );
         }
         let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
-        let keep = if overlay.is_some() { Keep::Pictures } else { Keep::Numbers };
+        let keep = if overlay.is_some() || self.outlets.shows_pictures() { Keep::Pictures } else { Keep::Numbers };
         let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), keep)?;
-        let mut out = Out { lines: self.lines(), overlay, windows: 0, flagged: false, closed: false };
-        let exit = self.watch_all(&sources, &mut pipeline, &mut out, progress)?;
+        self.relabel(&bundle, &mut pipeline, progress)?;
+        let changes = self.config.is_some() || self.outlets.serves();
+        let relabeller = changes.then(|| Relabeller::start(bundle, pipeline.remote())).transpose()?;
+        let tau = self.tau.unwrap_or(usual_tau);
+        let mut out = Out {
+            lines: self.lines(),
+            overlay,
+            outlets: Outlets::open(&self.outlets, &pipeline, tau, relabeller.clone())?,
+            reload: self
+                .config
+                .as_ref()
+                .zip(relabeller)
+                .map(|(_, labels)| Reload::new(usual_tau, labels))
+                .transpose()?,
+            windows: 0,
+            flagged: false,
+            closed: false,
+            deaf: false,
+        };
+        if out.reload.is_some() {
+            interrupt::expect_reloads();
+        }
+        out.outlets.addresses().for_each(|address| progress.say(&address));
+        service::ready(self.longest_silence());
+        let exit = self.watch_all(&sources, &mut pipeline, &mut out, progress);
+        interrupt::leave();
+        service::stopping();
+        let exit = exit?;
         // Without a window there is nothing to show, and the reason is out already.
         if let Some(overlay) = out.overlay.take().filter(|_| out.windows > 0 && !interrupt::raised()) {
             overlay.finish()?;
         }
         Ok(if exit == Exit::Done && self.fail_flagged && out.flagged { Exit::BoundBroken } else { exit })
+    }
+
+    /// Takes the labels that were named.
+    fn relabel(&self, bundle: &Bundle, pipeline: &mut Pipeline, progress: &Progress) -> Result<()> {
+        let Some(path) = &self.labels else { return Ok(()) };
+        let section = &bundle.manifest().labels;
+        let (names, threads) = (labels::read_names(path)?, self.models.threads());
+        let file = embed(bundle, names, &section.templates, threads, &mut progress.prompts())?;
+        pipeline.set_labels(file.into_bank(section.template_fusion)?)
+    }
+
+    fn longest_silence(&self) -> Duration {
+        Duration::from_secs_f64(self.stall.min(86_400.0))
     }
 
     fn lines(&self) -> Option<JsonLines<Stdout>> {
@@ -137,12 +221,12 @@ impl Run {
         progress: &Progress,
     ) -> Result<Exit> {
         if sources.is_empty() {
-            return self.watch(built_in::clip()?, pipeline, out, progress).map(|()| Exit::Done);
+            return self.watch((built_in::clip()?, None), pipeline, out, progress).map(|()| Exit::Done);
         }
         let options = SourceOptions {
             fps: self.fps,
             spool_limit: self.spool,
-            stall: Duration::from_secs_f64(self.stall.min(86_400.0)),
+            stall: self.longest_silence(),
             camera_size: self.camera_size,
             camera_fps: self.camera_fps,
             camera_format: self.camera_format,
@@ -166,7 +250,7 @@ impl Run {
 
     fn watch(
         &self,
-        source: Box<dyn Source>,
+        (source, arrivals): (Box<dyn Source>, Option<Arrivals>),
         pipeline: &mut Pipeline,
         out: &mut Out,
         progress: &Progress,
@@ -174,8 +258,15 @@ impl Run {
         let window = self.window_of(source.as_ref())?;
         let name = source.name().to_owned();
         let spinner = progress.spinner(name.clone());
-        let mut source = Interruptible(source);
-        let watched = pipeline.watch(&mut source, window, &mut |outcome| spinner.suspend(|| out.tell(&name, outcome)));
+        let mut source = Tap::new(source, arrivals, out.outlets.meter());
+        let (arrivals, remote) = (source.arrivals(), pipeline.remote());
+        let watched = pipeline.watch(&mut source, window, &mut |outcome| {
+            let flow = spinner.suspend(|| out.tell(&name, outcome, arrivals.age()));
+            if interrupt::reload_asked() {
+                out.reload(&remote);
+            }
+            flow
+        });
         spinner.finish_and_clear();
         let Health { dropped, reconnects } = source.health();
         if source.is_live() {
@@ -208,11 +299,40 @@ impl Run {
     }
 }
 
+/// `spec` with `${NAME}` in a URL as the environment has it, so that its password need not stand in a configuration. ffmpeg still gets
+/// it as an argument, which other users of this machine can see unless /proc is mounted with `hidepid=2`.
+fn filled(spec: &OsString) -> Result<OsString> {
+    let Some(text) = spec.to_str().filter(|text| text.contains("://") && text.contains("${")) else {
+        return Ok(spec.clone());
+    };
+    let mut parts = text.split("${");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let refused = |got: &str| {
+            let expected = "an environment variable for each ${NAME} in a URL";
+            Error::new(Stage::Command, expected, got, "set it, or have systemd read it from a file")
+        };
+        let (name, rest) = part.split_once('}').ok_or_else(|| refused("a ${ without }"))?;
+        whole.push_str(&std::env::var(name).map_err(|_| refused(&format!("no {name}")))?);
+        whole.push_str(rest);
+    }
+    Ok(whole.into())
+}
+
 /// Opens a source; one that does not end is opened again whenever it is lost.
-fn open(spec: &OsString, options: SourceOptions) -> Result<Box<dyn Source>> {
+fn open(spec: &OsString, options: SourceOptions) -> Result<(Box<dyn Source>, Option<Arrivals>)> {
     let mut opener = source::opener(spec.clone(), options);
     let source = opener()?;
-    Ok(if source.is_live() { Box::new(Reconnecting::new(source, opener, interrupt::raised)) } else { source })
+    if !source.is_live() {
+        return Ok((source, None));
+    }
+    let source = Reconnecting::new(source, opener, || {
+        // A device without its camera is alive.
+        service::alive();
+        interrupt::raised()
+    });
+    let arrivals = source.arrivals();
+    Ok((Box::new(source), Some(arrivals)))
 }
 
 /// Where outcomes go.
@@ -220,23 +340,50 @@ struct Out {
     /// JSON lines, or none where a person reads.
     lines: Option<JsonLines<Stdout>>,
     overlay: Option<Overlay>,
+    outlets: Outlets,
+    /// Where there is a configuration that may change.
+    reload: Option<Reload>,
     windows: u64,
     flagged: bool,
     /// Nobody reads any more.
     closed: bool,
+    /// Whether it was told that stdout cannot be written.
+    deaf: bool,
 }
 
 impl Out {
-    fn tell(&mut self, source: &str, outcome: &Outcome<'_>) -> Result<ControlFlow<()>> {
+    fn tell(&mut self, source: &str, outcome: &Outcome<'_>, latency: Option<Duration>) -> Result<ControlFlow<()>> {
         self.windows += 1;
         self.flagged |= matches!(outcome.judgement.verdict, Verdict::Flag(_));
-        match &mut self.lines {
-            Some(lines) => self.closed = !lines.write(source, outcome)?,
-            None => print(&readable::line(source, outcome))?,
+        self.outlets.tell(source, outcome, latency)?;
+        let written = match &mut self.lines {
+            Some(lines) => lines.write(source, outcome),
+            None => print(&readable::line(source, outcome)).map(|()| true),
+        };
+        match written {
+            // Where others are told as well, stdout is one of many.
+            Ok(false) if self.outlets.are_there() => {}
+            Err(error) if self.outlets.are_there() => {
+                if !std::mem::replace(&mut self.deaf, true) {
+                    log::warn!("stdout misses lines: {error}");
+                }
+            }
+            written => self.closed = !written?,
         }
         if let Some(overlay) = &mut self.overlay {
             overlay.draw(source, outcome)?;
         }
         Ok(if self.closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Reads the configuration again; one that cannot be used changes nothing.
+    fn reload(&mut self, remote: &Remote) {
+        let Some(reload) = &mut self.reload else { return };
+        service::reloading();
+        match reload.apply(remote, &mut self.outlets) {
+            Ok(()) => log::warn!("the configuration was read again"),
+            Err(error) => log::warn!("the configuration stays as it was: {error}"),
+        }
+        service::reloaded();
     }
 }

@@ -1,0 +1,72 @@
+"""How long a verdict takes from the arrival of its window's last frame when frames come faster than they can be judged.
+
+    python3 benches/latency.py FIGUREGROUND [--bundle DIR] [--fps 30] [--windows 30]
+
+A local server sends a stream at FPS; each window's latency, as the metrics count it, is held against two frame times plus the time that
+the models took for that window.
+"""
+
+import argparse
+import json
+import pathlib
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+
+HOME = pathlib.Path(__file__).resolve().parent.parent
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program")
+    parser.add_argument("--bundle")
+    parser.add_argument("--fps", type=float, default=30)
+    parser.add_argument("--windows", type=int, default=30)
+    parser.add_argument("--stride", default="0.5")
+    arguments = parser.parse_args()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(
+        ["ffmpeg", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", HOME / "models/demo/out-of-context.gif", "-vf",
+         f"fps={arguments.fps},scale=640:480", "-c:v", "mpeg2video", "-q:v", "4", "-g", "10", "-f", "mpegts",
+         f"tcp://127.0.0.1:{port}?listen=1"], stdin=subprocess.DEVNULL)
+    time.sleep(1)
+    command = [arguments.program, "run", f"tcp://127.0.0.1:{port}", "--backend", "cpu", "--window", "2", "--stride", arguments.stride,
+               "--metrics", "127.0.0.1:0"]
+    command += ["--bundle", arguments.bundle] if arguments.bundle else []
+    judge = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    address = None
+    while address is None:
+        address = re.match(r"metrics: (http://\S+)", judge.stderr.readline())
+    total, over, latencies, bounds = 0.0, 0, [], []
+    try:
+        for window in range(arguments.windows):
+            line = json.loads(judge.stdout.readline())
+            with urllib.request.urlopen(address.group(1) + "metrics") as answer:
+                text = answer.read().decode()
+            now = float(re.search(r"figureground_latency_seconds_sum (\S+)", text).group(1))
+            count = int(re.search(r"figureground_latency_seconds_count (\d+)", text).group(1))
+            dropped = int(re.search(r"figureground_frames_dropped_total (\d+)", text).group(1))
+            took = sum(value for stage, value in line["timing_us"].items() if stage != "decode") / 1e6
+            # Several windows may have been told since the last scrape.
+            if count == window + 1 and window > 2:
+                latencies.append(now - total)
+                bounds.append(2 / arguments.fps + took)
+                over += latencies[-1] > bounds[-1]
+            total = now
+    finally:
+        judge.kill()
+        server.kill()
+    print(f"{len(latencies)} windows, {dropped} frames dropped; latency median {statistics.median(latencies) * 1e3:.0f} ms, largest "
+          f"{max(latencies) * 1e3:.0f} ms; two frame times and the models {statistics.median(bounds) * 1e3:.0f} ms in the median; "
+          f"{over} windows took longer than theirs")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The wheel from Python: the gate by hand, a stream, and wrong input. Run with: python -m pytest bindings/python/tests"""
+
+import math
+import threading
+
+import numpy as np
+import pytest
+
+import figureground
+from figureground import Error, Gate, Pipeline
+
+
+def pictures(count, side=64):
+    y, x = np.mgrid[0:side, 0:side]
+    for number in range(count):
+        frame = np.stack([2 * x, 3 * y, np.full_like(x, 60)], axis=-1).astype(np.uint8)
+        frame[12:, 14 + number % 20 : 26 + number % 20] = (200, 120, 90)
+        yield frame
+
+
+def test_the_gate_says_what_was_worked_out_by_hand():
+    gate = Gate(tau=0.5)
+    full, person, background = (np.log(np.array(p, dtype=np.float32)) for p in ([0.8, 0.2], [0.3, 0.7], [0.9, 0.1]))
+    verdict = gate.judge(full, person, background, ["dancing", "walking"])
+    assert (verdict.label, verdict.decision, verdict.reason) == ("dancing", "flag", "background-dominates")
+    assert verdict.dominance == pytest.approx(math.log(0.9 / 0.3), abs=1e-5)
+    assert verdict.p == pytest.approx((0.8, 0.3, 0.9), abs=1e-5)
+    assert set(verdict.scores) == {"log-ratio", "margin", "tie", "disagreement"}
+    assert gate.judge(full, full, person, ["dancing", "walking"]).decision == "accept"
+    assert gate.judge(full, full, person, ["a", "b"], person_area=0.0).reason == "no-person"
+
+
+def test_a_stream_is_judged_window_by_window():
+    pipeline = Pipeline(window=1.0, stride=0.5, threads=1)
+    verdicts = [verdict for verdict in map(pipeline.step, pictures(60)) if verdict]
+    assert len(verdicts) == 3
+    assert all(verdict.label in pipeline.labels for verdict in verdicts)
+    assert all(len(verdict.frames) == 8 and verdict.times[0] < verdict.times[1] for verdict in verdicts)
+    assert "Verdict" in repr(verdicts[0]) and pipeline.backend == "cpu"
+    # Begun again, the same frames say the same.
+    pipeline.reset()
+    again = [verdict for verdict in map(pipeline.step, pictures(60)) if verdict]
+    assert [(v.label, v.p, v.frames) for v in again] == [(v.label, v.p, v.frames) for v in verdicts]
+
+
+def test_labels_and_tau_take_effect_with_the_next_window():
+    pipeline = Pipeline(window=1.0, stride=0.5, threads=1)
+    pipeline.labels = ["waving", "sitting down", "jumping"]
+    assert pipeline.labels == ["jumping", "sitting down", "waving"]
+    pipeline.set_tau(-1000.0)
+    verdicts = [verdict for verdict in map(pipeline.step, pictures(60)) if verdict]
+    assert all(verdict.label in pipeline.labels and verdict.decision != "accept" for verdict in verdicts)
+
+
+def test_other_threads_run_while_a_window_is_encoded():
+    pipeline, ticks, done = Pipeline(window=1.0, stride=0.5, threads=1), [0], threading.Event()
+
+    def tick():
+        while not done.is_set():
+            ticks[0] += 1
+            done.wait(0.001)
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    for frame in pictures(60):
+        pipeline.step(frame)
+    done.set()
+    thread.join()
+    assert ticks[0] > 10
+
+
+def test_wrong_input_is_an_error_and_nothing_else():
+    pipeline = Pipeline(window=1.0, stride=0.5, threads=1)
+    for frame in [np.zeros((64, 64, 4), np.uint8), np.zeros((0, 0, 3), np.uint8), np.zeros((1, 1, 3), np.uint8)]:
+        with pytest.raises(Error, match="frame: expected"):
+            pipeline.step(frame)
+    with pytest.raises(Error, match="ascontiguousarray"):
+        pipeline.step(np.zeros((64, 128, 3), np.uint8)[:, ::2])
+    for time in [-1.0, float("nan"), 1.7e18]:
+        with pytest.raises(Error, match="time"):
+            pipeline.step(next(pictures(1)), time=time)
+    with pytest.raises(TypeError):
+        pipeline.step(np.zeros((64, 64, 3), np.float32))
+    for wrong in [dict(window=0.0), dict(backend="npu"), dict(bundle="/no/such/bundle")]:
+        with pytest.raises(Error, match="expected"):
+            Pipeline(**wrong)
+    for labels in [[], ["a", "a"], ["x" * 2000]]:
+        with pytest.raises(Error, match="label bank"):
+            pipeline.labels = labels
+    with pytest.raises(Error, match="log-ratio"):
+        Gate(score="entropy")
+    with pytest.raises(Error):
+        Gate(tau=float("nan"))
+    nan = np.array([np.nan, 0.0], np.float32)
+    with pytest.raises(Error, match="finite"):
+        Gate().judge(nan, nan, nan, ["a", "b"])
+    assert pipeline.step(next(pictures(1))) is None
+
+
+def test_the_stubs_name_all_that_there_is():
+    import ast
+    import pathlib
+
+    tree = ast.parse(pathlib.Path(figureground.__file__).with_name("_figureground.pyi").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found = getattr(figureground, node.name)
+            said = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+            there = {name for name in vars(found) if not name.startswith("_")}
+            assert there <= said and said - {"__init__"} <= there, (node.name, there ^ said)

@@ -1,0 +1,302 @@
+//! Who else is told of verdicts: a file, a broker, a web server, and people who look at the live page.
+
+use clap::{Args, ValueEnum};
+use figureground::Result;
+use figureground::pipeline::{Outcome, Pipeline, Relabeller};
+use figureground::sink::json_lines::VerdictLine;
+use figureground::sink::line_file::LineFile;
+use figureground::sink::mqtt::{Mqtt, MqttSettings};
+use figureground::sink::page::{Controls, Page, PageSettings, Vitals};
+use figureground::sink::webhook::{Webhook, WebhookSettings};
+use figureground::sink::{Secret, Tally};
+use figureground::source::Health;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Telling others")]
+pub struct OutletArguments {
+    /// Verdict lines into FILE as well, which is gone on with.
+    #[arg(long, value_name = "FILE")]
+    lines: Option<PathBuf>,
+    /// FILE becomes FILE.1 before it grows beyond this.
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+    lines_size: u64,
+    /// How many older files stay.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    lines_keep: u32,
+    /// Verdict lines to an MQTT broker: mqtt://HOST[:PORT] or mqtts://HOST[:PORT].
+    #[arg(long, value_name = "URL")]
+    mqtt: Option<String>,
+    /// The device's name in topics and in Home Assistant [default: the host's name].
+    #[arg(long, value_name = "NAME")]
+    mqtt_name: Option<String>,
+    /// Who to log in as.
+    #[arg(long, value_name = "NAME")]
+    mqtt_user: Option<String>,
+    /// The password is in FILE [default: in the environment, FIGUREGROUND_MQTT_PASSWORD].
+    #[arg(long, value_name = "FILE")]
+    mqtt_password_file: Option<PathBuf>,
+    /// PEM certificates that the broker's is signed by [default: the public ones].
+    #[arg(long, value_name = "FILE")]
+    mqtt_ca: Option<PathBuf>,
+    /// Where Home Assistant looks for devices; empty: it is not told.
+    #[arg(long, value_name = "TOPIC", default_value = "homeassistant")]
+    mqtt_discovery: String,
+    /// Verdict lines to a web server, one POST each: http://… or https://….
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+    /// Which lines are posted.
+    #[arg(long, value_enum, default_value_t = Occasion::Change)]
+    webhook_for: Occasion,
+    /// The token for `Authorization: Bearer` is in FILE [default: in the environment, FIGUREGROUND_WEBHOOK_TOKEN].
+    #[arg(long, value_name = "FILE")]
+    webhook_token_file: Option<PathBuf>,
+    /// Lines that may wait for a broker or web server that is gone.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    queue: u32,
+    /// The live page, and metrics for Prometheus at /metrics [default of ADDRESS: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8080")]
+    page: Option<SocketAddr>,
+    /// Metrics for Prometheus alone, at /metrics of ADDRESS.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+    /// The token for page and metrics is in FILE [default: in the environment, FIGUREGROUND_TOKEN].
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The live page shows no pictures, whatever its readers ask for.
+    #[arg(long)]
+    no_picture: bool,
+}
+
+/// Which verdict lines are worth a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Occasion {
+    /// All of them.
+    Every,
+    /// Those whose label or verdict is another than that of the line before.
+    Change,
+    /// Flagged ones.
+    Flag,
+}
+
+impl OutletArguments {
+    /// Whether the page is to show pictures.
+    pub fn shows_pictures(&self) -> bool {
+        self.page.is_some() && !self.no_picture
+    }
+
+    /// Whether something is served.
+    pub fn serves(&self) -> bool {
+        self.page.is_some() || self.metrics.is_some()
+    }
+
+    fn open_lines(&self) -> Result<Option<LineFile>> {
+        let open = |path: &PathBuf| LineFile::open(path, self.lines_size, self.lines_keep);
+        self.lines.as_ref().map(open).transpose()
+    }
+}
+
+/// Everybody who is told, besides stdout.
+pub struct Outlets {
+    lines: Option<LineFile>,
+    mqtt: Option<Mqtt>,
+    webhook: Option<Webhook>,
+    webhook_for: Occasion,
+    /// What webhooks before this one have counted.
+    webhooks_before: Tally,
+    /// Label and verdict of the last line.
+    last: Option<(String, &'static str)>,
+    page: Option<Page>,
+    /// What is served, in the order of the page's addresses.
+    served: Vec<&'static str>,
+    meter: Meter,
+}
+
+impl Outlets {
+    /// Opens all that `arguments` name; `pipeline` scores, and `tau` is what it flags above.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened, or is not in this build.
+    pub fn open(
+        arguments: &OutletArguments,
+        pipeline: &Pipeline,
+        tau: f32,
+        relabeller: Option<Relabeller>,
+    ) -> Result<Self> {
+        let meter = Meter::new(arguments, pipeline);
+        Ok(Self {
+            lines: arguments.open_lines()?,
+            mqtt: open_mqtt(arguments)?,
+            webhook: open_webhook(arguments)?,
+            webhook_for: arguments.webhook_for,
+            webhooks_before: Tally::default(),
+            last: None,
+            page: open_page(arguments, &meter, pipeline, tau, relabeller)?,
+            served: [arguments.page.map(|_| "live page"), arguments.metrics.map(|_| "metrics")]
+                .into_iter()
+                .flatten()
+                .collect(),
+            meter,
+        })
+    }
+
+    /// Opens file and webhook anew, as `arguments` are now. What was left for the old webhook has two seconds to be delivered,
+    /// and is counted as lost otherwise.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened; the old ones then go on.
+    pub fn reopen(&mut self, arguments: &OutletArguments, webhook: bool) -> Result<()> {
+        let mut lines = arguments.open_lines()?;
+        if let (Some(new), Some(old)) = (&mut lines, &self.lines) {
+            new.count_on(old.tally());
+        }
+        if webhook {
+            let old = std::mem::replace(&mut self.webhook, open_webhook(arguments)?);
+            if let Some(old) = old {
+                let Tally { sent, lost, waiting } = old.tally();
+                self.webhooks_before.sent += sent;
+                self.webhooks_before.lost += lost + waiting;
+                // It takes as long as its farewell.
+                std::thread::spawn(move || old.close());
+            }
+            self.webhook_for = arguments.webhook_for;
+        }
+        self.lines = lines;
+        Ok(())
+    }
+
+    /// Where something is served, in words.
+    pub fn addresses(&self) -> impl Iterator<Item = String> {
+        let addresses = self.page.iter().flat_map(Page::addresses);
+        addresses.zip(&self.served).map(|(address, what)| format!("{what}: http://{address}/"))
+    }
+
+    /// Counts frames.
+    pub fn meter(&self) -> Meter {
+        self.meter.clone()
+    }
+
+    /// Tells everybody of `outcome`, a window of `source`.
+    ///
+    /// # Errors
+    /// When it cannot be put into words. That somebody cannot be reached is no error.
+    pub fn tell(&mut self, source: &str, outcome: &Outcome<'_>, latency: Option<Duration>) -> Result<()> {
+        self.meter.window(outcome, latency);
+        if !self.are_there() {
+            return Ok(());
+        }
+        let line: Arc<str> = VerdictLine::new(source, outcome).to_json()?.into();
+        if let Some(file) = &mut self.lines {
+            file.write(&line);
+            self.meter.lines("file", file.tally());
+        }
+        if let Some(mqtt) = &self.mqtt {
+            mqtt.send(&line);
+            self.meter.lines("mqtt", mqtt.tally());
+        }
+        let now = (outcome.names[outcome.judgement.label].clone(), outcome.judgement.verdict.name());
+        let is_wanted = match self.webhook_for {
+            Occasion::Every => true,
+            Occasion::Change => self.last.as_ref() != Some(&now),
+            Occasion::Flag => now.1 == "flag",
+        };
+        if let Some(webhook) = &self.webhook {
+            if is_wanted {
+                webhook.send(&line);
+            }
+            let Tally { sent, lost, waiting } = webhook.tally();
+            let before = self.webhooks_before;
+            self.meter.lines("webhook", Tally { sent: before.sent + sent, lost: before.lost + lost, waiting });
+        }
+        self.last = Some(now);
+        if let Some(page) = &mut self.page {
+            page.show(&line, outcome, latency);
+        }
+        Ok(())
+    }
+
+    /// Whether anybody is told.
+    pub fn are_there(&self) -> bool {
+        self.lines.is_some() || self.mqtt.is_some() || self.webhook.is_some() || self.page.is_some()
+    }
+}
+
+fn open_mqtt(arguments: &OutletArguments) -> Result<Option<Mqtt>> {
+    let Some(url) = &arguments.mqtt else { return Ok(None) };
+    let discovery = Some(arguments.mqtt_discovery.trim_end_matches('/').to_owned()).filter(|topic| !topic.is_empty());
+    let settings = MqttSettings {
+        url: url.clone(),
+        name: arguments.mqtt_name.clone().unwrap_or_else(host_name),
+        user: arguments.mqtt_user.clone(),
+        password: Secret::find(arguments.mqtt_password_file.as_deref(), "FIGUREGROUND_MQTT_PASSWORD")?,
+        authorities: arguments.mqtt_ca.clone(),
+        discovery,
+        queue: arguments.queue as usize,
+    };
+    Mqtt::open(&settings).map(Some)
+}
+
+/// The host's name as far as topics may hold it.
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = name.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let name: String = name.trim().chars().take(64).map(plain).collect();
+    if name.is_empty() { "device".to_owned() } else { name }
+}
+
+fn open_webhook(arguments: &OutletArguments) -> Result<Option<Webhook>> {
+    let Some(url) = &arguments.webhook else { return Ok(None) };
+    let token = Secret::find(arguments.webhook_token_file.as_deref(), "FIGUREGROUND_WEBHOOK_TOKEN")?;
+    Webhook::open(WebhookSettings { url: url.clone(), token, queue: arguments.queue as usize }).map(Some)
+}
+
+fn open_page(
+    arguments: &OutletArguments,
+    meter: &Meter,
+    pipeline: &Pipeline,
+    tau: f32,
+    relabeller: Option<Relabeller>,
+) -> Result<Option<Page>> {
+    let (Some(vitals), Some(relabeller)) = (&meter.0, relabeller) else { return Ok(None) };
+    let settings = PageSettings {
+        page: arguments.page,
+        metrics: arguments.metrics,
+        pictures: !arguments.no_picture,
+        token: Secret::find(arguments.token_file.as_deref(), "FIGUREGROUND_TOKEN")?,
+    };
+    let controls = Controls { remote: pipeline.remote(), relabeller, tau };
+    Page::open(&settings, Arc::clone(vitals), controls).map(Some)
+}
+
+/// Counts for Prometheus, where somebody collects them.
+#[derive(Clone)]
+pub struct Meter(Option<Arc<Vitals>>);
+
+impl Meter {
+    fn new(arguments: &OutletArguments, pipeline: &Pipeline) -> Self {
+        Self(arguments.serves().then(|| Arc::new(Vitals::new(pipeline.backend()))))
+    }
+
+    /// A frame was taken from a source that has lost what `health` says.
+    pub fn frame(&self, health: Health) {
+        if let Some(vitals) = &self.0 {
+            vitals.frame(health);
+        }
+    }
+
+    fn window(&self, outcome: &Outcome<'_>, latency: Option<Duration>) {
+        if let Some(vitals) = &self.0 {
+            vitals.window(outcome, latency);
+        }
+    }
+
+    fn lines(&self, receiver: &'static str, tally: Tally) {
+        if let Some(vitals) = &self.0 {
+            vitals.lines(receiver, tally);
+        }
+    }
+}

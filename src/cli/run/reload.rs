@@ -1,0 +1,84 @@
+//! The configuration, read again while frames flow.
+
+use super::outlets::Outlets;
+use crate::cli::{Cli, Command, config, parse_again};
+use clap::ArgMatches;
+use figureground::bundle::labels;
+use figureground::pipeline::{Relabeller, Remote};
+use figureground::{Error, Result, Stage};
+use std::collections::BTreeMap;
+
+/// Settings that can change while frames flow, by how their keys begin.
+const AT_ONCE: [&str; 4] = ["labels", "lines", "tau", "webhook"];
+
+/// What is known of the configuration, to see what has changed.
+pub struct Reload {
+    values: BTreeMap<String, String>,
+    /// The bundle's threshold, for when none is set any more.
+    usual_tau: f32,
+    relabeller: Relabeller,
+    /// What the file of labels said, if there was one.
+    names: Option<Vec<String>>,
+}
+
+impl Reload {
+    /// The configuration as it is now.
+    ///
+    /// # Errors
+    /// When it cannot be read any more.
+    pub fn new(usual_tau: f32, relabeller: Relabeller) -> Result<Self> {
+        let (Cli { command, .. }, matches) = parse_again()?;
+        let path = if let Command::Run(run) = &command { run.labels.as_deref() } else { None };
+        let names = path.map(labels::read_names).transpose()?;
+        Ok(Self { values: values(&matches), usual_tau, relabeller, names })
+    }
+
+    /// Reads the configuration and changes what has changed.
+    ///
+    /// # Errors
+    /// When it, or something that it names, cannot be used; nothing has changed then.
+    pub fn apply(&mut self, remote: &Remote, outlets: &mut Outlets) -> Result<()> {
+        let (Cli { command: Command::Run(run), .. }, matches) = parse_again()? else { return Ok(()) };
+        let values = values(&matches);
+        let changed: Vec<&str> = values
+            .iter()
+            .filter(|(key, value)| self.values.get(*key) != Some(*value))
+            .map(|(key, _)| key.as_str())
+            .collect();
+        let has_changed = |beginning: &str| changed.iter().any(|key| key.starts_with(beginning));
+        // What may fail comes first.
+        let names = run.labels.as_deref().map(labels::read_names).transpose()?;
+        if let Some(tau) = run.tau.filter(|tau| !tau.is_finite()) {
+            return Err(Error::new(Stage::Command, "a finite tau", tau, "correct it"));
+        }
+        outlets.reopen(&run.outlets, has_changed("webhook"))?;
+        if has_changed("tau") {
+            remote.set_threshold(run.tau.unwrap_or(self.usual_tau));
+        }
+        self.relabel(names);
+        let later: Vec<&str> =
+            changed.iter().filter(|key| !AT_ONCE.iter().any(|beginning| key.starts_with(beginning))).copied().collect();
+        if !later.is_empty() {
+            log::warn!("restart for what else has changed: {}", later.join(", "));
+        }
+        // What waits for a restart is told once.
+        self.values = values;
+        Ok(())
+    }
+
+    /// A file of labels may say something else under its old name.
+    fn relabel(&mut self, names: Option<Vec<String>>) {
+        if names == self.names {
+            return;
+        }
+        match &names {
+            Some(names) => self.relabeller.ask(names.clone()),
+            None => log::warn!("restart for the bundle's own labels"),
+        }
+        self.names = names;
+    }
+}
+
+fn values(matches: &ArgMatches) -> BTreeMap<String, String> {
+    matches.subcommand_matches("run").map(|matches| config::values(&super::command(), matches)).unwrap_or_default()
+}

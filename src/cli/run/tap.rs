@@ -1,0 +1,68 @@
+//! What is known of a source while its frames flow into the pipeline.
+
+use super::outlets::Meter;
+use crate::cli::{interrupt, service};
+use figureground::Result;
+use figureground::frame::Frame;
+use figureground::source::{Arrivals, Health, Source};
+
+/// A source that breaks off when the program is to end, and counts and dates its frames.
+pub struct Tap {
+    source: Box<dyn Source>,
+    /// The source's own, or one that says a frame arrives when it is lent.
+    arrivals: Arrivals,
+    dates: bool,
+    meter: Meter,
+}
+
+impl Tap {
+    /// `source`, whose frames arrive as `arrivals` says where it knows.
+    pub fn new(source: Box<dyn Source>, arrivals: Option<Arrivals>, meter: Meter) -> Self {
+        let dates = arrivals.is_none();
+        Self { source, arrivals: arrivals.unwrap_or_default(), dates, meter }
+    }
+
+    /// When frames arrive.
+    pub fn arrivals(&self) -> Arrivals {
+        self.arrivals.clone()
+    }
+}
+
+impl Source for Tap {
+    fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    fn is_live(&self) -> bool {
+        self.source.is_live()
+    }
+
+    fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
+        interrupt::check()?;
+        service::alive();
+        let health = self.source.health();
+        let frame = self.source.next_frame()?;
+        if frame.is_some() {
+            if self.dates {
+                self.arrivals.note(None);
+            }
+            self.meter.frame(health);
+        }
+        Ok(frame)
+    }
+
+    fn health(&self) -> Health {
+        self.source.health()
+    }
+
+    fn count(&mut self) -> Result<u64> {
+        let count = self.source.count()?;
+        interrupt::check()?;
+        Ok(count)
+    }
+
+    fn select(&mut self, indices: &[u64]) -> Result<()> {
+        interrupt::check()?;
+        self.source.select(indices)
+    }
+}

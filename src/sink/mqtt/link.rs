@@ -1,0 +1,178 @@
+//! One message at a time over a connection that comes and goes.
+//!
+//! The broker has a message once it has acknowledged it. Whatever was not acknowledged when a connection broke is published
+//! again on the next, so that nothing is lost on the way; a message may come twice.
+
+use crate::sink::outbox::{BackOff, Outbox};
+use rumqttc::{Client, Connection, Event, Packet, QoS};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How often a waiting sender looks whether its time is over.
+const TICK: Duration = Duration::from_millis(100);
+/// How long the connection is closed politely for.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// What is published.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) topic: String,
+    pub(super) text: Arc<str>,
+    /// Whether the broker keeps it for those who come later.
+    pub(super) retain: bool,
+}
+
+/// What is known of the connection.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    is_up: bool,
+    /// How often it has come up.
+    connects: u64,
+    /// Messages that the broker has acknowledged on this connection.
+    acknowledged: u64,
+}
+
+impl Link {
+    /// Follows the connection to the end of the program and opens it again whenever it is lost.
+    pub(super) fn follow(&self, mut connection: Connection, outbox: &Outbox<Arc<str>>) {
+        let mut back_off = BackOff::new();
+        let mut told = false;
+        for event in connection.iter() {
+            match event {
+                Ok(Event::Incoming(Packet::ConnAck(_))) => {
+                    let connects = {
+                        let mut state = self.lock();
+                        *state = State { is_up: true, connects: state.connects + 1, acknowledged: 0 };
+                        state.connects
+                    };
+                    if std::mem::take(&mut told) {
+                        log::warn!("mqtt: connected, for the {connects}. time");
+                    }
+                    back_off.reset();
+                    if connects > 1 {
+                        // The broker may have forgotten the device, and nothing else need be there to be published.
+                        outbox.wake();
+                    }
+                }
+                Ok(Event::Incoming(Packet::PubAck(_))) => self.lock().acknowledged += 1,
+                Ok(_) => continue,
+                Err(error) => {
+                    self.lock().is_up = false;
+                    self.changed.notify_all();
+                    if outbox.is_over() {
+                        return;
+                    }
+                    if !std::mem::replace(&mut told, true) {
+                        log::warn!("mqtt: tried again until it works: {error}");
+                    }
+                    outbox.rest(back_off.next());
+                }
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    /// Which connection is up, waited for; none once the queue's time is over.
+    fn up(&self, outbox: &Outbox<Arc<str>>) -> Option<u64> {
+        let mut state = self.lock();
+        loop {
+            if outbox.is_over() {
+                return None;
+            }
+            if state.is_up {
+                return Some(state.connects);
+            }
+            state = self.wait(state);
+        }
+    }
+
+    fn acknowledged(&self) -> u64 {
+        self.lock().acknowledged
+    }
+
+    /// Whether connection `number` acknowledges more than `before` messages; false when it is lost or time is over.
+    fn acknowledges(&self, number: u64, before: u64, outbox: &Outbox<Arc<str>>) -> bool {
+        let mut state = self.lock();
+        loop {
+            if !state.is_up || state.connects != number || outbox.is_over() {
+                return false;
+            }
+            if state.acknowledged > before {
+                return true;
+            }
+            state = self.wait(state);
+        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The side that publishes.
+pub(super) struct Sender {
+    pub(super) client: Client,
+    pub(super) link: Arc<Link>,
+    pub(super) outbox: Outbox<Arc<str>>,
+    pub(super) verdicts: String,
+    /// Published after each connect.
+    pub(super) greeting: Vec<Message>,
+    /// Published at the end.
+    pub(super) farewell: Message,
+}
+
+impl Sender {
+    /// Publishes to the end of the program.
+    pub(super) fn deliver(self) {
+        let (mut in_hand, mut has_said) = (None, false);
+        while let Some(number) = self.link.up(&self.outbox) {
+            if !self.greeting.iter().all(|message| self.publish(number, message)) {
+                continue;
+            }
+            // A connection is noticed to be lost by the message that is not acknowledged.
+            while let Some(text) = in_hand.take().or_else(|| self.outbox.take()) {
+                let message = Message { topic: self.verdicts.clone(), text, retain: false };
+                if !self.publish(number, &message) {
+                    in_hand = Some(message.text);
+                    break;
+                }
+                self.outbox.settle(true);
+            }
+            if in_hand.is_none() && self.outbox.is_closed() && self.outbox.tally().waiting == 0 {
+                has_said = self.publish(number, &self.farewell);
+                break;
+            }
+        }
+        if in_hand.is_some() {
+            self.outbox.settle(false);
+        }
+        if has_said {
+            // It fails only where there is no connection. Without it the broker says the last will, which is the same.
+            let _ = self.client.try_disconnect();
+            std::thread::sleep(FAREWELL);
+        }
+    }
+
+    /// Whether connection `number` took `message`.
+    fn publish(&self, number: u64, message: &Message) -> bool {
+        let before = self.link.acknowledged();
+        let Message { topic, text, retain } = message;
+        let asked = self.client.try_publish(topic, QoS::AtLeastOnce, *retain, text.as_bytes());
+        if asked.is_err() {
+            // The requests of a connection that was lost are still to be thrown away.
+            self.outbox.rest(TICK);
+            return false;
+        }
+        self.link.acknowledges(number, before, &self.outbox)
+    }
+}

@@ -1,0 +1,75 @@
+//! What must not be printed: tokens and passwords.
+
+use crate::error::{Error, Result, Stage};
+use std::path::Path;
+
+/// The longest secret that is read from a file, in bytes.
+const LONGEST: u64 = 4096;
+
+/// A token or password. It shows itself to nobody who prints it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl core::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Secret {
+    /// The secret that `text` is, without the white space around it.
+    ///
+    /// # Errors
+    /// When nothing is left.
+    pub fn new(text: &str) -> Result<Self> {
+        match text.trim() {
+            "" => Err(Error::new(Stage::Sink, "a secret", "nothing", "write it into the file or variable")),
+            text => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The secret in the file at `path`, or else in the environment variable `variable`; none where neither is given.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or it or the variable is empty.
+    pub fn find(path: Option<&Path>, variable: &str) -> Result<Option<Self>> {
+        let Some(path) = path else {
+            let value = std::env::var_os(variable);
+            return value.map(|value| Self::new(&value.to_string_lossy()).map_err(|e| e.at(variable))).transpose();
+        };
+        let refused = |got: &dyn core::fmt::Display| {
+            Error::new(Stage::Sink, "a file that holds a secret", got, "check the path and its permissions")
+                .at(path.display())
+        };
+        let size = std::fs::metadata(path).map_err(|e| refused(&e))?.len();
+        if size > LONGEST {
+            return Err(refused(&format_args!("{size} bytes")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| refused(&e))?;
+        Self::new(&text).map(Some).map_err(|e| e.at(path.display()))
+    }
+
+    /// The text itself, for the one who has to be told.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_from_a_file_or_the_environment_and_not_printed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        std::fs::write(&path, "hunter2\n").unwrap();
+        let secret = Secret::find(Some(&path), "NO_SUCH_VARIABLE").unwrap().unwrap();
+        assert_eq!(secret.reveal(), "hunter2");
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        assert_eq!(Secret::find(None, "NO_SUCH_VARIABLE").unwrap(), None);
+        std::fs::write(&path, " \n").unwrap();
+        assert!(Secret::find(Some(&path), "X").unwrap_err().to_string().contains("token"));
+        assert!(Secret::find(Some(&folder.path().join("absent")), "X").is_err());
+    }
+}
