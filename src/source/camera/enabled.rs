@@ -225,8 +225,9 @@ mod tests {
     fn the_format_nearest_to_vga_at_30_frames_a_second_is_taken() {
         let format = |width, height, rate| CameraFormat::new(Resolution::new(width, height), FrameFormat::YUYV, rate);
         let formats = [format(1920, 1080, 30), format(640, 480, 15), format(640, 480, 30), format(320, 240, 60)];
+        let wanted = Wanted::of(&SourceOptions::default());
         assert_eq!(nearest(&formats, wanted), Some(formats[2]));
-        assert_eq!(nearest(&[]), None);
+        assert_eq!(nearest(&[], wanted), None);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use disabled as backend;
 use enabled as backend;
 
 use super::{Source, SourceOptions};
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
+use std::path::PathBuf;
 
 /// A camera of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,45 +59,119 @@ pub(super) fn open(name: String, index: &str, options: &SourceOptions) -> Result
     backend::open(name, index, options)
 }
 
-/// Opens the camera `index`, or the one that was `known` by its name when it was opened first.
+/// Opens the camera `index`, or the one that was `known` when it was opened first, whatever number it has by now.
 ///
 /// # Errors
-/// As [`open`].
+/// As [`open`]; and when the known camera is not there, whoever has its number.
 pub(super) fn reopen(
     name: String,
     index: &str,
-    known: &mut Option<String>,
+    known: &mut Option<Known>,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>> {
-    let cameras = list().unwrap_or_default();
-    let number = number_of(&cameras, index, known.as_deref());
-    let source = backend::open(name, number, options)?;
-    if known.is_none() {
-        *known = cameras.iter().find(|camera| camera.index == number).map(|camera| camera.name.clone());
+    let cameras: Vec<Seen> = list().unwrap_or_default().into_iter().map(Seen::new).collect();
+    let numbers = numbers(&cameras, index, known.as_ref());
+    let mut refused = None;
+    for number in &numbers {
+        match backend::open(name.clone(), number, options) {
+            Ok(source) => {
+                if known.is_none() {
+                    *known = Known::of(&cameras, number);
+                }
+                return Ok(source);
+            }
+            // The first of them is the likeliest.
+            Err(error) => refused = refused.or(Some(error)),
+        }
     }
-    Ok(source)
+    Err(refused.unwrap_or_else(|| {
+        let expected = known.as_ref().map_or_else(|| index.to_owned(), |known| format!("the camera {:?}", known.name));
+        Error::new(Stage::Source, expected, "others or none", "plug it in again").at(name)
+    }))
 }
 
-/// The number under which the camera `index`, `known` by its name, is to be found.
-fn number_of<'a>(cameras: &'a [CameraName], index: &'a str, known: Option<&str>) -> &'a str {
-    let is_known = |camera: &&CameraName| known.is_some_and(|known| camera.name == known);
-    // Two cameras of one name: the one that has the number is meant.
-    let same = cameras.iter().filter(is_known).find(|camera| camera.index == index);
-    same.or_else(|| cameras.iter().find(is_known)).map_or(index, |camera| camera.index.as_str())
+/// A camera that is there now.
+#[derive(Debug)]
+struct Seen {
+    camera: CameraName,
+    place: Option<PathBuf>,
+}
+
+impl Seen {
+    fn new(camera: CameraName) -> Self {
+        // The device's place in the system, which is that of its plug. The nodes of one camera, for pictures and for what is said
+        // of them, share it.
+        let place = std::fs::canonicalize(format!("/sys/class/video4linux/video{}/device", camera.index)).ok();
+        Self { camera, place }
+    }
+}
+
+/// What a camera is known by.
+#[derive(Debug)]
+pub(super) struct Known {
+    name: String,
+    /// Where other cameras of the same name were.
+    others: Vec<PathBuf>,
+}
+
+impl Known {
+    fn of(cameras: &[Seen], number: &str) -> Option<Self> {
+        let this = cameras.iter().find(|seen| seen.camera.index == number)?;
+        let namesakes = cameras.iter().filter(|seen| seen.camera.name == this.camera.name && seen.place != this.place);
+        let others = namesakes.filter_map(|seen| seen.place.clone()).collect();
+        Some(Self { name: this.camera.name.clone(), others })
+    }
+
+    /// Whether `seen` may be it: never a camera that was another from the beginning, or it would watch another room.
+    fn may_be(&self, seen: &Seen) -> bool {
+        seen.camera.name == self.name && !seen.place.as_ref().is_some_and(|place| self.others.contains(place))
+    }
+}
+
+/// Under which numbers the camera `index`, or the one that is `known`, may be found, the likeliest first: a camera may have several
+/// nodes of which one gives pictures.
+fn numbers(cameras: &[Seen], index: &str, known: Option<&Known>) -> Vec<String> {
+    // Where no camera can be listed, its number is all that there is.
+    let Some(known) = known.filter(|_| !cameras.is_empty()) else { return vec![index.to_owned()] };
+    let mut numbers: Vec<String> =
+        cameras.iter().filter(|seen| known.may_be(seen)).map(|seen| seen.camera.index.clone()).collect();
+    numbers.sort_by(|a, b| (a != index).cmp(&(b != index)).then_with(|| natord::compare(a, b)));
+    numbers
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn seen(index: &str, name: &str, place: &str) -> Seen {
+        let camera = CameraName { index: index.to_owned(), name: name.to_owned() };
+        Seen { camera, place: Some(PathBuf::from(place)) }
+    }
+
     #[test]
     fn a_camera_is_known_by_its_name_when_its_number_changes() {
-        let camera = |index: &str, name: &str| CameraName { index: index.to_owned(), name: name.to_owned() };
-        let cameras = [camera("0", "other"), camera("2", "mine"), camera("3", "mine")];
-        assert_eq!(number_of(&cameras, "0", None), "0");
-        assert_eq!(number_of(&cameras, "0", Some("mine")), "2");
-        assert_eq!(number_of(&cameras, "3", Some("mine")), "3");
-        assert_eq!(number_of(&cameras, "0", Some("gone")), "0");
-        assert_eq!(number_of(&[], "0", Some("mine")), "0");
+        let first = [seen("1", "mine", "port 1"), seen("0", "mine", "port 1")];
+        assert_eq!(numbers(&first, "0", None), ["0"]);
+        let known = Known::of(&first, "0").unwrap();
+        // Both nodes of it are tried, wherever it was plugged in.
+        let later = [seen("10", "mine", "port 2"), seen("0", "other", "port 1"), seen("9", "mine", "port 2")];
+        assert_eq!(numbers(&later, "0", Some(&known)), ["9", "10"]);
+        assert_eq!(numbers(&first, "0", Some(&known)), ["0", "1"]);
+        // Another camera is not taken for it because it has its number.
+        assert!(numbers(&[seen("0", "other", "port 1")], "0", Some(&known)).is_empty());
+        assert_eq!(numbers(&[], "0", Some(&known)), ["0"]);
+    }
+
+    #[test]
+    fn of_two_cameras_of_one_name_the_other_is_never_taken() {
+        let both = [seen("2", "mine", "port 1"), seen("3", "mine", "port 2")];
+        let known = Known::of(&both, "3").unwrap();
+        assert!(numbers(&both[..1], "3", Some(&known)).is_empty());
+        let back = [seen("2", "mine", "port 1"), seen("5", "mine", "port 2")];
+        assert_eq!(numbers(&back, "3", Some(&known)), ["5"]);
+        // The other one takes its number: it is still the other one.
+        let swapped = [seen("3", "mine", "port 1"), seen("2", "mine", "port 2")];
+        assert_eq!(numbers(&swapped, "3", Some(&known)), ["2"]);
+        assert!(Known::of(&both, "7").is_none());
     }
 }
