@@ -419,7 +419,7 @@ fn labels_that_change_in_mid_stream_are_scored_with_as_on_the_cpu() {
                 lines.push((outcome.names.to_vec(), outcome.judgement.p, outcome.log_probs[0].len()));
                 if lines.len() == 2 {
                     remote.set_labels(fewer());
-                    remote.set_threshold(3.0);
+                    remote.set_threshold(3.0).unwrap();
                 }
                 Ok(ControlFlow::Continue(()))
             })

@@ -2,7 +2,7 @@
 
 mod program;
 
-use program::live::Live;
+use program::live::{Live, PATIENCE, free_port};
 use program::{Desk, demo};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
@@ -27,10 +27,6 @@ impl Drop for Server {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 #[test]
@@ -141,4 +137,23 @@ fn a_stream_that_is_not_there_is_told_at_once() {
     desk.figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall", "2"])
         .refused("source", &[&url]);
     assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_is_killed_in_a_silence_leaves_no_ffmpeg_behind() {
+    if !program::ffmpeg_is_there("what becomes of ffmpeg") {
+        return;
+    }
+    let desk = Desk::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", silent.local_addr().unwrap());
+    let mut command = desk.run_command();
+    let mut child = command.args(["--backend", "cpu", &url]).stderr(Stdio::null()).spawn().unwrap();
+    let (mut stream, _) = silent.accept().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Its connection ends with it.
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(stream.read(&mut [0; 64]).unwrap(), 0);
 }

@@ -2,16 +2,12 @@
 
 mod program;
 
-use program::live::{Live, PATIENCE, ask, listen, metric, post, until};
+use program::live::{Live, PATIENCE, ask, free_port, listen, metric, post, until};
 use program::{Desk, skipped, verdict};
 use serde_json::Value;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// An MQTT broker, killed when dropped; none where there is no mosquitto.
 struct Broker(Child);

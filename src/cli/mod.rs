@@ -143,8 +143,8 @@ impl Models {
 
 /// Parses the command line, runs it and reports what went wrong, once.
 pub fn main() -> ExitCode {
-    let cli = match parse() {
-        Ok((cli, _)) => cli,
+    let (cli, matches) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => {
             report(&error);
             return Exit::Failed.into();
@@ -155,7 +155,7 @@ pub fn main() -> ExitCode {
     interrupt::listen(cli.command.when_late());
     let progress = progress::Progress::new(cli.quiet);
     let ended = match &cli.command {
-        Command::Run(run) => run.run(&progress),
+        Command::Run(run) => run.run(&matches, &progress),
         Command::Import(import) => import.run(&progress),
         Command::Labels(labels) => labels.run(&progress),
         Command::Inspect(inspect) => inspect.run(),
@@ -178,7 +178,7 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// The command line, with the configuration that it names. What is wrong with the command line itself is told and ends the
+/// The command line, with the configuration that it names, and the matches of its command. What is wrong with the command line itself is told and ends the
 /// program, as is usual.
 ///
 /// # Errors
@@ -209,8 +209,9 @@ enum Wrong {
 
 fn parse_from(typed: Vec<OsString>) -> core::result::Result<(Cli, ArgMatches), Wrong> {
     let cli = |arguments: &[OsString]| {
-        let matches = Cli::command().try_get_matches_from(arguments)?;
-        Cli::from_arg_matches(&matches).map(|cli| (cli, matches))
+        let mut matches = Cli::command().try_get_matches_from(arguments)?;
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((cli, matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default()))
     };
     let (parsed, matches) = cli(&typed).map_err(Wrong::Typed)?;
     let Command::Run(run) = &parsed.command else { return Ok((parsed, matches)) };
@@ -232,7 +233,6 @@ fn parse_from(typed: Vec<OsString>) -> core::result::Result<(Cli, ArgMatches), W
     })
 }
 
-/// Warnings on stderr, or what `RUST_LOG` says; only errors when `quiet`.
 /// A layer of Mesa's Vulkan asks a display server which GPU is preferred, and complains on stderr where there is none; this
 /// program shows nothing on a display and chooses by kind.
 fn leave_display_servers_alone() {
@@ -240,6 +240,7 @@ fn leave_display_servers_alone() {
     unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
 }
 
+/// Warnings on stderr, or what `RUST_LOG` says; only errors when `quiet`.
 fn start_log(quiet: bool) {
     // What wgpu has to complain of comes back as errors of ours; a machine without a driver is nothing to complain of.
     let filter = "warn,wgpu_hal=off,wgpu_core=off";

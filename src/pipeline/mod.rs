@@ -86,6 +86,7 @@ impl Pipeline {
         let manifest = bundle.manifest();
         let names = bundle.label_bank()?.names().to_vec();
         let gate = Gate::new(manifest.gate.clone())?;
+        let remote = Remote::new(manifest.gate.clone());
         Ok(Self {
             clip: manifest.clip.clone(),
             observer,
@@ -93,7 +94,7 @@ impl Pipeline {
             scorer: Scorer::new(names, gate, manifest.clip.frames),
             timing: Timing::default(),
             stream: None,
-            remote: Remote::default(),
+            remote,
         })
     }
 
@@ -120,18 +121,15 @@ impl Pipeline {
     /// # Errors
     /// When `tau` is not finite; the old threshold then stays.
     pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
-        self.scorer.gate.set_threshold(tau)
+        self.remote.set_threshold(tau)
     }
 
-    /// Does what was asked for from other threads. What cannot be done is told, and ends nothing.
-    fn obey(&mut self) {
-        let wishes = self.remote.take();
-        if let Some(Err(error)) = wishes.labels.map(|bank| self.set_labels(bank)) {
+    /// Does what was asked for, from other threads too. Labels that cannot be scored with are told, and end nothing.
+    fn obey(&mut self) -> Result<()> {
+        if let Some(Err(error)) = self.remote.take_labels().map(|bank| self.set_labels(bank)) {
             log::warn!("the labels stay as they were: {error}");
         }
-        if let Some(Err(error)) = wishes.threshold.map(|tau| self.set_threshold(tau)) {
-            log::warn!("the threshold stays as it was: {error}");
-        }
+        self.scorer.gate.set_threshold(self.remote.threshold())
     }
 
     /// Name of the backend.
@@ -376,7 +374,7 @@ impl Pipeline {
         order: &[usize],
         each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        self.obey();
+        self.obey()?;
         self.observer.encode(&mut self.timing)?;
         let judged = timed(&mut self.timing.score, || self.scorer.judge(order, self.observer.as_mut()));
         let Judged { judgement, visibility, top } = judged?;

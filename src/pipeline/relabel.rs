@@ -2,7 +2,6 @@
 
 use super::Remote;
 use crate::bundle::Bundle;
-use crate::bundle::import::embed;
 use crate::error::{Error, Result, Stage};
 use serde::Serialize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -113,8 +112,7 @@ impl Shared {
             return Err(Error::new(Stage::LabelBank, expected, numbers, "name fewer actions"));
         }
         // One thread: the others are recognising.
-        let file = embed(bundle, names, &labels.templates, 1, &mut |done, total| self.report(done, total))?;
-        remote.set_labels(file.into_bank(labels.template_fusion)?);
+        remote.set_labels(bundle.embed_labels(names, 1, &mut |done, total| self.report(done, total))?);
         Ok(())
     }
 

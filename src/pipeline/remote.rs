@@ -1,35 +1,51 @@
 //! Changes from other threads, which take effect between two windows.
 
+use crate::error::Result;
+use crate::gate::GateSettings;
 use crate::zeroshot::LabelBank;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Changes what a pipeline scores with while frames flow. Of several changes before a window ends, the last one counts.
-#[derive(Clone, Debug, Default)]
-pub struct Remote(Arc<Mutex<Wishes>>);
+#[derive(Clone, Debug)]
+pub struct Remote(Arc<Mutex<State>>);
 
-/// What is to change with the next window.
-#[derive(Debug, Default)]
-pub(super) struct Wishes {
-    pub(super) labels: Option<LabelBank>,
-    pub(super) threshold: Option<f32>,
+#[derive(Debug)]
+struct State {
+    /// Labels that the pipeline has not taken yet.
+    labels: Option<LabelBank>,
+    /// The gate's settings with the newest threshold.
+    gate: GateSettings,
 }
 
 impl Remote {
+    pub(super) fn new(gate: GateSettings) -> Self {
+        Self(Arc::new(Mutex::new(State { labels: None, gate })))
+    }
+
     /// Other labels. Their embeddings have to be of the encoder's dimension: see [`LabelBank::expect_encoder`].
     pub fn set_labels(&self, bank: LabelBank) {
-        self.change(|wishes| wishes.labels = Some(bank));
+        self.lock().labels = Some(bank);
     }
 
-    /// Another threshold, which has to be finite, for the score that the gate goes by.
-    pub fn set_threshold(&self, tau: f32) {
-        self.change(|wishes| wishes.threshold = Some(tau));
+    /// Another threshold for the score that the gate goes by.
+    ///
+    /// # Errors
+    /// When `tau` is not finite; the old threshold then stays.
+    pub fn set_threshold(&self, tau: f32) -> Result<()> {
+        self.lock().gate.set_threshold(tau)
     }
 
-    pub(super) fn take(&self) -> Wishes {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The threshold that the next window is judged by.
+    pub fn threshold(&self) -> f32 {
+        let GateSettings { score, threshold, .. } = &self.lock().gate;
+        threshold.get(*score)
     }
 
-    fn change(&self, by: impl FnOnce(&mut Wishes)) {
-        by(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(super) fn take_labels(&self) -> Option<LabelBank> {
+        self.lock().labels.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

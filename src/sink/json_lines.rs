@@ -123,6 +123,21 @@ impl<W: Write> JsonLines<W> {
     pub fn write(&mut self, source: &str, outcome: &Outcome<'_>) -> Result<bool> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, &VerdictLine::new(source, outcome)).map_err(|e| failed(&e))?;
+        self.flush()
+    }
+
+    /// Writes a line that was put into words before, by [`VerdictLine::to_json`], and flushes it. `false` when nobody reads any
+    /// more.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub fn write_line(&mut self, line: &str) -> Result<bool> {
+        self.line.clear();
+        self.line.extend_from_slice(line.as_bytes());
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<bool> {
         self.line.push(b'\n');
         match self.to.write_all(&self.line).and_then(|()| self.to.flush()) {
             Ok(()) => Ok(true),

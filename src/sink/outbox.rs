@@ -164,7 +164,7 @@ pub(super) struct BackOff {
 
 impl BackOff {
     const FIRST: Duration = Duration::from_millis(250);
-    const LONGEST: Duration = Duration::from_secs(16);
+    pub(super) const LONGEST: Duration = Duration::from_secs(16);
 
     pub(super) fn new() -> Self {
         Self { next: Self::FIRST }

@@ -124,10 +124,10 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<OsString>> {
 }
 
 /// Opens `spec`: a picture, a folder of pictures, an animated GIF or WebP, a `.y4m` file, `-` for Y4M on stdin,
-/// `camera:N`, or any video file or URL that ffmpeg opens.
+/// `camera:N`, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is taken from the environment.
 ///
 /// # Errors
-/// When there is no such source, it is empty, or it is of no kind that can be opened.
+/// When there is no such source or variable, it is empty, or it is of no kind that can be opened.
 pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
     let name = spec.to_string_lossy().into_owned();
     let path = Path::new(spec);
@@ -139,7 +139,7 @@ pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
             return camera::open(name.clone(), index, options);
         }
         if video::is_url(&name) {
-            return Ok(Box::new(video::Video::from_url(name, options)));
+            return Ok(Box::new(video::Video::from_url(&name, options)?));
         }
     }
     open_path(name, path, options)

@@ -17,6 +17,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const RATE: u32 = 40;
 const SIDE: usize = 64;
 
+/// A port of this machine that nobody listens on.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// A run of the program on Y4M that a thread feeds it, of somebody who moves over a pattern.
 pub struct Live {
     pub child: Child,

@@ -3,10 +3,9 @@
 use crate::Verdict;
 use crate::told::{numbers, object, tell, text, told};
 use core::ffi::{c_char, c_int};
-use figureground::bundle::import::embed;
 use figureground::bundle::{Bundle, labels};
 use figureground::engine::{Backend, Choice, Precision, all_cores};
-use figureground::frame::Frame;
+use figureground::frame::{Frame, check_size};
 use figureground::pipeline::{self, Keep, Sliding};
 use figureground::{Error, Result, Stage};
 use std::ffi::CString;
@@ -84,12 +83,13 @@ pub unsafe extern "C" fn fg_step(
     told(-1, || {
         // SAFETY: as the caller promises.
         let this = unsafe { object(pipeline) }?;
+        check_size(width, height)?;
         let (row, rows) = (3 * width as usize, height as usize);
         if stride < row {
             let expected = format!("rows of at least {row} bytes");
             return Err(Error::new(Stage::Frame, expected, stride, "pass width, height and stride of one picture"));
         }
-        let length = if rows == 0 { 0 } else { stride.saturating_mul(rows - 1).saturating_add(row) };
+        let length = stride.saturating_mul(rows - 1).saturating_add(row);
         // SAFETY: as the caller promises.
         let pixels = unsafe { numbers(pixels, length, "pixels") }?;
         match this.step((pixels, stride), [width, height], time_us)? {
@@ -124,10 +124,8 @@ pub unsafe extern "C" fn fg_set_labels(pipeline: *mut Pipeline, labels: *const c
     told(-1, || {
         // SAFETY: as the caller promises.
         let (this, labels) = unsafe { (object(pipeline)?, text(labels, "labels")?) };
-        let section = &this.bundle.manifest().labels;
         let names = labels::parse_names(labels)?;
-        let file = embed(&this.bundle, names, &section.templates, this.threads, &mut |_, _| Ok(()))?;
-        this.pipeline.set_labels(file.into_bank(section.template_fusion)?)?;
+        this.pipeline.set_labels(this.bundle.embed_labels(names, this.threads, &mut |_, _| Ok(()))?)?;
         this.names = c_names(this.pipeline.names());
         Ok(0)
     })

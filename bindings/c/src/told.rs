@@ -74,7 +74,15 @@ pub(crate) unsafe fn numbers<'a, T>(pointer: *const T, count: usize, what: &str)
     if pointer.is_null() {
         return Err(null(what));
     }
-    // SAFETY: as the caller promises.
+    if count > isize::MAX as usize / size_of::<T>() {
+        return Err(Error::new(
+            Stage::Command,
+            format_args!("{what} that fit into memory"),
+            count,
+            "correct the sizes",
+        ));
+    }
+    // SAFETY: as the caller promises, and as slices have to be no larger than that.
     Ok(unsafe { core::slice::from_raw_parts(pointer, count) })
 }
 

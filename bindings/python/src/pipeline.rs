@@ -2,7 +2,6 @@
 
 use crate::raised;
 use crate::verdict::Verdict;
-use figureground::bundle::import::embed;
 use figureground::bundle::{Bundle, labels};
 use figureground::engine::{Backend, Choice, Precision, all_cores};
 use figureground::frame::Frame;
@@ -142,10 +141,8 @@ impl Stream {
     }
 
     fn relabel(&mut self, names: &[String]) -> Result<()> {
-        let section = &self.bundle.manifest().labels;
         let names = labels::parse_names(&names.join("\n"))?;
-        let file = embed(&self.bundle, names, &section.templates, self.threads, &mut |_, _| Ok(()))?;
-        self.pipeline.set_labels(file.into_bank(section.template_fusion)?)
+        self.pipeline.set_labels(self.bundle.embed_labels(names, self.threads, &mut |_, _| Ok(()))?)
     }
 }
 

@@ -8,15 +8,28 @@ use crate::bundle::{Bundle, MANIFEST, checksum};
 use crate::engine::cpu::Cpu;
 use crate::error::{Error, Result, Stage};
 use crate::file::write_aside;
+use crate::zeroshot::LabelBank;
 use log::warn;
 use std::path::{Path, PathBuf};
 
-/// Embeds `names` in `templates` by the text encoder of `bundle`, which is loaded for that and let go again; what was embedded
-/// before comes from the user's cache.
-///
-/// # Errors
-/// When the bundle has no text encoder, or it fails; and when `progress` does, which is told how many prompts are done.
-pub fn embed(
+impl Bundle {
+    /// Other labels than the bundle's own to score with: `names` in its templates, embedded by its text encoder, which is loaded
+    /// for that and let go again. What was embedded before comes from the user's cache.
+    ///
+    /// # Errors
+    /// When the bundle has no text encoder, or it fails; and when `progress` does, which is told how many prompts are done.
+    pub fn embed_labels(
+        &self,
+        names: Vec<String>,
+        threads: usize,
+        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
+    ) -> Result<LabelBank> {
+        let section = &self.manifest().labels;
+        embed(self, names, &section.templates, threads, progress)?.into_bank(section.template_fusion)
+    }
+}
+
+fn embed(
     bundle: &Bundle,
     names: Vec<String>,
     templates: &[String],

@@ -5,10 +5,9 @@ mod reload;
 mod tap;
 
 use super::progress::Progress;
-use super::{Exit, Models, built_in, config, interrupt, parse, person_reads, print, readable, report, service};
-use clap::{Args, Command};
-use figureground::bundle::import::embed;
-use figureground::bundle::{Bundle, labels};
+use super::{Exit, Models, built_in, config, interrupt, person_reads, print, readable, report, service};
+use clap::{ArgMatches, Args, Command};
+use figureground::bundle::labels;
 use figureground::gate::Verdict;
 use figureground::pipeline::{Keep, Outcome, Pipeline, Relabeller, Remote, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
@@ -137,12 +136,13 @@ impl Run {
         !self.sources.is_empty()
     }
 
-    pub fn run(&self, progress: &Progress) -> Result<Exit> {
+    /// Runs as the flags say, which were parsed from `matches`.
+    pub fn run(&self, matches: &ArgMatches, progress: &Progress) -> Result<Exit> {
         if self.print_config {
-            let (_, matches) = parse()?;
-            let matches = matches.subcommand_matches("run");
-            print(&matches.map(|matches| config::write(&command(), matches)).unwrap_or_default())?;
-            return Ok(Exit::Done);
+            return print(&config::write(&command(), matches)).map(|()| Exit::Done);
+        }
+        if self.config.is_some() {
+            interrupt::expect_reloads();
         }
         let mut bundle = self.models.open()?;
         let usual = bundle.manifest().gate.clone();
@@ -150,8 +150,7 @@ impl Run {
         if let Some(tau) = self.tau {
             bundle.set_threshold(tau)?;
         }
-        let sources = self.sources.iter().map(filled).collect::<Result<Vec<_>>>()?;
-        let sources = source::expand(&sources)?;
+        let sources = source::expand(&self.sources)?;
         if self.models.bundle.is_none() && !sources.is_empty() {
             log::warn!(
                 "the built-in bundle knows drawn people only: make one for real ones with `figureground import`"
@@ -160,28 +159,25 @@ impl Run {
         let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
         let keep = if overlay.is_some() || self.outlets.shows_pictures() { Keep::Pictures } else { Keep::Numbers };
         let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), keep)?;
-        self.relabel(&bundle, &mut pipeline, progress)?;
+        let names = self.labels.as_deref().map(labels::read_names).transpose()?;
+        if let Some(names) = &names {
+            let threads = self.models.threads();
+            pipeline.set_labels(bundle.embed_labels(names.clone(), threads, &mut progress.prompts())?)?;
+        }
         let changes = self.config.is_some() || self.outlets.serves();
         let relabeller = changes.then(|| Relabeller::start(bundle, pipeline.remote())).transpose()?;
-        let tau = self.tau.unwrap_or(usual_tau);
         let mut out = Out {
             lines: self.lines(),
             overlay,
-            outlets: Outlets::open(&self.outlets, &pipeline, tau, relabeller.clone())?,
-            reload: self
-                .config
-                .as_ref()
-                .zip(relabeller)
-                .map(|(_, labels)| Reload::new(usual_tau, labels))
-                .transpose()?,
+            outlets: Outlets::open(&self.outlets, &pipeline, relabeller.clone())?,
+            reload: relabeller
+                .filter(|_| self.config.is_some())
+                .map(|relabeller| Reload::new(matches, names, usual_tau, relabeller)),
             windows: 0,
             flagged: false,
             closed: false,
             deaf: false,
         };
-        if out.reload.is_some() {
-            interrupt::expect_reloads();
-        }
         out.outlets.addresses().for_each(|address| progress.say(&address));
         service::ready(self.longest_silence());
         let exit = self.watch_all(&sources, &mut pipeline, &mut out, progress);
@@ -193,15 +189,6 @@ impl Run {
             overlay.finish()?;
         }
         Ok(if exit == Exit::Done && self.fail_flagged && out.flagged { Exit::BoundBroken } else { exit })
-    }
-
-    /// Takes the labels that were named.
-    fn relabel(&self, bundle: &Bundle, pipeline: &mut Pipeline, progress: &Progress) -> Result<()> {
-        let Some(path) = &self.labels else { return Ok(()) };
-        let section = &bundle.manifest().labels;
-        let (names, threads) = (labels::read_names(path)?, self.models.threads());
-        let file = embed(bundle, names, &section.templates, threads, &mut progress.prompts())?;
-        pipeline.set_labels(file.into_bank(section.template_fusion)?)
     }
 
     fn longest_silence(&self) -> Duration {
@@ -261,11 +248,11 @@ impl Run {
         let mut source = Tap::new(source, arrivals, out.outlets.meter());
         let (arrivals, remote) = (source.arrivals(), pipeline.remote());
         let watched = pipeline.watch(&mut source, window, &mut |outcome| {
-            let flow = spinner.suspend(|| out.tell(&name, outcome, arrivals.age()));
+            // First, because a line must not go into a file that was moved away before it.
             if interrupt::reload_asked() {
                 out.reload(&remote);
             }
-            flow
+            spinner.suspend(|| out.tell(&name, outcome, arrivals.age()))
         });
         spinner.finish_and_clear();
         let Health { dropped, reconnects } = source.health();
@@ -297,26 +284,6 @@ impl Run {
             }
         }
     }
-}
-
-/// `spec` with `${NAME}` in a URL as the environment has it, so that its password need not stand in a configuration. ffmpeg still gets
-/// it as an argument, which other users of this machine can see unless /proc is mounted with `hidepid=2`.
-fn filled(spec: &OsString) -> Result<OsString> {
-    let Some(text) = spec.to_str().filter(|text| text.contains("://") && text.contains("${")) else {
-        return Ok(spec.clone());
-    };
-    let mut parts = text.split("${");
-    let mut whole = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let refused = |got: &str| {
-            let expected = "an environment variable for each ${NAME} in a URL";
-            Error::new(Stage::Command, expected, got, "set it, or have systemd read it from a file")
-        };
-        let (name, rest) = part.split_once('}').ok_or_else(|| refused("a ${ without }"))?;
-        whole.push_str(&std::env::var(name).map_err(|_| refused(&format!("no {name}")))?);
-        whole.push_str(rest);
-    }
-    Ok(whole.into())
 }
 
 /// Opens a source; one that does not end is opened again whenever it is lost.
@@ -355,10 +322,11 @@ impl Out {
     fn tell(&mut self, source: &str, outcome: &Outcome<'_>, latency: Option<Duration>) -> Result<ControlFlow<()>> {
         self.windows += 1;
         self.flagged |= matches!(outcome.judgement.verdict, Verdict::Flag(_));
-        self.outlets.tell(source, outcome, latency)?;
-        let written = match &mut self.lines {
-            Some(lines) => lines.write(source, outcome),
-            None => print(&readable::line(source, outcome)).map(|()| true),
+        let line = self.outlets.tell(source, outcome, latency)?;
+        let written = match (&mut self.lines, &line) {
+            (Some(lines), Some(line)) => lines.write_line(line),
+            (Some(lines), None) => lines.write(source, outcome),
+            (None, _) => print(&readable::line(source, outcome)).map(|()| true),
         };
         match written {
             // Where others are told as well, stdout is one of many.

@@ -13,6 +13,7 @@ use figureground::source::Health;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 #[derive(Clone, Debug, Args)]
@@ -104,9 +105,12 @@ pub struct Outlets {
     lines: Option<LineFile>,
     mqtt: Option<Mqtt>,
     webhook: Option<Webhook>,
+    webhook_settings: Option<WebhookSettings>,
     webhook_for: Occasion,
     /// What webhooks before this one have counted.
     webhooks_before: Tally,
+    /// Webhooks that say farewell, and what they will have counted since they began to.
+    leaving: Vec<JoinHandle<Tally>>,
     /// Label and verdict of the last line.
     last: Option<(String, &'static str)>,
     page: Option<Page>,
@@ -116,25 +120,23 @@ pub struct Outlets {
 }
 
 impl Outlets {
-    /// Opens all that `arguments` name; `pipeline` scores, and `tau` is what it flags above.
+    /// Opens all that `arguments` name; `pipeline` scores.
     ///
     /// # Errors
     /// When one of them cannot be opened, or is not in this build.
-    pub fn open(
-        arguments: &OutletArguments,
-        pipeline: &Pipeline,
-        tau: f32,
-        relabeller: Option<Relabeller>,
-    ) -> Result<Self> {
+    pub fn open(arguments: &OutletArguments, pipeline: &Pipeline, relabeller: Option<Relabeller>) -> Result<Self> {
         let meter = Meter::new(arguments, pipeline);
+        let webhook_settings = webhook_settings(arguments)?;
         Ok(Self {
             lines: arguments.open_lines()?,
             mqtt: open_mqtt(arguments)?,
-            webhook: open_webhook(arguments)?,
+            webhook: webhook_settings.clone().map(Webhook::open).transpose()?,
+            webhook_settings,
             webhook_for: arguments.webhook_for,
             webhooks_before: Tally::default(),
+            leaving: Vec::new(),
             last: None,
-            page: open_page(arguments, &meter, pipeline, tau, relabeller)?,
+            page: open_page(arguments, &meter, pipeline, relabeller)?,
             served: [arguments.page.map(|_| "live page"), arguments.metrics.map(|_| "metrics")]
                 .into_iter()
                 .flatten()
@@ -143,27 +145,32 @@ impl Outlets {
         })
     }
 
-    /// Opens file and webhook anew, as `arguments` are now. What was left for the old webhook has two seconds to be delivered,
-    /// and is counted as lost otherwise.
+    /// Opens the file anew, and the webhook where it is another, as `arguments` are now. What was left for the old webhook has two
+    /// seconds to be delivered, and is counted as lost otherwise.
     ///
     /// # Errors
     /// When one of them cannot be opened; the old ones then go on.
-    pub fn reopen(&mut self, arguments: &OutletArguments, webhook: bool) -> Result<()> {
+    pub fn reopen(&mut self, arguments: &OutletArguments) -> Result<()> {
         let mut lines = arguments.open_lines()?;
         if let (Some(new), Some(old)) = (&mut lines, &self.lines) {
             new.count_on(old.tally());
         }
-        if webhook {
-            let old = std::mem::replace(&mut self.webhook, open_webhook(arguments)?);
-            if let Some(old) = old {
-                let Tally { sent, lost, waiting } = old.tally();
+        let settings = webhook_settings(arguments)?;
+        if settings != self.webhook_settings {
+            let new = settings.clone().map(Webhook::open).transpose()?;
+            if let Some(old) = std::mem::replace(&mut self.webhook, new) {
+                let Tally { sent, lost, .. } = old.tally();
                 self.webhooks_before.sent += sent;
-                self.webhooks_before.lost += lost + waiting;
+                self.webhooks_before.lost += lost;
                 // It takes as long as its farewell.
-                std::thread::spawn(move || old.close());
+                self.leaving.push(std::thread::spawn(move || {
+                    let end = old.close();
+                    Tally { sent: end.sent - sent, lost: end.lost - lost, waiting: 0 }
+                }));
             }
-            self.webhook_for = arguments.webhook_for;
+            self.webhook_settings = settings;
         }
+        self.webhook_for = arguments.webhook_for;
         self.lines = lines;
         Ok(())
     }
@@ -179,14 +186,14 @@ impl Outlets {
         self.meter.clone()
     }
 
-    /// Tells everybody of `outcome`, a window of `source`.
+    /// Tells everybody of `outcome`, a window of `source`; returns the line that they were told, if anybody was.
     ///
     /// # Errors
     /// When it cannot be put into words. That somebody cannot be reached is no error.
-    pub fn tell(&mut self, source: &str, outcome: &Outcome<'_>, latency: Option<Duration>) -> Result<()> {
+    pub fn tell(&mut self, source: &str, outcome: &Outcome<'_>, latency: Option<Duration>) -> Result<Option<Arc<str>>> {
         self.meter.window(outcome, latency);
         if !self.are_there() {
-            return Ok(());
+            return Ok(None);
         }
         let line: Arc<str> = VerdictLine::new(source, outcome).to_json()?.into();
         if let Some(file) = &mut self.lines {
@@ -203,19 +210,30 @@ impl Outlets {
             Occasion::Change => self.last.as_ref() != Some(&now),
             Occasion::Flag => now.1 == "flag",
         };
-        if let Some(webhook) = &self.webhook {
-            if is_wanted {
-                webhook.send(&line);
-            }
-            let Tally { sent, lost, waiting } = webhook.tally();
-            let before = self.webhooks_before;
-            self.meter.lines("webhook", Tally { sent: before.sent + sent, lost: before.lost + lost, waiting });
+        if let Some(webhook) = self.webhook.as_ref().filter(|_| is_wanted) {
+            webhook.send(&line);
         }
+        self.count_webhooks();
         self.last = Some(now);
         if let Some(page) = &mut self.page {
             page.show(&line, outcome, latency);
         }
-        Ok(())
+        Ok(Some(line))
+    }
+
+    /// Counts for this webhook and those before it.
+    fn count_webhooks(&mut self) {
+        for gone in self.leaving.extract_if(.., |leaving| leaving.is_finished()) {
+            let Tally { sent, lost, .. } = gone.join().unwrap_or_default();
+            self.webhooks_before.sent += sent;
+            self.webhooks_before.lost += lost;
+        }
+        let now = self.webhook.as_ref().map(Webhook::tally).unwrap_or_default();
+        let before = self.webhooks_before;
+        if self.webhook.is_some() || before != Tally::default() {
+            let (sent, lost) = (before.sent + now.sent, before.lost + now.lost);
+            self.meter.lines("webhook", Tally { sent, lost, waiting: now.waiting });
+        }
     }
 
     /// Whether anybody is told.
@@ -248,17 +266,16 @@ fn host_name() -> String {
     if name.is_empty() { "device".to_owned() } else { name }
 }
 
-fn open_webhook(arguments: &OutletArguments) -> Result<Option<Webhook>> {
+fn webhook_settings(arguments: &OutletArguments) -> Result<Option<WebhookSettings>> {
     let Some(url) = &arguments.webhook else { return Ok(None) };
     let token = Secret::find(arguments.webhook_token_file.as_deref(), "FIGUREGROUND_WEBHOOK_TOKEN")?;
-    Webhook::open(WebhookSettings { url: url.clone(), token, queue: arguments.queue as usize }).map(Some)
+    Ok(Some(WebhookSettings { url: url.clone(), token, queue: arguments.queue as usize }))
 }
 
 fn open_page(
     arguments: &OutletArguments,
     meter: &Meter,
     pipeline: &Pipeline,
-    tau: f32,
     relabeller: Option<Relabeller>,
 ) -> Result<Option<Page>> {
     let (Some(vitals), Some(relabeller)) = (&meter.0, relabeller) else { return Ok(None) };
@@ -268,7 +285,7 @@ fn open_page(
         pictures: !arguments.no_picture,
         token: Secret::find(arguments.token_file.as_deref(), "FIGUREGROUND_TOKEN")?,
     };
-    let controls = Controls { remote: pipeline.remote(), relabeller, tau };
+    let controls = Controls { remote: pipeline.remote(), relabeller };
     Page::open(&settings, Arc::clone(vitals), controls).map(Some)
 }
 

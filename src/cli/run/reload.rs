@@ -22,15 +22,10 @@ pub struct Reload {
 }
 
 impl Reload {
-    /// The configuration as it is now.
-    ///
-    /// # Errors
-    /// When it cannot be read any more.
-    pub fn new(usual_tau: f32, relabeller: Relabeller) -> Result<Self> {
-        let (Cli { command, .. }, matches) = parse_again()?;
-        let path = if let Command::Run(run) = &command { run.labels.as_deref() } else { None };
-        let names = path.map(labels::read_names).transpose()?;
-        Ok(Self { values: values(&matches), usual_tau, relabeller, names })
+    /// The settings that `matches` hold, by which `names` were read from a file of labels; `usual_tau` is the bundle's
+    /// threshold.
+    pub fn new(matches: &ArgMatches, names: Option<Vec<String>>, usual_tau: f32, relabeller: Relabeller) -> Self {
+        Self { values: values(matches), usual_tau, relabeller, names }
     }
 
     /// Reads the configuration and changes what has changed.
@@ -45,15 +40,14 @@ impl Reload {
             .filter(|(key, value)| self.values.get(*key) != Some(*value))
             .map(|(key, _)| key.as_str())
             .collect();
-        let has_changed = |beginning: &str| changed.iter().any(|key| key.starts_with(beginning));
         // What may fail comes first.
         let names = run.labels.as_deref().map(labels::read_names).transpose()?;
         if let Some(tau) = run.tau.filter(|tau| !tau.is_finite()) {
             return Err(Error::new(Stage::Command, "a finite tau", tau, "correct it"));
         }
-        outlets.reopen(&run.outlets, has_changed("webhook"))?;
-        if has_changed("tau") {
-            remote.set_threshold(run.tau.unwrap_or(self.usual_tau));
+        outlets.reopen(&run.outlets)?;
+        if changed.contains(&"tau") {
+            remote.set_threshold(run.tau.unwrap_or(self.usual_tau))?;
         }
         self.relabel(names);
         let later: Vec<&str> =
@@ -80,5 +74,5 @@ impl Reload {
 }
 
 fn values(matches: &ArgMatches) -> BTreeMap<String, String> {
-    matches.subcommand_matches("run").map(|matches| config::values(&super::command(), matches)).unwrap_or_default()
+    config::values(&super::command(), matches)
 }

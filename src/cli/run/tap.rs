@@ -1,14 +1,15 @@
 //! What is known of a source while its frames flow into the pipeline.
 
 use super::outlets::Meter;
-use crate::cli::{interrupt, service};
+use crate::cli::interrupt::Interruptible;
+use crate::cli::service;
 use figureground::Result;
 use figureground::frame::Frame;
 use figureground::source::{Arrivals, Health, Source};
 
 /// A source that breaks off when the program is to end, and counts and dates its frames.
 pub struct Tap {
-    source: Box<dyn Source>,
+    source: Interruptible,
     /// The source's own, or one that says a frame arrives when it is lent.
     arrivals: Arrivals,
     dates: bool,
@@ -19,7 +20,7 @@ impl Tap {
     /// `source`, whose frames arrive as `arrivals` says where it knows.
     pub fn new(source: Box<dyn Source>, arrivals: Option<Arrivals>, meter: Meter) -> Self {
         let dates = arrivals.is_none();
-        Self { source, arrivals: arrivals.unwrap_or_default(), dates, meter }
+        Self { source: Interruptible(source), arrivals: arrivals.unwrap_or_default(), dates, meter }
     }
 
     /// When frames arrive.
@@ -38,7 +39,6 @@ impl Source for Tap {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
-        interrupt::check()?;
         service::alive();
         let health = self.source.health();
         let frame = self.source.next_frame()?;
@@ -56,13 +56,10 @@ impl Source for Tap {
     }
 
     fn count(&mut self) -> Result<u64> {
-        let count = self.source.count()?;
-        interrupt::check()?;
-        Ok(count)
+        self.source.count()
     }
 
     fn select(&mut self, indices: &[u64]) -> Result<()> {
-        interrupt::check()?;
         self.source.select(indices)
     }
 }

@@ -6,7 +6,7 @@
 use crate::sink::outbox::{BackOff, Outbox};
 use rumqttc::{Client, Connection, Event, Packet, QoS};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a waiting sender looks whether its time is over.
 const TICK: Duration = Duration::from_millis(100);
@@ -20,6 +20,19 @@ pub(super) struct Message {
     pub(super) text: Arc<str>,
     /// Whether the broker keeps it for those who come later.
     pub(super) retain: bool,
+}
+
+/// What was said of a connection that is lost, so that a log does not grow with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trouble {
+    /// Nothing: all is well.
+    None,
+    /// That it is lost.
+    Told,
+    /// That it is back.
+    Over,
+    /// That it is lost again and again.
+    Known,
 }
 
 /// What is known of the connection.
@@ -42,7 +55,8 @@ impl Link {
     /// Follows the connection to the end of the program and opens it again whenever it is lost.
     pub(super) fn follow(&self, mut connection: Connection, outbox: &Outbox<Arc<str>>) {
         let mut back_off = BackOff::new();
-        let mut told = false;
+        let mut trouble = Trouble::None;
+        let mut since = None;
         for event in connection.iter() {
             match event {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
@@ -51,10 +65,11 @@ impl Link {
                         *state = State { is_up: true, connects: state.connects + 1, acknowledged: 0 };
                         state.connects
                     };
-                    if std::mem::take(&mut told) {
+                    since = Some(Instant::now());
+                    if trouble == Trouble::Told {
+                        trouble = Trouble::Over;
                         log::warn!("mqtt: connected, for the {connects}. time");
                     }
-                    back_off.reset();
                     if connects > 1 {
                         // The broker may have forgotten the device, and nothing else need be there to be published.
                         outbox.wake();
@@ -68,9 +83,21 @@ impl Link {
                     if outbox.is_over() {
                         return;
                     }
-                    if !std::mem::replace(&mut told, true) {
-                        log::warn!("mqtt: tried again until it works: {error}");
+                    let lasted = since.take().map(|since: Instant| since.elapsed());
+                    if lasted.is_some_and(|lasted| lasted > BackOff::LONGEST) {
+                        // A connection that is lost again and again at once is one trouble, not many.
+                        back_off.reset();
+                        trouble = Trouble::None;
                     }
+                    match (trouble, lasted) {
+                        (Trouble::None, _) => log::warn!("mqtt: tried again until it works: {error}"),
+                        (Trouble::Over, Some(_)) => log::warn!(
+                            "mqtt: lost again at once: another program may have the same --mqtt-name, or the broker may refuse its \
+                             topics: {error}"
+                        ),
+                        _ => {}
+                    }
+                    trouble = if trouble == Trouble::Over { Trouble::Known } else { trouble.max(Trouble::Told) };
                     outbox.rest(back_off.next());
                 }
             }

@@ -28,7 +28,6 @@ pub(super) struct Hub {
     pub(super) places: Arc<Semaphore>,
     began: Instant,
     history: Mutex<VecDeque<Moment>>,
-    tau: Mutex<f32>,
     strip: Mutex<Strip>,
     /// Whether pictures may be shown at all.
     may_show: bool,
@@ -81,7 +80,6 @@ impl Hub {
     pub(super) fn new(vitals: Arc<Vitals>, controls: Controls, may_show: bool) -> Self {
         Self {
             vitals,
-            tau: Mutex::new(controls.tau),
             controls,
             news: watch::Sender::new(News::default()),
             places: Arc::new(Semaphore::new(READERS)),
@@ -162,11 +160,6 @@ impl Hub {
         self.may_show || !shows
     }
 
-    pub(super) fn set_tau(&self, tau: f32) {
-        *lock(&self.tau) = tau;
-        self.controls.remote.set_threshold(tau);
-    }
-
     /// The last minutes, as JSON.
     pub(super) fn history(&self) -> String {
         #[derive(Serialize)]
@@ -189,7 +182,7 @@ impl Hub {
             latency_ms: news.latency.map(|latency| latency.as_secs_f64() * 1e3),
             backend: news.backend,
             celsius: temperatures().into_iter().map(|(_, celsius)| celsius).reduce(f64::max),
-            tau: *lock(&self.tau),
+            tau: self.controls.remote.threshold(),
             shows_pictures: self.shows(),
             may_show_pictures: self.may_show,
             labels: news.labels.len(),

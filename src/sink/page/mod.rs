@@ -46,10 +46,8 @@ pub struct PageSettings {
 /// What the page's controls change.
 #[derive(Clone, Debug)]
 pub struct Controls {
-    /// Takes the threshold.
+    /// Knows the threshold and takes another.
     pub remote: Remote,
     /// Takes labels.
     pub relabeller: Relabeller,
-    /// The threshold at the beginning.
-    pub tau: f32,
 }

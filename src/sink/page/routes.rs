@@ -19,6 +19,8 @@ use tokio::sync::oneshot;
 
 /// The largest request, in bytes: some ten thousand labels.
 const LARGEST: usize = 2 << 20;
+/// The largest request to log in, in bytes: a token.
+const TOKEN: usize = 8 << 10;
 /// How long one message may take to a reader before it is let go.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a reader hears something when there are no windows.
@@ -93,7 +95,9 @@ async fn log_in(State(guard): State<Guard>, request: Request) -> Response {
     if let Err(refusal) = guard.check_origin(&request) {
         return (refusal.status(), refusal.reason()).into_response();
     }
-    let body = axum::body::to_bytes(request.into_body(), LARGEST).await.unwrap_or_default();
+    // Whoever asks has not said yet who they are.
+    let body = tokio::time::timeout(PATIENCE, axum::body::to_bytes(request.into_body(), TOKEN)).await;
+    let body = body.ok().and_then(core::result::Result::ok).unwrap_or_default();
     let token = serde_json::from_slice::<Token>(&body).map(|body| body.token).unwrap_or_default();
     if !guard.knows(token.trim()) {
         tokio::time::sleep(DELAY).await;
@@ -143,11 +147,10 @@ async fn set_labels(State(hub): State<Arc<Hub>>, Json(Labels { labels }): Json<L
 }
 
 async fn set_tau(State(hub): State<Arc<Hub>>, Json(Tau { tau }): Json<Tau>) -> Response {
-    if !tau.is_finite() {
-        return (StatusCode::BAD_REQUEST, "tau is a number\n").into_response();
+    match hub.controls.remote.set_threshold(tau) {
+        Ok(()) => "it takes effect with the next window\n".into_response(),
+        Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
-    hub.set_tau(tau);
-    "it takes effect with the next window\n".into_response()
 }
 
 async fn set_picture(State(hub): State<Arc<Hub>>, Json(Pictures { on }): Json<Pictures>) -> Response {

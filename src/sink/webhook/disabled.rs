@@ -24,7 +24,7 @@ impl Webhook {
     }
 
     /// Cannot be called.
-    pub fn close(self) {
+    pub fn close(self) -> Tally {
         match self {}
     }
 

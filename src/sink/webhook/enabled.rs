@@ -2,13 +2,13 @@
 
 use super::WebhookSettings;
 use crate::error::{Error, Result, Stage};
-use crate::sink::Tally;
 use crate::sink::outbox::{BackOff, Outbox};
+use crate::sink::{Secret, Tally};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use ureq::Agent;
-use ureq::http::Uri;
+use ureq::http::{HeaderValue, Uri};
 
 /// How long one attempt may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,13 +29,14 @@ impl Webhook {
     /// Begins to deliver.
     ///
     /// # Errors
-    /// When the URL is none of HTTP, holds a password, or there is no thread for it.
+    /// When the URL is none of HTTP or holds a password, the token cannot be sent, or there is no thread for it.
     pub fn open(settings: WebhookSettings) -> Result<Self> {
         check(&settings.url)?;
+        let authorization = settings.token.as_ref().map(authorization).transpose()?;
         let outbox = Outbox::new(settings.queue);
         let config =
             Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).max_redirects(0);
-        let post = Post { agent: config.build().into(), settings, outbox: outbox.clone() };
+        let post = Post { agent: config.build().into(), url: settings.url, authorization, outbox: outbox.clone() };
         let thread = std::thread::Builder::new().name("webhook".to_owned()).spawn(move || post.deliver());
         let thread =
             thread.map_err(|e| Error::new(Stage::Sink, "a thread for the webhook", e, "raise the limit of threads"))?;
@@ -47,8 +48,18 @@ impl Webhook {
         self.outbox.push(Arc::clone(line));
     }
 
-    /// Ends it, once what waits is delivered or two seconds have passed, as dropping it does.
-    pub fn close(self) {}
+    /// Ends it, once what waits is delivered or two seconds have passed, as dropping it does; what was not delivered is lost.
+    pub fn close(mut self) -> Tally {
+        self.finish();
+        let Tally { sent, lost, waiting } = self.tally();
+        Tally { sent, lost: lost + waiting, waiting: 0 }
+    }
+
+    fn finish(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.outbox.finish("webhook", Some(&thread), [GRACE, Duration::from_millis(100)]);
+        }
+    }
 
     /// Lines posted, lost and waiting.
     pub fn tally(&self) -> Tally {
@@ -58,13 +69,14 @@ impl Webhook {
 
 impl Drop for Webhook {
     fn drop(&mut self) {
-        self.outbox.finish("webhook", self.thread.as_ref(), [GRACE, Duration::from_millis(100)]);
+        self.finish();
     }
 }
 
 struct Post {
     agent: Agent,
-    settings: WebhookSettings,
+    url: String,
+    authorization: Option<HeaderValue>,
     outbox: Outbox<Arc<str>>,
 }
 
@@ -78,13 +90,18 @@ enum Answer {
 impl Post {
     fn deliver(&self) {
         let mut back_off = BackOff::new();
+        let mut refused = 0_u64;
         while let Some(line) = self.outbox.take() {
             let mut told = false;
             let delivered = loop {
                 let trouble = match self.attempt(&line) {
                     Answer::Taken => break true,
                     Answer::Refused(reason) => {
-                        log::warn!("webhook: a line was refused: {reason}");
+                        refused += 1;
+                        // A log must not grow with what a server does not want.
+                        if refused.is_power_of_two() {
+                            log::warn!("webhook: {refused} lines were refused so far, the last with {reason}");
+                        }
                         break false;
                     }
                     Answer::TryAgain(reason) => reason,
@@ -103,9 +120,9 @@ impl Post {
     }
 
     fn attempt(&self, line: &str) -> Answer {
-        let mut request = self.agent.post(&self.settings.url).header("Content-Type", "application/json");
-        if let Some(token) = &self.settings.token {
-            request = request.header("Authorization", format!("Bearer {}", token.reveal()));
+        let mut request = self.agent.post(&self.url).header("Content-Type", "application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization.clone());
         }
         match request.send(line) {
             Ok(response) => match response.status().as_u16() {
@@ -116,6 +133,15 @@ impl Post {
             Err(error) => Answer::TryAgain(error.to_string()),
         }
     }
+}
+
+fn authorization(token: &Secret) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.reveal())).map_err(|_| {
+        let next = "write the token alone into its file, on one line";
+        Error::new(Stage::Sink, "a webhook's token of visible characters", "one with others", next)
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn check(url: &str) -> Result<()> {
@@ -134,7 +160,6 @@ fn check(url: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::Secret;
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
     use std::time::Instant;
@@ -215,6 +240,14 @@ mod tests {
         assert_eq!(tally.sent + tally.lost + tally.waiting, 10);
         let bodies: Vec<String> = server.join().unwrap().into_iter().map(|(body, _)| body).collect();
         assert!(bodies.is_sorted(), "{bodies:?}");
+    }
+
+    #[test]
+    fn a_token_that_cannot_be_sent_is_refused_at_once() {
+        let token = Some(Secret::new("two\nlines").unwrap());
+        let settings = WebhookSettings { url: "http://127.0.0.1:9/".to_owned(), token, queue: 1 };
+        let refused = Webhook::open(settings).unwrap_err().to_string();
+        assert!(refused.contains("token") && !refused.contains("lines\""), "{refused}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use disabled::Webhook;
 pub use enabled::Webhook;
 
 /// Where verdict lines are posted to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookSettings {
     /// `http://…` or `https://…`, without a password.
     pub url: String,

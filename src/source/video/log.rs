@@ -15,6 +15,9 @@ const MAX_LINE_BYTES: u64 = 1 << 16;
 /// How long a frame without a time stamp is taken to last.
 const FRAME_TIME_WHEN_NONE_US: u64 = 40_000;
 
+/// How far a stream's clock has to fall, in microseconds, to count as set back: frames come out of order by less.
+const SET_BACK_US: i128 = 1_000_000;
+
 /// Index and time of a frame, from `showinfo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
@@ -43,7 +46,8 @@ pub(super) struct Listener {
     stamps: Option<SyncSender<Stamp>>,
     lines: Arc<AtomicU64>,
     time_base: (u64, u64),
-    origin: Option<i64>,
+    /// Which pts stands at how many microseconds.
+    origin: Option<(i64, u64)>,
     last_us: u64,
     size: FirstSize,
     report: Report,
@@ -110,17 +114,30 @@ impl Listener {
 
     /// Microseconds since the first frame. From `pts`, since `pts_time` has only six digits.
     fn time_us(&mut self, pts: Option<i64>) -> u64 {
-        let (seconds, parts) = self.time_base;
+        let next_us = self.last_us.saturating_add(FRAME_TIME_WHEN_NONE_US);
         self.last_us = match pts {
             Some(pts) => {
-                let ticks = u128::from(pts.saturating_sub(*self.origin.get_or_insert(pts)).max(0).unsigned_abs());
-                let time = ticks.saturating_mul(1_000_000).saturating_mul(u128::from(seconds)) / u128::from(parts);
-                u64::try_from(time).unwrap_or(u64::MAX).max(self.last_us)
+                let own_us = self.own_us(pts);
+                if self.is_live && own_us < i128::from(self.last_us) - SET_BACK_US {
+                    // It would else stand still until it has caught up.
+                    self.origin = Some((pts, next_us));
+                    next_us
+                } else {
+                    u64::try_from(own_us.max(self.last_us.into())).unwrap_or(u64::MAX)
+                }
             }
             None if self.report.frames <= 1 => 0,
-            None => self.last_us.saturating_add(FRAME_TIME_WHEN_NONE_US),
+            None => next_us,
         };
         self.last_us
+    }
+
+    /// Where `pts` stands by the video's own clock, in microseconds.
+    fn own_us(&mut self, pts: i64) -> i128 {
+        let (seconds, parts) = self.time_base;
+        let (origin, base_us) = *self.origin.get_or_insert((pts, 0));
+        let ticks = i128::from(pts) - i128::from(origin);
+        i128::from(base_us) + ticks.saturating_mul(1_000_000).saturating_mul(seconds.into()) / i128::from(parts)
     }
 }
 
@@ -225,6 +242,19 @@ mod tests {
         let log: String = ["NOPTS", "NOPTS", "5", "0"].iter().map(|pts| shown(pts, "64x48")).collect();
         let times: Vec<u64> = listen(&log, false, Selection::All).0.iter().map(|stamp| stamp.time_us).collect();
         assert_eq!(times, [0, 40_000, 40_000, 40_000]);
+    }
+
+    #[test]
+    fn a_stream_whose_clock_is_set_back_goes_on_from_where_it_was() {
+        let pts = ["15360", "30720", "-55296000", "-55280640", "-55281664"];
+        let log: String = pts.iter().map(|pts| shown(pts, "64x48")).collect();
+        let times = |is_live| -> Vec<u64> {
+            let log = TIME_BASE.to_owned() + &log;
+            listen(&log, is_live, Selection::All).0.iter().map(|stamp| stamp.time_us).collect()
+        };
+        assert_eq!(times(true), [0, 1_000_000, 1_040_000, 2_040_000, 2_040_000]);
+        // What is wrong in a file stays in its place.
+        assert_eq!(times(false), [0, 1_000_000, 1_000_000, 1_000_000, 1_000_000]);
     }
 
     #[test]

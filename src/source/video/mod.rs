@@ -2,6 +2,7 @@
 //!
 //! Pictures come through its stdout as PPM, which carries their size; times and errors come through its stderr.
 
+mod address;
 mod log;
 mod ppm;
 mod process;
@@ -12,8 +13,10 @@ use super::selection::Selection;
 use super::{Health, Source, SourceOptions, live};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
+use address::Address;
+pub(super) use address::{is_url, without_password};
 use log::{Report, Stamp};
-use process::{Input, Pass, Process, thread};
+use process::{Pass, Process, thread};
 use std::ffi::{OsStr, OsString};
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -21,45 +24,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Schemes of streams that go on until stopped.
-const LIVE_SCHEMES: [&str; 8] = ["rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"];
-
 /// As many terms as ffmpeg's `select` evaluates a frame without effort; above it, all frames are converted.
 const MAX_SELECT_TERMS: usize = 128;
-
-/// Whether `text` is `scheme://…`.
-pub(super) fn is_url(text: &str) -> bool {
-    let Some((scheme, _)) = text.split_once("://") else {
-        return false;
-    };
-    let is_scheme_char = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-    scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_scheme_char)
-}
-
-/// `url` as it may be shown: `***` stands for the password before its host.
-pub(super) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    // A password that was not escaped may hold any sign; the host comes behind the last @.
-    match rest[..end].rfind('@').or_else(|| rest.rfind('@')) {
-        Some(at) => match rest[..at].split_once(':') {
-            Some((user, _)) => format!("{scheme}://{user}:***{}", &rest[at..]),
-            None => url.to_owned(),
-        },
-        None => url.to_owned(),
-    }
-}
-
-fn is_live_url(url: &str) -> bool {
-    let (scheme, rest) = url.split_once("://").unwrap_or_default();
-    let path = rest.split(['?', '#']).next().unwrap_or_default();
-    LIVE_SCHEMES.iter().any(|live| live.eq_ignore_ascii_case(scheme)) || path.ends_with(".m3u8")
-}
 
 /// A video, decoded as it is read.
 pub(super) struct Video {
     program: OsString,
-    input: Input,
+    address: Address,
     /// How long a URL may be silent; files may take their time.
     stall: Option<Duration>,
     counted: Option<Counted>,
@@ -92,25 +63,24 @@ struct Reading {
 }
 
 impl Video {
-    /// A video file. ffmpeg sees it as `file:PATH`, so that no name is taken for an option or a protocol.
+    /// A video file.
     pub fn from_path(name: String, path: &Path) -> Self {
-        let mut url = OsString::from("file:");
-        url.push(path);
-        Self::new(Input { name, url, is_live: false }, None)
+        Self::new(Address::of_path(name, path), None)
     }
 
     /// A video at a URL, live by its scheme.
-    pub fn from_url(url: String, options: &SourceOptions) -> Self {
-        let is_live = is_live_url(&url);
-        let name = without_password(&url);
-        Self::new(Input { url: OsString::from(url), name, is_live }, Some(options.stall))
+    ///
+    /// # Errors
+    /// When it names a variable that the environment does not have.
+    pub fn from_url(spec: &str, options: &SourceOptions) -> Result<Self> {
+        Ok(Self::new(Address::of_url(spec)?, Some(options.stall)))
     }
 
-    fn new(input: Input, stall: Option<Duration>) -> Self {
+    fn new(address: Address, stall: Option<Duration>) -> Self {
         let (program, picture) = (OsString::from("ffmpeg"), Picture::default());
         Self {
             program,
-            input,
+            address,
             stall,
             counted: None,
             selection: Selection::All,
@@ -154,7 +124,7 @@ impl Video {
             Selection::Only(indices) if indices.len() <= MAX_SELECT_TERMS => Pass::Selected(indices),
             _ => Pass::All,
         };
-        Reading::begin(&self.program, &self.input, pass)
+        Reading::begin(&self.program, &self.address, pass)
     }
 
     /// The last selected frame was lent: ffmpeg need not go on, and the counting pass knows how the video ends.
@@ -180,7 +150,7 @@ impl Video {
         self.state = State::Over;
         Error::new(
             Stage::Source,
-            format_args!("a picture from {} within {:.1?}", self.input.name, self.stall.unwrap_or_default()),
+            format_args!("a picture from {} within {:.1?}", self.address.name, self.stall.unwrap_or_default()),
             "silence",
             "check that the stream is being sent, and start again",
         )
@@ -190,7 +160,7 @@ impl Video {
         if report.refusal.is_some() {
             return report.refusal.clone();
         }
-        let (name, frames) = (&self.input.name, report.frames);
+        let (name, frames) = (&self.address.name, report.frames);
         let trouble = match &report.trouble {
             None if frames > 0 => return None,
             None => "no picture in it",
@@ -206,7 +176,7 @@ impl Video {
 
     /// Decodes all of the video without converting a picture.
     fn count_frames(&mut self) -> Result<Counted> {
-        let (process, output) = Process::spawn(&self.program, &self.input, Pass::Count)?;
+        let (process, output) = Process::spawn(&self.program, &self.address, Pass::Count)?;
         drain(&output.stamps, self.stall).map_err(|Silence| self.stalled())?;
         let report = process.finish();
         let damage = self.damage(&report);
@@ -218,8 +188,8 @@ impl Video {
 
     /// What the counting pass found, made now if it was not yet; the video then starts over.
     fn counted(&mut self) -> Result<&Counted> {
-        if self.input.is_live {
-            return Err(live(&self.input.name));
+        if self.address.is_live {
+            return Err(live(&self.address.name));
         }
         (self.state, self.last_read) = (State::Begin, None);
         let counted = match self.counted.take() {
@@ -240,11 +210,11 @@ impl Source for Video {
     }
 
     fn name(&self) -> &str {
-        &self.input.name
+        &self.address.name
     }
 
     fn is_live(&self) -> bool {
-        self.input.is_live
+        self.address.is_live
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
@@ -266,9 +236,9 @@ impl Source for Video {
 }
 
 impl Reading {
-    fn begin(program: &OsStr, input: &Input, pass: Pass<'_>) -> Result<Self> {
-        let (process, output) = Process::spawn(program, input, pass)?;
-        let (writer, frames) = queue(if input.is_live { WhenFull::DropOldest } else { WhenFull::Wait });
+    fn begin(program: &OsStr, address: &Address, pass: Pass<'_>) -> Result<Self> {
+        let (process, output) = Process::spawn(program, address, pass)?;
+        let (writer, frames) = queue(if address.is_live { WhenFull::DropOldest } else { WhenFull::Wait });
         let pump = thread("ffmpeg-pictures", move || match output.pictures {
             Some(pictures) => pump(pictures, &output.stamps, &writer),
             None => Ok(()),

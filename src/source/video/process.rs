@@ -1,9 +1,10 @@
 //! The ffmpeg child: its arguments, its pipes, its end.
 
+use super::address::Address;
 use super::log::{Listener, Report, Stamp};
 use crate::error::{Error, Result, Stage};
 use crate::source::selection::Selection;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -13,16 +14,6 @@ use std::thread::JoinHandle;
 
 /// Stamps that may wait for their pictures; ffmpeg's own queues hold fewer frames.
 const WAITING_STAMPS: usize = 1024;
-
-/// What ffmpeg opens.
-#[derive(Clone, Debug)]
-pub(super) struct Input {
-    /// What the user called it.
-    pub name: String,
-    /// `file:` and a path, or a URL: never an option, never another protocol.
-    pub url: OsString,
-    pub is_live: bool,
-}
 
 /// What one run of ffmpeg is for.
 #[derive(Clone, Copy, Debug)]
@@ -41,8 +32,7 @@ pub(super) struct Process {
     log: Option<JoinHandle<Report>>,
     lines: Arc<AtomicU64>,
     lines_seen: u64,
-    url: OsString,
-    name: String,
+    address: Address,
 }
 
 /// What comes out of a [`Process`]: pictures, and a stamp for each of them.
@@ -56,21 +46,14 @@ impl Process {
     ///
     /// # Errors
     /// When it is not installed or cannot be started.
-    pub fn spawn(program: &OsStr, input: &Input, pass: Pass<'_>) -> Result<(Self, Output)> {
-        let mut child = command(program, input, pass).spawn().map_err(|error| not_started(program, &error))?;
+    pub fn spawn(program: &OsStr, address: &Address, pass: Pass<'_>) -> Result<(Self, Output)> {
+        let mut child = command(program, address, pass).spawn().map_err(|error| not_started(program, &error))?;
         let (sender, stamps) = sync_channel(WAITING_STAMPS);
         let wanted =
             if let Pass::Selected(indices) = pass { Selection::Only(indices.to_vec()) } else { Selection::All };
         let (pictures, stderr, lines) = (child.stdout.take(), child.stderr.take(), Arc::default());
-        let mut process = Self {
-            child,
-            log: None,
-            lines: Arc::clone(&lines),
-            lines_seen: 0,
-            url: input.url.clone(),
-            name: input.name.clone(),
-        };
-        let listener = Listener::new(input.name.clone(), input.is_live, wanted, sender, lines);
+        let mut process = Self { child, log: None, lines: Arc::clone(&lines), lines_seen: 0, address: address.clone() };
+        let listener = Listener::new(address.name.clone(), address.is_live, wanted, sender, lines);
         process.log = Some(thread("ffmpeg-log", move || stderr.map(|pipe| listener.listen(pipe)).unwrap_or_default())?);
         Ok((process, Output { pictures, stamps }))
     }
@@ -86,10 +69,8 @@ impl Process {
     pub fn finish(mut self) -> Report {
         let status = self.child.wait();
         let mut report = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
-        if let (Some(trouble), Some(url)) = (&mut report.trouble, self.url.to_str()) {
-            // ffmpeg repeats the address, which may hold a password.
-            *trouble = trouble.replace(url, &self.name);
-        }
+        // ffmpeg repeats the address, which may hold a password.
+        report.trouble = report.trouble.map(|trouble| self.address.redacted(&trouble));
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => {
@@ -127,12 +108,12 @@ pub(super) fn thread<T: Send + 'static>(
     })
 }
 
-fn command(program: &OsStr, input: &Input, pass: Pass<'_>) -> Command {
+fn command(program: &OsStr, address: &Address, pass: Pass<'_>) -> Command {
     let mut command = Command::new(program);
     // Colours would hide the levels.
     command.env("AV_LOG_FORCE_NOCOLOR", "1").env_remove("AV_LOG_FORCE_COLOR");
     command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]);
-    if !input.is_live {
+    if !address.is_live {
         // Half a packet decodes to half a picture, which is no whole frame.
         command.args(["-fflags", "+discardcorrupt"]);
     } else {
@@ -143,7 +124,7 @@ fn command(program: &OsStr, input: &Input, pass: Pass<'_>) -> Command {
         // As many frames, a quarter sooner: nobody sees these.
         command.args(["-skip_loop_filter", "all"]);
     }
-    command.arg("-i").arg(&input.url);
+    command.arg("-i").arg(&address.url);
     // V: no cover art. Passthrough: no frame doubled or dropped to a constant rate.
     command.args(["-map", "0:V:0", "-fps_mode", "passthrough", "-vf", &filters(pass)]);
     command.args(match pass {
@@ -154,7 +135,25 @@ fn command(program: &OsStr, input: &Input, pass: Pass<'_>) -> Command {
     // Ctrl-C is ours to answer: its own process group keeps ffmpeg from ending first with a made-up error.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    #[cfg(target_os = "linux")]
+    end_with_us(&mut command);
     command
+}
+
+/// Has the system kill ffmpeg when the thread that starts it ends, which is when this program does: sources stay on their threads.
+/// Whatever ends us, no ffmpeg is left behind that waits for a silent stream.
+#[cfg(target_os = "linux")]
+fn end_with_us(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    let ask = || {
+        // SAFETY: it takes a number and touches no memory.
+        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec it makes one system call and allocates nothing.
+    unsafe { command.pre_exec(ask) };
 }
 
 /// `showinfo` stands before `select`, so that times and indices are those of the whole clip.
