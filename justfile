@@ -16,6 +16,10 @@ check:
     cargo build --lib --no-default-features --target thumbv7em-none-eabihf
     cargo test --workspace
 
+# for arm64 boards: Debian's cross compiler links, and bindgen finds its headers
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER := if arch() == "aarch64" { "cc" } else { "aarch64-linux-gnu-gcc" }
+export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu := if arch() == "aarch64" { "" } else { "--sysroot=/usr/aarch64-linux-gnu" }
+
 # the program for an arm64 board
 aarch64:
     cargo build --profile shipping --target aarch64-unknown-linux-gnu
