@@ -40,11 +40,12 @@ def main():
                "--metrics", "127.0.0.1:0"]
     command += ["--bundle", arguments.bundle] if arguments.bundle else []
     judge = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    address = None
-    while address is None:
-        address = re.match(r"metrics: (http://\S+)", judge.stderr.readline())
-    total, over, latencies, bounds = 0.0, 0, [], []
+    address, total, over, latencies, bounds = None, 0.0, 0, [], []
     try:
+        while address is None:
+            line = judge.stderr.readline()
+            assert line, "the program has ended"
+            address = re.match(r"metrics: (http://\S+)", line)
         for window in range(arguments.windows):
             line = json.loads(judge.stdout.readline())
             with urllib.request.urlopen(address.group(1) + "metrics") as answer:

@@ -9,36 +9,16 @@ not /usr/bin/chromium. With --pictures screenshots are kept.
 import argparse
 import os
 import pathlib
-import re
-import subprocess
+import signal
 import tempfile
-import threading
 import time
 import urllib.request
 
+from demo import found, start
 from playwright.sync_api import Error, sync_playwright
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-HOME = pathlib.Path(__file__).resolve().parent.parent
 TOKEN = "a-token-of-this-test"
-
-
-def start(program, folder, *arguments):
-    """The program on the demo clip, again and again, and where its page is."""
-    feed = subprocess.Popen(
-        ["ffmpeg", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", HOME / "models/demo/out-of-context.gif",
-         "-vf", "fps=20", "-pix_fmt", "yuv444p", "-strict", "-1", "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE)
-    judge = subprocess.Popen(
-        [program, "run", "-", "--backend", "cpu", "--window", "2", "--stride", "0.5", *arguments], stdin=feed.stdout,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder)
-    feed.stdout.close()
-    address = None
-    while address is None:
-        line = judge.stderr.readline()
-        assert line, "the program has ended"
-        address = re.match(r"live page: (http://\S+)", line)
-    threading.Thread(target=judge.stderr.read, daemon=True).start()
-    return feed, judge, address.group(1)
 
 
 def wait(page, condition, patience=30):
@@ -120,6 +100,13 @@ def control(page):
     page.wait_for_selector("[data-panel='0']", state="visible")
 
 
+def reload(page, judge, config):
+    """A threshold that SIGHUP brings is shown as well."""
+    config.write_text("tau = 7.5\n")
+    judge.send_signal(signal.SIGHUP)
+    wait(page, "document.getElementById('tau').value === '7.5'")
+
+
 def scrape(url):
     """The metrics as Prometheus's own parser reads them."""
     with urllib.request.urlopen(url + "metrics") as answer:
@@ -151,7 +138,7 @@ def log_in(browser, url):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("program", type=lambda path: str(pathlib.Path(path).resolve()))
+    parser.add_argument("program", type=found)
     parser.add_argument("--pictures", type=pathlib.Path)
     arguments = parser.parse_args()
     if arguments.pictures:
@@ -159,11 +146,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        feed, judge, url = start(arguments.program, folder, "--page=127.0.0.1:0")
+        config = pathlib.Path(folder, "figureground.toml")
+        config.write_text("")
+        feed, judge, url = start(arguments.program, folder, "--config", config, rate=20)
         try:
             watch_page(browser, url, arguments.pictures, "page-phone", 400, "light").close()
             page = watch_page(browser, url, arguments.pictures, "page", 1400, "dark")
             control(page)
+            reload(page, judge, config)
             text = scrape(url)
             if arguments.pictures:
                 (arguments.pictures / "metrics.txt").write_text(text)
@@ -174,7 +164,7 @@ def main():
             judge.kill()
             feed.kill()
         pathlib.Path(folder, "token").write_text(TOKEN)
-        feed, judge, url = start(arguments.program, folder, "--page=127.0.0.1:0", "--token-file", "token", "--no-picture")
+        feed, judge, url = start(arguments.program, folder, "--token-file", "token", "--no-picture", rate=20)
         try:
             log_in(browser, url)
             end(feed, judge)

@@ -159,7 +159,7 @@ def checked(name, text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("figureground", type=Path)
+    parser.add_argument("figureground", type=lambda name: Path(shutil.which(name) or name))
     parser.add_argument("--work", type=Path, help="where the kernel is kept from run to run")
     options = parser.parse_args()
     began = time.monotonic()
