@@ -51,6 +51,20 @@ fn subscribed(port: u16, topic: &str, count: usize) -> Vec<(String, Value)> {
 }
 
 #[test]
+fn two_programs_of_one_name_do_not_fill_their_logs() {
+    let desk = Desk::new();
+    let port = free_port();
+    let Some(_broker) = Broker::start(&desk, port) else { return };
+    let url = format!("mqtt://127.0.0.1:{port}");
+    let mut both = [(); 2].map(|()| Live::start(&desk, &["--mqtt", &url, "--mqtt-name", "same"]));
+    let told = |live: &Live| live.stderr().lines().filter(|line| line.contains("mqtt:")).count();
+    until("a word of the other one", || both.iter().any(|live| live.stderr().contains("another program")));
+    // The broker goes on letting one in to throw the other out; verdicts go on, and the log does not.
+    both.iter_mut().for_each(|live| drop(live.verdicts(12)));
+    assert!(both.iter().all(|live| told(live) <= 4), "{}\n{}", both[0].stderr(), both[1].stderr());
+}
+
+#[test]
 fn a_broker_hears_all_though_it_is_killed_and_home_assistant_finds_the_device() {
     let desk = Desk::new();
     let port = free_port();
@@ -255,6 +269,11 @@ fn an_address_that_others_reach_needs_the_token() {
     // A browser logs in once.
     assert!(ask(page, "GET /", &[], "").body.contains("Token of this device"));
     assert_eq!(post(page, "/login", r#"{"token":"kq3J9vX2bT7mW5zr"}"#).status, 401);
+    // Whoever has not said who they are is not listened to for long.
+    assert_eq!(
+        post(page, "/login", &format!("{{\"token\":\"{token}\",\"more\":\"{}\"}}", "x".repeat(9000))).status,
+        401
+    );
     let answer = post(page, "/login", &format!("{{\"token\":\"{token}\"}}"));
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("httponly; samesite=strict"), "{}", answer.head);
@@ -287,14 +306,9 @@ fn a_file_of_lines_is_whole_however_the_program_ends() {
     assert!(lines >= 6, "{lines} lines");
 }
 
-#[test]
-fn a_webhook_hears_of_changes() {
-    let desk = Desk::new();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let mut live = Live::start(&desk, &["--webhook", &url, "--metrics", "127.0.0.1:0"]);
-    let metrics = live.address("metrics");
-    listener.set_nonblocking(false).unwrap();
+/// Head and body of the next POST to `listener`, which is taken.
+fn posted(listener: &std::net::TcpListener) -> (String, String) {
+    use std::io::Write;
     let (mut stream, _) = listener.accept().unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut heard = Vec::new();
@@ -304,14 +318,52 @@ fn a_webhook_hears_of_changes() {
         assert!(count > 0);
         heard.extend_from_slice(&bytes[..count]);
     }
-    use std::io::Write;
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
     let text = String::from_utf8(heard).unwrap();
-    let first = verdict(text.split("\r\n\r\n").nth(1).unwrap());
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_webhook_hears_of_changes() {
+    let desk = Desk::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let mut live = Live::start(&desk, &["--webhook", &url, "--metrics", "127.0.0.1:0"]);
+    let metrics = live.address("metrics");
+    let first = verdict(&posted(&listener).1);
     let seen = live.verdicts(4);
     assert_eq!((&first["label"], &first["frames"]), (&seen[0]["label"], &seen[0]["frames"]));
     until("the first line to be counted", || {
         metric(metrics, "figureground_lines_sent_total{receiver=\"webhook\"}") >= 1.0
+    });
+    live.terminated();
+}
+
+#[test]
+fn a_webhook_whose_token_changed_takes_over_and_every_line_is_counted_once() {
+    let desk = Desk::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let config = format!(
+        "webhook = {url:?}\nwebhook-for = \"every\"\nwebhook-token-file = \"token\"\nmetrics = \"127.0.0.1:0\"\n"
+    );
+    desk.write("figureground.toml", config);
+    desk.write("token", "first\n");
+    let mut live = Live::start(&desk, &["--config", "figureground.toml"]);
+    let metrics = live.address("metrics");
+    assert!(posted(&listener).0.contains("Bearer first"));
+    // Some wait, and are still delivered with the token that they were left with.
+    live.verdicts(6);
+    desk.write("token", "second\n");
+    live.signal("HUP");
+    let mut heard = 1.0;
+    until("the new token", || {
+        heard += 1.0;
+        posted(&listener).0.contains("Bearer second")
+    });
+    until("all that was heard to be counted", || {
+        metric(metrics, "figureground_lines_sent_total{receiver=\"webhook\"}") == heard
     });
     live.terminated();
 }
