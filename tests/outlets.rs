@@ -306,6 +306,51 @@ fn a_file_of_lines_is_whole_however_the_program_ends() {
     assert!(lines >= 6, "{lines} lines");
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_costs_lines_and_no_verdict_and_what_is_there_is_whole() {
+    let desk = Desk::new();
+    let disk = desk.path("disk");
+    std::fs::create_dir(&disk).unwrap();
+    // A disk of four blocks of its own, three of which are taken.
+    let script = "mount -t tmpfs -o size=16k tmpfs \"$0\" && head -c 12288 /dev/zero >\"$0/taken\" && exec \"$@\"";
+    let alone = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script]).arg(&disk);
+        command
+    };
+    if !alone(script).arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        return skipped("a disk that is full", "this system lets nobody mount one in a namespace of its own");
+    }
+    let program = desk.run_command();
+    let mut command = alone(script);
+    command.arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.args(["-", "--window", "1", "--stride", "0.25", "--backend", "cpu", "--threads", "1"]);
+    command.args(["--metrics", "127.0.0.1:0", "--lines"]).arg(disk.join("verdicts.jsonl"));
+    let mut live = Live::of(command);
+    let metrics = live.address("metrics");
+    let lost = || metric(metrics, "figureground_lines_lost_total{receiver=\"file\"}");
+    let sent = || metric(metrics, "figureground_lines_sent_total{receiver=\"file\"}");
+    live.verdicts(1);
+    until("a full disk", || lost() >= 3.0);
+    live.verdicts_so_far();
+    // Verdicts go on, and lines when there is room again.
+    live.verdicts(4);
+    let (before, place) = (sent(), format!("/proc/{}/root{}", live.child.id(), disk.display()));
+    std::fs::remove_file(format!("{place}/taken")).unwrap();
+    until("lines again", || sent() >= before + 2.0);
+    let text = std::fs::read_to_string(format!("{place}/verdicts.jsonl")).unwrap();
+    assert!(text.ends_with('\n') && text.lines().map(verdict).count() as f64 >= before + 2.0);
+    assert!(live.stderr().contains("lines are lost until it can be written"), "{}", live.stderr());
+    live.terminated();
+}
+
 /// Head and body of the next POST to `listener`, which is taken.
 fn posted(listener: &std::net::TcpListener) -> (String, String) {
     use std::io::Write;
