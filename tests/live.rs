@@ -78,8 +78,8 @@ fn a_stream_whose_server_is_restarted_goes_on_and_says_how_often() {
     let spans: Vec<[u64; 2]> =
         seen.iter().map(|line| serde_json::from_value(line["time_us"].clone()).unwrap()).collect();
     assert!(spans.is_sorted_by(|a, b| a[1] < b[1]), "{spans:?}");
-    // No window holds frames of both connections: they are too far apart.
-    assert!(spans.iter().all(|span| span[1] - span[0] < 1_000_000), "{spans:?}");
+    // Windows overlap, but for one place: none holds frames of both connections.
+    assert_eq!(spans.windows(2).filter(|two| two[1][0] > two[0][1]).count(), 1, "{spans:?}");
     let frames: Vec<Vec<u64>> =
         seen.iter().map(|line| serde_json::from_value(line["frames"].clone()).unwrap()).collect();
     assert!(frames[3][0] > frames[2][0], "{frames:?}");
