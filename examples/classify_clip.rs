@@ -5,8 +5,8 @@
 
 use figureground::Result;
 use figureground::bundle::Bundle;
-use figureground::engine::Choice;
-use figureground::pipeline::{Keep, Outcome, Pipeline, Window};
+use figureground::engine::BackendOptions;
+use figureground::pipeline::{FrameRecording, Pipeline, Window, WindowResult};
 use figureground::sink::overlay::Overlay;
 use figureground::source::{self, SourceOptions};
 use std::ops::ControlFlow;
@@ -24,7 +24,7 @@ fn run() -> Result<()> {
     let (bundle, clip) = (arguments.next().map(PathBuf::from), arguments.next());
     let bundle = bundle.as_deref().map_or_else(Bundle::built_in, Bundle::open)?;
 
-    let mut pipeline = Pipeline::load(&bundle, &Choice::default(), Keep::Pictures)?;
+    let mut pipeline = Pipeline::load(&bundle, &BackendOptions::default(), FrameRecording::On)?;
     let mut source = match clip {
         Some(clip) => source::open(&clip, &SourceOptions::default())?,
         None => source::demo()?,
@@ -41,7 +41,7 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-fn tell(outcome: &Outcome<'_>) {
+fn tell(outcome: &WindowResult<'_>) {
     let judgement = &outcome.judgement;
     let [full, person, background] = judgement.p;
     let reason = judgement.verdict.reason().map_or(String::new(), |reason| format!(" ({reason})"));

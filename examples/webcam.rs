@@ -4,8 +4,8 @@
 
 use figureground::Result;
 use figureground::bundle::Bundle;
-use figureground::engine::Choice;
-use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
+use figureground::engine::BackendOptions;
+use figureground::pipeline::{FrameRecording, Pipeline, Sliding, Window};
 use figureground::source::Source;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ fn run() -> Result<()> {
     let bundle = arguments.next().map(PathBuf::from);
     let bundle = bundle.as_deref().map_or_else(Bundle::built_in, Bundle::open)?;
     let (mut source, window) = open(arguments.next())?;
-    let mut pipeline = Pipeline::load(&bundle, &Choice::default(), Keep::Numbers)?;
+    let mut pipeline = Pipeline::load(&bundle, &BackendOptions::default(), FrameRecording::Off)?;
     pipeline.watch(source.as_mut(), window, &mut |outcome| {
         let judgement = &outcome.judgement;
         let reason = judgement.verdict.reason().unwrap_or("the person says so too");
@@ -39,7 +39,7 @@ fn open(camera: Option<std::ffi::OsString>) -> Result<(Box<dyn Source>, Window)>
     let camera = camera.unwrap_or_else(|| "camera:0".into());
     let mut opener = figureground::source::opener(camera, figureground::source::SourceOptions::default());
     // A cable that was pulled may be put back.
-    let source = Box::new(figureground::source::Reconnecting::new(opener()?, opener, || false));
+    let source = Box::new(figureground::source::ReconnectingSource::new(opener()?, opener, || false));
     Ok((source, Window::Sliding(Sliding::new(2.0, 0.5)?)))
 }
 

@@ -1,7 +1,7 @@
 //! A frame: RGB8 pixels, width, height, index in its source and capture time.
 
 use crate::error::{Error, Result, Stage};
-use crate::mask::Known;
+use crate::mask::ProvidedMasks;
 use alloc::vec::Vec;
 
 /// The smallest side, in pixels, in which a person could be seen at all.
@@ -17,7 +17,7 @@ pub struct Frame<'a> {
     height: u32,
     index: u64,
     time_us: u64,
-    known: Option<&'a Known>,
+    known: Option<&'a ProvidedMasks>,
 }
 
 impl<'a> Frame<'a> {
@@ -42,7 +42,7 @@ impl<'a> Frame<'a> {
 
     /// The same frame with masks that were made elsewhere.
     #[must_use]
-    pub fn with_known(self, known: &'a Known) -> Self {
+    pub fn with_masks(self, known: &'a ProvidedMasks) -> Self {
         Self { known: Some(known), ..self }
     }
 
@@ -68,7 +68,7 @@ impl<'a> Frame<'a> {
     }
 
     /// Masks that come with it.
-    pub fn known(&self) -> Option<&'a Known> {
+    pub fn provided_masks(&self) -> Option<&'a ProvidedMasks> {
         self.known
     }
 
@@ -107,7 +107,7 @@ pub struct FrameBuffer {
     height: u32,
     index: u64,
     time_us: u64,
-    known: Option<Known>,
+    known: Option<ProvidedMasks>,
 }
 
 impl FrameBuffer {

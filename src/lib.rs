@@ -9,7 +9,7 @@
 //! 2. [`preprocess`] resizes, crops and normalises it once; a segmenter of [`engine`] makes its [`mask`];
 //! 3. [`view`] composes the three views, which the image encoder of [`engine`] turns into embeddings;
 //! 4. [`zeroshot`] scores them against a label bank; [`gate`] weighs the evidence and gives a verdict;
-//! 5. [`observer`] owns all buffers of that way on one backend, [`pipeline`] cuts a source into windows and judges them,
+//! 5. [`clip_encoder`] owns all buffers of that way on one backend, [`pipeline`] cuts a source into windows and judges them,
 //!    and [`sink`] takes the verdicts out.
 //!
 //! [`evaluate`] does all this for labelled sets of clips and measures how biased a model is and what its gate buys.
@@ -36,6 +36,8 @@ pub mod zeroshot;
 #[cfg(feature = "std")]
 pub mod bundle;
 #[cfg(feature = "std")]
+pub mod clip_encoder;
+#[cfg(feature = "std")]
 pub mod engine;
 #[cfg(feature = "evaluate")]
 pub mod evaluate;
@@ -43,8 +45,6 @@ pub mod evaluate;
 pub mod file;
 #[cfg(feature = "std")]
 pub mod model;
-#[cfg(feature = "std")]
-pub mod observer;
 #[cfg(feature = "std")]
 pub mod pipeline;
 #[cfg(feature = "std")]

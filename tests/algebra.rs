@@ -6,7 +6,7 @@ use figureground::gate::{
 };
 use figureground::mask::{Boxes, Components, Dilation, MAX_BOXES, Mask, PixelBox, Regions, Shape, Size};
 use figureground::preprocess::{
-    ChannelOrder, Family, Geometry, Interpolation, Layout, MaskSampler, Preprocessor, Resize, Settings,
+    ChannelOrder, Family, Geometry, Interpolation, Layout, MaskSampler, PreprocessSettings, Preprocessor, Resize,
 };
 use figureground::view::{Fill, Masking, View, ViewComposer};
 use figureground::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, TextEmbeds, log_softmax, top_k};
@@ -244,8 +244,8 @@ mod views {
 mod geometry {
     use super::*;
 
-    fn settings(width: u32, height: u32, resize: Resize) -> Settings {
-        Settings {
+    fn settings(width: u32, height: u32, resize: Resize) -> PreprocessSettings {
+        PreprocessSettings {
             width,
             height,
             resize,
@@ -274,7 +274,7 @@ mod geometry {
     }
 
     /// The red channel of what a model sees, as a mask.
-    fn seen(settings: &Settings, size: Size, pixels: &[u8]) -> (Mask, Geometry) {
+    fn seen(settings: &PreprocessSettings, size: Size, pixels: &[u8]) -> (Mask, Geometry) {
         let frame = Frame::new(pixels, size.width(), size.height(), 0, 0).unwrap();
         let mut preprocessor = Preprocessor::new(settings, size).unwrap();
         let mut mask = Mask::new(settings.target().unwrap());
@@ -329,7 +329,7 @@ mod geometry {
             width in 16..300u32, height in 16..300u32, target in (1..40u32, 1..40u32), resize in resizes(40),
             bicubic in any::<bool>(), opencv in any::<bool>(), byte in any::<u8>(),
         ) {
-            let settings = Settings {
+            let settings = PreprocessSettings {
                 interpolation: if bicubic { Interpolation::Bicubic } else { Interpolation::Bilinear },
                 family: if opencv { Family::OpenCv } else { Family::Pillow },
                 ..settings(target.0, target.1, resize)

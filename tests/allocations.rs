@@ -6,9 +6,9 @@ mod tiny_bundle;
 
 use figureground::engine::{Engine, ImageEncoder, Segmenter};
 use figureground::mask::{Mask, Size};
-use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
+use figureground::pipeline::{FrameRecording, Pipeline, Sliding, Window};
 use figureground::sink::json_lines::JsonLines;
-use figureground::source::{self, Recorded, SourceOptions};
+use figureground::source::{self, RecordedSource, SourceOptions};
 use figureground::{Result, sampler::Sampler};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -102,8 +102,8 @@ fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
     let mut clip = source::open(clip.as_ref(), &SourceOptions::default()).unwrap();
     let count = clip.count().unwrap();
     let all: Vec<u64> = (0..count as usize).map(|i| Sampler::ViFiClip.index(i, count, count as usize)).collect();
-    let mut source = Recorded::read(clip.as_mut(), &all, count).unwrap();
-    let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers).unwrap();
+    let mut source = RecordedSource::read(clip.as_mut(), &all, count).unwrap();
+    let mut pipeline = Pipeline::new(&bundle, engine, FrameRecording::Off).unwrap();
     let mut lines = JsonLines::new(std::io::sink());
 
     let window = Window::Sliding(Sliding::new(0.64, 0.16).unwrap());

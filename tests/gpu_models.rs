@@ -12,11 +12,11 @@ use figureground::engine::gpu::plan::{Dispatch, Origin, Plan};
 use figureground::engine::gpu::shader::{Element, Shader};
 use figureground::engine::gpu::tail::Tail;
 use figureground::engine::gpu::view::View;
-use figureground::engine::gpu::{Bounds, Device, Gpu, GpuObserver, Session, infer, plan};
-use figureground::engine::{Backend, Choice, Precision, cpu};
+use figureground::engine::gpu::{Bounds, Device, Gpu, GpuClipEncoder, Session, infer, plan};
+use figureground::engine::{Backend, BackendOptions, Precision, cpu};
 use figureground::frame::Frame;
 use figureground::model::{Model, Port, Tensor, Values};
-use figureground::pipeline::{Keep, Pipeline, Sliding, Window};
+use figureground::pipeline::{FrameRecording, Pipeline, Sliding, Window};
 use figureground::source::Source;
 use gpu::{Numbers, device, difference};
 use program::Desk;
@@ -240,7 +240,7 @@ fn a_clip_is_taken_again_when_the_device_is_lost() {
     let place = tempfile::tempdir().unwrap();
     let bundle = tiny_bundle::make(place.path()).unwrap();
     let device = Device::open(&Gpu::any().unwrap()).unwrap();
-    let observer = GpuObserver::new(&bundle, device.clone(), Precision::F32, Keep::Numbers).unwrap();
+    let observer = GpuClipEncoder::new(&bundle, device.clone(), Precision::F32, FrameRecording::Off).unwrap();
     let mut pipeline = Pipeline::with(&bundle, Box::new(observer)).unwrap();
     let mut clip = |source: &mut dyn Source| {
         let mut p = None;
@@ -300,7 +300,7 @@ fn sixteen_bits_keep_shapes_and_verdict() {
     }
     let bundle = Bundle::open(&repository().join("models/built-in")).unwrap();
     let seen = |precision: Precision| {
-        let observer = GpuObserver::new(&bundle, device.clone(), precision, Keep::Pictures).unwrap();
+        let observer = GpuClipEncoder::new(&bundle, device.clone(), precision, FrameRecording::On).unwrap();
         let mut seen = None;
         Pipeline::with(&bundle, Box::new(observer))
             .unwrap()
@@ -366,7 +366,7 @@ fn a_stream_goes_on_when_the_device_is_lost_and_drops_its_open_windows() {
     let place = tempfile::tempdir().unwrap();
     let bundle = tiny_bundle::make(place.path()).unwrap();
     let device = Device::open(&Gpu::any().unwrap()).unwrap();
-    let observer = GpuObserver::new(&bundle, device.clone(), Precision::F32, Keep::Numbers).unwrap();
+    let observer = GpuClipEncoder::new(&bundle, device.clone(), Precision::F32, FrameRecording::Off).unwrap();
     let mut pipeline = Pipeline::with(&bundle, Box::new(observer)).unwrap();
     let window = Window::Sliding(Sliding::new(0.48, 0.24).unwrap());
     let mut lines = |device: Option<&Device>| {
@@ -405,12 +405,12 @@ fn labels_that_change_in_mid_stream_are_scored_with_as_on_the_cpu() {
         file.embeddings.drain(..file.templates.len() * file.dimension);
         file.into_bank(bundle.manifest().labels.template_fusion).unwrap()
     };
-    let observer = GpuObserver::new(&bundle, device, Precision::F32, Keep::Numbers).unwrap();
+    let observer = GpuClipEncoder::new(&bundle, device, Precision::F32, FrameRecording::Off).unwrap();
     let gpu = Pipeline::with(&bundle, Box::new(observer)).unwrap();
-    let choice = Choice { backend: Backend::Cpu, precision: Precision::F32, threads: 1 };
-    let cpu = Pipeline::load(&bundle, &choice, Keep::Numbers).unwrap();
+    let choice = BackendOptions { backend: Backend::Cpu, precision: Precision::F32, threads: 1 };
+    let cpu = Pipeline::load(&bundle, &choice, FrameRecording::Off).unwrap();
     let [gpu, cpu] = [gpu, cpu].map(|mut pipeline| {
-        let remote = pipeline.remote();
+        let handle = pipeline.handle();
         let mut lines = Vec::new();
         let window = Window::Sliding(Sliding::new(0.48, 0.24).unwrap());
         let mut source = figureground::source::demo().unwrap();
@@ -418,8 +418,8 @@ fn labels_that_change_in_mid_stream_are_scored_with_as_on_the_cpu() {
             .watch(source.as_mut(), window, &mut |outcome| {
                 lines.push((outcome.names.to_vec(), outcome.judgement.p, outcome.log_probs[0].len()));
                 if lines.len() == 2 {
-                    remote.set_labels(fewer());
-                    remote.set_threshold(3.0).unwrap();
+                    handle.set_labels(fewer());
+                    handle.set_threshold(3.0).unwrap();
                 }
                 Ok(ControlFlow::Continue(()))
             })
@@ -441,7 +441,7 @@ fn a_warm_stream_makes_no_buffers() {
     let bundle = tiny_bundle::make(place.path()).unwrap();
     // A device of its own: other tests make buffers meanwhile.
     let device = Device::open(&Gpu::any().unwrap()).unwrap();
-    let observer = GpuObserver::new(&bundle, device.clone(), Precision::F32, Keep::Numbers).unwrap();
+    let observer = GpuClipEncoder::new(&bundle, device.clone(), Precision::F32, FrameRecording::Off).unwrap();
     let mut counts = Vec::new();
     Pipeline::with(&bundle, Box::new(observer))
         .unwrap()

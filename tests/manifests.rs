@@ -1,7 +1,7 @@
 //! Every manifest in `models/` can be read, and what the README says of them holds.
 
 use figureground::Result;
-use figureground::bundle::manifest::{Convention, DecodeKind, Segmenter};
+use figureground::bundle::manifest::{Convention, DecodeKind, SegmenterSettings};
 use std::path::{Path, PathBuf};
 
 fn manifests(folder: &str) -> Vec<(PathBuf, String)> {
@@ -22,7 +22,7 @@ fn read_all<T>(folder: &str, least: usize, read: impl Fn(&str) -> Result<T>) {
 
 #[test]
 fn every_segmenter_manifest_is_read() {
-    read_all("segmenters", 9, Segmenter::parse);
+    read_all("segmenters", 9, SegmenterSettings::parse);
 }
 
 #[test]
@@ -33,14 +33,14 @@ fn every_clip_convention_is_read() {
 #[test]
 fn prototypes_belong_to_yolo_and_to_nothing_else() {
     let text = include_str!("../models/segmenters/yolo-seg.toml");
-    assert_eq!(Segmenter::parse(text).unwrap().decode.kind, DecodeKind::YoloSeg);
-    assert!(Segmenter::parse(&text.replace("prototypes = \"output1\"", "")).is_err());
-    assert!(Segmenter::parse(&text.replace("yolo-seg", "softmax")).is_err());
+    assert_eq!(SegmenterSettings::parse(text).unwrap().decode.kind, DecodeKind::YoloSeg);
+    assert!(SegmenterSettings::parse(&text.replace("prototypes = \"output1\"", "")).is_err());
+    assert!(SegmenterSettings::parse(&text.replace("yolo-seg", "softmax")).is_err());
 }
 
 #[test]
 fn an_unknown_key_is_answered_with_the_nearest_known_one() {
     let text = include_str!("../models/segmenters/selfie-general.toml").replace("threshold", "treshold");
-    let error = Segmenter::parse(&text).unwrap_err().to_string();
+    let error = SegmenterSettings::parse(&text).unwrap_err().to_string();
     assert!(error.contains("treshold") && error.contains("did you mean `threshold`?"), "{error}");
 }

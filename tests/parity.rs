@@ -3,7 +3,7 @@
 //! checkpoint.
 
 use figureground::bundle::import::Import;
-use figureground::bundle::manifest::{Temporal, Text, Vision};
+use figureground::bundle::manifest::{TemporalSettings, TextSettings, VisionSettings};
 use figureground::bundle::{Bundle, read_manifest};
 use figureground::engine::cpu::Cpu;
 use figureground::engine::{ImageEncoder, TemporalEncoder, TextEncoder};
@@ -75,7 +75,7 @@ fn import_with(clip: impl AsRef<Path>, change: impl FnOnce(&mut Import)) -> (tem
 /// Largest differences of the image and text embeddings of `bundle` from the reference.
 fn differences(bundle: &Bundle, expected: &str) -> [f32; 2] {
     let manifest = bundle.manifest();
-    let (vision, text): (&Vision, &Text) = (&manifest.vision, bundle.text().unwrap());
+    let (vision, text): (&VisionSettings, &TextSettings) = (&manifest.vision, bundle.text().unwrap());
     let cpu = Cpu::new(2).unwrap();
     let mut encoder = cpu.vision(&bundle.path(&vision.file), vision).unwrap();
     let want = floats(expected, "image_embeds");
@@ -128,7 +128,7 @@ fn weights_in_16_bits_encode_nearly_the_same() {
 
 #[test]
 fn the_temporal_transformer_fuses_as_pytorch_does() {
-    let manifest = Temporal { file: String::new(), input: "frame_embeds".into(), output: "clip_embeds".into() };
+    let manifest = TemporalSettings { file: String::new(), input: "frame_embeds".into(), output: "clip_embeds".into() };
     let path = fixtures().join("clip/temporal.onnx");
     let mut encoder = Cpu::new(1).unwrap().temporal(&path, &manifest, [8, 32]).unwrap();
     let want = floats("clip/temporal_expected.safetensors", "clip_embeds");

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use figureground::bundle::manifest::{Convention, Manifest, Segmenter};
+use figureground::bundle::manifest::{Convention, Manifest, SegmenterSettings};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -10,6 +10,6 @@ fuzz_target!(|text: &str| {
         let written = manifest.to_toml().expect("a manifest that was read can be written");
         assert_eq!(Manifest::parse(&written).as_ref(), Ok(&manifest));
     }
-    let _ = Segmenter::parse(text);
+    let _ = SegmenterSettings::parse(text);
     let _ = Convention::parse(text);
 });

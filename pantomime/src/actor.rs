@@ -1,7 +1,7 @@
 //! Who acts: skin, hair, clothes and proportions.
 
 use crate::colour::{Colour, DYES, Dye, hex};
-use crate::dice::{Aspect, Dice};
+use crate::random::{Aspect, Random};
 
 /// Skin tone, a stratum of every evaluation, from the lightest to the darkest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,15 +129,15 @@ const HAIR: [Colour; 6] = [hex(0x1C1715), hex(0x3B2618), hex(0x6B4423), hex(0xB9
 impl Actor {
     /// The actor of the clip of `seed`.
     pub fn new(seed: u64) -> Self {
-        let mut dice = Dice::new(seed, Aspect::Actor);
-        let woman = dice.chance(0.5);
+        let mut random = Random::new(seed, Aspect::Actor);
+        let woman = random.chance(0.5);
         Self {
-            skin: dice.pick(&Skin::ALL),
-            clothes: clothes(&mut dice, woman),
-            haircut: haircut(&mut dice, woman),
+            skin: random.pick(&Skin::ALL),
+            clothes: clothes(&mut random, woman),
+            haircut: haircut(&mut random, woman),
             woman,
-            hair: dice.pick(&HAIR).varied(&mut dice, 0.1),
-            build: build(&mut dice, woman),
+            hair: random.pick(&HAIR).varied(&mut random, 0.1),
+            build: build(&mut random, woman),
         }
     }
 
@@ -150,39 +150,39 @@ impl Actor {
     }
 }
 
-fn clothes(dice: &mut Dice, woman: bool) -> Clothes {
-    let cut = match dice.pick(&Cut::ALL) {
+fn clothes(random: &mut Random, woman: bool) -> Clothes {
+    let cut = match random.pick(&Cut::ALL) {
         Cut::Dress if !woman => Cut::Jacket,
         cut => cut,
     };
-    let (top, bottom, shoes) = (dice.pick(&DYES), dice.pick(&DYES), dice.pick(&DYES));
+    let (top, bottom, shoes) = (random.pick(&DYES), random.pick(&DYES), random.pick(&DYES));
     let second = loop {
-        let dye = dice.pick(&DYES);
+        let dye = random.pick(&DYES);
         if dye != top {
             break dye;
         }
     };
     let legwear = match cut {
-        Cut::Dress => dice.pick(&[Legwear::Bare, Legwear::Trousers]),
-        _ => dice.pick(&[Legwear::Trousers, Legwear::Trousers, Legwear::Shorts]),
+        Cut::Dress => random.pick(&[Legwear::Bare, Legwear::Trousers]),
+        _ => random.pick(&[Legwear::Trousers, Legwear::Trousers, Legwear::Shorts]),
     };
     Clothes { cut, legwear, top, second, bottom, shoes }
 }
 
-fn haircut(dice: &mut Dice, woman: bool) -> Haircut {
+fn haircut(random: &mut Random, woman: bool) -> Haircut {
     if woman {
-        dice.pick(&[Haircut::Long, Haircut::Long, Haircut::Bun, Haircut::Short])
+        random.pick(&[Haircut::Long, Haircut::Long, Haircut::Bun, Haircut::Short])
     } else {
-        dice.pick(&[Haircut::Short, Haircut::Short, Haircut::Bald])
+        random.pick(&[Haircut::Short, Haircut::Short, Haircut::Bald])
     }
 }
 
-fn build(dice: &mut Dice, woman: bool) -> Build {
+fn build(random: &mut Random, woman: bool) -> Build {
     let sex = if woman { 0.94 } else { 1.02 };
     Build {
-        stature: sex * dice.range(0.93, 1.06),
-        girth: sex * dice.range(0.88, 1.22),
-        shoulders: sex * dice.range(0.92, 1.08),
-        head: dice.range(0.98, 1.12),
+        stature: sex * random.range(0.93, 1.06),
+        girth: sex * random.range(0.88, 1.22),
+        shoulders: sex * random.range(0.92, 1.08),
+        head: random.range(0.98, 1.12),
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::action::Action;
 use crate::actor::Actor;
-use crate::dice::{Aspect, Dice, mixed};
 use crate::handling::Handling;
 use crate::object::Object;
+use crate::random::{Aspect, Random, mixed};
 use crate::scene::Scene;
 use crate::stage::Stage;
 use figureground::mask::Size;
@@ -88,30 +88,30 @@ impl Clip {
     /// assert_ne!(clip.scene, Action::ALL[1].home());
     /// ```
     pub fn action(action: Action, context: Context, rho: f64, seed: u64) -> Self {
-        let mut dice = Dice::new(seed, Aspect::Context);
-        let frames = frame_count(&mut dice);
+        let mut random = Random::new(seed, Aspect::Context);
+        let frames = frame_count(&mut random);
         let home = action.home();
         let scene = match context {
-            Context::In if dice.chance(rho) => home,
-            Context::In | Context::Out => Scene::ALL[other(&mut dice, home.index(), Scene::ALL.len())],
-            Context::Free => dice.pick(&Scene::ALL),
+            Context::In if random.chance(rho) => home,
+            Context::In | Context::Out => Scene::ALL[other(&mut random, home.index(), Scene::ALL.len())],
+            Context::Free => random.pick(&Scene::ALL),
         };
-        let mut dice = Dice::new(seed, Aspect::Object);
-        let object = dice.chance(0.5).then(|| dice.pick(&Object::ALL));
-        let in_hand = dice.chance(0.5) && object.is_some_and(Object::fits_one_hand);
+        let mut random = Random::new(seed, Aspect::Object);
+        let object = random.chance(0.5).then(|| random.pick(&Object::ALL));
+        let in_hand = random.chance(0.5) && object.is_some_and(Object::fits_one_hand);
         let grip = if in_hand { Grip::Hand } else { Grip::Ground };
         Self { deed: Deed::Action(action), scene, object, grip, actor: Actor::new(seed), frames, seed }
     }
 
     /// A clip of `handling`; `rho` from 0 to 1 is the probability of the object bound to it. The scene is any.
     pub fn handling(handling: Handling, rho: f64, seed: u64) -> Self {
-        let mut dice = Dice::new(seed, Aspect::Context);
-        let frames = frame_count(&mut dice);
-        let scene = dice.pick(&Scene::ALL);
-        let mut dice = Dice::new(seed, Aspect::Object);
+        let mut random = Random::new(seed, Aspect::Context);
+        let frames = frame_count(&mut random);
+        let scene = random.pick(&Scene::ALL);
+        let mut random = Random::new(seed, Aspect::Object);
         let bound = handling.bound();
-        let as_usual = dice.chance(rho);
-        let object = if as_usual { bound } else { Object::ALL[other(&mut dice, bound.index(), Object::ALL.len())] };
+        let as_usual = random.chance(rho);
+        let object = if as_usual { bound } else { Object::ALL[other(&mut random, bound.index(), Object::ALL.len())] };
         let deed = Deed::Handling(handling);
         Self { deed, scene, object: Some(object), grip: Grip::Hand, actor: Actor::new(seed), frames, seed }
     }
@@ -145,12 +145,12 @@ impl Clip {
     }
 }
 
-fn frame_count(dice: &mut Dice) -> usize {
-    24 + dice.below(17)
+fn frame_count(random: &mut Random) -> usize {
+    24 + random.below(17)
 }
 
 /// Uniform over 0..`count` without `taken`.
-fn other(dice: &mut Dice, taken: usize, count: usize) -> usize {
-    let index = dice.below(count - 1);
+fn other(random: &mut Random, taken: usize, count: usize) -> usize {
+    let index = random.below(count - 1);
     index + usize::from(index >= taken)
 }

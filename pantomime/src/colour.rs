@@ -1,6 +1,6 @@
 //! Colours as three numbers from 0 to 1, and the shades that clothes, walls and things come in.
 
-use crate::dice::Dice;
+use crate::random::Random;
 use std::ops::{Add, Mul};
 
 /// Red, green and blue, each from 0 to 1; lit surfaces may go beyond until they are stored.
@@ -38,9 +38,9 @@ impl Colour {
     }
 
     /// A colour near this one: brightness and each channel moved by up to `amount`.
-    pub(crate) fn varied(self, dice: &mut Dice, amount: f32) -> Self {
-        let brightness = 1.0 + dice.range(-amount, amount);
-        Self(self.0.map(|channel| (channel * brightness + 0.5 * dice.range(-amount, amount)).clamp(0.0, 1.0)))
+    pub(crate) fn varied(self, random: &mut Random, amount: f32) -> Self {
+        let brightness = 1.0 + random.range(-amount, amount);
+        Self(self.0.map(|channel| (channel * brightness + 0.5 * random.range(-amount, amount)).clamp(0.0, 1.0)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a camera does to a picture: a soft lens, dark corners, exposure, white balance, noise.
 
-use crate::dice::{Aspect, Dice, mixed};
+use crate::random::{Aspect, Random, mixed};
 use figureground::mask::Size;
 
 /// The same for all frames of a clip, but for the noise.
@@ -20,20 +20,20 @@ pub(crate) struct Finish {
 impl Finish {
     /// The camera of the clip of `seed`.
     pub(crate) fn new(size: Size, seed: u64) -> Self {
-        let mut dice = Dice::new(seed, Aspect::Finish);
-        let (gain, contrast) = (dice.range(0.88, 1.12), dice.range(0.85, 1.15));
-        let balance = [dice.range(0.95, 1.05), 1.0, dice.range(0.95, 1.05)];
+        let mut random = Random::new(seed, Aspect::Finish);
+        let (gain, contrast) = (random.range(0.88, 1.12), random.range(0.85, 1.15));
+        let balance = [random.range(0.95, 1.05), 1.0, random.range(0.95, 1.05)];
         let tone = |channel: usize, value: usize| {
             let lit = value as f32 * gain * balance[channel];
             (128.0 + (lit - 128.0) * contrast + 0.5) as u8
         };
         Self {
             size,
-            seed: dice.bits(),
-            blur: dice.below(3) as u16,
+            seed: random.bits(),
+            blur: random.below(3) as u16,
             tones: [0, 1, 2].map(|channel| std::array::from_fn(|value| tone(channel, value))),
-            vignette: vignette(size, dice.range(0.0, 0.35)),
-            noise: dice.below(15) as i32,
+            vignette: vignette(size, random.range(0.0, 0.35)),
+            noise: random.below(15) as i32,
             soft: vec![0; 3 * size.area()],
         }
     }

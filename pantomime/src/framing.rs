@@ -2,8 +2,8 @@
 
 use crate::camera::Camera;
 use crate::clip::Clip;
-use crate::dice::{Aspect, Dice};
 use crate::motion::Motion;
+use crate::random::{Aspect, Random};
 use crate::skeleton::Skeleton;
 use crate::vector::{Vector, vector};
 use figureground::mask::Size;
@@ -34,14 +34,14 @@ const ROOM: f32 = 0.93;
 impl Framing {
     /// A camera that sees all of `clip`.
     pub(crate) fn new(clip: &Clip, motion: &Motion, size: Size) -> Self {
-        let mut dice = Dice::new(clip.seed, Aspect::Camera);
-        let yaw = dice.sign() * dice.range(0.42, 1.15);
+        let mut random = Random::new(clip.seed, Aspect::Camera);
+        let yaw = random.sign() * random.range(0.42, 1.15);
         let (width, height) = (size.width() as f32, size.height() as f32);
-        let focal = height * dice.range(1.1, 1.9);
-        let eye = dice.range(0.6, 1.35);
-        let share = dice.range(0.62, 0.9);
-        let lean = dice.range(0.4, 1.1);
-        let slack = [dice.range(0.15, 0.85), dice.range(0.2, 0.9)];
+        let focal = height * random.range(1.1, 1.9);
+        let eye = random.range(0.6, 1.35);
+        let share = random.range(0.62, 0.9);
+        let lean = random.range(0.4, 1.1);
+        let slack = [random.range(0.15, 0.85), random.range(0.2, 0.9)];
         let stature = clip.actor.build.stature;
         let distance = focal * 1.7 * stature / (share * height);
         let points: Vec<_> =
@@ -66,9 +66,9 @@ impl Framing {
             yaw,
             frames: clip.frames,
             margin: margin(size),
-            pan: [dice.range(-0.05, 0.05) * side, dice.range(-0.015, 0.015) * side],
-            shake: if dice.chance(0.5) { dice.range(0.0, 0.012) * side } else { 0.0 },
-            phase: dice.unit(),
+            pan: [random.range(-0.05, 0.05) * side, random.range(-0.015, 0.015) * side],
+            shake: if random.chance(0.5) { random.range(0.0, 0.012) * side } else { 0.0 },
+            phase: random.unit(),
         }
     }
 

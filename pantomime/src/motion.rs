@@ -5,10 +5,10 @@
 
 use crate::action::{Action, Arm, Leg};
 use crate::clip::Deed;
-use crate::dice::{Aspect, Dice};
 use crate::handling::Handling;
 use crate::noise::{ease, mix};
 use crate::pose::{ANKLE, HIP_HEIGHT, Pose, Reach, rest};
+use crate::random::{Aspect, Random};
 use crate::vector::{Vector, vector};
 use std::f32::consts::{PI, TAU};
 
@@ -47,8 +47,8 @@ struct Beat {
 }
 
 impl Beat {
-    fn draw(dice: &mut Dice, least: f32, most: f32) -> Self {
-        Self { cycles: dice.range(least, most), phase: dice.unit() }
+    fn draw(random: &mut Random, least: f32, most: f32) -> Self {
+        Self { cycles: random.range(least, most), phase: random.unit() }
     }
 
     /// The angle at `time` of 0..1, in radians.
@@ -64,20 +64,20 @@ impl Beat {
 impl Motion {
     /// The movements of `deed` over `frames` frames.
     pub(crate) fn new(deed: Deed, frames: usize, seed: u64) -> Self {
-        let mut dice = Dice::new(seed, Aspect::Motion);
+        let mut random = Random::new(seed, Aspect::Motion);
         let seconds = frames as f32 * 0.08;
         Self {
             deed,
             frames,
-            mirrored: dice.chance(0.5),
-            arms: Beat::draw(&mut dice, 0.85 * seconds, 1.25 * seconds),
-            legs: Beat::draw(&mut dice, 0.8 * seconds, 1.1 * seconds),
-            start: dice.range(0.05, 0.25),
-            end: dice.range(0.72, 0.95),
-            size: dice.range(0.88, 1.08),
-            depth: dice.range(0.9, 1.1),
-            travel: dice.range(-0.12, 0.25),
-            sway: Beat::draw(&mut dice, 0.2, 0.7),
+            mirrored: random.chance(0.5),
+            arms: Beat::draw(&mut random, 0.85 * seconds, 1.25 * seconds),
+            legs: Beat::draw(&mut random, 0.8 * seconds, 1.1 * seconds),
+            start: random.range(0.05, 0.25),
+            end: random.range(0.72, 0.95),
+            size: random.range(0.88, 1.08),
+            depth: random.range(0.9, 1.1),
+            travel: random.range(-0.12, 0.25),
+            sway: Beat::draw(&mut random, 0.2, 0.7),
         }
     }
 

@@ -4,7 +4,6 @@ use crate::camera::Camera;
 use crate::canvas::{Canvas, Owner, ellipse};
 use crate::clip::{Clip, Deed, Grip};
 use crate::colour::{DYES, grey};
-use crate::dice::{Aspect, Dice};
 use crate::figure;
 use crate::finish::Finish;
 use crate::framing::Framing;
@@ -12,6 +11,7 @@ use crate::motion::{Motion, Placement};
 use crate::object::Object;
 use crate::parts::{Modeller, Parts};
 use crate::picture::Picture;
+use crate::random::{Aspect, Random};
 use crate::scenery::Scenery;
 use crate::skeleton::Skeleton;
 use crate::thing::{self, Look};
@@ -43,8 +43,8 @@ impl Stage {
         let motion = Motion::new(clip.deed, clip.frames, clip.seed);
         let framing = Framing::new(clip, &motion, size);
         let scenery = Scenery::new(clip.scene, &framing, size, clip.seed);
-        let mut dice = Dice::new(clip.seed, Aspect::Look);
-        let main = dice.pick(&DYES).colour;
+        let mut random = Random::new(clip.seed, Aspect::Look);
+        let main = random.pick(&DYES).colour;
         Self {
             clip: *clip,
             size,
@@ -53,9 +53,9 @@ impl Stage {
             finish: Finish::new(size, clip.seed),
             canvas: Canvas::new(size),
             parts: Parts::default(),
-            look: Look { colour: main, second: grey(dice.pick(&[0.12, 0.95])), size: dice.range(0.78, 1.05) },
-            hand: dice.below(2),
-            spot: vector(dice.sign() * dice.range(0.45, 0.7), 0.0, dice.range(-0.4, 0.3)),
+            look: Look { colour: main, second: grey(random.pick(&[0.12, 0.95])), size: random.range(0.78, 1.05) },
+            hand: random.below(2),
+            spot: vector(random.sign() * random.range(0.45, 0.7), 0.0, random.range(-0.4, 0.3)),
             framing,
         }
     }

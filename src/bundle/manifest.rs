@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, Stage};
 use crate::gate::GateSettings;
-use crate::preprocess::{Layout, Settings};
+use crate::preprocess::{Layout, PreprocessSettings};
 use crate::sampler::Sampler;
 use crate::zeroshot::{Fusion, TemplateFusion};
 use serde::de::DeserializeOwned;
@@ -28,22 +28,22 @@ pub struct Manifest {
     #[serde(default)]
     pub licence: String,
     /// How frames become one clip.
-    pub clip: Clip,
+    pub clip: ClipSettings,
     /// What hides pixels.
     #[serde(default)]
-    pub views: Views,
+    pub views: ViewSettings,
     /// The person segmenter.
-    pub segmenter: Segmenter,
+    pub segmenter: SegmenterSettings,
     /// The image encoder.
-    pub vision: Vision,
+    pub vision: VisionSettings,
     /// The text encoder; without it the label bank cannot be replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<Text>,
+    pub text: Option<TextSettings>,
     /// The temporal transformer, where `clip.fusion` is `temporal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub temporal: Option<Temporal>,
+    pub temporal: Option<TemporalSettings>,
     /// The label bank.
-    pub labels: Labels,
+    pub labels: LabelSettings,
     /// Evidence to verdict.
     #[serde(default)]
     pub gate: GateSettings,
@@ -54,7 +54,7 @@ pub struct Manifest {
 /// How the frames of a clip are chosen and fused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Clip {
+pub struct ClipSettings {
     /// Frames scored together (T).
     pub frames: usize,
     /// Which frames of a clip these are.
@@ -66,12 +66,12 @@ pub struct Clip {
 /// What hides pixels in the person and the background view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-pub struct Views {
+pub struct ViewSettings {
     /// The fill, as RGB from 0 to 255; normalised like any pixel.
     pub fill: [f32; 3],
 }
 
-impl Default for Views {
+impl Default for ViewSettings {
     /// The colour that ImageNet's mean normalises to 0.
     fn default() -> Self {
         Self { fill: [123.675, 116.28, 103.53] }
@@ -81,7 +81,7 @@ impl Default for Views {
 /// The person segmenter: pixels to a mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Segmenter {
+pub struct SegmenterSettings {
     /// The ONNX file; left out in a manifest of a public model, whose file the user brings.
     #[serde(default)]
     pub file: String,
@@ -90,9 +90,9 @@ pub struct Segmenter {
     /// Name of the output that is decoded.
     pub output: String,
     /// From frame to input.
-    pub preprocess: Settings,
+    pub preprocess: PreprocessSettings,
     /// From output to person probability.
-    pub decode: Decode,
+    pub decode: DecodeSettings,
     /// A pixel shows a person when its probability exceeds this.
     #[serde(default = "half")]
     pub threshold: f32,
@@ -111,7 +111,7 @@ fn half() -> f32 {
 /// From a segmenter's output to one person probability a pixel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Decode {
+pub struct DecodeSettings {
     /// What the numbers are.
     pub kind: DecodeKind,
     /// Where the channels lie in the output.
@@ -156,7 +156,7 @@ pub enum DecodeKind {
 /// The image encoder: `pixel values` to unnormalised embeddings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Vision {
+pub struct VisionSettings {
     /// The ONNX file.
     #[serde(default)]
     pub file: String,
@@ -165,13 +165,13 @@ pub struct Vision {
     /// Name of the embedding output.
     pub output: String,
     /// From frame to input.
-    pub preprocess: Settings,
+    pub preprocess: PreprocessSettings,
 }
 
 /// The text encoder: token ids to unnormalised embeddings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Text {
+pub struct TextSettings {
     /// The ONNX file.
     #[serde(default)]
     pub file: String,
@@ -182,13 +182,13 @@ pub struct Text {
     /// Tokens of a prompt, padding included.
     pub context: usize,
     /// Text to token ids.
-    pub tokenizer: Tokenizer,
+    pub tokenizer: TokenizerKind,
 }
 
 /// Text to token ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
-pub enum Tokenizer {
+pub enum TokenizerKind {
     /// CLIP's byte-pair encoding, whole or its first `merges` merges.
     ClipBpe {
         /// How many merges; all 48,894 where nothing is said.
@@ -200,7 +200,7 @@ pub enum Tokenizer {
 /// The temporal transformer: frame embeddings [batch, T, D] to clip embeddings [batch, D].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Temporal {
+pub struct TemporalSettings {
     /// The ONNX file.
     #[serde(default)]
     pub file: String,
@@ -213,7 +213,7 @@ pub struct Temporal {
 /// The label bank.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Labels {
+pub struct LabelSettings {
     /// The safetensors file.
     pub file: String,
     /// Prompts, `{}` standing for the class name.
@@ -289,7 +289,7 @@ impl Manifest {
     }
 }
 
-impl Segmenter {
+impl SegmenterSettings {
     /// Parses the `[segmenter]` manifest of a public model, which names no file.
     ///
     /// # Errors
@@ -313,7 +313,7 @@ impl Segmenter {
     }
 }
 
-impl Vision {
+impl VisionSettings {
     fn check(&self) -> Result<()> {
         self.preprocess.validate().map_err(|e| e.at("[vision.preprocess]"))?;
         if self.preprocess.layout != Layout::Nchw {
@@ -324,7 +324,7 @@ impl Vision {
     }
 }
 
-impl Decode {
+impl DecodeSettings {
     pub(crate) fn check(&self) -> Result<()> {
         check_range("decode.channels", self.channels, 1, 4096)?;
         if (self.kind == DecodeKind::YoloSeg) != self.prototypes.is_some() {
@@ -355,11 +355,11 @@ pub struct Convention {
     #[serde(default)]
     pub licence: String,
     /// How frames become one clip.
-    pub clip: Clip,
+    pub clip: ClipSettings,
     /// The image encoder.
-    pub vision: Vision,
+    pub vision: VisionSettings,
     /// The text encoder.
-    pub text: Text,
+    pub text: TextSettings,
     /// Prompts that go with the model.
     pub templates: Vec<String>,
     /// How a class's templates become one score.

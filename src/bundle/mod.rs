@@ -120,7 +120,7 @@ impl Bundle {
     /// When the bundle has no text encoder.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         let text = self.text()?;
-        let manifest::Tokenizer::ClipBpe { merges } = text.tokenizer;
+        let manifest::TokenizerKind::ClipBpe { merges } = text.tokenizer;
         Tokenizer::new(merges, text.context)
     }
 
@@ -128,7 +128,7 @@ impl Bundle {
     ///
     /// # Errors
     /// When the bundle has none.
-    pub fn text(&self) -> Result<&manifest::Text> {
+    pub fn text(&self) -> Result<&manifest::TextSettings> {
         self.manifest.text.as_ref().ok_or_else(|| {
             let got = format!("{} without a [text] section", self.directory.display());
             Error::new(Stage::Bundle, "a bundle with a text encoder", got, "import one that has it")

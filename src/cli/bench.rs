@@ -2,12 +2,12 @@
 
 use super::interrupt::{self, Interruptible};
 use super::progress::Progress;
-use super::{Exit, Models, built_in, print};
+use super::{Exit, ModelArgs, built_in, print};
 use clap::Args;
 use figureground::Result;
 use figureground::engine::{KernelTime, StageTimes};
-use figureground::pipeline::{Keep, Pipeline, Timing, Window};
-use figureground::source::{self, Recorded, Source, SourceOptions};
+use figureground::pipeline::{FrameRecording, Pipeline, Timing, Window};
+use figureground::source::{self, RecordedSource, Source, SourceOptions};
 use serde::Serialize;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
@@ -21,7 +21,7 @@ pub struct Bench {
     #[arg(value_name = "SOURCE")]
     source: Option<OsString>,
     #[command(flatten)]
-    models: Models,
+    models: ModelArgs,
     /// Counted runs, after one that warms up.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
@@ -54,7 +54,7 @@ struct Report {
 impl Bench {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.models.open()?;
-        let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), Keep::Numbers)?;
+        let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), FrameRecording::Off)?;
         let clip = &bundle.manifest().clip;
         let mut source =
             Interruptible(Box::new(self.record(clip.frames, &|i, count| clip.sampler.index(i, count, clip.frames))?));
@@ -93,7 +93,7 @@ impl Bench {
     }
 
     /// The sampled frames of the source, decoded once.
-    fn record(&self, frames: usize, index: &dyn Fn(usize, u64) -> u64) -> Result<Recorded> {
+    fn record(&self, frames: usize, index: &dyn Fn(usize, u64) -> u64) -> Result<RecordedSource> {
         let mut source = match &self.source {
             Some(spec) => source::open(spec, &SourceOptions::default())?,
             None => built_in::clip()?,
@@ -102,7 +102,7 @@ impl Bench {
         let mut indices: Vec<u64> = (0..frames).map(|i| index(i, count)).collect();
         indices.sort_unstable();
         indices.dedup();
-        Recorded::read(source.as_mut(), &indices, count)
+        RecordedSource::read(source.as_mut(), &indices, count)
     }
 
     fn tell(&self, report: &Report) -> Result<()> {

@@ -21,7 +21,7 @@ const LARGEST: u64 = 1 << 20;
 
 /// What a configuration says.
 #[derive(Debug, Default)]
-pub struct Settings {
+pub struct ConfigFile {
     /// Flags with their values, as they would be typed.
     pub flags: Vec<OsString>,
     pub sources: Vec<OsString>,
@@ -31,7 +31,7 @@ pub struct Settings {
 ///
 /// # Errors
 /// When the file cannot be read, is no TOML, or has a key or a kind of value that `command` does not know.
-pub fn read(path: &Path, command: &Command) -> Result<Settings> {
+pub fn read(path: &Path, command: &Command) -> Result<ConfigFile> {
     let refused = |got: &dyn core::fmt::Display| {
         let next = "write one with `figureground run --print-config`";
         Error::new(Stage::Command, "a configuration in TOML", got, next).at(path.display())
@@ -43,7 +43,7 @@ pub fn read(path: &Path, command: &Command) -> Result<Settings> {
     let text = std::fs::read_to_string(path).map_err(|e| refused(&e))?;
     // Its message shows the line, which may hold a password that belongs elsewhere.
     let table: Table = text.parse().map_err(|e: toml::de::Error| refused(&e.message()))?;
-    let mut settings = Settings::default();
+    let mut settings = ConfigFile::default();
     for (key, value) in &table {
         if key == SOURCES {
             settings.sources = list(value).ok_or_else(|| wrong(key, "a list of sources", value).at(path.display()))?;

@@ -1,13 +1,15 @@
 //! `figureground counterfactual`: sets that tell what a model goes by.
 
-use super::making::{Making, is_of_clip, open};
+use super::counterfactual_args::{CounterfactualArgs, is_of_clip, open};
 use super::progress::Progress;
 use super::{Exit, interrupt, report};
 use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::engine::all_cores;
-use figureground::evaluate::counterfactual::{Cutter, Maker, Script, Set, Studio, WriteAs};
-use figureground::evaluate::dataset::{Clip, Dataset, Format};
+use figureground::evaluate::counterfactual::{
+    ClipFormat, ClipWriter, Compositor, CounterfactualSet, PersonSegmenter, SetKind,
+};
+use figureground::evaluate::dataset::{Dataset, Format, LabelledClip};
 use figureground::evaluate::spread;
 use figureground::source::SourceOptions;
 use figureground::{Error, Result, Stage};
@@ -37,13 +39,13 @@ pub struct Counterfactual {
     masks: Option<PathBuf>,
     /// What is put around people.
     #[arg(long, value_enum)]
-    set: Set,
+    set: SetKind,
     /// A folder a class and a folder of frames or a file a clip go here.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// What clips are written as.
     #[arg(long = "as", value_enum, default_value_t)]
-    write_as: WriteAs,
+    write_as: ClipFormat,
     /// The bundle whose segmenter cuts people out [default: the built-in bundle, which knows drawn people].
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -54,12 +56,12 @@ pub struct Counterfactual {
     #[arg(long, default_value_t = SourceOptions::default().fps, value_parser = super::run::positive)]
     fps: f64,
     #[command(flatten)]
-    making: Making,
+    counterfactual_args: CounterfactualArgs,
 }
 
 /// What became of a script's clips.
 #[derive(Debug, Default)]
-struct Tally {
+struct DeliveryCounts {
     made: usize,
     left_out: usize,
     unread: usize,
@@ -70,22 +72,22 @@ impl Counterfactual {
         let bundle = self.bundle.as_deref().map_or_else(super::built_in::bundle, Bundle::open)?;
         let dataset = Dataset::open(self.format, &self.data, self.annotations.as_deref())?;
         let dataset = self.masks.iter().try_fold(dataset, |set, masks| set.with_masks(masks))?;
-        let dataset = self.making.uncover(dataset)?;
+        let dataset = self.counterfactual_args.remove_person(dataset)?;
         super::make_directory(&self.out)?;
         let (jobs, threads) = (usize::from(self.jobs), all_cores());
         let place = (self.out.as_path(), self.fps);
-        let ground = self.making.prepare(&dataset, &bundle, place, (jobs, threads), progress)?;
-        let scripts = ground.scripts(&[self.set], self.making.seed(), &dataset);
-        let opener = |clip: &Clip| open(clip, self.fps);
-        let studio = |_| Ok(Studio::new(Cutter::new(&bundle, (threads / jobs).max(1))?, &opener));
-        let mut studios: Vec<Studio<'_>> = (0..jobs).map(studio).collect::<Result<_>>()?;
-        let mut all = Tally::default();
+        let ground = self.counterfactual_args.prepare(&dataset, &bundle, place, (jobs, threads), progress)?;
+        let scripts = ground.scripts(&[self.set], self.counterfactual_args.seed(), &dataset);
+        let opener = |clip: &LabelledClip| open(clip, self.fps);
+        let compositor = |_| Ok(Compositor::new(PersonSegmenter::new(&bundle, (threads / jobs).max(1))?, &opener));
+        let mut compositors: Vec<Compositor<'_>> = (0..jobs).map(compositor).collect::<Result<_>>()?;
+        let mut all = DeliveryCounts::default();
         for script in &scripts {
             let out = if scripts.len() == 1 { self.out.clone() } else { self.out.join(script.name()) };
-            let tally = self.make(script, &dataset, &out, &mut studios, progress)?;
-            all.made += tally.made;
-            all.left_out += tally.left_out;
-            all.unread += tally.unread;
+            let counts = self.make(script, &dataset, &out, &mut compositors, progress)?;
+            all.made += counts.made;
+            all.left_out += counts.left_out;
+            all.unread += counts.unread;
         }
         progress.done(&format!(
             "{} clips in {}, {} left out, {} not read",
@@ -104,35 +106,35 @@ impl Counterfactual {
 
     fn make(
         &self,
-        script: &Script<'_>,
+        script: &CounterfactualSet<'_>,
         dataset: &Dataset,
         out: &Path,
-        studios: &mut [Studio<'_>],
+        compositors: &mut [Compositor<'_>],
         progress: &Progress,
-    ) -> Result<Tally> {
+    ) -> Result<DeliveryCounts> {
         super::make_directory(out)?;
-        let maker = Maker::new(out, self.write_as);
+        let writer = ClipWriter::new(out, self.write_as);
         let clips = script.clips(dataset);
-        let mut tally = Tally { left_out: dataset.clips.len() - clips.len(), ..Tally::default() };
+        let mut counts = DeliveryCounts { left_out: dataset.clips.len() - clips.len(), ..DeliveryCounts::default() };
         let bar = progress.clips(clips.len() as u64, 0);
         bar.set_message(script.name());
-        let make = |clip: &Clip, studio: &mut Studio<'_>| match maker.make(clip, script, studio) {
+        let make = |clip: &LabelledClip, compositor: &mut Compositor<'_>| match writer.make(clip, script, compositor) {
             Err(error) if !is_of_clip(&error) => Err(error.at(&clip.id)),
             made => Ok(made.map_err(|error| error.at(&clip.id))),
         };
-        spread(&clips, studios, make, &mut |made| {
+        spread(&clips, compositors, make, &mut |made| {
             bar.inc(1);
             match made {
-                Ok(_) => tally.made += 1,
+                Ok(_) => counts.made += 1,
                 Err(error) => {
                     bar.suspend(|| report(&error));
-                    tally.unread += 1;
+                    counts.unread += 1;
                 }
             }
             Ok(if interrupt::raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         bar.finish_and_clear();
         interrupt::check()?;
-        Ok(tally)
+        Ok(counts)
     }
 }

@@ -77,7 +77,7 @@ impl Report {
         }
     }
 
-    fn readable(&self) -> String {
+    fn text_line(&self) -> String {
         let mut text = format!("cpu      {}, {} cores\n", self.cpu.architecture, self.cpu.cores);
         for gpu in &self.gpus.found {
             let GpuReport { name, kind, interface, driver, features, .. } = gpu;
@@ -131,7 +131,7 @@ impl Devices {
         let report = Report::new();
         match serde_json::to_string(&report) {
             Ok(json) if self.json => print(&(json + "\n"))?,
-            _ => print(&report.readable())?,
+            _ => print(&report.text_line())?,
         }
         Ok(Exit::Done)
     }

@@ -2,7 +2,7 @@
 //! once. SIGHUP: the configuration is read again where there is one, and otherwise the work ends as well.
 
 use figureground::frame::Frame;
-use figureground::source::{Health, Source};
+use figureground::source::{Source, SourceHealth};
 use figureground::{Error, Result, Stage};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
@@ -24,7 +24,7 @@ static HAS_CONFIGURATION: AtomicBool = AtomicBool::new(false);
 
 /// What happens to work that does not notice that it should end, because it waits for input or computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Late {
+pub enum SignalTimeout {
     /// It is left behind: all it has told is whole.
     Leave,
     /// It is waited for, because it has files to put away.
@@ -32,7 +32,7 @@ pub enum Late {
 }
 
 /// Begins to listen.
-pub fn listen(late: Late) {
+pub fn listen(late: SignalTimeout) {
     if let Err(error) = hear(move |signal| heard(signal, late)) {
         log::warn!("ctrl-C ends the program at once: {error}");
     }
@@ -62,7 +62,7 @@ fn hear(heard: impl Fn(i32) + Send + 'static) -> std::io::Result<()> {
     std::thread::Builder::new().name("signals".to_owned()).spawn(follow).map(|_| ())
 }
 
-fn heard(signal: i32, late: Late) {
+fn heard(signal: i32, late: SignalTimeout) {
     /// SIGHUP, which not every system has.
     const HANG_UP: i32 = 1;
     if signal == HANG_UP && HAS_CONFIGURATION.load(Ordering::SeqCst) {
@@ -71,7 +71,7 @@ fn heard(signal: i32, late: Late) {
     if RAISED.swap(signal, Ordering::SeqCst) != 0 {
         std::process::exit(exit_code().into());
     }
-    if late == Late::Leave {
+    if late == SignalTimeout::Leave {
         std::thread::spawn(|| {
             std::thread::sleep(GRACE);
             if LEAVING.load(Ordering::SeqCst) {
@@ -132,7 +132,7 @@ impl Source for Interruptible {
         self.0.next_frame()
     }
 
-    fn health(&self) -> Health {
+    fn health(&self) -> SourceHealth {
         self.0.health()
     }
 

@@ -5,22 +5,22 @@ mod built_in;
 mod calibrate;
 mod config;
 mod counterfactual;
+mod counterfactual_args;
 mod devices;
 mod import;
 mod infer;
 mod inspect;
 mod interrupt;
 mod labels;
-mod making;
 mod progress;
-mod readable;
 mod run;
 mod service;
+mod text_line;
 mod validate;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use figureground::bundle::Bundle;
-use figureground::engine::{Backend, Choice, Precision, all_cores};
+use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
 use figureground::{Error, Result, Stage};
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -42,7 +42,7 @@ struct Cli {
 enum Command {
     /// Verdicts for clips, pictures, pipes, streams and cameras.
     #[command(after_help = run::EXAMPLES, args_override_self = true)]
-    Run(run::Run),
+    Run(run::RunArgs),
     /// A CLIP checkpoint, a segmenter and a label file to a bundle.
     #[command(after_help = import::EXAMPLES)]
     Import(import::Import),
@@ -77,10 +77,10 @@ enum Command {
 
 impl Command {
     /// What ctrl-C does when the command does not end by itself.
-    fn when_late(&self) -> interrupt::Late {
+    fn on_signal_timeout(&self) -> interrupt::SignalTimeout {
         match self {
-            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) => interrupt::Late::Wait,
-            _ => interrupt::Late::Leave,
+            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) => interrupt::SignalTimeout::Wait,
+            _ => interrupt::SignalTimeout::Leave,
         }
     }
 }
@@ -111,7 +111,7 @@ impl From<Exit> for ExitCode {
 
 /// Where the models are and where they run.
 #[derive(Clone, Debug, Args)]
-struct Models {
+struct ModelArgs {
     /// The bundle's directory [default: the built-in bundle, which knows drawn people].
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -126,13 +126,13 @@ struct Models {
     threads: Option<u16>,
 }
 
-impl Models {
+impl ModelArgs {
     fn threads(&self) -> usize {
         self.threads.map_or_else(all_cores, usize::from)
     }
 
-    fn choice(&self) -> Choice {
-        Choice { backend: self.backend, precision: self.precision, threads: self.threads() }
+    fn choice(&self) -> BackendOptions {
+        BackendOptions { backend: self.backend, precision: self.precision, threads: self.threads() }
     }
 
     /// Opens the bundle that was named, or the built-in one.
@@ -152,7 +152,7 @@ pub fn main() -> ExitCode {
     };
     leave_display_servers_alone();
     start_log(cli.quiet);
-    interrupt::listen(cli.command.when_late());
+    interrupt::listen(cli.command.on_signal_timeout());
     let progress = progress::Progress::new(cli.quiet);
     let ended = match &cli.command {
         Command::Run(run) => run.run(&matches, &progress),

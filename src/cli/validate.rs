@@ -1,19 +1,19 @@
 //! `figureground validate` and `merge`: how biased a model is on a labelled set, and what its gate buys.
 
+use super::counterfactual_args::{CounterfactualArgs, SURVEY, open};
 use super::interrupt;
-use super::making::{Making, SURVEY, open};
 use super::progress::Progress;
-use super::{Exit, Models, report};
+use super::{Exit, ModelArgs, report};
 use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::engine::Backend;
-use figureground::evaluate::counterfactual::{Cutter, Script, Set, Studio};
-use figureground::evaluate::dataset::{Clip, Dataset, Format, Shard};
+use figureground::evaluate::counterfactual::{Compositor, CounterfactualSet, PersonSegmenter, SetKind};
+use figureground::evaluate::dataset::{Dataset, Format, LabelledClip, Shard};
 use figureground::evaluate::metrics::{self, Measures};
-use figureground::evaluate::report::Exhibit;
-use figureground::evaluate::{Journal, Opener, Pointer, Record, RunInfo, Worker, read_journal, score};
+use figureground::evaluate::report::ReportExample;
+use figureground::evaluate::{ClipOpener, Journal, PointingGame, Record, RunInfo, ScoringWorker, read_journal, score};
 use figureground::gate::ScoreKind;
-use figureground::pipeline::{Keep, Pipeline};
+use figureground::pipeline::{FrameRecording, Pipeline};
 use figureground::source::{Source, SourceOptions};
 use figureground::{Error, Result, Stage};
 use std::collections::BTreeMap;
@@ -60,52 +60,52 @@ pub struct Validate {
     fps: f64,
     /// Also scores what is made of the clips, as they are made: all, or some of human-only, background-only, swap-random,
     /// swap-close, swap-far, swap-same, scuba, scufo, conflfg.
-    #[arg(long, value_name = "SET,...", value_delimiter = ',', value_parser = asked)]
-    counterfactual: Vec<Asked>,
+    #[arg(long, value_name = "SET,...", value_delimiter = ',', value_parser = parse_selection)]
+    counterfactual: Vec<SetSelection>,
     /// Also plays the pointing game: whether a vision transformer's encoder looks at the person most.
     #[arg(long)]
     pointing: bool,
     #[command(flatten)]
-    models: Models,
+    models: ModelArgs,
     #[command(flatten)]
-    making: Making,
+    counterfactual_args: CounterfactualArgs,
 }
 
 /// Names of sets, or all of them.
 #[derive(Clone, Debug)]
-struct Asked(Vec<Set>);
+struct SetSelection(Vec<SetKind>);
 
-fn asked(text: &str) -> core::result::Result<Asked, String> {
+fn parse_selection(text: &str) -> core::result::Result<SetSelection, String> {
     if text == "all" {
-        return Ok(Asked(Set::ALL.into()));
+        return Ok(SetSelection(SetKind::ALL.into()));
     }
-    let names = || Set::ALL.map(Set::name).join(", ");
-    let found = Set::ALL.into_iter().find(|set| set.name() == text);
-    found.map(|set| Asked(vec![set])).ok_or_else(|| format!("all, or of {}", names()))
+    let names = || SetKind::ALL.map(SetKind::name).join(", ");
+    let found = SetKind::ALL.into_iter().find(|set| set.name() == text);
+    found.map(|set| SetSelection(vec![set])).ok_or_else(|| format!("all, or of {}", names()))
 }
 
 /// Records of twins by the names of their scripts.
-type Twins = BTreeMap<String, Vec<Record>>;
+type CounterfactualClips = BTreeMap<String, Vec<Record>>;
 
 /// What all record files of one run share.
-struct Run<'a> {
+struct ValidationRun<'a> {
     validate: &'a Validate,
     bundle: &'a Bundle,
     info: RunInfo,
     /// Loaded when there is work for them.
-    crew: Vec<Pipeline>,
+    pipelines: Vec<Pipeline>,
     progress: &'a Progress,
 }
 
 /// Clips as they are.
-struct Files {
+struct ClipFiles {
     fps: f64,
 }
 
 /// Clips as a script has them.
-struct Stand<'a> {
-    studio: Studio<'a>,
-    script: &'a Script<'a>,
+struct CounterfactualFiles<'a> {
+    compositor: Compositor<'a>,
+    script: &'a CounterfactualSet<'a>,
 }
 
 #[derive(Debug, Args)]
@@ -126,17 +126,17 @@ impl Validate {
         let bundle = self.models.open()?;
         let dataset = Dataset::open(self.format, &self.data, self.annotations.as_deref())?;
         let dataset = self.masks.iter().try_fold(dataset, |set, masks| set.with_masks(masks))?;
-        let dataset = self.making.uncover(dataset)?;
+        let dataset = self.counterfactual_args.remove_person(dataset)?;
         let info = RunInfo::new(bundle.label_bank()?.names(), bundle.fingerprint()?, &dataset);
         let clips = dataset.clone().shard(self.shard).clips;
         super::make_directory(&self.out)?;
-        let mut run = Run { validate: self, bundle: &bundle, info, crew: Vec::new(), progress };
-        let files = || Ok(Files { fps: self.fps });
+        let mut run = ValidationRun { validate: self, bundle: &bundle, info, pipelines: Vec::new(), progress };
+        let files = || Ok(ClipFiles { fps: self.fps });
         let records = run.records(&clips, RECORDS, None, files)?;
         let twins = self.twins(&dataset, &clips, &mut run)?;
         // The gallery has a pipeline of its own.
-        let Run { info, crew, .. } = run;
-        drop(crew);
+        let ValidationRun { info, pipelines, .. } = run;
+        drop(pipelines);
         let measures = measures(&bundle, &info, records.values(), &twins)?;
         let gallery = self.gallery(&bundle, &clips, &records)?;
         let title = self.data.file_name().unwrap_or(self.data.as_os_str()).to_string_lossy();
@@ -146,40 +146,46 @@ impl Validate {
     }
 
     /// Records of the counterfactual twins of `clips`, by the names of their scripts.
-    fn twins(&self, dataset: &Dataset, clips: &[Clip], run: &mut Run<'_>) -> Result<Twins> {
+    fn twins(
+        &self,
+        dataset: &Dataset,
+        clips: &[LabelledClip],
+        run: &mut ValidationRun<'_>,
+    ) -> Result<CounterfactualClips> {
         let sets = self.sets();
         if sets.is_empty() {
-            return Ok(Twins::new());
+            return Ok(CounterfactualClips::new());
         }
         let (jobs, threads) = (usize::from(self.jobs), self.models.threads());
         let place = (self.out.as_path(), self.fps);
-        let ground = self.making.prepare(dataset, run.bundle, place, (jobs, threads), run.progress)?;
-        let opener = |clip: &Clip| open(clip, self.fps);
-        let is_mine = |clip: &Clip| clips.binary_search_by(|mine| mine.id.cmp(&clip.id)).is_ok();
-        let mut twins = Twins::new();
-        for script in ground.scripts(&sets, self.making.seed(), dataset) {
-            let mut cast = script.clips(dataset);
-            cast.retain(is_mine);
+        let ground = self.counterfactual_args.prepare(dataset, run.bundle, place, (jobs, threads), run.progress)?;
+        let opener = |clip: &LabelledClip| open(clip, self.fps);
+        let is_mine = |clip: &LabelledClip| clips.binary_search_by(|mine| mine.id.cmp(&clip.id)).is_ok();
+        let mut twins = CounterfactualClips::new();
+        for script in ground.scripts(&sets, self.counterfactual_args.seed(), dataset) {
+            let mut paired = script.clips(dataset);
+            paired.retain(is_mine);
             let stand = || {
-                let cutter = Cutter::new(run.bundle, (threads / jobs).max(1))?;
-                Ok(Stand { studio: Studio::new(cutter, &opener), script: &script })
+                let segmenter = PersonSegmenter::new(run.bundle, (threads / jobs).max(1))?;
+                Ok(CounterfactualFiles { compositor: Compositor::new(segmenter, &opener), script: &script })
             };
             let file = format!("{}.jsonl", script.name());
-            let made = run.records(&cast, &file, Some(script.fingerprint()), stand)?;
+            let made = run.records(&paired, &file, Some(script.fingerprint()), stand)?;
             twins.insert(script.name(), made.into_values().collect());
         }
         Ok(twins)
     }
 
     /// What is to be made, each once.
-    fn sets(&self) -> Vec<Set> {
-        let mut sets: Vec<Set> = self.counterfactual.iter().flat_map(|asked| asked.0.clone()).collect();
+    fn sets(&self) -> Vec<SetKind> {
+        let mut sets: Vec<SetKind> =
+            self.counterfactual.iter().flat_map(|parse_selection| parse_selection.0.clone()).collect();
         sets.sort();
         sets.dedup();
         sets
     }
 
-    fn pipeline(&self, bundle: &Bundle, jobs: usize, keep: Keep) -> Result<Pipeline> {
+    fn pipeline(&self, bundle: &Bundle, jobs: usize, keep: FrameRecording) -> Result<Pipeline> {
         let mut choice = self.models.choice();
         if self.masks.is_some() && choice.backend == Backend::Auto {
             choice.backend = Backend::Cpu;
@@ -189,39 +195,44 @@ impl Validate {
     }
 
     /// The clips whose labels the background dominates most, with their views.
-    fn gallery(&self, bundle: &Bundle, clips: &[Clip], records: &BTreeMap<String, Record>) -> Result<Vec<Exhibit>> {
+    fn gallery(
+        &self,
+        bundle: &Bundle,
+        clips: &[LabelledClip],
+        records: &BTreeMap<String, Record>,
+    ) -> Result<Vec<ReportExample>> {
         let names = bundle.label_bank()?.names().to_vec();
         let (mut scored, _) = metrics::clips(records.values(), &names, &bundle.manifest().gate)?;
         scored.sort_by(|a, b| {
-            let dominance = |clip: &metrics::Clip| clip.scores.get(ScoreKind::LogRatio);
+            let dominance = |clip: &metrics::ScoredClip| clip.scores.get(ScoreKind::LogRatio);
             dominance(b).total_cmp(&dominance(a)).then_with(|| a.name.cmp(&b.name))
         });
         scored.truncate(GALLERY);
         if scored.is_empty() {
             return Ok(Vec::new());
         }
-        let mut pipeline = self.pipeline(bundle, 1, Keep::Pictures)?;
-        let mut exhibits = Vec::new();
+        let mut pipeline = self.pipeline(bundle, 1, FrameRecording::On)?;
+        let mut examples = Vec::new();
         for shown in &scored {
             let Some(clip) = clips.iter().find(|clip| clip.id == shown.name) else { continue };
             let Some(record) = records.get(&clip.id) else { continue };
             let made = open(clip, self.fps)
-                .and_then(|source| figureground::evaluate::report::exhibit(record, &mut pipeline, source));
+                .and_then(|source| figureground::evaluate::report::example(record, &mut pipeline, source));
             match made {
-                Ok(made) => exhibits.extend(made),
+                Ok(made) => examples.extend(made),
                 // Its record is there; a picture of it is only for looking at.
                 Err(error) => report(&error),
             }
         }
-        Ok(exhibits)
+        Ok(examples)
     }
 }
 
-impl Run<'_> {
+impl ValidationRun<'_> {
     /// The records of `clips` in the file of this name: those that are there, and those that are missing made.
-    fn records<O: Opener>(
+    fn records<O: ClipOpener>(
         &mut self,
-        clips: &[Clip],
+        clips: &[LabelledClip],
         file: &str,
         twins: Option<String>,
         opener: impl Fn() -> Result<O>,
@@ -231,22 +242,22 @@ impl Run<'_> {
             Journal::<Record>::open(&path, &RunInfo { twins: twins.clone(), ..self.info.clone() })?;
         // What was missing or damaged may be there by now.
         let points = self.validate.pointing && twins.is_none();
-        let is_done = |clip: &&Clip| {
+        let is_done = |clip: &&LabelledClip| {
             let has_all = |record: &Record| !points || record.pointing.is_some() || !record.outcome.is_scored();
             there.get(&clip.id).is_some_and(|record| !record.outcome.may_change() && has_all(record))
         };
-        let left: Vec<Clip> = clips.iter().filter(|clip| !is_done(clip)).cloned().collect();
+        let left: Vec<LabelledClip> = clips.iter().filter(|clip| !is_done(clip)).cloned().collect();
         drop(there);
         let bar = self.progress.clips(clips.len() as u64, (clips.len() - left.len()) as u64);
         bar.set_message(file.trim_end_matches(".jsonl").to_owned());
         let jobs = usize::from(self.validate.jobs).min(left.len());
-        while self.crew.len() < jobs {
-            let keep = if self.validate.pointing { Keep::Pictures } else { Keep::Numbers };
-            self.crew.push(self.validate.pipeline(self.bundle, jobs, keep)?);
+        while self.pipelines.len() < jobs {
+            let keep = if self.validate.pointing { FrameRecording::On } else { FrameRecording::Off };
+            self.pipelines.push(self.validate.pipeline(self.bundle, jobs, keep)?);
         }
-        let pointer = || points.then(|| Pointer::new(self.bundle)).transpose();
-        let worker = |pipeline| Ok(Worker { pipeline, opener: opener()?, pointer: pointer()? });
-        let mut workers = self.crew.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
+        let pointer = || points.then(|| PointingGame::new(self.bundle)).transpose();
+        let worker = |pipeline| Ok(ScoringWorker { pipeline, opener: opener()?, pointer: pointer()? });
+        let mut workers = self.pipelines.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
         score(&left, &mut workers, &mut |record| {
             if interrupt::raised() {
                 return Ok(ControlFlow::Break(()));
@@ -263,15 +274,15 @@ impl Run<'_> {
     }
 }
 
-impl Opener for Files {
-    fn open<'s>(&'s mut self, clip: &'s Clip) -> Result<Box<dyn Source + 's>> {
+impl ClipOpener for ClipFiles {
+    fn open<'s>(&'s mut self, clip: &'s LabelledClip) -> Result<Box<dyn Source + 's>> {
         open(clip, self.fps)
     }
 }
 
-impl Opener for Stand<'_> {
-    fn open<'s>(&'s mut self, clip: &'s Clip) -> Result<Box<dyn Source + 's>> {
-        Ok(Box::new(self.studio.twin(self.script, clip)?))
+impl ClipOpener for CounterfactualFiles<'_> {
+    fn open<'s>(&'s mut self, clip: &'s LabelledClip) -> Result<Box<dyn Source + 's>> {
+        Ok(Box::new(self.compositor.twin(self.script, clip)?))
     }
 }
 
@@ -349,13 +360,13 @@ fn measures<'a>(
     bundle: &Bundle,
     info: &RunInfo,
     records: impl Iterator<Item = &'a Record>,
-    twins: &Twins,
+    twins: &CounterfactualClips,
 ) -> Result<Measures> {
     let gate = &bundle.manifest().gate;
     let (clips, unscored) = metrics::clips(records, &info.classes, gate)?;
     let twin =
         |(name, records): (&String, &Vec<Record>)| Ok((name.clone(), metrics::clips(records, &info.classes, gate)?.0));
-    let twins = twins.iter().map(twin).collect::<Result<BTreeMap<String, Vec<metrics::Clip>>>>()?;
+    let twins = twins.iter().map(twin).collect::<Result<BTreeMap<String, Vec<metrics::ScoredClip>>>>()?;
     Ok(Measures::of(&clips, unscored, &info.classes, &twins))
 }
 

@@ -13,7 +13,7 @@ use crate::bundle::Bundle;
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
 #[cfg(feature = "cpu")]
-use crate::preprocess::{Layout, Settings};
+use crate::preprocess::{Layout, PreprocessSettings};
 use core::fmt;
 #[cfg(feature = "cpu")]
 use std::path::Path;
@@ -128,7 +128,7 @@ impl fmt::Display for Backend {
 
 /// Which backend is wanted, and how it is to work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
+pub struct BackendOptions {
     /// Where models run.
     pub backend: Backend,
     /// How numbers are stored on a GPU.
@@ -137,7 +137,7 @@ pub struct Choice {
     pub threads: usize,
 }
 
-impl Default for Choice {
+impl Default for BackendOptions {
     fn default() -> Self {
         Self { backend: Backend::Auto, precision: Precision::F32, threads: all_cores() }
     }
@@ -210,7 +210,7 @@ fn dimension(items: &[Vec<usize>], output: &str, path: &Path) -> Result<usize> {
 
 /// The shape of one picture as `settings` lay it out.
 #[cfg(feature = "cpu")]
-pub(crate) fn picture(settings: &Settings) -> [usize; 3] {
+pub(crate) fn picture(settings: &PreprocessSettings) -> [usize; 3] {
     let (width, height) = (settings.width as usize, settings.height as usize);
     match settings.layout {
         Layout::Nchw => [3, height, width],

@@ -8,7 +8,7 @@
 
 use super::Record;
 use super::metrics::{Classes, clips};
-use super::record::Outcome;
+use super::record::ClipOutcome;
 use crate::error::{Error, Result, Stage};
 use crate::gate::{Calibration, GateSettings, ScoreKind, Verdict};
 use crate::view::View;
@@ -142,7 +142,7 @@ fn unreachable(first: &[(f32, bool)], second: &[(f32, bool)], bound: Bound, kind
 fn views(records: &[&Record], names: &[String]) -> Result<Calibration> {
     let classes = Classes::new(names);
     let of = |record: &&Record| match (&record.outcome, classes.index(&record.truth)) {
-        (Outcome::Scored { log_probs, .. }, Some(truth)) => Some((log_probs.clone(), truth)),
+        (ClipOutcome::Scored { log_probs, .. }, Some(truth)) => Some((log_probs.clone(), truth)),
         _ => None,
     };
     let scored: Vec<([Vec<f32>; 3], usize)> = records.iter().filter_map(of).collect();
@@ -179,19 +179,19 @@ fn refused(expected: &str, got: impl core::fmt::Display, next: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::super::metrics::bootstrap::Dice;
+    use super::super::metrics::bootstrap::SplitMix64;
     use super::*;
 
     /// A clip's score from 0 to 1, and whether its label is wrong: with probability score squared.
-    fn clip(dice: &mut Dice) -> (f32, bool) {
-        let unit = |dice: &mut Dice| dice.below(1 << 30) as f64 / f64::from(1 << 30);
+    fn clip(dice: &mut SplitMix64) -> (f32, bool) {
+        let unit = |dice: &mut SplitMix64| dice.below(1 << 30) as f64 / f64::from(1 << 30);
         let score = unit(dice);
         (score as f32, unit(dice) < score * score)
     }
 
     #[test]
     fn the_risk_is_exceeded_no_more_often_than_delta_in_a_thousand_draws() {
-        let mut dice = Dice(1);
+        let mut dice = SplitMix64(1);
         for bound in [Bound { risk: 0.1, delta: 0.1 }, Bound { risk: 0.2, delta: 0.05 }] {
             let (mut exceeded, mut coverage, mut found) = (0, 0.0, 0);
             for _ in 0..1000 {
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_reached_is_told() {
-        let mut dice = Dice(2);
+        let mut dice = SplitMix64(2);
         let half: Vec<(f32, bool)> = (0..300).map(|_| (clip(&mut dice).0, dice.below(2) == 0)).collect();
         let bound = Bound { risk: 0.1, delta: 0.1 };
         assert_eq!(threshold(&sequence(&half, bound), &half, bound), None);

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The first line of a journal: what all its entries have in common. Entries under different heads do not mix.
-pub trait Head: Serialize + DeserializeOwned + PartialEq {
+pub trait JournalHeader: Serialize + DeserializeOwned + PartialEq {
     /// The version of the format.
     fn schema(&self) -> u32;
 
@@ -19,9 +19,9 @@ pub trait Head: Serialize + DeserializeOwned + PartialEq {
 }
 
 /// A line of a journal.
-pub trait Entry: Serialize + DeserializeOwned {
+pub trait JournalEntry: Serialize + DeserializeOwned {
     /// The first line.
-    type Head: Head;
+    type Header: JournalHeader;
     /// The version of the format that this program writes.
     const SCHEMA: u32;
 
@@ -29,7 +29,7 @@ pub trait Entry: Serialize + DeserializeOwned {
     fn clip(&self) -> &str;
 
     /// Whether it can stand under `head`.
-    fn fits(&self, head: &Self::Head) -> bool;
+    fn fits(&self, head: &Self::Header) -> bool;
 }
 
 /// A journal that entries are added to.
@@ -42,22 +42,22 @@ pub struct Journal<E> {
 
 /// What a journal holds.
 #[derive(Debug)]
-pub struct Found<E: Entry> {
+pub struct JournalContents<E: JournalEntry> {
     /// Its first line.
-    pub head: E::Head,
+    pub head: E::Header,
     /// Its entries by clip.
     pub entries: BTreeMap<String, E>,
     /// Bytes of its whole lines: what lies behind was cut off by the end of a run.
     whole: u64,
 }
 
-impl<E: Entry> Journal<E> {
+impl<E: JournalEntry> Journal<E> {
     /// Opens the file at `path` to go on with it, or makes it with `head` as its first line. Returns the entries that are
     /// there. A last line that was cut off is dropped.
     ///
     /// # Errors
     /// When it cannot be written, or its entries stand under another head.
-    pub fn open(path: &Path, head: &E::Head) -> Result<(Self, BTreeMap<String, E>)> {
+    pub fn open(path: &Path, head: &E::Header) -> Result<(Self, BTreeMap<String, E>)> {
         let options = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
         let mut file = options().map_err(|e| unwritable(path, &e))?;
         if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
@@ -102,7 +102,7 @@ impl<E: Entry> Journal<E> {
 ///
 /// # Errors
 /// When it is no journal of such entries.
-pub fn read_journal<E: Entry>(path: &Path) -> Result<Found<E>> {
+pub fn read_journal<E: JournalEntry>(path: &Path) -> Result<JournalContents<E>> {
     let unreadable =
         |e| Error::new(Stage::DataSet, "a file of records", format_args!("{}: {e}", path.display()), "check the path");
     let file = File::open(path).map_err(unreadable)?;
@@ -118,10 +118,10 @@ pub fn read_journal<E: Entry>(path: &Path) -> Result<Found<E>> {
     Ok(found)
 }
 
-fn found<E: Entry>(path: &Path, file: &File) -> Result<Option<Found<E>>> {
+fn found<E: JournalEntry>(path: &Path, file: &File) -> Result<Option<JournalContents<E>>> {
     let mut reader = BufReader::new(file);
     let (mut line, mut whole, mut number) = (Vec::new(), 0, 0);
-    let mut found: Option<Found<E>> = None;
+    let mut found: Option<JournalContents<E>> = None;
     loop {
         line.clear();
         let length = reader.read_until(b'\n', &mut line).map_err(|e| unwritable(path, &e))?;
@@ -130,7 +130,9 @@ fn found<E: Entry>(path: &Path, file: &File) -> Result<Option<Found<E>>> {
         }
         (whole, number) = (whole + length as u64, number + 1);
         match &mut found {
-            None => found = Some(Found { head: parsed(path, number, &line)?, entries: BTreeMap::new(), whole }),
+            None => {
+                found = Some(JournalContents { head: parsed(path, number, &line)?, entries: BTreeMap::new(), whole })
+            }
             Some(found) => {
                 let entry: E = parsed(path, number, &line)?;
                 if !entry.fits(&found.head) {
@@ -142,7 +144,7 @@ fn found<E: Entry>(path: &Path, file: &File) -> Result<Option<Found<E>>> {
             }
         }
     }
-    Ok(found.map(|found| Found { whole, ..found }))
+    Ok(found.map(|found| JournalContents { whole, ..found }))
 }
 
 fn parsed<T: DeserializeOwned>(path: &Path, number: usize, line: &[u8]) -> Result<T> {
@@ -152,7 +154,7 @@ fn parsed<T: DeserializeOwned>(path: &Path, number: usize, line: &[u8]) -> Resul
     })
 }
 
-fn another<H: Head>(path: &Path, here: &H, there: &H) -> Error {
+fn another<H: JournalHeader>(path: &Path, here: &H, there: &H) -> Error {
     let what = if there.schema() != here.schema() { "another version of figureground" } else { here.difference(there) };
     let got = format!("{}, which has those of {what}", path.display());
     Error::new(Stage::DataSet, "a file of this run", got, "pass another --out")
@@ -166,7 +168,7 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::super::record::SCHEMA;
-    use super::super::{Outcome, Record, RunInfo};
+    use super::super::{ClipOutcome, Record, RunInfo};
     use super::*;
 
     fn info(clips: usize) -> RunInfo {
@@ -180,7 +182,7 @@ mod tests {
             truth: "wave".into(),
             strata: BTreeMap::new(),
             pointing: None,
-            outcome: Outcome::Missing,
+            outcome: ClipOutcome::Missing,
         }
     }
 

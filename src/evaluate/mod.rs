@@ -14,7 +14,7 @@ mod record;
 pub mod report;
 mod scoring;
 
-pub use journal::{Entry, Found, Head, Journal, read_journal};
-pub use pointing::Pointer;
-pub use record::{Outcome, Record, RunInfo};
-pub use scoring::{Opener, Worker, score, spread};
+pub use journal::{Journal, JournalContents, JournalEntry, JournalHeader, read_journal};
+pub use pointing::PointingGame;
+pub use record::{ClipOutcome, Record, RunInfo};
+pub use scoring::{ClipOpener, ScoringWorker, score, spread};

@@ -7,15 +7,15 @@ use crate::engine::cpu::Attentions;
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Shape, Size};
 use crate::model::Model;
-use crate::pipeline::Pictures;
-use crate::preprocess::Settings;
+use crate::pipeline::WindowViews;
+use crate::preprocess::PreprocessSettings;
 use crate::view::View;
 
 /// Plays the pointing game with a bundle's image encoder, on the CPU.
 #[derive(Debug)]
-pub struct Pointer {
+pub struct PointingGame {
     attentions: Attentions,
-    settings: Settings,
+    settings: PreprocessSettings,
     grid: Grid,
     input: Vec<f32>,
 }
@@ -30,7 +30,7 @@ struct Grid {
     ahead: usize,
 }
 
-impl Pointer {
+impl PointingGame {
     /// The pointer of `bundle`, whose image encoder has to be a vision transformer.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl Pointer {
     ///
     /// # Errors
     /// When the model fails.
-    pub fn play(&mut self, pictures: &Pictures<'_>) -> Result<Option<f32>> {
+    pub fn play(&mut self, pictures: &WindowViews<'_>) -> Result<Option<f32>> {
         let (mut shown, mut hit) = (0u32, 0u32);
         for picture in pictures.iter().filter(|picture| picture.person().area() > 0.0) {
             self.settings.renormalise(picture.view(View::Full), &mut self.input);
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn the_built_in_encoder_points_somewhere_and_rows_are_shares() {
         let bundle = Bundle::built_in().unwrap();
-        let pointer = Pointer::new(&bundle).unwrap();
+        let pointer = PointingGame::new(&bundle).unwrap();
         let layers = pointer.attentions.of(&vec![0.1; pointer.input.len()]).unwrap();
         assert!(layers.len() > 1);
         for row in layers.iter().flat_map(|layer| layer.chunks_exact(pointer.attentions.tokens())) {

@@ -1,7 +1,7 @@
 //! What a run says of one clip.
 
 use super::dataset::Dataset;
-use super::journal::{Entry, Head};
+use super::journal::{JournalEntry, JournalHeader};
 use crate::error::{Error, Result, Stage};
 use crate::gate::{Evidence, Gate, Judgement, Visibility};
 use crate::pipeline;
@@ -34,7 +34,7 @@ pub struct RunInfo {
     pub twins: Option<String>,
 }
 
-impl Head for RunInfo {
+impl JournalHeader for RunInfo {
     fn schema(&self) -> u32 {
         self.schema
     }
@@ -75,11 +75,11 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointing: Option<f32>,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: ClipOutcome,
 }
 
-impl Entry for Record {
-    type Head = RunInfo;
+impl JournalEntry for Record {
+    type Header = RunInfo;
     const SCHEMA: u32 = SCHEMA;
 
     fn clip(&self) -> &str {
@@ -94,7 +94,7 @@ impl Entry for Record {
 /// What came of a clip.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum ClipOutcome {
     /// It was scored.
     Scored {
         /// The verdict line that `run` writes for the same clip.
@@ -121,7 +121,7 @@ struct Seen {
     frames: Vec<u64>,
 }
 
-impl Outcome {
+impl ClipOutcome {
     /// Whether its numbers are of so many classes.
     fn is_of(&self, classes: usize) -> bool {
         match self {
@@ -144,7 +144,7 @@ impl Outcome {
     ///
     /// # Errors
     /// When the line cannot be written as JSON.
-    pub fn scored(source: &str, outcome: &pipeline::Outcome<'_>) -> Result<Self> {
+    pub fn scored(source: &str, outcome: &pipeline::WindowResult<'_>) -> Result<Self> {
         let verdict = serde_json::value::to_raw_value(&VerdictLine::new(source, outcome));
         let verdict = verdict.map_err(|e| Error::new(Stage::Sink, "a verdict line", e, "report this"))?;
         Ok(Self::Scored { verdict, log_probs: outcome.log_probs.map(<[f32]>::to_vec) })

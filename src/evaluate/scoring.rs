@@ -1,8 +1,8 @@
 //! Clips to records, several at a time.
 
-use super::dataset::Clip;
+use super::dataset::LabelledClip;
 use super::metrics::Classes;
-use super::{Outcome, Pointer, Record};
+use super::{ClipOutcome, PointingGame, Record};
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::{Pipeline, Window};
 use crate::source::Source;
@@ -11,23 +11,23 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 /// What opens clips, or what is made of them.
-pub trait Opener: Send {
+pub trait ClipOpener: Send {
     /// The frames of `clip`.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn open<'s>(&'s mut self, clip: &'s Clip) -> Result<Box<dyn Source + 's>>;
+    fn open<'s>(&'s mut self, clip: &'s LabelledClip) -> Result<Box<dyn Source + 's>>;
 }
 
 /// What scores clips on one thread.
 #[derive(Debug)]
-pub struct Worker<'a, O> {
+pub struct ScoringWorker<'a, O> {
     /// From frames to verdicts.
     pub pipeline: &'a mut Pipeline,
     /// From clips to frames.
     pub opener: O,
     /// Plays the pointing game; the pipeline has to keep pictures then.
-    pub pointer: Option<Pointer>,
+    pub pointer: Option<PointingGame>,
 }
 
 /// Scores `clips` on as many threads as there are `workers`; each record goes to `each` as it is done, in the order in which
@@ -35,9 +35,9 @@ pub struct Worker<'a, O> {
 ///
 /// # Errors
 /// When a model fails, or `each` does: what cannot be read of a clip is a record.
-pub fn score<O: Opener>(
-    clips: &[Clip],
-    workers: &mut [Worker<'_, O>],
+pub fn score<O: ClipOpener>(
+    clips: &[LabelledClip],
+    workers: &mut [ScoringWorker<'_, O>],
     each: &mut dyn FnMut(Record) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     spread(clips, workers, record, each)
@@ -48,9 +48,9 @@ pub fn score<O: Opener>(
 /// # Errors
 /// The first of `work` and `each`; what is under way then is finished and forgotten.
 pub fn spread<W: Send, T: Send>(
-    clips: &[Clip],
+    clips: &[LabelledClip],
     workers: &mut [W],
-    work: impl Fn(&Clip, &mut W) -> Result<T> + Sync,
+    work: impl Fn(&LabelledClip, &mut W) -> Result<T> + Sync,
     each: &mut dyn FnMut(T) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
@@ -87,30 +87,34 @@ pub fn spread<W: Send, T: Send>(
 }
 
 /// The record of `clip`.
-fn record<O: Opener>(clip: &Clip, worker: &mut Worker<'_, O>) -> Result<Record> {
+fn record<O: ClipOpener>(clip: &LabelledClip, worker: &mut ScoringWorker<'_, O>) -> Result<Record> {
     let classes = Classes::new(worker.pipeline.names());
     let mut pointing = None;
     let outcome = match &clip.path {
-        None => Outcome::Missing,
-        Some(_) if classes.index(&clip.label).is_none() => Outcome::Mislabelled,
+        None => ClipOutcome::Missing,
+        Some(_) if classes.index(&clip.label).is_none() => ClipOutcome::Mislabelled,
         Some(_) => outcome(clip, worker, &mut pointing).or_else(unreadable).map_err(|e| e.at(&clip.id))?,
     };
     let (id, truth, strata) = (clip.id.clone(), clip.label.clone(), clip.strata.clone());
     Ok(Record { clip: id, truth, strata, pointing, outcome })
 }
 
-fn outcome<O: Opener>(clip: &Clip, worker: &mut Worker<'_, O>, pointing: &mut Option<f32>) -> Result<Outcome> {
+fn outcome<O: ClipOpener>(
+    clip: &LabelledClip,
+    worker: &mut ScoringWorker<'_, O>,
+    pointing: &mut Option<f32>,
+) -> Result<ClipOutcome> {
     let mut source = worker.opener.open(clip)?;
     if clip.least_frames > 1 {
         let frames = source.count()?;
         if frames < clip.least_frames {
-            return Ok(Outcome::TooShort(frames));
+            return Ok(ClipOutcome::TooShort(frames));
         }
     }
     let name = source.name().to_owned();
     let (mut scored, pointer) = (None, &mut worker.pointer);
     let watched = worker.pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
-        scored = Some(Outcome::scored(&name, outcome)?);
+        scored = Some(ClipOutcome::scored(&name, outcome)?);
         if let Some(pointer) = pointer {
             *pointing = pointer.play(&outcome.pictures)?;
         }
@@ -124,9 +128,9 @@ fn outcome<O: Opener>(clip: &Clip, worker: &mut Worker<'_, O>, pointing: &mut Op
 }
 
 /// What went wrong with the clip is told in its record; what went wrong with anything else ends the run.
-fn unreadable(error: Error) -> Result<Outcome> {
+fn unreadable(error: Error) -> Result<ClipOutcome> {
     match error.stage() {
-        Stage::Source | Stage::Frame | Stage::Preprocess => Ok(Outcome::Unreadable(error.to_string())),
+        Stage::Source | Stage::Frame | Stage::Preprocess => Ok(ClipOutcome::Unreadable(error.to_string())),
         _ => Err(error),
     }
 }

@@ -8,14 +8,14 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug)]
 pub struct Components {
     size: Size,
-    above: Vec<Run>,
-    row: Vec<Run>,
+    above: Vec<PixelRun>,
+    row: Vec<PixelRun>,
     found: Vec<Component>,
 }
 
 /// Neighbouring pixels of one row, `right` exclusive, and the index of a component they belong to.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+struct PixelRun {
     left: u32,
     right: u32,
     component: usize,
@@ -65,7 +65,7 @@ impl Components {
             let bounds = PixelBox { left: left as u32, top: y, right: right as u32, bottom: y + 1 };
             passed += self.above[passed..].iter().take_while(|above| above.right < bounds.left).count();
             let component = self.place(bounds, passed);
-            self.row.push(Run { left: bounds.left, right: bounds.right, component });
+            self.row.push(PixelRun { left: bounds.left, right: bounds.right, component });
             from = right;
         }
         core::mem::swap(&mut self.above, &mut self.row);

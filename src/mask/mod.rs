@@ -7,14 +7,14 @@
 mod boxes;
 mod components;
 mod dilation;
-mod known;
+mod provided;
 mod shape;
 mod size;
 
 pub use boxes::{Boxes, MAX_BOXES, MIN_COMPONENT_AREA, PixelBox};
 pub use components::Components;
 pub use dilation::Dilation;
-pub use known::{KNOWN_THRESHOLD, Known};
+pub use provided::{PROVIDED_THRESHOLD, ProvidedMasks};
 pub use shape::Shape;
 pub use size::Size;
 

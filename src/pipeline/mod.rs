@@ -1,31 +1,31 @@
 //! Frames to verdicts: the one way that live streams, files and validation take.
 
-mod outcome;
+mod handle;
 #[cfg(feature = "cpu")]
-mod relabel;
-mod remote;
+mod label_updater;
 mod schedule;
 mod stream;
+mod window_result;
 
-pub use crate::observer::{Keep, Picture, Timing};
-pub use outcome::{Outcome, Pictures, TOP};
+pub use crate::clip_encoder::{FrameRecording, FrameViews, Timing};
+pub use handle::PipelineHandle;
 #[cfg(feature = "cpu")]
-pub use relabel::{Relabeller, Relabelling};
-pub use remote::Remote;
+pub use label_updater::{LabelUpdateProgress, LabelUpdater};
 pub use schedule::Sliding;
+pub use window_result::{TOP, WindowResult, WindowViews};
 
 use crate::bundle::Bundle;
-use crate::bundle::manifest::Clip;
-use crate::engine::{Choice, Engine, StageTimes};
+use crate::bundle::manifest::ClipSettings;
+use crate::clip_encoder::{ClipEncoder, CpuClipEncoder, observer, timed};
+use crate::engine::{BackendOptions, Engine, StageTimes};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::gate::{Evidence, Gate, GateSettings, Judgement, Visibility};
-use crate::observer::{HostObserver, Observer, observer, timed};
 use crate::source::Source;
 use crate::view::View;
 use crate::zeroshot::{LabelBank, LogProbs, Ranked};
 use core::fmt;
-use schedule::{Offer, Schedule};
+use schedule::{ScheduleStep, WindowSchedule};
 use std::ops::ControlFlow;
 use stream::Stream;
 
@@ -44,14 +44,14 @@ pub enum Window {
 
 /// The way from frames to verdicts.
 pub struct Pipeline {
-    clip: Clip,
-    observer: Box<dyn Observer>,
-    slots: Slots,
-    scorer: Scorer,
+    clip: ClipSettings,
+    observer: Box<dyn ClipEncoder>,
+    slots: FrameSlots,
+    scorer: WindowScorer,
     timing: Timing,
     /// The stream that is being watched.
     stream: Option<Stream>,
-    remote: Remote,
+    handle: PipelineHandle,
 }
 
 impl fmt::Debug for Pipeline {
@@ -66,7 +66,7 @@ impl Pipeline {
     ///
     /// # Errors
     /// When the backend is not there, a model cannot be loaded, or label bank, gate and sizes do not fit together.
-    pub fn load(bundle: &Bundle, choice: &Choice, keep: Keep) -> Result<Self> {
+    pub fn load(bundle: &Bundle, choice: &BackendOptions, keep: FrameRecording) -> Result<Self> {
         Self::with(bundle, observer(bundle, choice, keep)?)
     }
 
@@ -74,33 +74,33 @@ impl Pipeline {
     ///
     /// # Errors
     /// When label bank, gate or sizes do not fit together.
-    pub fn new(bundle: &Bundle, engine: Engine, keep: Keep) -> Result<Self> {
-        Self::with(bundle, Box::new(HostObserver::new(bundle, engine, keep)?))
+    pub fn new(bundle: &Bundle, engine: Engine, keep: FrameRecording) -> Result<Self> {
+        Self::with(bundle, Box::new(CpuClipEncoder::new(bundle, engine, keep)?))
     }
 
     /// The pipeline of `bundle` behind `observer`, which is of the same bundle.
     ///
     /// # Errors
     /// When the bundle's label bank or gate cannot be used.
-    pub fn with(bundle: &Bundle, observer: Box<dyn Observer>) -> Result<Self> {
+    pub fn with(bundle: &Bundle, observer: Box<dyn ClipEncoder>) -> Result<Self> {
         let manifest = bundle.manifest();
         let names = bundle.label_bank()?.names().to_vec();
         let gate = Gate::new(manifest.gate.clone())?;
-        let remote = Remote::new(manifest.gate.clone());
+        let handle = PipelineHandle::new(manifest.gate.clone());
         Ok(Self {
             clip: manifest.clip.clone(),
             observer,
-            slots: Slots::default(),
-            scorer: Scorer::new(names, gate, manifest.clip.frames),
+            slots: FrameSlots::default(),
+            scorer: WindowScorer::new(names, gate, manifest.clip.frames),
             timing: Timing::default(),
             stream: None,
-            remote,
+            handle,
         })
     }
 
     /// What changes labels and threshold from another thread while frames flow.
-    pub fn remote(&self) -> Remote {
-        self.remote.clone()
+    pub fn handle(&self) -> PipelineHandle {
+        self.handle.clone()
     }
 
     /// Scores with `bank` from the next window on. What the gate remembers of windows before is forgotten, and so is its
@@ -112,7 +112,7 @@ impl Pipeline {
         let names = bank.names().to_vec();
         self.observer.set_bank(bank)?;
         let settings = GateSettings { calibration: None, ..self.scorer.gate.settings().clone() };
-        self.scorer = Scorer::new(names, Gate::new(settings)?, self.clip.frames);
+        self.scorer = WindowScorer::new(names, Gate::new(settings)?, self.clip.frames);
         Ok(())
     }
 
@@ -121,15 +121,15 @@ impl Pipeline {
     /// # Errors
     /// When `tau` is not finite; the old threshold then stays.
     pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
-        self.remote.set_threshold(tau)
+        self.handle.set_threshold(tau)
     }
 
     /// Does what was asked for, from other threads too. Labels that cannot be scored with are told, and end nothing.
-    fn obey(&mut self) -> Result<()> {
-        if let Some(Err(error)) = self.remote.take_labels().map(|bank| self.set_labels(bank)) {
+    fn apply_changes(&mut self) -> Result<()> {
+        if let Some(Err(error)) = self.handle.take_labels().map(|bank| self.set_labels(bank)) {
             log::warn!("the labels stay as they were: {error}");
         }
-        self.scorer.gate.set_threshold(self.remote.threshold())
+        self.scorer.gate.set_threshold(self.handle.threshold())
     }
 
     /// Name of the backend.
@@ -159,14 +159,14 @@ impl Pipeline {
         &mut self,
         source: &mut dyn Source,
         window: Window,
-        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<u64> {
         self.scorer.gate.reset();
         self.timing = Timing::default();
         match window {
             Window::Clip => {
                 let mut told = false;
-                let mut once = |outcome: &Outcome<'_>| {
+                let mut once = |outcome: &WindowResult<'_>| {
                     told = true;
                     each(outcome)
                 };
@@ -183,7 +183,7 @@ impl Pipeline {
     fn watch_clip(
         &mut self,
         source: &mut dyn Source,
-        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<u64> {
         let frames = self.clip.frames;
         let count = timed(&mut self.timing.decode, || source.count())?;
@@ -224,11 +224,11 @@ impl Pipeline {
         &mut self,
         source: &mut dyn Source,
         sliding: Sliding,
-        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<u64> {
         self.start(sliding)?;
         let mut windows = 0;
-        let mut counted = |outcome: &Outcome<'_>| {
+        let mut counted = |outcome: &WindowResult<'_>| {
             windows += 1;
             each(outcome)
         };
@@ -261,7 +261,7 @@ impl Pipeline {
     pub fn step(
         &mut self,
         frame: &Frame<'_>,
-        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
         if frame.time_us() > LATEST_US {
             let expected = format!("a capture time of at most {LATEST_US} microseconds");
@@ -278,7 +278,7 @@ impl Pipeline {
         &mut self,
         stream: &mut Stream,
         frame: &Frame<'_>,
-        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
         let time = frame.time_us();
         if !stream.schedule.begin(time) {
@@ -295,7 +295,7 @@ impl Pipeline {
             }
             Err(error) => {
                 self.recover(error)?;
-                stream.schedule = Schedule::new(stream.sliding, self.clip.frames);
+                stream.schedule = WindowSchedule::new(stream.sliding, self.clip.frames);
                 self.begin(stream.schedule.capacity() + 1)?;
                 ControlFlow::Continue(())
             }
@@ -316,23 +316,23 @@ impl Pipeline {
     fn advance(
         &mut self,
         [before, frame]: [&Frame<'_>; 2],
-        schedule: &mut Schedule,
+        schedule: &mut WindowSchedule,
         order: &mut Vec<usize>,
-        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
         let time = frame.time_us();
         loop {
             let taken = match schedule.offer(time) {
-                Offer::TakePrevious => before,
-                Offer::TakeThis => frame,
-                Offer::Close => {
+                ScheduleStep::TakePrevious => before,
+                ScheduleStep::TakeThis => frame,
+                ScheduleStep::Close => {
                     schedule.close(order);
                     if self.conclude(order, each)?.is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                     continue;
                 }
-                Offer::Wait => return Ok(ControlFlow::Continue(())),
+                ScheduleStep::Wait => return Ok(ControlFlow::Continue(())),
             };
             let slot = self.slot_for(taken, schedule)?;
             schedule.take(time, slot);
@@ -350,7 +350,7 @@ impl Pipeline {
     }
 
     /// The slot of a stream's frame: the one that holds it, else a free one that it is put into.
-    fn slot_for(&mut self, frame: &Frame<'_>, schedule: &Schedule) -> Result<usize> {
+    fn slot_for(&mut self, frame: &Frame<'_>, schedule: &WindowSchedule) -> Result<usize> {
         if let Some(slot) = self.slots.latest(frame) {
             return Ok(slot);
         }
@@ -372,17 +372,17 @@ impl Pipeline {
     fn conclude(
         &mut self,
         order: &[usize],
-        each: &mut dyn FnMut(&Outcome<'_>) -> Result<ControlFlow<()>>,
+        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
     ) -> Result<ControlFlow<()>> {
-        self.obey()?;
+        self.apply_changes()?;
         self.observer.encode(&mut self.timing)?;
         let judged = timed(&mut self.timing.score, || self.scorer.judge(order, self.observer.as_mut()));
-        let Judged { judgement, visibility, top } = judged?;
+        let ScoredWindow { judgement, visibility, top } = judged?;
         self.scorer.frames.clear();
         self.scorer.frames.extend(order.iter().map(|&slot| self.slots.slots[slot].index));
         self.scorer.times.clear();
         self.scorer.times.extend(order.iter().map(|&slot| self.slots.slots[slot].time_us));
-        let outcome = Outcome {
+        let outcome = WindowResult {
             names: &self.scorer.names,
             judgement,
             visibility,
@@ -392,7 +392,7 @@ impl Pipeline {
             top,
             backend: self.observer.backend(),
             timing: std::mem::take(&mut self.timing),
-            pictures: Pictures { pictures: self.observer.pictures(), order },
+            pictures: WindowViews { pictures: self.observer.pictures(), order },
         };
         each(&outcome)
     }
@@ -404,23 +404,23 @@ fn not_started() -> Error {
 
 /// Which frame each slot of the observer holds.
 #[derive(Debug, Default)]
-struct Slots {
-    slots: Vec<Slot>,
+struct FrameSlots {
+    slots: Vec<FrameId>,
     /// The slot begun last.
     last: Option<usize>,
 }
 
 /// A frame by its index in the source and its capture time in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Slot {
+struct FrameId {
     index: u64,
     time_us: u64,
 }
 
-impl Slots {
+impl FrameSlots {
     fn reset(&mut self, count: usize) {
         self.slots.clear();
-        self.slots.resize(count, Slot::default());
+        self.slots.resize(count, FrameId::default());
         self.last = None;
     }
 
@@ -429,19 +429,19 @@ impl Slots {
     }
 
     fn begin(&mut self, slot: usize, frame: &Frame<'_>) {
-        self.slots[slot] = Slot { index: frame.index(), time_us: frame.time_us() };
+        self.slots[slot] = FrameId { index: frame.index(), time_us: frame.time_us() };
         self.last = Some(slot);
     }
 
     /// The slot begun last, where it is this frame's.
     fn latest(&self, frame: &Frame<'_>) -> Option<usize> {
-        let this = Slot { index: frame.index(), time_us: frame.time_us() };
+        let this = FrameId { index: frame.index(), time_us: frame.time_us() };
         self.last.filter(|&slot| self.slots[slot] == this)
     }
 }
 
 /// What a window's views say.
-struct Judged {
+struct ScoredWindow {
     judgement: Judgement,
     visibility: Visibility,
     top: [heapless::Vec<Ranked, TOP>; VIEWS],
@@ -449,7 +449,7 @@ struct Judged {
 
 /// Log-probabilities to a judgement.
 #[derive(Debug)]
-struct Scorer {
+struct WindowScorer {
     names: Vec<String>,
     gate: Gate,
     log_probs: [LogProbs; VIEWS],
@@ -457,19 +457,19 @@ struct Scorer {
     times: Vec<u64>,
 }
 
-impl Scorer {
+impl WindowScorer {
     fn new(names: Vec<String>, gate: Gate, frames: usize) -> Self {
         let log_probs = std::array::from_fn(|_| LogProbs::new(names.len()));
         let [indices, times] = [0; 2].map(|_| Vec::with_capacity(frames));
         Self { names, gate, log_probs, frames: indices, times }
     }
 
-    fn judge(&mut self, order: &[usize], observer: &mut dyn Observer) -> Result<Judged> {
+    fn judge(&mut self, order: &[usize], observer: &mut dyn ClipEncoder) -> Result<ScoredWindow> {
         observer.score(order, &mut self.log_probs)?;
         let areas = order.iter().map(|&slot| observer.areas(slot));
         let visibility = Visibility::of(areas, self.gate.settings());
         let evidence = Evidence::new(self.log_probs.each_ref().map(|view| view.values()), visibility)?;
         let top = self.gate.top::<TOP>(&evidence);
-        Ok(Judged { judgement: self.gate.judge(&evidence), visibility, top })
+        Ok(ScoredWindow { judgement: self.gate.judge(&evidence), visibility, top })
     }
 }

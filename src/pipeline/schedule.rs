@@ -42,7 +42,7 @@ struct Open {
 
 /// What a stream's next frame means for its windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offer {
+pub enum ScheduleStep {
     /// The frame before this one is nearest to the next centre.
     TakePrevious,
     /// This frame is nearest to the next centre.
@@ -55,7 +55,7 @@ pub enum Offer {
 
 /// The windows of a stream: their centres are known ahead, so that each frame is either taken as it comes or never.
 #[derive(Debug)]
-pub struct Schedule {
+pub struct WindowSchedule {
     windows: Sliding,
     frames: usize,
     /// Begin of the first window, once there is a frame.
@@ -63,12 +63,12 @@ pub struct Schedule {
     /// How many windows were opened since then.
     opened: u64,
     open: VecDeque<Open>,
-    /// Slot lists of closed windows, to be used again.
+    /// FrameId lists of closed windows, to be used again.
     spare: Vec<Vec<usize>>,
     previous_us: Option<u64>,
 }
 
-impl Schedule {
+impl WindowSchedule {
     /// The schedule of `windows` of `frames` frames each.
     pub fn new(windows: Sliding, frames: usize) -> Self {
         let overlap = windows.length_us.div_ceil(windows.stride_us) as usize + 1;
@@ -106,15 +106,15 @@ impl Schedule {
         goes_on
     }
 
-    /// What the frame at `time_us` decides next; to be asked until it says [`Offer::Wait`].
-    pub fn offer(&self, time_us: u64) -> Offer {
+    /// What the frame at `time_us` decides next; to be asked until it says [`ScheduleStep::Wait`].
+    pub fn offer(&self, time_us: u64) -> ScheduleStep {
         if self.open.front().is_some_and(|window| window.slots.len() == self.frames) {
-            return Offer::Close;
+            return ScheduleStep::Close;
         }
-        let Some(centre) = self.due(time_us) else { return Offer::Wait };
+        let Some(centre) = self.due(time_us) else { return ScheduleStep::Wait };
         match self.previous_us {
-            Some(previous) if centre.saturating_sub(previous) <= time_us - centre => Offer::TakePrevious,
-            _ => Offer::TakeThis,
+            Some(previous) if centre.saturating_sub(previous) <= time_us - centre => ScheduleStep::TakePrevious,
+            _ => ScheduleStep::TakeThis,
         }
     }
 
@@ -189,20 +189,20 @@ mod tests {
 
     /// The frame times of every window that a stream with these frame times yields.
     fn windows(times: &[u64], length: f64, stride: f64, frames: usize) -> Vec<Vec<u64>> {
-        let mut schedule = Schedule::new(Sliding::new(length, stride).unwrap(), frames);
+        let mut schedule = WindowSchedule::new(Sliding::new(length, stride).unwrap(), frames);
         let mut out = Vec::new();
         for (i, &time) in times.iter().enumerate() {
             schedule.begin(time);
             loop {
                 match schedule.offer(time) {
-                    Offer::TakePrevious => schedule.take(time, i - 1),
-                    Offer::TakeThis => schedule.take(time, i),
-                    Offer::Close => {
+                    ScheduleStep::TakePrevious => schedule.take(time, i - 1),
+                    ScheduleStep::TakeThis => schedule.take(time, i),
+                    ScheduleStep::Close => {
                         let mut slots = Vec::new();
                         schedule.close(&mut slots);
                         out.push(slots.iter().map(|&slot| times[slot]).collect());
                     }
-                    Offer::Wait => break,
+                    ScheduleStep::Wait => break,
                 }
             }
             schedule.end(time);

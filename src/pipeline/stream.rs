@@ -1,6 +1,6 @@
 //! What is known of a stream between two of its frames.
 
-use super::schedule::{Schedule, Sliding};
+use super::schedule::{Sliding, WindowSchedule};
 use crate::error::{Error, Stage};
 use crate::frame::FrameBuffer;
 
@@ -8,7 +8,7 @@ use crate::frame::FrameBuffer;
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) sliding: Sliding,
-    pub(super) schedule: Schedule,
+    pub(super) schedule: WindowSchedule,
     /// The frame before the next.
     pub(super) previous: FrameBuffer,
     /// The slots of the window that closes, in order.
@@ -24,7 +24,7 @@ impl Stream {
     pub(super) fn new(sliding: Sliding, frames: usize) -> Self {
         Self {
             sliding,
-            schedule: Schedule::new(sliding, frames),
+            schedule: WindowSchedule::new(sliding, frames),
             previous: FrameBuffer::default(),
             order: Vec::with_capacity(frames),
             restarts: 0,

@@ -1,6 +1,6 @@
 //! From a frame to `pixel_values`, and from a segmenter's mask to the same crop.
 //!
-//! [`Settings`] say what a model expects; [`Geometry`] says which part of a frame it sees and where; [`Resampler`] does
+//! [`PreprocessSettings`] say what a model expects; [`Geometry`] says which part of a frame it sees and where; [`Resampler`] does
 //! the pixels as Pillow or OpenCV would; [`Preprocessor`] is all three for frames of one size. [`MaskSampler`] brings a
 //! mask into the crop of another model, so that a mask always takes the geometry of its frame.
 
@@ -13,7 +13,7 @@ mod taps;
 pub use geometry::{Geometry, Resize};
 pub use mask_sampler::MaskSampler;
 pub use resampler::Resampler;
-pub use settings::{ChannelOrder, Family, Interpolation, Layout, Settings};
+pub use settings::{ChannelOrder, Family, Interpolation, Layout, PreprocessSettings};
 
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
@@ -48,7 +48,7 @@ impl Preprocessor {
     ///
     /// # Errors
     /// When the settings are out of range, or such a frame would shrink to nothing.
-    pub fn new(settings: &Settings, source: Size) -> Result<Self> {
+    pub fn new(settings: &PreprocessSettings, source: Size) -> Result<Self> {
         let geometry = settings.geometry(source)?;
         Ok(Self {
             geometry,

@@ -62,7 +62,7 @@ impl ChannelOrder {
 /// A byte becomes `(byte * scale - mean) / std`, with `mean` and `std` in the order of the model's channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Settings {
+pub struct PreprocessSettings {
     /// Width of the model's picture in pixels.
     pub width: u32,
     /// Height of the model's picture in pixels.
@@ -85,7 +85,7 @@ pub struct Settings {
     pub std: [f32; 3],
 }
 
-impl Settings {
+impl PreprocessSettings {
     /// Refuses settings that no picture could satisfy.
     ///
     /// # Errors
@@ -154,7 +154,7 @@ impl Settings {
         }
     }
 
-    /// The inverse of [`Settings::denormalise`], but for what that rounded.
+    /// The inverse of [`PreprocessSettings::denormalise`], but for what that rounded.
     pub fn renormalise(&self, rgb: &[u8], pixel_values: &mut [f32]) {
         let area = self.width as usize * self.height as usize;
         for (picture, pixels) in pixel_values.chunks_exact_mut(3 * area).zip(rgb.chunks_exact(3 * area)) {
@@ -179,8 +179,8 @@ mod tests {
     use crate::frame::Frame;
     use alloc::vec;
 
-    fn imagenet() -> Settings {
-        Settings {
+    fn imagenet() -> PreprocessSettings {
+        PreprocessSettings {
             width: 16,
             height: 16,
             resize: Resize::ShortestThenCrop { shortest: 18 },
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn numbers_that_would_divide_by_zero_or_crop_too_much_are_refused() {
-        let refused = |change: fn(&mut Settings)| {
+        let refused = |change: fn(&mut PreprocessSettings)| {
             let mut settings = imagenet();
             change(&mut settings);
             settings.validate().is_err()
@@ -216,7 +216,7 @@ mod tests {
         let pixels = flat(size, [10, 100, 200]);
         let frame = Frame::new(&pixels, 40, 20, 0, 0).unwrap();
         for (layout, channel_order) in [(Layout::Nchw, ChannelOrder::Bgr), (Layout::Nhwc, ChannelOrder::Rgb)] {
-            let settings = Settings { layout, channel_order, ..imagenet() };
+            let settings = PreprocessSettings { layout, channel_order, ..imagenet() };
             let Fill(colour) = settings.fill([10.0, 100.0, 200.0]);
             let mut values = vec![0.0; 3 * 16 * 16];
             Preprocessor::new(&settings, size).unwrap().apply(&frame, &mut values).unwrap();

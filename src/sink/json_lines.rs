@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result, Stage};
 use crate::gate::Scores;
-use crate::pipeline::{Outcome, Timing};
+use crate::pipeline::{Timing, WindowResult};
 use crate::view::View;
 use crate::zeroshot::Ranked;
 use serde::{Serialize, Serializer};
@@ -65,7 +65,7 @@ impl Serialize for Top<'_> {
 
 impl<'a> VerdictLine<'a> {
     /// The line of `outcome`, a window of `source`.
-    pub fn new(source: &'a str, outcome: &'a Outcome<'_>) -> Self {
+    pub fn new(source: &'a str, outcome: &'a WindowResult<'_>) -> Self {
         let (judgement, visibility) = (&outcome.judgement, &outcome.visibility);
         let [full, person, background] = judgement.p;
         let top = |view: View| Top { names: outcome.names, ranked: &outcome.top[view.index()] };
@@ -120,7 +120,7 @@ impl<W: Write> JsonLines<W> {
     ///
     /// # Errors
     /// When the line cannot be written.
-    pub fn write(&mut self, source: &str, outcome: &Outcome<'_>) -> Result<bool> {
+    pub fn write(&mut self, source: &str, outcome: &WindowResult<'_>) -> Result<bool> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, &VerdictLine::new(source, outcome)).map_err(|e| failed(&e))?;
         self.flush()

@@ -1,6 +1,6 @@
 //! Verdict lines in a file that is rotated: `verdicts.jsonl`, before it `verdicts.jsonl.1`, and so on.
 
-use super::Tally;
+use super::DeliveryCounts;
 use crate::error::{Error, Result, Stage};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -19,7 +19,7 @@ pub struct LineFile {
     size: u64,
     /// How many older files are kept.
     keep: u32,
-    tally: Tally,
+    counts: DeliveryCounts,
     /// Whether the last line could not be written.
     failing: bool,
 }
@@ -38,20 +38,20 @@ impl LineFile {
         let mut file = append(path).map_err(refused)?;
         let length = whole_lines(&mut file).map_err(refused)?;
         file.set_len(length).map_err(refused)?;
-        Ok(Self { path: path.to_owned(), file, length, size, keep, tally: Tally::default(), failing: false })
+        Ok(Self { path: path.to_owned(), file, length, size, keep, counts: DeliveryCounts::default(), failing: false })
     }
 
     /// Adds `line`, without its line break. What fails is told once and counted, and ends nothing.
     pub fn write(&mut self, line: &str) {
         match self.try_write(line) {
             Ok(()) => {
-                self.tally.sent += 1;
+                self.counts.sent += 1;
                 if std::mem::take(&mut self.failing) {
-                    log::warn!("{}: lines are written again, {} were lost", self.path.display(), self.tally.lost);
+                    log::warn!("{}: lines are written again, {} were lost", self.path.display(), self.counts.lost);
                 }
             }
             Err(error) => {
-                self.tally.lost += 1;
+                self.counts.lost += 1;
                 if !std::mem::replace(&mut self.failing, true) {
                     log::warn!("{}: lines are lost until it can be written: {error}", self.path.display());
                 }
@@ -59,14 +59,14 @@ impl LineFile {
         }
     }
 
-    /// Counts on from `tally`, that of the file before.
-    pub fn count_on(&mut self, tally: Tally) {
-        self.tally = tally;
+    /// Counts on from `counts`, that of the file before.
+    pub fn count_on(&mut self, counts: DeliveryCounts) {
+        self.counts = counts;
     }
 
     /// Lines written and lost.
-    pub fn tally(&self) -> Tally {
-        self.tally
+    pub fn counts(&self) -> DeliveryCounts {
+        self.counts
     }
 
     fn try_write(&mut self, line: &str) -> std::io::Result<()> {
@@ -159,7 +159,7 @@ mod tests {
         file.write("line8");
         file.write(&"x".repeat(50));
         assert_eq!((read(&path).len(), read(&numbered(1))), (51, "line7\nline8\n".to_owned()));
-        assert_eq!(file.tally(), Tally { sent: 2, lost: 0, waiting: 0 });
+        assert_eq!(file.counts(), DeliveryCounts { sent: 2, lost: 0, waiting: 0 });
     }
 
     #[test]
@@ -171,7 +171,10 @@ mod tests {
             ["line1", "line2"].iter().for_each(|line| file.write(line));
             std::fs::remove_file(&path).unwrap();
             ["line3", "line4"].iter().for_each(|line| file.write(line));
-            assert_eq!((file.tally(), read(&path)), (Tally { sent: 4, lost: 0, waiting: 0 }, "line4\n".to_owned()));
+            assert_eq!(
+                (file.counts(), read(&path)),
+                (DeliveryCounts { sent: 4, lost: 0, waiting: 0 }, "line4\n".to_owned())
+            );
         }
         assert_eq!(read(&folder.path().join("verdicts.jsonl.1")), "line3\n");
         assert_eq!(read(&folder.path().join("verdicts.jsonl.2")), "line1\n");
@@ -202,12 +205,12 @@ mod tests {
             length: 0,
             size: 1000,
             keep: 0,
-            tally: Tally::default(),
+            counts: DeliveryCounts::default(),
             failing: false,
         };
         file.write("lost");
         file.write("lost");
-        assert_eq!((file.tally(), file.length), (Tally { sent: 0, lost: 2, waiting: 0 }, 0));
+        assert_eq!((file.counts(), file.length), (DeliveryCounts { sent: 0, lost: 2, waiting: 0 }, 0));
         assert!(
             LineFile::open(Path::new("/no/such/folder/lines"), 10, 0).unwrap_err().to_string().contains("/no/such")
         );

@@ -1,10 +1,12 @@
 //! Where verdicts go.
 //!
 //! Recognition never waits for who is told: what goes over a network waits in a bounded queue, from which a thread delivers,
-//! and what was lost is counted in a [`Tally`].
+//! and what was lost is counted in a [`DeliveryCounts`].
 
 pub mod json_lines;
 pub mod line_file;
+#[cfg(feature = "page")]
+pub mod metrics;
 #[cfg(any(feature = "evaluate", feature = "overlay"))]
 pub(crate) mod mp4;
 pub mod mqtt;
@@ -15,9 +17,7 @@ pub mod overlay;
 #[cfg(feature = "cpu")]
 pub mod page;
 mod secret;
-#[cfg(feature = "page")]
-pub mod vitals;
 pub mod webhook;
 
-pub use outbox::Tally;
+pub use outbox::DeliveryCounts;
 pub use secret::Secret;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// How much went out and how much did not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct DeliveryCounts {
     /// Delivered, and the receiver has said so where its protocol lets it.
     pub sent: u64,
     /// Given up: the queue was full, the receiver refused it, or the program ended.
@@ -134,15 +134,15 @@ impl<T> Outbox<T> {
         while thread.is_some_and(|thread| !thread.is_finished()) && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let Tally { lost, waiting, .. } = self.tally();
+        let DeliveryCounts { lost, waiting, .. } = self.counts();
         if lost + waiting > 0 {
             log::warn!("{receiver}: {} lines were not delivered", lost + waiting);
         }
     }
 
-    pub(super) fn tally(&self) -> Tally {
+    pub(super) fn counts(&self) -> DeliveryCounts {
         let state = self.lock();
-        Tally { sent: state.sent, lost: state.lost, waiting: state.waiting.len() as u64 + state.in_hand }
+        DeliveryCounts { sent: state.sent, lost: state.lost, waiting: state.waiting.len() as u64 + state.in_hand }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -189,11 +189,11 @@ mod tests {
     fn the_oldest_gives_way_and_is_counted() {
         let outbox = Outbox::new(3);
         (0..5).for_each(|n| outbox.push(n));
-        assert_eq!(outbox.tally(), Tally { sent: 0, lost: 2, waiting: 3 });
+        assert_eq!(outbox.counts(), DeliveryCounts { sent: 0, lost: 2, waiting: 3 });
         assert_eq!([outbox.take(), outbox.take()], [Some(2), Some(3)]);
         outbox.settle(true);
         outbox.settle(false);
-        assert_eq!(outbox.tally(), Tally { sent: 1, lost: 3, waiting: 1 });
+        assert_eq!(outbox.counts(), DeliveryCounts { sent: 1, lost: 3, waiting: 1 });
         outbox.close(Duration::from_secs(60));
         assert_eq!([outbox.take(), outbox.take()], [Some(4), None]);
     }

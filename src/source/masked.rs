@@ -3,7 +3,7 @@
 use super::{Source, sort_naturally};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
-use crate::mask::{Known, Mask, PixelBox, Size};
+use crate::mask::{Mask, PixelBox, ProvidedMasks, Size};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
@@ -40,21 +40,21 @@ enum OneOrMore {
 }
 
 /// A source whose frames carry masks.
-pub struct Masked<'a> {
+pub struct MaskedSource<'a> {
     source: Box<dyn Source + 'a>,
     person: Vec<PathBuf>,
     objects: Option<Vec<PathBuf>>,
     boxes: Boxes,
-    known: Option<Known>,
+    known: Option<ProvidedMasks>,
 }
 
-impl core::fmt::Debug for Masked<'_> {
+impl core::fmt::Debug for MaskedSource<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Masked").field("source", &self.source.name()).field("masks", &self.person.len()).finish()
     }
 }
 
-impl<'a> Masked<'a> {
+impl<'a> MaskedSource<'a> {
     /// `source` with the masks in `folders`.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl<'a> Masked<'a> {
     }
 }
 
-impl Source for Masked<'_> {
+impl Source for MaskedSource<'_> {
     fn name(&self) -> &str {
         self.source.name()
     }
@@ -89,14 +89,14 @@ impl Source for Masked<'_> {
                 Err(Error::new(Stage::Source, "a mask for every frame", got, "make the missing ones"))
             }
         };
-        self.known = Some(Known {
+        self.known = Some(ProvidedMasks {
             person: read(&self.person)?,
             person_boxes: boxes(&self.boxes.person, place),
             objects: self.objects.as_deref().map(read).transpose()?,
             object_boxes: boxes(&self.boxes.objects, place),
         });
         Ok(Some(match &self.known {
-            Some(known) => frame.with_known(known),
+            Some(known) => frame.with_masks(known),
             None => frame,
         }))
     }
@@ -181,10 +181,10 @@ mod tests {
         folder
     }
 
-    fn masked(frames: &Path, person: &Path, objects: Option<&Path>) -> Result<Masked<'static>> {
+    fn masked(frames: &Path, person: &Path, objects: Option<&Path>) -> Result<MaskedSource<'static>> {
         let source = open(frames.as_os_str(), &SourceOptions::default()).unwrap();
         let folders = MaskFolders { person: person.to_owned(), objects: objects.map(Path::to_owned) };
-        Masked::new(source, &folders)
+        MaskedSource::new(source, &folders)
     }
 
     #[test]
@@ -198,7 +198,7 @@ mod tests {
         source.select(&[1, 2]).unwrap();
         for (index, boxes) in [(1, 1), (2, 2)] {
             let frame = source.next_frame().unwrap().unwrap();
-            let known = frame.known().unwrap();
+            let known = frame.provided_masks().unwrap();
             assert_eq!(frame.index(), index);
             assert_eq!(known.person.probabilities()[0], (100 + index) as f32 / 255.0);
             assert_eq!(known.objects.as_ref().unwrap().probabilities()[0], index as f32 / 255.0);

@@ -17,10 +17,10 @@ mod span;
 mod video;
 mod y4m;
 
-pub use masked::{MaskFolders, Masked};
-pub use reconnect::{Arrivals, Opener, Reconnecting};
-pub use recorded::Recorded;
-pub use span::Span;
+pub use masked::{MaskFolders, MaskedSource};
+pub use reconnect::{ArrivalTime, ReconnectingSource, SourceOpener};
+pub use recorded::RecordedSource;
+pub use span::FrameRange;
 
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
@@ -63,14 +63,14 @@ pub trait Source {
     }
 
     /// What was lost on the way so far.
-    fn health(&self) -> Health {
-        Health::default()
+    fn health(&self) -> SourceHealth {
+        SourceHealth::default()
     }
 }
 
 /// What a live source has lost since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Health {
+pub struct SourceHealth {
     /// Frames that came while older ones were still worked on, and were passed over or could not be read.
     pub dropped: u64,
     /// How often it was gone and came back.
@@ -151,7 +151,7 @@ pub fn shown(spec: &OsStr) -> String {
 }
 
 /// What opens `spec`, and opens it again when it was lost. A camera may have another number by then: it is known by its name.
-pub fn opener(spec: OsString, options: SourceOptions) -> Opener {
+pub fn opener(spec: OsString, options: SourceOptions) -> SourceOpener {
     let name = spec.to_string_lossy().into_owned();
     match name.strip_prefix("camera:") {
         Some(index) if !Path::new(&spec).exists() => {

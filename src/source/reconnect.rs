@@ -1,6 +1,6 @@
 //! Live sources that come back: a cable that was pulled, a server that was restarted.
 
-use super::{Health, Source, live};
+use super::{Source, SourceHealth, live};
 use crate::error::Result;
 use crate::frame::{Frame, FrameBuffer};
 use std::cell::Cell;
@@ -16,9 +16,9 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// When the frame that a source has lent last arrived, for who cannot ask the source because the frame is still lent.
 #[derive(Clone, Debug, Default)]
-pub struct Arrivals(Rc<Cell<Option<Instant>>>);
+pub struct ArrivalTime(Rc<Cell<Option<Instant>>>);
 
-impl Arrivals {
+impl ArrivalTime {
     /// The frame that is lent now arrived then, or just now.
     pub fn note(&self, arrived: Option<Instant>) {
         self.0.set(Some(arrived.unwrap_or_else(Instant::now)));
@@ -31,22 +31,22 @@ impl Arrivals {
 }
 
 /// What opens a source, the first time and again.
-pub type Opener = Box<dyn FnMut() -> Result<Box<dyn Source>>>;
+pub type SourceOpener = Box<dyn FnMut() -> Result<Box<dyn Source>>>;
 
 /// A live source that is opened again whenever it fails or ends. Its frames are numbered through, and their times never run
 /// backwards, whatever the source's own clock does.
 ///
 /// The size of frames may be another one after it came back.
-pub struct Reconnecting {
+pub struct ReconnectingSource {
     name: String,
-    open: Opener,
+    open: SourceOpener,
     source: Option<Box<dyn Source>>,
     frame: FrameBuffer,
-    arrivals: Arrivals,
+    arrivals: ArrivalTime,
     clock: Clock,
     wait: Duration,
     /// What connections that are gone have counted.
-    before: Health,
+    before: SourceHealth,
     /// Whether nobody wants any more frames.
     stop: fn() -> bool,
 }
@@ -62,30 +62,33 @@ struct Clock {
     base_us: Option<[u64; 2]>,
 }
 
-impl core::fmt::Debug for Reconnecting {
+impl core::fmt::Debug for ReconnectingSource {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Reconnecting").field("name", &self.name).field("clock", &self.clock).finish_non_exhaustive()
+        f.debug_struct("ReconnectingSource")
+            .field("name", &self.name)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
     }
 }
 
-impl Reconnecting {
+impl ReconnectingSource {
     /// `source`, which `open` has opened and opens again once it has given a frame; it ends when `stop` says so.
-    pub fn new(source: Box<dyn Source>, open: Opener, stop: fn() -> bool) -> Self {
+    pub fn new(source: Box<dyn Source>, open: SourceOpener, stop: fn() -> bool) -> Self {
         Self {
             name: source.name().to_owned(),
             open,
             source: Some(source),
             frame: FrameBuffer::default(),
-            arrivals: Arrivals::default(),
+            arrivals: ArrivalTime::default(),
             clock: Clock { began: Instant::now(), next_index: 0, last_us: 0, base_us: None },
             wait: FIRST,
-            before: Health::default(),
+            before: SourceHealth::default(),
             stop,
         }
     }
 
     /// Follows when frames arrive.
-    pub fn arrivals(&self) -> Arrivals {
+    pub fn arrivals(&self) -> ArrivalTime {
         self.arrivals.clone()
     }
 
@@ -164,7 +167,7 @@ impl Clock {
     }
 }
 
-impl Source for Reconnecting {
+impl Source for ReconnectingSource {
     fn name(&self) -> &str {
         &self.name
     }
@@ -189,9 +192,9 @@ impl Source for Reconnecting {
         self.arrivals.0.get()
     }
 
-    fn health(&self) -> Health {
-        let now = self.source.as_ref().map_or(Health::default(), |source| source.health());
-        Health { dropped: self.before.dropped + now.dropped, reconnects: self.before.reconnects }
+    fn health(&self) -> SourceHealth {
+        let now = self.source.as_ref().map_or(SourceHealth::default(), |source| source.health());
+        SourceHealth { dropped: self.before.dropped + now.dropped, reconnects: self.before.reconnects }
     }
 }
 
@@ -235,8 +238,8 @@ mod tests {
             Err(live("camera:0"))
         }
 
-        fn health(&self) -> Health {
-            Health { dropped: 3, reconnects: 0 }
+        fn health(&self) -> SourceHealth {
+            SourceHealth { dropped: 3, reconnects: 0 }
         }
     }
 
@@ -256,9 +259,10 @@ mod tests {
             Ok(connection(&[7, 40_007, 5, 80_007], 32, false)),
             Ok(connection(&[0], 16, true)),
         ]);
-        let open: Opener = Box::new(move || later.pop_front().unwrap_or_else(|| Err(unplugged())));
+        let open: SourceOpener = Box::new(move || later.pop_front().unwrap_or_else(|| Err(unplugged())));
         static STOP: AtomicBool = AtomicBool::new(false);
-        let mut source = Reconnecting::new(connection(&[100, 33_433], 16, true), open, || STOP.load(Ordering::SeqCst));
+        let mut source =
+            ReconnectingSource::new(connection(&[100, 33_433], 16, true), open, || STOP.load(Ordering::SeqCst));
         let mut seen = Vec::new();
         for _ in 0..7 {
             let frame = source.next_frame().unwrap().unwrap();
@@ -270,11 +274,11 @@ mod tests {
         // The gap lasted as long as it did, and the new connection's clock goes on from there.
         assert!(seen[2].1 >= 250_000 && seen[3].1 == seen[2].1 + 40_000, "{seen:?}");
         assert!(seen.is_sorted_by(|a, b| a.1 <= b.1) && seen[5].1 == seen[2].1 + 80_000, "{seen:?}");
-        assert_eq!(source.health(), Health { dropped: 9, reconnects: 2 });
+        assert_eq!(source.health(), SourceHealth { dropped: 9, reconnects: 2 });
         assert!(source.is_live() && source.count().is_err());
         // What never gave a frame is wrong.
-        let open: Opener = Box::new(|| Err(unplugged()));
-        let mut never = Reconnecting::new(connection(&[], 16, true), open, || false);
+        let open: SourceOpener = Box::new(|| Err(unplugged()));
+        let mut never = ReconnectingSource::new(connection(&[], 16, true), open, || false);
         assert!(never.next_frame().unwrap_err().to_string().contains("plug it in"));
         // Nobody waits for one that is gone for good.
         STOP.store(true, Ordering::SeqCst);

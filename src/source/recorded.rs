@@ -7,7 +7,7 @@ use crate::frame::{Frame, FrameBuffer};
 
 /// A source that was read into memory once, to be scored many times.
 #[derive(Debug)]
-pub struct Recorded {
+pub struct RecordedSource {
     name: String,
     frames: Vec<FrameBuffer>,
     /// Frames of the source it was recorded from.
@@ -16,7 +16,7 @@ pub struct Recorded {
     selection: Selection,
 }
 
-impl Recorded {
+impl RecordedSource {
     /// Reads the frames with these `indices` (ascending) of `source`, which has `total` frames.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl Recorded {
     }
 }
 
-impl Source for Recorded {
+impl Source for RecordedSource {
     fn name(&self) -> &str {
         &self.name
     }

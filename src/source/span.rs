@@ -5,7 +5,7 @@ use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 
 /// `count` frames of a source from `offset` on, as a clip of their own: frames and times begin at 0.
-pub struct Span<'a> {
+pub struct FrameRange<'a> {
     source: Box<dyn Source + 'a>,
     offset: u64,
     count: u64,
@@ -13,13 +13,13 @@ pub struct Span<'a> {
     began: Option<u64>,
 }
 
-impl core::fmt::Debug for Span<'_> {
+impl core::fmt::Debug for FrameRange<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Span").field("source", &self.source.name()).field("offset", &self.offset).finish()
+        f.debug_struct("FrameRange").field("source", &self.source.name()).field("offset", &self.offset).finish()
     }
 }
 
-impl<'a> Span<'a> {
+impl<'a> FrameRange<'a> {
     /// The part of `source`.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl<'a> Span<'a> {
     }
 }
 
-impl Source for Span<'_> {
+impl Source for FrameRange<'_> {
     fn name(&self) -> &str {
         self.source.name()
     }
@@ -78,7 +78,7 @@ mod tests {
                 .unwrap();
         }
         let whole = || open(folder.path().as_os_str(), &SourceOptions::default()).unwrap();
-        let mut span = Span::new(whole(), 3, 4).unwrap();
+        let mut span = FrameRange::new(whole(), 3, 4).unwrap();
         assert_eq!(span.count().unwrap(), 4);
         let mut seen = Vec::new();
         while let Some(frame) = span.next_frame().unwrap() {
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(span.next_frame().unwrap().unwrap().pixels()[0], 4);
         assert_eq!(span.next_frame().unwrap().unwrap().index(), 3);
         assert!(span.next_frame().unwrap().is_none());
-        assert!(Span::new(whole(), 6, 4).is_err() && Span::new(whole(), 0, 0).is_err());
+        assert!(FrameRange::new(whole(), 6, 4).is_err() && FrameRange::new(whole(), 0, 0).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! A gate fitted to its model on clips that nothing was trained on.
 
-use crate::evaluate::{Examiner, showing::OneView};
-use crate::footage::{Footage, Masks};
+use crate::clip::{Masks, ProcessedClip};
+use crate::evaluate::{Evaluator, stimulus::SingleView};
 use crate::pair::{ClipPair, values};
 use burn::tensor::Tensor;
 use figureground::Result;
@@ -32,14 +32,14 @@ pub struct Effect {
 }
 
 impl Judged {
-    /// Shows `footage` to `pair` in the three views.
+    /// Shows `clips` to `pair` in the three views.
     ///
     /// # Errors
-    /// When footage does not fit the sizes.
+    /// When clips does not fit the sizes.
     pub fn new(
-        examiner: &Examiner<'_>,
+        evaluator: &Evaluator<'_>,
         pair: &ClipPair,
-        footage: &[Footage],
+        clips: &[ProcessedClip],
         labels: &[usize],
         at_home: Vec<bool>,
         texts: &Tensor<2>,
@@ -47,8 +47,8 @@ impl Judged {
         let classes = texts.dims()[0];
         let scale = values(pair.scale())[0];
         let of_view = |view| -> Result<Vec<Vec<f32>>> {
-            let showing = OneView { view, masks: Masks::Segmented, fill: examiner.fill, object_fill: None };
-            let clips = examiner.clips(pair, footage, &showing)?;
+            let stimulus = SingleView { view, masks: Masks::Segmented, fill: evaluator.fill, object_fill: None };
+            let clips = evaluator.clips(pair, clips, &stimulus)?;
             let logits = values(clips.matmul(texts.clone().transpose()).mul_scalar(scale));
             Ok(logits.chunks_exact(classes).map(<[f32]>::to_vec).collect())
         };

@@ -36,7 +36,7 @@ pub struct Run {
     /// Sizes of its pair.
     pub sizes: Sizes,
     /// What it learns from, in words.
-    pub lessons: String,
+    pub batch_sampler: String,
     /// Checksum of the weights it started from.
     pub start: String,
 }
@@ -108,7 +108,7 @@ impl Checkpoints {
     /// The newest that is whole; broken ones are passed over with a warning.
     ///
     /// # Errors
-    /// When the directory holds another run than `run`: other settings, sizes, lessons, or weights to start from.
+    /// When the directory holds another run than `run`: other settings, sizes, batch_sampler, or weights to start from.
     pub fn newest(&self, run: &Run) -> Result<Option<Found>> {
         for path in self.all()?.into_iter().rev() {
             match read(&path) {

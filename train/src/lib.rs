@@ -1,24 +1,24 @@
 //! Trains figureground's encoders, in the order the data flow:
 //!
-//! [`footage`] films drawn clips through the runtime's own preprocessing and masks, [`lessons`] vary them by a
-//! [`masking_ratio`] and cut them into [`patches`], [`shards`] run a [`pair`] over them, an [`objective`] judges it, the
+//! [`clips`] films drawn clips through the runtime's own preprocessing and masks, [`batch_sampler`] vary them by a
+//! [`masking_ratio`] and cut them into [`patches`], [`encoder`] run a [`pair`] over them, an [`objective`] judges it, the
 //! [`trainer`] steps, and [`evaluate`] asks what was learned. [`segmenter`] is the person segmenter of the same data.
 
+pub mod batch_sampler;
 pub mod calibration;
-pub mod casting;
 pub mod checkpoint;
+pub mod clip;
 pub mod compose;
-pub mod curve;
+pub mod conventions;
 pub mod evaluate;
-pub mod eye;
-pub mod footage;
-pub mod lessons;
+pub mod loss_curve;
 pub mod masking_ratio;
 pub mod objective;
 pub mod pair;
-pub mod patches;
-pub mod recipe;
+pub mod parallel_encoder;
+pub mod patchify;
+pub mod person_segmenter;
 pub mod reproduce;
 pub mod segmenter;
-pub mod shards;
+pub mod splits;
 pub mod trainer;

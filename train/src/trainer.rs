@@ -1,11 +1,11 @@
 //! Steps from batch to weights, with checkpoints, a curve, and the same result after a kill.
 
+use crate::batch_sampler::{Batch, BatchSampler};
 use crate::checkpoint::{Checkpoints, Run, State};
-use crate::curve::Curve;
-use crate::lessons::{Batch, Lessons};
+use crate::loss_curve::LossCurve;
 use crate::objective::{Albar, Objective, albar, cross_entropy, gradient_norm, info_nce};
 use crate::pair::{ClipPair, Sizes, values, weights};
-use crate::shards::{Encoded, Input, Shards, leaf};
+use crate::parallel_encoder::{Encoded, Input, ParallelEncoder, leaf};
 use burn::grad_clipping::GradientClippingConfig;
 use burn::module::{Module, ParamGroup};
 use burn::optim::{AdamWConfig, AdjustLrFn, GradientsAccumulator, GradientsParams, ModuleOptimizer, MuonConfig};
@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// What takes the steps.
+/// What specs the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optimiser {
@@ -54,7 +54,7 @@ const MATRICES: [&str; 6] = [
     "text_projection.weight",
 ];
 
-/// How a run goes over its lessons.
+/// How a run goes over its batch_sampler.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// How often all clips are seen.
@@ -63,7 +63,7 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Epochs over which it rises from 0; then it falls to 0 along a cosine.
     pub warmup_epochs: f64,
-    /// What takes the steps.
+    /// What specs the steps.
     pub optimiser: Optimiser,
     /// AdamW's weight decay.
     pub weight_decay: f32,
@@ -92,7 +92,7 @@ pub struct Trainer<'a> {
     optimiser: ModuleOptimizer,
     settings: Settings,
     sizes: Sizes,
-    shards: &'a Shards,
+    encoder: &'a ParallelEncoder,
     device: Device,
 }
 
@@ -104,9 +104,15 @@ impl std::fmt::Debug for Trainer<'_> {
 
 impl<'a> Trainer<'a> {
     /// Trains `pair`, a pair on the autodiff side of `device`.
-    pub fn new(pair: ClipPair, settings: Settings, sizes: Sizes, shards: &'a Shards, device: &Device) -> Self {
+    pub fn new(
+        pair: ClipPair,
+        settings: Settings,
+        sizes: Sizes,
+        encoder: &'a ParallelEncoder,
+        device: &Device,
+    ) -> Self {
         let optimiser = settings.optimiser.build(settings.weight_decay);
-        Self { pair, optimiser, settings, sizes, shards, device: device.clone().autodiff() }
+        Self { pair, optimiser, settings, sizes, encoder, device: device.clone().autodiff() }
     }
 
     /// Runs all epochs, or what is left of them after the newest whole checkpoint in `directory`. `after_epoch` sees the
@@ -117,28 +123,28 @@ impl<'a> Trainer<'a> {
     /// When a batch cannot be made, the loss is not finite, or a file cannot be written.
     pub fn run(
         mut self,
-        lessons: &dyn Lessons,
+        batch_sampler: &dyn BatchSampler,
         directory: &Path,
         bar: &ProgressBar,
         after_epoch: &mut dyn FnMut(usize, &ClipPair) -> Result<()>,
     ) -> Result<ClipPair> {
-        let steps = lessons.steps();
+        let steps = batch_sampler.steps();
         let total = self.settings.epochs * steps;
         let checkpoints = Checkpoints::open(directory)?;
         let start = weights::checksum(&self.pair, &self.sizes);
-        let run = Run { settings: self.settings, sizes: self.sizes, lessons: lessons.describe(), start };
+        let run = Run { settings: self.settings, sizes: self.sizes, batch_sampler: batch_sampler.describe(), start };
         let mut state = State { step: 0, run };
         if let Some(found) = checkpoints.newest(&state.run)? {
             (self.pair, self.optimiser, state) = found.load(self.pair, self.optimiser)?;
         }
-        let mut curve = Curve::open(&directory.join("curve.csv"), state.step)?;
+        let mut curve = LossCurve::open(&directory.join("curve.csv"), state.step)?;
         bar.set_length(total as u64);
         bar.set_position(state.step as u64);
         bar.reset_eta();
         while state.step < total {
             let (epoch, step) = (state.step / steps, state.step % steps);
             let rate = self.settings.learning_rate(state.step, steps);
-            let loss = self.step(&lessons.batch(epoch, step)?, rate)?;
+            let loss = self.step(&batch_sampler.batch(epoch, step)?, rate)?;
             state.step += 1;
             curve.push(state.step, epoch, rate, loss)?;
             bar.set_message(format!("loss {loss:.3}"));
@@ -173,8 +179,8 @@ impl<'a> Trainer<'a> {
 
     /// The loss of clips and texts alone.
     fn plain(&self, batch: &Batch, objective: Objective) -> (f32, GradientsParams) {
-        let frames = self.shards.forward(&self.pair, self.shards.pictures(&batch.patches));
-        let texts = self.shards.forward(&self.pair, self.shards.texts(&batch.texts));
+        let frames = self.encoder.forward(&self.pair, self.encoder.pictures(&batch.patches));
+        let texts = self.encoder.forward(&self.pair, self.encoder.texts(&batch.texts));
         let (frame_leaf, text_leaf) = (leaf(&frames), leaf(&texts));
         let dimension = self.sizes.projection;
         let embeds = frame_leaf.clone().slice(s![.., ..dimension]);
@@ -199,11 +205,11 @@ impl<'a> Trainer<'a> {
     /// ALBAR's loss.
     fn albar(&self, batch: &Batch, weights: Albar) -> (f32, GradientsParams) {
         let stills = self.stills(batch);
-        let frames = self.shards.forward(&self.pair, self.shards.pictures(&batch.patches));
-        let texts = self.shards.forward(&self.pair, self.shards.texts(&batch.texts));
-        let still = self.shards.forward(&self.pair, self.shards.pictures(&stills));
+        let frames = self.encoder.forward(&self.pair, self.encoder.pictures(&batch.patches));
+        let texts = self.encoder.forward(&self.pair, self.encoder.texts(&batch.texts));
+        let still = self.encoder.forward(&self.pair, self.encoder.pictures(&stills));
         let [ahead, behind] = self.steps_along_gradient(&stills, &texts, batch.clips, weights.step);
-        let (ahead, behind) = (self.shards.forward(&self.pair, ahead), self.shards.forward(&self.pair, behind));
+        let (ahead, behind) = (self.encoder.forward(&self.pair, ahead), self.encoder.forward(&self.pair, behind));
         let leaves = [&frames, &texts, &still, &ahead, &behind].map(|encoded| leaf(encoded));
         let [frame_leaf, text_leaf, still_leaf, ahead_leaf, behind_leaf] = &leaves;
         let logits = |clips: Tensor<2>| self.logits(clips, text_leaf.clone());
@@ -226,17 +232,17 @@ impl<'a> Trainer<'a> {
 
     /// The stills moved by `length` along, and against, the gradient of the sum of their logits.
     fn steps_along_gradient(&self, stills: &[f32], texts: &[Encoded], clips: usize, length: f32) -> [Vec<Input>; 2] {
-        let encoded = self.shards.forward(&self.pair, self.shards.pictures(stills));
+        let encoded = self.encoder.forward(&self.pair, self.encoder.pictures(stills));
         let still_leaf = leaf(&encoded);
         let texts = Tensor::cat(texts.iter().map(Encoded::embeds).collect(), 0).autodiff();
         let score = total(self.logits(self.shown_still(still_leaf.clone()), texts)).sum();
         let gradient = still_leaf.grad_remove(&mut score.backward()).unwrap_or_else(|| still_leaf.inner().zeros_like());
-        let gradient = self.shards.picture_gradient(encoded, &gradient);
+        let gradient = self.encoder.picture_gradient(encoded, &gradient);
         let shape = [clips, self.sizes.patches(), self.sizes.patch_values()];
         let device = self.device.clone().inner();
         let stills = Tensor::<3>::from_data(TensorData::new(stills.to_vec(), shape), &device);
         let along = albar::directions(gradient).mul_scalar(length);
-        [stills.clone() + along.clone(), stills - along].map(|moved| self.shards.pictures(&values(moved)))
+        [stills.clone() + along.clone(), stills - along].map(|moved| self.encoder.pictures(&values(moved)))
     }
 
     /// Clip embeddings of frame embeddings [n * T, dimension].
@@ -262,7 +268,7 @@ impl<'a> Trainer<'a> {
         Tensor::from_data(TensorData::new(labels, [n]), &self.device)
     }
 
-    /// The gradients that `loss` leaves at the parameters, through its leaves and their shards.
+    /// The gradients that `loss` leaves at the parameters, through its leaves and their encoder.
     fn gradients(&self, loss: &Tensor<1>, encoders: Vec<(Vec<Encoded>, Tensor<2>)>) -> (f32, GradientsParams) {
         let value = loss.clone().into_scalar::<f32>();
         let mut gradients = loss.backward();
@@ -271,7 +277,7 @@ impl<'a> Trainer<'a> {
         sum.accumulate(&self.pair, GradientsParams::from_grads(gradients, &self.pair));
         for ((encoded, _), gradient) in encoders.into_iter().zip(leaves) {
             if let Some(gradient) = gradient {
-                sum.accumulate(&self.pair, self.shards.backward(&self.pair, encoded, &gradient));
+                sum.accumulate(&self.pair, self.encoder.backward(&self.pair, encoded, &gradient));
             }
         }
         (value, sum.grads())

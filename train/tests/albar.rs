@@ -3,11 +3,11 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use figureground_train::lessons::Batch;
+use figureground_train::batch_sampler::Batch;
 use figureground_train::objective::{Albar, Objective};
 use figureground_train::pair::{ClipPair, Fusion, Postures, Sizes, Tower, values, weights};
-use figureground_train::patches::{self, Shift};
-use figureground_train::shards::Shards;
+use figureground_train::parallel_encoder::ParallelEncoder;
+use figureground_train::patchify::{self, Shift};
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ impl Fixture {
         let mut patches = Vec::new();
         for picture in self.floats("pixels").chunks_exact(3 * 16 * 16) {
             let mut cut = vec![0.0; picture.len()];
-            patches::cut(picture, &SIZES, Shift::default(), &mut cut);
+            patchify::patchify(picture, &SIZES, Shift::default(), &mut cut);
             patches.extend(cut);
         }
         Batch {
@@ -104,7 +104,7 @@ fn loss_and_gradients(weights_of: Albar) -> (f32, BTreeMap<String, Vec<f32>>) {
     let autodiff = device.clone().autodiff();
     let pair = ClipPair::new(&SIZES, &autodiff).with_fusion(Fusion::Temporal, &SIZES, &autodiff);
     let pair = weights::read(pair, &SIZES, &folder()).unwrap();
-    let shards = Shards::new(2, 2, &device, &SIZES).unwrap();
+    let encoder = ParallelEncoder::new(2, 2, &device, &SIZES).unwrap();
     let settings = Settings {
         epochs: 1,
         learning_rate: 1e-3,
@@ -114,7 +114,7 @@ fn loss_and_gradients(weights_of: Albar) -> (f32, BTreeMap<String, Vec<f32>>) {
         objective: Objective::Albar(weights_of),
         posture: 0.0,
     };
-    let trainer = Trainer::new(pair.clone(), settings, SIZES, &shards, &device);
+    let trainer = Trainer::new(pair.clone(), settings, SIZES, &encoder, &device);
     let (loss, gradients) = trainer.loss_and_gradients(&Fixture::open().batch());
     let mut named = Named { path: Vec::new(), gradients: &gradients, found: BTreeMap::new() };
     pair.visit(&mut named);

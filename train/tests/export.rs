@@ -6,9 +6,9 @@ use figureground::bundle::Bundle;
 use figureground::bundle::import::Import;
 use figureground::engine::{ImageEncoder, TemporalEncoder, TextEncoder, cpu::Cpu};
 use figureground::model::write::Precision;
+use figureground_train::conventions;
 use figureground_train::pair::{ClipPair, Fusion, Prompts, Sizes, Tower, seeded, values, weights};
-use figureground_train::patches::{self, Shift};
-use figureground_train::recipe;
+use figureground_train::patchify::{self, Shift};
 use std::path::Path;
 
 /// Largest difference as a fraction of the largest element.
@@ -70,7 +70,7 @@ fn an_imported_pair_embeds_as_burn_does() {
     let pictures: Vec<f32> = (0..2 * 3 * 32 * 32).map(|i| ((i * 37 % 101) as f32 - 50.0) / 25.0).collect();
     let mut cut = vec![0.0; pictures.len()];
     for (picture, cut) in pictures.chunks_exact(3 * 32 * 32).zip(cut.chunks_exact_mut(3 * 32 * 32)) {
-        patches::cut(picture, &SIZES, Shift::default(), cut);
+        patchify::patchify(picture, &SIZES, Shift::default(), cut);
     }
     let cut = Tensor::from_data(TensorData::new(cut, [2, SIZES.patches(), SIZES.patch_values()]), &device);
     let mut image = vec![0.0; 2 * 16];
@@ -78,7 +78,7 @@ fn an_imported_pair_embeds_as_burn_does() {
     ImageEncoder::encode(&mut vision, &pictures, &mut image).unwrap();
     close("image", &values(pair.image_embeds(cut)), &image);
 
-    let tokenizer = recipe::tokenizer(&SIZES).unwrap();
+    let tokenizer = conventions::tokenizer(&SIZES).unwrap();
     let rows: Vec<Vec<i64>> =
         ["waving", "a photo of a person kicking while standing up"].map(|t| tokenizer.encode(t)).into();
     let section = bundle.text().unwrap();

@@ -3,14 +3,14 @@
 
 use burn::tensor::Device;
 use figureground::bundle::tokenizer::Tokenizer;
-use figureground_train::casting::{self, Purpose};
-use figureground_train::footage::Footage;
-use figureground_train::lessons::{Batch, ClassLessons, Lessons, Variation};
+use figureground_train::batch_sampler::{Augmentation, Batch, BatchSampler, ClassBatches};
+use figureground_train::clip::ProcessedClip;
+use figureground_train::conventions;
 use figureground_train::objective::{Albar, Objective};
 use figureground_train::pair::weights::{self, Weights};
 use figureground_train::pair::{ClipPair, Fusion, Sizes, Tower, seeded};
-use figureground_train::recipe;
-use figureground_train::shards::Shards;
+use figureground_train::parallel_encoder::ParallelEncoder;
+use figureground_train::splits::{self, Split};
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use indicatif::ProgressBar;
 use pantomime::{Context, Part};
@@ -30,31 +30,31 @@ const SIZES: Sizes = Sizes {
 
 /// Clips with their classes, and the classes' prompts.
 struct Clips {
-    footage: Vec<Footage>,
+    clips: Vec<ProcessedClip>,
     labels: Vec<usize>,
     prompts: Vec<Vec<i64>>,
 }
 
 /// Two clips of each base class, in context.
 static CLIPS: LazyLock<Clips> = LazyLock::new(|| {
-    let preprocess = recipe::preprocess(&SIZES).unwrap();
-    let (takes, labels) = casting::acting(Some(Part::Base), Context::In, 2, Purpose::Training, 1);
-    let studio = recipe::studio(&preprocess, SIZES.frames).unwrap();
-    let footage = studio.film(&takes, &ProgressBar::hidden()).unwrap();
+    let preprocess = conventions::preprocess(&SIZES).unwrap();
+    let (specs, labels) = splits::acting(Some(Part::Base), Context::In, 2, Split::Training, 1);
+    let renderer = conventions::renderer(&preprocess, SIZES.frames).unwrap();
+    let clips = renderer.film(&specs, &ProgressBar::hidden()).unwrap();
     let tokenizer = Tokenizer::new(Some(SIZES.merges), SIZES.context).unwrap();
-    let prompts = casting::actions(Some(Part::Base)).iter().map(|a| tokenizer.encode(&a.name())).collect();
-    Clips { footage, labels, prompts }
+    let prompts = splits::actions(Some(Part::Base)).iter().map(|a| tokenizer.encode(&a.name())).collect();
+    Clips { clips, labels, prompts }
 });
 
-fn lessons() -> ClassLessons<'static> {
-    let Clips { footage, labels, prompts } = &*CLIPS;
-    ClassLessons {
-        footage,
+fn batch_sampler() -> ClassBatches<'static> {
+    let Clips { clips, labels, prompts } = &*CLIPS;
+    ClassBatches {
+        clips,
         labels,
         prompts,
         sizes: SIZES,
         batch: 12,
-        variation: Variation::masked("1:1".parse().unwrap()),
+        augmentation: Augmentation::masked("1:1".parse().unwrap()),
         seed: 5,
     }
 }
@@ -79,14 +79,14 @@ fn pair(fusion: Fusion) -> ClipPair {
 /// Trains into `directory`; gives the weights. `stop_after` ends the run behind that epoch, as a kill would.
 fn train(settings: Settings, fusion: Fusion, directory: &Path, stop_after: Option<usize>) -> Option<Weights> {
     let device = Device::flex();
-    let shards = Shards::new(2, 8, &device, &SIZES).unwrap();
-    let trainer = Trainer::new(pair(fusion), settings, SIZES, &shards, &device);
+    let encoder = ParallelEncoder::new(2, 8, &device, &SIZES).unwrap();
+    let trainer = Trainer::new(pair(fusion), settings, SIZES, &encoder, &device);
     let stopped = || figureground::Error::new(figureground::Stage::Training, "to go on", "a kill", "run it again");
     let mut after = |epoch: usize, _: &ClipPair| match stop_after {
         Some(last) if epoch > last => Err(stopped()),
         _ => Ok(()),
     };
-    let pair = trainer.run(&lessons(), directory, &ProgressBar::hidden(), &mut after).ok()?;
+    let pair = trainer.run(&batch_sampler(), directory, &ProgressBar::hidden(), &mut after).ok()?;
     Some(weights::collect(&pair, &SIZES))
 }
 
@@ -145,26 +145,31 @@ fn checkpoints_of_a_run_with_other_lessons_or_from_other_weights_are_refused() {
     let settings = settings(1, Objective::InfoNce);
     train(settings, Fusion::Mean, folder.path(), None).unwrap();
     let device = Device::flex();
-    let shards = Shards::new(2, 8, &device, &SIZES).unwrap();
-    let again = |pair: ClipPair, lessons: &ClassLessons<'_>| {
-        let trainer = Trainer::new(pair, settings, SIZES, &shards, &device);
-        trainer.run(lessons, folder.path(), &ProgressBar::hidden(), &mut |_, _| Ok(())).is_ok()
+    let encoder = ParallelEncoder::new(2, 8, &device, &SIZES).unwrap();
+    let again = |pair: ClipPair, batch_sampler: &ClassBatches<'_>| {
+        let trainer = Trainer::new(pair, settings, SIZES, &encoder, &device);
+        trainer.run(batch_sampler, folder.path(), &ProgressBar::hidden(), &mut |_, _| Ok(())).is_ok()
     };
     let other_weights = seeded(4, &device.clone().autodiff(), || ClipPair::new(&SIZES, &device.clone().autodiff()));
-    assert!(again(pair(Fusion::Mean), &lessons()));
-    assert!(!again(other_weights, &lessons()));
-    assert!(!again(pair(Fusion::Mean), &ClassLessons { variation: Variation::PLAIN, ..lessons() }));
-    assert!(!again(pair(Fusion::Mean), &ClassLessons { seed: 6, ..lessons() }));
+    assert!(again(pair(Fusion::Mean), &batch_sampler()));
+    assert!(!again(other_weights, &batch_sampler()));
+    assert!(!again(pair(Fusion::Mean), &ClassBatches { augmentation: Augmentation::PLAIN, ..batch_sampler() }));
+    assert!(!again(pair(Fusion::Mean), &ClassBatches { seed: 6, ..batch_sampler() }));
 }
 
 #[test]
 fn shards_give_the_gradients_of_one_whole_graph() {
     let device = Device::flex();
-    let batch: Batch = lessons().batch(0, 0).unwrap();
+    let batch: Batch = batch_sampler().batch(0, 0).unwrap();
     let gradients = |threads: usize, most: usize| {
-        let shards = Shards::new(threads, most, &device, &SIZES).unwrap();
-        let trainer =
-            Trainer::new(pair(Fusion::Temporal), settings(1, Objective::Albar(Albar::HMDB51)), SIZES, &shards, &device);
+        let encoder = ParallelEncoder::new(threads, most, &device, &SIZES).unwrap();
+        let trainer = Trainer::new(
+            pair(Fusion::Temporal),
+            settings(1, Objective::Albar(Albar::HMDB51)),
+            SIZES,
+            &encoder,
+            &device,
+        );
         let (loss, _) = trainer.loss_and_gradients(&batch);
         loss
     };

@@ -1,7 +1,7 @@
 //! The gate on its own: log-probabilities of three views in, a decision out.
 
 use crate::Verdict;
-use crate::told::{numbers, object, tell, told};
+use crate::ffi::{catch, numbers, object, tell};
 use core::ffi::c_int;
 use figureground::gate::{self, Evidence, GateSettings, Visibility};
 
@@ -13,7 +13,7 @@ pub struct Gate(gate::Gate);
 /// when a number is not finite.
 #[unsafe(no_mangle)]
 pub extern "C" fn fg_gate_open(tau: f32, hysteresis: f32) -> *mut Gate {
-    told(core::ptr::null_mut(), || {
+    catch(core::ptr::null_mut(), || {
         let mut settings = GateSettings { hysteresis, ..GateSettings::default() };
         settings.set_threshold(tau)?;
         Ok(Box::into_raw(Box::new(Gate(gate::Gate::new(settings)?))))
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn fg_gate_judge(
     background_area: f32,
     verdict: *mut Verdict,
 ) -> c_int {
-    told(-1, || {
+    catch(-1, || {
         // SAFETY: as the caller promises.
         let Gate(gate) = unsafe { object(gate) }?;
         let views = [(full, "whole pictures"), (person, "persons"), (background, "backgrounds")];

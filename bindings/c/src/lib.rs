@@ -3,16 +3,16 @@
 //! Every function that can fail returns a negative number or null, and the thread's [`fg_error`] then says why. No panic
 //! leaves this library: one that should happen comes back as an error.
 
+mod ffi;
 mod gate;
 mod pipeline;
-mod told;
 
+pub use ffi::fg_error;
 pub use gate::{Gate, fg_gate_close, fg_gate_judge, fg_gate_open};
 pub use pipeline::{
     Options, Pipeline, fg_close, fg_label, fg_label_count, fg_open, fg_options_usual, fg_reset, fg_set_labels,
     fg_set_tau, fg_step,
 };
-pub use told::fg_error;
 
 use figureground::gate::{Judgement, Verdict as GateVerdict};
 

@@ -1,12 +1,12 @@
 //! Frames in, verdicts out.
 
 use crate::Verdict;
-use crate::told::{numbers, object, tell, text, told};
+use crate::ffi::{catch, numbers, object, tell, text};
 use core::ffi::{c_char, c_int};
 use figureground::bundle::{Bundle, labels};
-use figureground::engine::{Backend, Choice, Precision, all_cores};
+use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
 use figureground::frame::{Frame, check_size};
-use figureground::pipeline::{self, Keep, Sliding};
+use figureground::pipeline::{self, FrameRecording, Sliding};
 use figureground::{Error, Result, Stage};
 use std::ffi::CString;
 use std::ops::ControlFlow;
@@ -51,7 +51,7 @@ pub extern "C" fn fg_options_usual() -> Options {
 /// `bundle` is null or ends with a 0; `options` is null, for the usual ones, or points to some.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_open(bundle: *const c_char, options: *const Options) -> *mut Pipeline {
-    told(core::ptr::null_mut(), || {
+    catch(core::ptr::null_mut(), || {
         // SAFETY: as the caller promises.
         let options = unsafe { options.as_ref() }.copied().unwrap_or_else(|| fg_options_usual());
         let bundle = if bundle.is_null() {
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn fg_step(
     time_us: u64,
     verdict: *mut Verdict,
 ) -> c_int {
-    told(-1, || {
+    catch(-1, || {
         // SAFETY: as the caller promises.
         let this = unsafe { object(pipeline) }?;
         check_size(width, height)?;
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn fg_step(
 /// `pipeline` comes from `fg_open`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_reset(pipeline: *mut Pipeline) -> c_int {
-    told(-1, || {
+    catch(-1, || {
         // SAFETY: as the caller promises.
         let this = unsafe { object(pipeline) }?;
         this.frames = 0;
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn fg_reset(pipeline: *mut Pipeline) -> c_int {
 /// `pipeline` comes from `fg_open`, `labels` ends with a 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_set_labels(pipeline: *mut Pipeline, labels: *const c_char) -> c_int {
-    told(-1, || {
+    catch(-1, || {
         // SAFETY: as the caller promises.
         let (this, labels) = unsafe { (object(pipeline)?, text(labels, "labels")?) };
         let names = labels::parse_names(labels)?;
@@ -138,7 +138,7 @@ pub unsafe extern "C" fn fg_set_labels(pipeline: *mut Pipeline, labels: *const c
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_set_tau(pipeline: *mut Pipeline, tau: f32) -> c_int {
     // SAFETY: as the caller promises.
-    told(-1, || unsafe { object(pipeline) }?.pipeline.set_threshold(tau).map(|()| 0))
+    catch(-1, || unsafe { object(pipeline) }?.pipeline.set_threshold(tau).map(|()| 0))
 }
 
 /// How many labels are told apart; 0 on an error.
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn fg_set_tau(pipeline: *mut Pipeline, tau: f32) -> c_int 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_label_count(pipeline: *mut Pipeline) -> usize {
     // SAFETY: as the caller promises.
-    told(0, || unsafe { object(pipeline) }.map(|this| this.names.len()))
+    catch(0, || unsafe { object(pipeline) }.map(|this| this.names.len()))
 }
 
 /// The name of a label in UTF-8, valid until labels change or the pipeline is closed. Null on an error.
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn fg_label_count(pipeline: *mut Pipeline) -> usize {
 /// `pipeline` comes from `fg_open`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_label(pipeline: *mut Pipeline, label: usize) -> *const c_char {
-    told(core::ptr::null(), || {
+    catch(core::ptr::null(), || {
         // SAFETY: as the caller promises.
         let names = &unsafe { object(pipeline) }?.names;
         let refused = || {
@@ -184,9 +184,9 @@ impl Pipeline {
     fn open(bundle: Bundle, options: Options) -> Result<Self> {
         let threads = if options.threads == 0 { all_cores() } else { options.threads as usize };
         let backend = if options.gpu { Backend::Gpu } else { Backend::Cpu };
-        let choice = Choice { backend, precision: Precision::F32, threads };
+        let choice = BackendOptions { backend, precision: Precision::F32, threads };
         let sliding = Sliding::new(options.window, options.stride)?;
-        let mut pipeline = pipeline::Pipeline::load(&bundle, &choice, Keep::Numbers)?;
+        let mut pipeline = pipeline::Pipeline::load(&bundle, &choice, FrameRecording::Off)?;
         pipeline.start(sliding)?;
         let names = c_names(pipeline.names());
         Ok(Self { pipeline, bundle, sliding, threads, names, frames: 0, packed: Vec::new() })

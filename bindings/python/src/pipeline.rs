@@ -3,9 +3,9 @@
 use crate::raised;
 use crate::verdict::Verdict;
 use figureground::bundle::{Bundle, labels};
-use figureground::engine::{Backend, Choice, Precision, all_cores};
+use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
 use figureground::frame::Frame;
-use figureground::pipeline::{self, Keep, Sliding};
+use figureground::pipeline::{self, FrameRecording, Sliding};
 use figureground::{Error, Result, Stage};
 use numpy::{PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -115,9 +115,9 @@ impl Stream {
         };
         let threads = threads.filter(|threads| *threads > 0).unwrap_or_else(all_cores);
         let bundle = bundle.map_or_else(built_in, |directory| Bundle::open(&directory))?;
-        let choice = Choice { backend, precision: Precision::F32, threads };
+        let choice = BackendOptions { backend, precision: Precision::F32, threads };
         let sliding = Sliding::new(window, stride)?;
-        let mut pipeline = pipeline::Pipeline::load(&bundle, &choice, Keep::Numbers)?;
+        let mut pipeline = pipeline::Pipeline::load(&bundle, &choice, FrameRecording::Off)?;
         pipeline.start(sliding)?;
         Ok(Self { pipeline, bundle, sliding, threads, frames: 0, last: None })
     }

@@ -45,7 +45,7 @@ pub(super) fn beach(set: &mut Set, variant: usize) -> Light {
     });
     match variant {
         0 => {
-            let (x, colour) = (set.dice.sign() * set.range(0.9, 1.5), set.bright());
+            let (x, colour) = (set.random.sign() * set.range(0.9, 1.5), set.bright());
             parasol(set, x, -1.0, colour);
             let towel = set.bright();
             set.mat([x - 0.4, -0.6], [x + 0.3, 0.2], towel);
@@ -61,7 +61,7 @@ pub(super) fn beach(set: &mut Set, variant: usize) -> Light {
             let x = set.range(-8.0, 8.0);
             set.glow(vector(x, 3.0, -40.0), 9.0, hex(0xFFE27A));
             set.disc(vector(x, 2.2, -40.0), 2.4, 2.4, hex(0xFFF0A0));
-            let x = 1.7 * set.dice.sign();
+            let x = 1.7 * set.random.sign();
             palm(set, x, -1.6);
             Light { tint: hex(0xE8A080), from: [0.4, -0.5], contrast: 1.2, shadow: 0.7 }
         }
@@ -133,7 +133,7 @@ pub(super) fn desert(set: &mut Set, variant: usize) -> Light {
                 let (x, half, top) = (set.range(-13.0, 13.0), set.range(2.0, 4.5), set.range(4.0, 9.0));
                 mesa(set, x, half, top);
             }
-            let (one, two) = (set.dice.sign() * set.range(0.9, 1.5), set.range(-2.5, 2.5));
+            let (one, two) = (set.random.sign() * set.range(0.9, 1.5), set.range(-2.5, 2.5));
             cactus(set, one, -1.4, hex(0x4A7A3E));
             cactus(set, two, -4.0, hex(0x4A7A3E));
             for _ in 0..10 {
@@ -148,7 +148,7 @@ pub(super) fn desert(set: &mut Set, variant: usize) -> Light {
             let x = set.range(-9.0, 9.0);
             set.glow(vector(x, 13.0, -50.0), 5.0, hex(0xC8D4F8));
             set.disc(vector(x, 13.0, -50.0), 1.9, 1.9, hex(0xF4F4E4));
-            let x = set.dice.sign() * set.range(0.9, 1.5);
+            let x = set.random.sign() * set.range(0.9, 1.5);
             cactus(set, x, -1.6, hex(0x1C3030));
             Light { tint: hex(0x9AA8D8), from: [0.5, -0.8], contrast: 1.1, shadow: 0.5 }
         }

@@ -58,7 +58,7 @@ pub(super) fn kitchen(set: &mut Set, variant: usize) -> Light {
         set.panel([left + 0.03, 0.7], [left + 0.47, 0.86], back + 0.01, front * 0.92);
         set.bar(vector(left + 0.18, 0.78, back + 0.02), vector(left + 0.32, 0.78, back + 0.02), 0.015, grey(0.35));
     }
-    let stove = set.dice.sign() * set.range(0.5, 1.3);
+    let stove = set.random.sign() * set.range(0.5, 1.3);
     set.crate_at(vector(stove - 0.32, 0.0, back - 0.4), vector(stove + 0.32, 0.96, back + 0.05), grey(0.72));
     set.panel([stove - 0.24, 0.25], [stove + 0.24, 0.62], back + 0.06, grey(0.12));
     for knob in 0..4 {
@@ -131,7 +131,7 @@ fn windows(set: &mut Set, z: f32, night: bool) {
                 continue;
             }
             for column in 0..6 {
-                if set.dice.chance(0.45) {
+                if set.random.chance(0.45) {
                     let left = x - 0.48 + 0.16 * column as f32;
                     set.panel([left, y], [left + 0.08, y + 0.07], z + 0.02, hex(0xF2CE74));
                 }

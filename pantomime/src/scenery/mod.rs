@@ -9,9 +9,9 @@ mod sport;
 mod town;
 mod woods;
 
-use crate::dice::{Aspect, Dice};
 use crate::framing::{Framing, margin};
 use crate::light::Light;
+use crate::random::{Aspect, Random};
 use crate::scene::{Kind, Scene};
 use figureground::mask::Size;
 use set::Set;
@@ -33,8 +33,8 @@ impl Scenery {
         let margin = margin(size);
         let wide = |side: u32| side as usize + 2 * margin as usize;
         let (width, height) = (wide(size.width()), wide(size.height()));
-        let dice = Dice::new(seed, Aspect::Scenery);
-        let mut set = Set::new(framing.wide_camera(), width, height, dice);
+        let random = Random::new(seed, Aspect::Scenery);
+        let mut set = Set::new(framing.wide_camera(), width, height, random);
         let variant = scene.variant();
         let light = match scene.kind() {
             Kind::BasketballCourt => sport::basketball_court(&mut set, variant),

@@ -3,9 +3,9 @@
 use crate::camera::Camera;
 use crate::canvas::{Point, band, ellipse};
 use crate::colour::{Colour, DYES, grey, hex};
-use crate::dice::Dice;
 use crate::light::Light;
 use crate::noise::{fraction, rough, speck};
+use crate::random::Random;
 use crate::scene::Kind;
 use crate::vector::{Vector, vector};
 use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Shader, Transform};
@@ -29,7 +29,7 @@ pub(super) struct Planes<'a> {
 
 /// A background being painted.
 pub(super) struct Set {
-    pub(super) dice: Dice,
+    pub(super) random: Random,
     /// For noise.
     pub(super) seed: u32,
     camera: Camera,
@@ -39,25 +39,25 @@ pub(super) struct Set {
 }
 
 impl Set {
-    pub(super) fn new(camera: Camera, width: usize, height: usize, mut dice: Dice) -> Self {
+    pub(super) fn new(camera: Camera, width: usize, height: usize, mut random: Random) -> Self {
         let picture = Pixmap::new(width as u32, height as u32).expect("a picture with its margins is small");
-        let seed = dice.bits() as u32;
-        Self { dice, seed, camera, front: picture.clone(), picture, in_front: false }
+        let seed = random.bits() as u32;
+        Self { random, seed, camera, front: picture.clone(), picture, in_front: false }
     }
 
     /// `colour` with this clip's variation.
     pub(super) fn dyed(&mut self, code: u32) -> Colour {
-        hex(code).varied(&mut self.dice, 0.1)
+        hex(code).varied(&mut self.random, 0.1)
     }
 
     /// A random strong colour.
     pub(super) fn bright(&mut self) -> Colour {
-        self.dice.pick(&DYES).colour.varied(&mut self.dice, 0.1)
+        self.random.pick(&DYES).colour.varied(&mut self.random, 0.1)
     }
 
     /// A number from `low` to `high`.
     pub(super) fn range(&mut self, low: f32, high: f32) -> f32 {
-        self.dice.range(low, high)
+        self.random.range(low, high)
     }
 
     /// Paints every pixel.
@@ -223,11 +223,11 @@ impl Set {
 
     /// In some clips, something that hides a bit of the actor.
     pub(super) fn foreground(&mut self, kind: Kind, light: &Light) {
-        if !self.dice.chance(0.15) {
+        if !self.random.chance(0.15) {
             return;
         }
         self.in_front = true;
-        let x = self.dice.sign() * self.range(0.35, 0.75);
+        let x = self.random.sign() * self.range(0.35, 0.75);
         let z = self.range(0.6, 1.0);
         let tint = light.tint;
         match kind {

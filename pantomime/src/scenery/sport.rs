@@ -176,7 +176,7 @@ pub(super) fn gym(set: &mut Set, variant: usize) -> Light {
             for x in [-1.9, 1.9] {
                 set.pillar(vector(x, 0.0, -1.7), vector(x, 1.4, -1.7), 0.12, hex(0xB02020));
             }
-            let x = set.dice.sign() * set.range(0.7, 1.3);
+            let x = set.random.sign() * set.range(0.7, 1.3);
             let leather = set.dyed(0x8A1F1F);
             set.bar(vector(x, 1.8, -1.2), vector(x, 3.4, -1.2), 0.015, grey(0.5));
             set.pillar(vector(x, 0.9, -1.2), vector(x, 1.7, -1.2), 0.2, leather);
@@ -200,7 +200,7 @@ fn rack(set: &mut Set) {
             }
         }
     }
-    let x = set.dice.sign() * set.range(0.9, 1.4);
+    let x = set.random.sign() * set.range(0.9, 1.4);
     let colour = set.bright();
     set.disc(vector(x, 0.35, -1.3), 0.35, 0.35, colour * 0.8);
     set.disc(vector(x - 0.05, 0.4, -1.3), 0.26, 0.26, colour);
@@ -259,7 +259,7 @@ pub(super) fn swimming_pool(set: &mut Set, variant: usize) -> Light {
                 let (leaf, height) = (set.dyed(0x3F8A3A), set.range(2.2, 3.4));
                 set.tree(vector(x, 0.6, -10.0), height, hex(0x7A5A3A), leaf);
             }
-            let (x, colour) = (set.dice.sign() * set.range(1.0, 1.6), set.bright());
+            let (x, colour) = (set.random.sign() * set.range(1.0, 1.6), set.bright());
             parasol(set, x, -1.5, colour);
             sunlight(0xFFFAF0, 1.0)
         }

@@ -51,7 +51,7 @@ pub(super) fn street(set: &mut Set, variant: usize) -> Light {
             });
             let (x, paint) = (set.range(-1.6, 1.6), set.bright());
             car(set, x, -2.2, paint);
-            let x = set.dice.sign() * set.range(1.2, 1.8);
+            let x = set.random.sign() * set.range(1.2, 1.8);
             set.tree(vector(x, 0.0, -4.8), 3.4, hex(0x5A4430), hex(0x4C8A38));
             sunlight(0xFFF8EC, 1.0)
         }

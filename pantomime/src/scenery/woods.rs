@@ -39,18 +39,18 @@ pub(super) fn forest(set: &mut Set, variant: usize) -> Light {
         }
         if variant < 2 {
             for _ in 0..5 {
-                let leaf = hex(set.dice.pick(&leaves)).towards(haze, fade);
+                let leaf = hex(set.random.pick(&leaves)).towards(haze, fade);
                 let (x, y, radius) = (set.range(-1.0, 1.0) * (2.0 - 0.4 * z), set.range(2.2, 3.8), set.range(0.6, 1.1));
                 set.clump(vector(x, y - 0.05 * z, z + 0.1), radius, leaf);
             }
-            let leaf = hex(set.dice.pick(&leaves)).towards(haze, fade);
+            let leaf = hex(set.random.pick(&leaves)).towards(haze, fade);
             let x = set.range(-1.0, 1.0) * (2.0 - 0.3 * z);
             set.clump(vector(x, 0.25, z + 0.2), 0.5, leaf * 0.8);
         }
     }
     if variant == 1 {
         for _ in 0..60 {
-            let (x, z, leaf) = (set.range(-2.5, 2.5), set.range(-3.0, 0.8), hex(set.dice.pick(&leaves)));
+            let (x, z, leaf) = (set.range(-2.5, 2.5), set.range(-3.0, 0.8), hex(set.random.pick(&leaves)));
             let size = set.range(0.02, 0.05);
             set.disc(vector(x, 0.0, z), size, 0.5 * size, leaf);
         }

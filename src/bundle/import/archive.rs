@@ -1,7 +1,7 @@
 //! The zip archive that `torch.save` writes: `data.pkl` describes tensors, one stored file each holds their numbers.
 
 use super::pickle::{Id, Namespace, Pickle, Tensor, Value};
-use super::tensors::{Tensors, View};
+use super::tensors::{TensorView, Tensors};
 use crate::error::{Error, Result, Stage};
 use rawzip::{CompressionMethod, ZipArchive};
 use std::collections::{BTreeMap, HashMap};
@@ -139,11 +139,11 @@ impl<'data> Archive<'data> {
         Ok(Tensors::new(by_name))
     }
 
-    fn view(&self, tensor: &Tensor) -> Option<View<'data>> {
+    fn view(&self, tensor: &Tensor) -> Option<TensorView<'data>> {
         let storage = self.files.get(&format!("{DATA}{}", tensor.storage.key))?;
         let element = tensor.storage.element.clone();
         let skipped = tensor.offset.checked_mul(element.size().unwrap_or(0))?;
-        View::new(element, tensor.shape.clone(), tensor.strides.clone(), storage.get(skipped..)?)
+        TensorView::new(element, tensor.shape.clone(), tensor.strides.clone(), storage.get(skipped..)?)
     }
 }
 

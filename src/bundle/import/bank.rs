@@ -95,7 +95,7 @@ pub fn write_labels(
 ) -> Result<()> {
     let path = directory.join(&convention.text.file);
     let mut text = cpu.text(&path, &convention.text)?;
-    let manifest::Tokenizer::ClipBpe { merges } = convention.text.tokenizer;
+    let manifest::TokenizerKind::ClipBpe { merges } = convention.text.tokenizer;
     let tokenizer = Tokenizer::new(merges, convention.text.context)?;
     let templates = convention.templates.clone();
     let model = model_checksum(&path)?;

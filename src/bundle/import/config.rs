@@ -3,7 +3,7 @@
 use super::architecture::{Architecture, EPSILON, Unshaped};
 use super::tower::{Activation, TextTower, Tower, VisionTower};
 use crate::error::{Error, Result, Stage};
-use crate::preprocess::{Interpolation, Resize, Settings};
+use crate::preprocess::{Interpolation, PreprocessSettings, Resize};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
@@ -244,7 +244,7 @@ impl OpenClipConfig {
     ///
     /// # Errors
     /// When it asks for an interpolation or a resize mode that there is not.
-    pub fn adopt(&self, settings: &mut Settings) -> Result<()> {
+    pub fn adopt(&self, settings: &mut PreprocessSettings) -> Result<()> {
         let pictures = &self.preprocess_cfg;
         let refused = |got: String| Error::new(Stage::Import, Self::EXPECTED, got, "pass the nearest --convention");
         settings.mean = pictures.mean.unwrap_or(settings.mean);

@@ -2,7 +2,7 @@
 
 use super::source::{Config, Family};
 use super::temporal::TemporalTower;
-use crate::bundle::manifest::{Convention, Tokenizer};
+use crate::bundle::manifest::{Convention, TokenizerKind};
 use crate::bundle::tokenizer::ALL_MERGES;
 use crate::error::{Error, Result, Stage};
 use crate::preprocess::Resize;
@@ -85,7 +85,7 @@ impl Sizes {
             Error::new(Stage::Import, expected, vocabulary, next)
         })?;
         let merges = (merges < ALL_MERGES).then_some(merges);
-        convention.text.tokenizer = Tokenizer::ClipBpe { merges };
+        convention.text.tokenizer = TokenizerKind::ClipBpe { merges };
         Ok(())
     }
 }

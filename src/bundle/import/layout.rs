@@ -1,6 +1,6 @@
 //! The names that checkpoints give the tensors of CLIP. This crate's own are Hugging Face's.
 
-use super::tensors::{Tensors, View};
+use super::tensors::{TensorView, Tensors};
 use crate::error::{Error, Result, Stage};
 use std::collections::BTreeMap;
 
@@ -88,7 +88,7 @@ impl Part {
         shape
     }
 
-    fn of<'data>(self, view: &View<'data>) -> Option<View<'data>> {
+    fn of<'data>(self, view: &TensorView<'data>) -> Option<TensorView<'data>> {
         match self {
             Part::Whole => Some(view.clone()),
             Part::Third(third) => {
@@ -222,7 +222,7 @@ impl<'data> Weights<'data> {
     ///
     /// # Errors
     /// When it is not there.
-    pub fn view(&self, name: &str) -> Result<View<'data>> {
+    pub fn view(&self, name: &str) -> Result<TensorView<'data>> {
         let place = self.layout.place(name);
         let view = self.tensors.get(&place.name).and_then(|view| place.part.of(view));
         view.ok_or_else(|| {

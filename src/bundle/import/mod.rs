@@ -18,7 +18,7 @@ pub mod tensors;
 pub mod tower;
 
 use super::labels;
-use super::manifest::{self, Convention, Labels, Manifest, SCHEMA, Segmenter, Views};
+use super::manifest::{self, Convention, LabelSettings, Manifest, SCHEMA, SegmenterSettings, ViewSettings};
 use super::{Bundle, MANIFEST, checksum};
 use crate::engine::cpu::Cpu;
 use crate::error::{Error, Result, Stage};
@@ -81,7 +81,7 @@ impl Import {
         }
         let given = self.convention()?;
         let mut segmenter =
-            Segmenter::parse(&read_text(&self.segmenter)?).map_err(|e| e.at(self.segmenter.display()))?;
+            SegmenterSettings::parse(&read_text(&self.segmenter)?).map_err(|e| e.at(self.segmenter.display()))?;
         let cpu = Cpu::new(threads)?;
         cpu.segmenter(&self.segmenter_model, &segmenter)?;
         let staging = Staging::beside(&self.out)?;
@@ -184,7 +184,7 @@ struct Written {
     logit_scale: f32,
 }
 
-fn manifest_of(convention: &Convention, segmenter: &Segmenter, directory: &Path) -> Result<Manifest> {
+fn manifest_of(convention: &Convention, segmenter: &SegmenterSettings, directory: &Path) -> Result<Manifest> {
     let mut files = BTreeMap::new();
     let entries = std::fs::read_dir(directory).map_err(|e| unwritable(directory, &e))?;
     for entry in entries {
@@ -204,12 +204,12 @@ fn manifest_of(convention: &Convention, segmenter: &Segmenter, directory: &Path)
         name,
         licence,
         clip,
-        views: Views::default(),
+        views: ViewSettings::default(),
         segmenter: segmenter.clone(),
         vision,
         text: Some(text),
         temporal,
-        labels: Labels { file: "labels.safetensors".to_owned(), templates, template_fusion },
+        labels: LabelSettings { file: "labels.safetensors".to_owned(), templates, template_fusion },
         gate: GateSettings::default(),
         files,
     })

@@ -3,7 +3,7 @@
 use super::block::BlockWriter;
 use super::checkpoint::Checkpoint;
 use super::tower::Tower;
-use crate::bundle::manifest::Temporal;
+use crate::bundle::manifest::TemporalSettings;
 use crate::error::Result;
 use crate::model::write::{Attribute, Axis, Element, Precision};
 use std::path::Path;
@@ -21,8 +21,8 @@ pub struct TemporalTower {
 
 impl TemporalTower {
     /// The section of a bundle whose file [`TemporalTower::write`] writes.
-    pub fn manifest() -> Temporal {
-        Temporal {
+    pub fn manifest() -> TemporalSettings {
+        TemporalSettings {
             file: "temporal.onnx".to_owned(),
             input: "frame_embeds".to_owned(),
             output: "clip_embeds".to_owned(),
@@ -36,7 +36,7 @@ impl TemporalTower {
     /// When a tensor is not there or a file cannot be written.
     pub fn write(&self, checkpoint: &Checkpoint<'_>, path: &Path, precision: Precision) -> Result<()> {
         let (frames, width) = (self.frames, self.tower.width);
-        let Temporal { input, output, .. } = Self::manifest();
+        let TemporalSettings { input, output, .. } = Self::manifest();
         let mut writer = BlockWriter::create(checkpoint, path, precision, "temporal_model", &self.tower)?;
         let batch = Axis::Named("batch");
         let embeds = writer.graph.input(&input, Element::F32, &[batch, Axis::Size(frames), Axis::Size(width)]);

@@ -53,14 +53,14 @@ impl From<Dtype> for Element {
 
 /// One tensor: where its elements lie, not the elements.
 #[derive(Clone, Debug)]
-pub struct View<'data> {
+pub struct TensorView<'data> {
     element: Element,
     shape: Vec<usize>,
     strides: Vec<usize>,
     bytes: &'data [u8],
 }
 
-impl<'data> View<'data> {
+impl<'data> TensorView<'data> {
     /// The tensor whose first element is the first of `bytes`; `strides` count elements. None when it reaches past the
     /// end, or has more elements than there are bytes for.
     pub fn new(element: Element, shape: Vec<usize>, strides: Vec<usize>, bytes: &'data [u8]) -> Option<Self> {
@@ -156,12 +156,12 @@ fn row_major_strides(shape: &[usize]) -> Option<Vec<usize>> {
 /// Tensors by their names.
 #[derive(Clone, Debug, Default)]
 pub struct Tensors<'data> {
-    by_name: BTreeMap<String, View<'data>>,
+    by_name: BTreeMap<String, TensorView<'data>>,
 }
 
 impl<'data> Tensors<'data> {
     /// `by_name` without what data-parallel training puts in front of every name.
-    pub fn new(by_name: BTreeMap<String, View<'data>>) -> Self {
+    pub fn new(by_name: BTreeMap<String, TensorView<'data>>) -> Self {
         if !by_name.is_empty() && by_name.keys().all(|name| name.starts_with(PARALLEL)) {
             let bare = by_name.into_iter().map(|(name, view)| (name[PARALLEL.len()..].to_owned(), view));
             return Self { by_name: bare.collect() };
@@ -180,7 +180,7 @@ impl<'data> Tensors<'data> {
         let file = SafeTensors::deserialize(bytes).map_err(|e| refused(&e))?;
         let mut by_name = BTreeMap::new();
         for (name, tensor) in file.iter() {
-            let view = View::row_major(tensor.dtype().into(), tensor.shape().to_vec(), tensor.data());
+            let view = TensorView::row_major(tensor.dtype().into(), tensor.shape().to_vec(), tensor.data());
             let view = view.ok_or_else(|| refused(&format_args!("tensor {name:?} past the end of the file")))?;
             by_name.insert(name.to_owned(), view);
         }
@@ -188,7 +188,7 @@ impl<'data> Tensors<'data> {
     }
 
     /// The tensor called `name`.
-    pub fn get(&self, name: &str) -> Option<&View<'data>> {
+    pub fn get(&self, name: &str) -> Option<&TensorView<'data>> {
         self.by_name.get(name)
     }
 
@@ -219,19 +219,19 @@ mod tests {
     #[test]
     fn strides_rows_and_transposition_pick_the_same_elements_as_copies_would() {
         let bytes = bytes(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        let view = View::row_major(Element::F32, vec![3, 2], &bytes).unwrap();
+        let view = TensorView::row_major(Element::F32, vec![3, 2], &bytes).unwrap();
         assert_eq!(view.clone().transposed().values(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
         assert_eq!(view.clone().rows(1, 2).unwrap().values(), [2.0, 3.0, 4.0, 5.0]);
         assert_eq!(view.clone().transposed().rows(1, 1).unwrap().values(), [1.0, 3.0, 5.0]);
         assert!(view.rows(2, 2).is_none());
-        assert_eq!(View::new(Element::F32, vec![], vec![], &bytes).unwrap().values(), [0.0]);
+        assert_eq!(TensorView::new(Element::F32, vec![], vec![], &bytes).unwrap().values(), [0.0]);
     }
 
     #[test]
     fn a_view_never_reaches_past_its_bytes() {
         let bytes = bytes(&[0.0; 6]);
         let view = |shape: &[usize], strides: &[usize]| {
-            View::new(Element::F32, shape.to_vec(), strides.to_vec(), &bytes).is_some()
+            TensorView::new(Element::F32, shape.to_vec(), strides.to_vec(), &bytes).is_some()
         };
         assert!(view(&[3, 2], &[2, 1]) && view(&[2, 3], &[1, 2]) && view(&[0, 9], &[9, 1]));
         assert!(!view(&[3, 2], &[3, 1]) && !view(&[7], &[0]) && !view(&[2], &[1, 1]));

@@ -1,21 +1,22 @@
 //! `figureground run`: verdicts.
 
-mod outlets;
+mod metered_source;
+mod outputs;
 mod reload;
-mod tap;
 
 use super::progress::Progress;
-use super::{Exit, Models, built_in, config, interrupt, person_reads, print, readable, report, service};
+use super::{Exit, ModelArgs, built_in, config, interrupt, person_reads, print, report, service, text_line};
 use clap::{ArgMatches, Args, Command};
 use figureground::bundle::labels;
 use figureground::gate::Verdict;
-use figureground::pipeline::{Keep, Outcome, Pipeline, Relabeller, Remote, Sliding, Window};
+use figureground::pipeline::{FrameRecording, LabelUpdater, Pipeline, PipelineHandle, Sliding, Window, WindowResult};
 use figureground::sink::json_lines::JsonLines;
 use figureground::sink::overlay::Overlay;
 use figureground::source::camera::PixelFormat;
-use figureground::source::{self, Arrivals, Health, Reconnecting, Source, SourceOptions};
+use figureground::source::{self, ArrivalTime, ReconnectingSource, Source, SourceHealth, SourceOptions};
 use figureground::{Error, Result, Stage};
-use outlets::{OutletArguments, Outlets};
+use metered_source::MeteredSource;
+use outputs::{OutputArgs, Outputs};
 use reload::Reload;
 use std::ffi::OsString;
 use std::io::Stdout;
@@ -23,7 +24,6 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
-use tap::Tap;
 
 pub const EXAMPLES: &str = "Examples:
   figureground run --bundle my-bundle clip.mp4
@@ -38,16 +38,16 @@ pub const EXAMPLES: &str = "Examples:
 const LIVE: (f64, f64) = (2.0, 0.5);
 
 #[derive(Clone, Debug, Args)]
-pub struct Run {
+pub struct RunArgs {
     /// Picture, folder of pictures, glob, GIF, WebP, .y4m, - (Y4M on stdin), video file or URL that ffmpeg opens,
     /// camera:N [default: the demo clip]. In a URL, ${NAME} is taken from the environment.
     #[arg(value_name = "SOURCE")]
     sources: Vec<OsString>,
     #[command(flatten)]
-    models: Models,
+    models: ModelArgs,
     /// One window for the whole clip, or the last SECONDS again and again [default: clip; 2 for cameras and streams].
     #[arg(long, value_name = "clip|SECONDS")]
-    window: Option<WindowArgument>,
+    window: Option<WindowArg>,
     /// How often a window of SECONDS ends [default: a quarter of the window].
     #[arg(long, value_name = "SECONDS")]
     stride: Option<f64>,
@@ -85,7 +85,7 @@ pub struct Run {
     #[arg(long)]
     fail_flagged: bool,
     #[command(flatten)]
-    outlets: OutletArguments,
+    outputs: OutputArgs,
     /// Flags from a TOML file; what is typed counts more. SIGHUP reads it again.
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
@@ -95,12 +95,12 @@ pub struct Run {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum WindowArgument {
+enum WindowArg {
     Clip,
     Seconds(f64),
 }
 
-impl FromStr for WindowArgument {
+impl FromStr for WindowArg {
     type Err = String;
 
     fn from_str(text: &str) -> core::result::Result<Self, String> {
@@ -122,10 +122,10 @@ fn size(text: &str) -> core::result::Result<[u32; 2], String> {
 
 /// The command `run` with all its flags.
 pub fn command() -> Command {
-    Run::augment_args(Command::new("run"))
+    RunArgs::augment_args(Command::new("run"))
 }
 
-impl Run {
+impl RunArgs {
     /// The configuration that was named.
     pub fn config(&self) -> Option<&Path> {
         self.config.as_deref()
@@ -157,28 +157,29 @@ impl Run {
             );
         }
         let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
-        let keep = if overlay.is_some() || self.outlets.shows_pictures() { Keep::Pictures } else { Keep::Numbers };
+        let keep =
+            if overlay.is_some() || self.outputs.shows_pictures() { FrameRecording::On } else { FrameRecording::Off };
         let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), keep)?;
         let names = self.labels.as_deref().map(labels::read_names).transpose()?;
         if let Some(names) = &names {
             let threads = self.models.threads();
             pipeline.set_labels(bundle.embed_labels(names.clone(), threads, &mut progress.prompts())?)?;
         }
-        let changes = self.config.is_some() || self.outlets.serves();
-        let relabeller = changes.then(|| Relabeller::start(bundle, pipeline.remote())).transpose()?;
-        let mut out = Out {
+        let changes = self.config.is_some() || self.outputs.serves();
+        let label_updater = changes.then(|| LabelUpdater::start(bundle, pipeline.handle())).transpose()?;
+        let mut out = RunOutputs {
             lines: self.lines(),
             overlay,
-            outlets: Outlets::open(&self.outlets, &pipeline, relabeller.clone())?,
-            reload: relabeller
+            outputs: Outputs::open(&self.outputs, &pipeline, label_updater.clone())?,
+            reload: label_updater
                 .filter(|_| self.config.is_some())
-                .map(|relabeller| Reload::new(matches, names, usual_tau, relabeller)),
+                .map(|label_updater| Reload::new(matches, names, usual_tau, label_updater)),
             windows: 0,
             flagged: false,
             closed: false,
             deaf: false,
         };
-        out.outlets.addresses().for_each(|address| progress.say(&address));
+        out.outputs.addresses().for_each(|address| progress.say(&address));
         service::ready(self.longest_silence());
         let exit = self.watch_all(&sources, &mut pipeline, &mut out, progress);
         interrupt::leave();
@@ -204,7 +205,7 @@ impl Run {
         &self,
         sources: &[OsString],
         pipeline: &mut Pipeline,
-        out: &mut Out,
+        out: &mut RunOutputs,
         progress: &Progress,
     ) -> Result<Exit> {
         if sources.is_empty() {
@@ -237,25 +238,25 @@ impl Run {
 
     fn watch(
         &self,
-        (source, arrivals): (Box<dyn Source>, Option<Arrivals>),
+        (source, arrivals): (Box<dyn Source>, Option<ArrivalTime>),
         pipeline: &mut Pipeline,
-        out: &mut Out,
+        out: &mut RunOutputs,
         progress: &Progress,
     ) -> Result<()> {
         let window = self.window_of(source.as_ref())?;
         let name = source.name().to_owned();
         let spinner = progress.spinner(name.clone());
-        let mut source = Tap::new(source, arrivals, out.outlets.meter());
-        let (arrivals, remote) = (source.arrivals(), pipeline.remote());
+        let mut source = MeteredSource::new(source, arrivals, out.outputs.meter());
+        let (arrivals, handle) = (source.arrivals(), pipeline.handle());
         let watched = pipeline.watch(&mut source, window, &mut |outcome| {
             // First, because a line must not go into a file that was moved away before it.
             if interrupt::reload_asked() {
-                out.reload(&remote);
+                out.reload(&handle);
             }
             spinner.suspend(|| out.tell(&name, outcome, arrivals.age()))
         });
         spinner.finish_and_clear();
-        let Health { dropped, reconnects } = source.health();
+        let SourceHealth { dropped, reconnects } = source.health();
         if source.is_live() {
             progress.done(&format!("{name}: {dropped} frames dropped, {reconnects} times lost and opened again"));
             log::info!("{name}: dropped {dropped}, reconnects {reconnects}");
@@ -265,21 +266,21 @@ impl Run {
 
     fn window_of(&self, source: &dyn Source) -> Result<Window> {
         match (self.window, source.is_live()) {
-            (Some(WindowArgument::Clip), true) => Err(Error::new(
+            (Some(WindowArg::Clip), true) => Err(Error::new(
                 Stage::Command,
                 "--window SECONDS for a source that does not end",
                 "--window clip",
                 "leave it out, or pass --window 2",
             )),
-            (Some(WindowArgument::Clip), false) | (None, false) if self.stride.is_some() => Err(Error::new(
+            (Some(WindowArg::Clip), false) | (None, false) if self.stride.is_some() => Err(Error::new(
                 Stage::Command,
                 "--stride with --window SECONDS",
                 "--stride with one window for the whole clip",
                 "pass --window SECONDS too",
             )),
-            (Some(WindowArgument::Clip) | None, false) => Ok(Window::Clip),
+            (Some(WindowArg::Clip) | None, false) => Ok(Window::Clip),
             (None, true) => Sliding::new(LIVE.0, self.stride.unwrap_or(LIVE.1)).map(Window::Sliding),
-            (Some(WindowArgument::Seconds(seconds)), _) => {
+            (Some(WindowArg::Seconds(seconds)), _) => {
                 Sliding::new(seconds, self.stride.unwrap_or(seconds / 4.0)).map(Window::Sliding)
             }
         }
@@ -287,13 +288,13 @@ impl Run {
 }
 
 /// Opens a source; one that does not end is opened again whenever it is lost.
-fn open(spec: &OsString, options: SourceOptions) -> Result<(Box<dyn Source>, Option<Arrivals>)> {
+fn open(spec: &OsString, options: SourceOptions) -> Result<(Box<dyn Source>, Option<ArrivalTime>)> {
     let mut opener = source::opener(spec.clone(), options);
     let source = opener()?;
     if !source.is_live() {
         return Ok((source, None));
     }
-    let source = Reconnecting::new(source, opener, || {
+    let source = ReconnectingSource::new(source, opener, || {
         // A device without its camera is alive.
         service::alive();
         interrupt::raised()
@@ -303,11 +304,11 @@ fn open(spec: &OsString, options: SourceOptions) -> Result<(Box<dyn Source>, Opt
 }
 
 /// Where outcomes go.
-struct Out {
+struct RunOutputs {
     /// JSON lines, or none where a person reads.
     lines: Option<JsonLines<Stdout>>,
     overlay: Option<Overlay>,
-    outlets: Outlets,
+    outputs: Outputs,
     /// Where there is a configuration that may change.
     reload: Option<Reload>,
     windows: u64,
@@ -318,20 +319,20 @@ struct Out {
     deaf: bool,
 }
 
-impl Out {
-    fn tell(&mut self, source: &str, outcome: &Outcome<'_>, latency: Option<Duration>) -> Result<ControlFlow<()>> {
+impl RunOutputs {
+    fn tell(&mut self, source: &str, outcome: &WindowResult<'_>, latency: Option<Duration>) -> Result<ControlFlow<()>> {
         self.windows += 1;
         self.flagged |= matches!(outcome.judgement.verdict, Verdict::Flag(_));
-        let line = self.outlets.tell(source, outcome, latency)?;
+        let line = self.outputs.tell(source, outcome, latency)?;
         let written = match (&mut self.lines, &line) {
             (Some(lines), Some(line)) => lines.write_line(line),
             (Some(lines), None) => lines.write(source, outcome),
-            (None, _) => print(&readable::line(source, outcome)).map(|()| true),
+            (None, _) => print(&text_line::line(source, outcome)).map(|()| true),
         };
         match written {
             // Where others are told as well, stdout is one of many.
-            Ok(false) if self.outlets.are_there() => {}
-            Err(error) if self.outlets.are_there() => {
+            Ok(false) if self.outputs.are_there() => {}
+            Err(error) if self.outputs.are_there() => {
                 if !std::mem::replace(&mut self.deaf, true) {
                     log::warn!("stdout misses lines: {error}");
                 }
@@ -345,10 +346,10 @@ impl Out {
     }
 
     /// Reads the configuration again; one that cannot be used changes nothing.
-    fn reload(&mut self, remote: &Remote) {
+    fn reload(&mut self, handle: &PipelineHandle) {
         let Some(reload) = &mut self.reload else { return };
         service::reloading();
-        match reload.apply(remote, &mut self.outlets) {
+        match reload.apply(handle, &mut self.outputs) {
             Ok(()) => log::warn!("the configuration was read again"),
             Err(error) => log::warn!("the configuration stays as it was: {error}"),
         }

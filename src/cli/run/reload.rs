@@ -1,10 +1,10 @@
 //! The configuration, read again while frames flow.
 
-use super::outlets::Outlets;
+use super::outputs::Outputs;
 use crate::cli::{Cli, Command, config, parse_again};
 use clap::ArgMatches;
 use figureground::bundle::labels;
-use figureground::pipeline::{Relabeller, Remote};
+use figureground::pipeline::{LabelUpdater, PipelineHandle};
 use figureground::{Error, Result, Stage};
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct Reload {
     values: BTreeMap<String, String>,
     /// The bundle's threshold, for when none is set any more.
     usual_tau: f32,
-    relabeller: Relabeller,
+    label_updater: LabelUpdater,
     /// What the file of labels said, if there was one.
     names: Option<Vec<String>>,
 }
@@ -24,15 +24,15 @@ pub struct Reload {
 impl Reload {
     /// The settings that `matches` hold, by which `names` were read from a file of labels; `usual_tau` is the bundle's
     /// threshold.
-    pub fn new(matches: &ArgMatches, names: Option<Vec<String>>, usual_tau: f32, relabeller: Relabeller) -> Self {
-        Self { values: values(matches), usual_tau, relabeller, names }
+    pub fn new(matches: &ArgMatches, names: Option<Vec<String>>, usual_tau: f32, label_updater: LabelUpdater) -> Self {
+        Self { values: values(matches), usual_tau, label_updater, names }
     }
 
     /// Reads the configuration and changes what has changed.
     ///
     /// # Errors
     /// When it, or something that it names, cannot be used; nothing has changed then.
-    pub fn apply(&mut self, remote: &Remote, outlets: &mut Outlets) -> Result<()> {
+    pub fn apply(&mut self, handle: &PipelineHandle, outputs: &mut Outputs) -> Result<()> {
         let (Cli { command: Command::Run(run), .. }, matches) = parse_again()? else { return Ok(()) };
         let values = values(&matches);
         let changed: Vec<&str> = values
@@ -45,9 +45,9 @@ impl Reload {
         if let Some(tau) = run.tau.filter(|tau| !tau.is_finite()) {
             return Err(Error::new(Stage::Command, "a finite tau", tau, "correct it"));
         }
-        outlets.reopen(&run.outlets)?;
+        outputs.reopen(&run.outputs)?;
         if changed.contains(&"tau") {
-            remote.set_threshold(run.tau.unwrap_or(self.usual_tau))?;
+            handle.set_threshold(run.tau.unwrap_or(self.usual_tau))?;
         }
         self.relabel(names);
         let later: Vec<&str> =
@@ -66,7 +66,7 @@ impl Reload {
             return;
         }
         match &names {
-            Some(names) => self.relabeller.ask(names.clone()),
+            Some(names) => self.label_updater.ask(names.clone()),
             None => log::warn!("restart for the bundle's own labels"),
         }
         self.names = names;

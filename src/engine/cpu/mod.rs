@@ -22,7 +22,7 @@ pub(crate) use session::declared;
 use super::decode::Decoder;
 use super::{Engine, ImageEncoder, Segmenter, TemporalEncoder, TextEncoder, picture};
 use crate::bundle::Bundle;
-use crate::bundle::manifest::{Segmenter as SegmenterManifest, Temporal, Text, Vision};
+use crate::bundle::manifest::{SegmenterSettings as SegmenterManifest, TemporalSettings, TextSettings, VisionSettings};
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
 use crate::model::Model;
@@ -86,7 +86,7 @@ impl Cpu {
     ///
     /// # Errors
     /// As [`Cpu::segmenter`].
-    pub fn vision(&self, path: &Path, manifest: &Vision) -> Result<CpuEncoder> {
+    pub fn vision(&self, path: &Path, manifest: &VisionSettings) -> Result<CpuEncoder> {
         let session =
             self.session(path, (&manifest.input, Element::F32), &picture(&manifest.preprocess), &[&manifest.output])?;
         CpuEncoder::new(session, &manifest.output)
@@ -96,7 +96,7 @@ impl Cpu {
     ///
     /// # Errors
     /// As [`Cpu::segmenter`].
-    pub fn text(&self, path: &Path, manifest: &Text) -> Result<CpuEncoder> {
+    pub fn text(&self, path: &Path, manifest: &TextSettings) -> Result<CpuEncoder> {
         CpuEncoder::new(
             self.session(path, (&manifest.input, Element::I64), &[manifest.context], &[&manifest.output])?,
             &manifest.output,
@@ -107,7 +107,7 @@ impl Cpu {
     ///
     /// # Errors
     /// As [`Cpu::segmenter`].
-    pub fn temporal(&self, path: &Path, manifest: &Temporal, item: [usize; 2]) -> Result<CpuEncoder> {
+    pub fn temporal(&self, path: &Path, manifest: &TemporalSettings, item: [usize; 2]) -> Result<CpuEncoder> {
         CpuEncoder::new(
             self.session(path, (&manifest.input, Element::F32), &item, &[&manifest.output])?,
             &manifest.output,

@@ -2,7 +2,7 @@
 
 mod instances;
 
-use crate::bundle::manifest::{Decode, DecodeKind, PersonChannels, Segmenter};
+use crate::bundle::manifest::{DecodeKind, DecodeSettings, PersonChannels, SegmenterSettings};
 use crate::error::{Error, Result, Stage};
 use crate::mask::Size;
 use crate::preprocess::Layout;
@@ -13,7 +13,7 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub enum Decoder {
     /// Every pixel by itself.
-    Pixels(Decode, Size),
+    Pixels(DecodeSettings, Size),
     /// Boxes and the prototypes of their masks.
     Instances(Instances),
 }
@@ -23,7 +23,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the outputs are of another shape.
-    pub fn new(shapes: &[Vec<usize>], path: &Path, manifest: &Segmenter) -> Result<Self> {
+    pub fn new(shapes: &[Vec<usize>], path: &Path, manifest: &SegmenterSettings) -> Result<Self> {
         let decode = &manifest.decode;
         let found = match decode.kind {
             DecodeKind::YoloSeg => instances(shapes, manifest).map(Self::Instances),
@@ -54,7 +54,7 @@ impl Decoder {
 }
 
 /// The size of the masks that an output holds: any of [h, w], [1, h, w], [h, w, c] and [c, h, w].
-fn plane(shape: &[usize], decode: &Decode) -> Option<Size> {
+fn plane(shape: &[usize], decode: &DecodeSettings) -> Option<Size> {
     let (height, width) = match (shape, decode.layout) {
         ([height, width], _) if decode.channels == 1 => (height, width),
         ([channels, height, width], Layout::Nchw) if *channels == decode.channels => (height, width),
@@ -65,7 +65,7 @@ fn plane(shape: &[usize], decode: &Decode) -> Option<Size> {
 }
 
 /// Boxes [channels, boxes] and prototypes [prototypes, h, w] that fit together.
-fn instances(shapes: &[Vec<usize>], manifest: &Segmenter) -> Option<Instances> {
+fn instances(shapes: &[Vec<usize>], manifest: &SegmenterSettings) -> Option<Instances> {
     let [boxes, prototypes] = shapes else { return None };
     let (&[channels, boxes], &[prototypes, height, width]) = (boxes.as_slice(), prototypes.as_slice()) else {
         return None;
@@ -107,7 +107,7 @@ impl Channels<'_> {
 /// Decodes `values`, `decode.channels` a pixel in `decode.layout`, to `probabilities`, from 0 to 1.
 ///
 /// Numbers that are not finite count as no person.
-pub fn decode(decode: &Decode, values: &[f32], probabilities: &mut [f32]) {
+pub fn decode(decode: &DecodeSettings, values: &[f32], probabilities: &mut [f32]) {
     let source = Channels { values, pixels: probabilities.len(), channels: decode.channels, layout: decode.layout };
     let is_person = |channel: usize| match &decode.person {
         PersonChannels::Channels(channels) => channels.contains(&channel),
@@ -174,7 +174,7 @@ mod tests {
 
     fn run(kind: DecodeKind, layout: Layout, channels: usize, person: PersonChannels, values: &[f32]) -> Vec<f32> {
         let mut out = vec![9.0; values.len() / channels];
-        decode(&Decode { kind, layout, channels, person, prototypes: None }, values, &mut out);
+        decode(&DecodeSettings { kind, layout, channels, person, prototypes: None }, values, &mut out);
         out
     }
 
@@ -201,7 +201,8 @@ mod tests {
     #[test]
     fn argmax_takes_an_index_or_the_largest_score() {
         let person = PersonChannels::Channels(vec![15]);
-        let decode = Decode { kind: DecodeKind::Argmax, layout: Layout::Nchw, channels: 1, person, prototypes: None };
+        let decode =
+            DecodeSettings { kind: DecodeKind::Argmax, layout: Layout::Nchw, channels: 1, person, prototypes: None };
         let mut out = [9.0; 3];
         decode.check().unwrap();
         super::decode(&decode, &[15.0, f32::NAN, 14.0], &mut out);

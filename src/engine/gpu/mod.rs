@@ -2,7 +2,7 @@
 //!
 //! In the order of a model's way: [`lower`](lower::lower) turns a decluttered graph into a [`Plan`] of
 //! dispatches, each a [`kernel`] with a [`chain`] of element-wise steps at its end; a [`Session`] puts the plan on a
-//! [`Device`] and runs it. The [`GpuObserver`] chains the plans of a bundle's models, and of all that lies between them, so
+//! [`Device`] and runs it. The [`GpuClipEncoder`] chains the plans of a bundle's models, and of all that lies between them, so
 //! that a frame stays on the device.
 
 pub mod chain;
@@ -24,7 +24,7 @@ mod session;
 pub use adapter::{Description, Gpu};
 pub use device::{Bounds, Device};
 pub use infer::{infer, time};
-pub use observer::GpuObserver;
+pub use observer::GpuClipEncoder;
 pub use session::Session;
 
 use crate::error::Result;

@@ -1,6 +1,6 @@
 //! A background that shows no place.
 
-use crate::evaluate::metrics::bootstrap::Dice;
+use crate::evaluate::metrics::bootstrap::SplitMix64;
 
 /// Waving stripes of a colour on its inverse, turned at random, as SCUBA draws them: stripes 5 to 20 pixels wide, 3 to 5 widths
 /// apart, along y = A sin(wx + t) with A from 10 to 110.
@@ -17,9 +17,9 @@ pub struct Stripes {
 }
 
 impl Stripes {
-    /// Stripes that follow from `dice`.
-    pub(super) fn draw(dice: &mut Dice) -> Self {
-        let mut between = |low: f64, high: f64| low + (high - low) * dice.below(1 << 20) as f64 / f64::from(1 << 20);
+    /// Stripes that follow from `rng`.
+    pub(super) fn draw(rng: &mut SplitMix64) -> Self {
+        let mut between = |low: f64, high: f64| low + (high - low) * rng.below(1 << 20) as f64 / f64::from(1 << 20);
         let canvas = [0; 3].map(|_: u8| between(0.0, 256.0) as u8);
         let width = between(5.0, 20.0);
         let (pitch, amplitude) = (width * between(3.0, 5.0), between(10.0, 110.0));

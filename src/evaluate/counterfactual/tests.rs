@@ -1,7 +1,7 @@
 use super::*;
 use crate::bundle::Bundle;
 use crate::error::Result;
-use crate::evaluate::dataset::{Clip, Dataset};
+use crate::evaluate::dataset::{Dataset, LabelledClip};
 use crate::frame::FrameBuffer;
 use crate::mask::Shape;
 use crate::source::{Source, SourceOptions};
@@ -11,14 +11,14 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 /// The demo clip as it is, and as a mirror has it: another place for the same person.
-struct Theatre {
+struct Fixture {
     _place: tempfile::TempDir,
     bundle: Bundle,
     dataset: Dataset,
-    surveys: Surveys,
+    surveys: SetStatistics,
 }
 
-static THEATRE: LazyLock<Theatre> = LazyLock::new(Theatre::new);
+static THEATRE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
 /// Width and height of the demo clip.
 const SIDE: usize = 160;
 /// Frames are enough.
@@ -26,7 +26,7 @@ const FRAMES: u64 = 16;
 const WAVING: &str = "waving while standing";
 const BOWING: &str = "bowing while standing";
 
-impl Theatre {
+impl Fixture {
     fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
         let mut demo = crate::source::demo().unwrap();
@@ -45,34 +45,42 @@ impl Theatre {
         }
         let bundle = Bundle::built_in().unwrap();
         let dataset = Dataset::open(crate::evaluate::dataset::Format::Folder, place.path(), None).unwrap();
-        let (mut cutter, mut scenes) = (Cutter::new(&bundle, 1).unwrap(), Scenes::of_bundle(&bundle, 1).unwrap());
-        let mut look = |clip: &Clip| {
+        let (mut segmenter, mut scenes) =
+            (PersonSegmenter::new(&bundle, 1).unwrap(), SceneClassifier::of_bundle(&bundle, 1).unwrap());
+        let mut look = |clip: &LabelledClip| {
             let mut source = open(clip).unwrap();
-            let sight = Sight::of(source.as_mut(), &mut cutter, &mut scenes).unwrap();
-            (clip.id.clone(), Survey { clip: clip.id.clone(), sight: Ok(sight) })
+            let sight = ClipStatistics::of(source.as_mut(), &mut segmenter, &mut scenes).unwrap();
+            (clip.id.clone(), StatisticsEntry { clip: clip.id.clone(), sight: Ok(sight) })
         };
         let entries = dataset.clips.iter().map(&mut look).collect();
-        let surveys = Surveys::new(&dataset, entries);
+        let surveys = SetStatistics::new(&dataset, entries);
         Self { _place: place, bundle, dataset, surveys }
     }
 
-    fn script(&self, set: Set, seed: u64) -> Script<'_> {
-        Script::new((set, 1), seed, Backdrops::Stripes, &self.dataset, &self.surveys, &Inpainter::Smooth)
+    fn script(&self, set: SetKind, seed: u64) -> CounterfactualSet<'_> {
+        CounterfactualSet::new(
+            (set, 1),
+            seed,
+            BackgroundSource::Stripes,
+            &self.dataset,
+            &self.surveys,
+            &Inpainter::Smooth,
+        )
     }
 
-    fn clip(&self, label: &str) -> &Clip {
+    fn clip(&self, label: &str) -> &LabelledClip {
         self.dataset.clips.iter().find(|clip| clip.label == label).unwrap()
     }
 
-    fn with_twin<T>(&self, set: Set, seed: u64, use_it: impl FnOnce(&mut Twin<'_>) -> T) -> T {
+    fn with_twin<T>(&self, set: SetKind, seed: u64, use_it: impl FnOnce(&mut CounterfactualClip<'_>) -> T) -> T {
         let script = self.script(set, seed);
-        let mut studio = Studio::new(Cutter::new(&self.bundle, 1).unwrap(), &open);
-        let mut twin = studio.twin(&script, self.clip(WAVING)).unwrap();
+        let mut compositor = Compositor::new(PersonSegmenter::new(&self.bundle, 1).unwrap(), &open);
+        let mut twin = compositor.twin(&script, self.clip(WAVING)).unwrap();
         use_it(&mut twin)
     }
 
     /// All frames of the waving clip's twin.
-    fn twin(&self, set: Set, seed: u64) -> Vec<Vec<[u8; 3]>> {
+    fn twin(&self, set: SetKind, seed: u64) -> Vec<Vec<[u8; 3]>> {
         self.with_twin(set, seed, |twin| {
             twin.count().unwrap();
             frames(twin)
@@ -85,19 +93,19 @@ impl Theatre {
 
     /// The person's shape in every frame.
     fn people(&self, pictures: &[Vec<[u8; 3]>]) -> Vec<Shape> {
-        let mut cutter = Cutter::new(&self.bundle, 1).unwrap();
+        let mut segmenter = PersonSegmenter::new(&self.bundle, 1).unwrap();
         let buffer = |picture: &Vec<[u8; 3]>| {
             let (pixels, mut buffer) = (picture.concat(), FrameBuffer::default());
             buffer.copy_from(&crate::frame::Frame::new(&pixels, SIDE as u32, SIDE as u32, 0, 0).unwrap());
             buffer
         };
         let (buffers, mut people) = (pictures.iter().map(buffer).collect::<Vec<_>>(), Vec::new());
-        cutter.cut(&buffers, &mut people).unwrap();
+        segmenter.cut(&buffers, &mut people).unwrap();
         people
     }
 }
 
-fn open(clip: &Clip) -> Result<Box<dyn Source>> {
+fn open(clip: &LabelledClip) -> Result<Box<dyn Source>> {
     clip.open(&SourceOptions::default())
 }
 
@@ -120,11 +128,11 @@ fn middle(shape: &Shape) -> [f64; 2] {
 
 #[test]
 fn the_person_stays_and_the_rest_is_what_the_set_says() {
-    let theatre = &*THEATRE;
-    let (clip, colour) = (theatre.frames(WAVING), theatre.surveys.colour());
-    let people = theatre.people(&clip);
+    let fixture = &*THEATRE;
+    let (clip, colour) = (fixture.frames(WAVING), fixture.surveys.colour());
+    let people = fixture.people(&clip);
     let [human, scuba, scufo, conflict] =
-        [Set::HumanOnly, Set::Scuba, Set::Scufo, Set::ConflFg].map(|set| theatre.twin(set, 1));
+        [SetKind::HumanOnly, SetKind::Scuba, SetKind::Scufo, SetKind::ConflFg].map(|set| fixture.twin(set, 1));
     assert!(scufo.iter().all(|frame| *frame == scufo[0]) && scuba.contains(&scufo[0]));
     for (index, person) in people.iter().enumerate() {
         let mut around = std::collections::BTreeSet::new();
@@ -147,10 +155,10 @@ fn the_person_stays_and_the_rest_is_what_the_set_says() {
 
 #[test]
 fn nobody_is_left_behind_where_the_person_was() {
-    let theatre = &*THEATRE;
-    let (clip, empty) = (theatre.frames(WAVING), theatre.twin(Set::BackgroundOnly, 1));
+    let fixture = &*THEATRE;
+    let (clip, empty) = (fixture.frames(WAVING), fixture.twin(SetKind::BackgroundOnly, 1));
     assert_eq!(clip.len(), empty.len());
-    let (people, left) = (theatre.people(&clip), theatre.people(&empty));
+    let (people, left) = (fixture.people(&clip), fixture.people(&empty));
     let covered = |shapes: &[Shape]| shapes.iter().map(Shape::area).sum::<f32>() / shapes.len() as f32;
     assert!(covered(&left) < 0.1 * covered(&people), "{} of {}", covered(&left), covered(&people));
     for (index, person) in people.iter().enumerate() {
@@ -163,18 +171,18 @@ fn nobody_is_left_behind_where_the_person_was() {
 
 #[test]
 fn a_swapped_person_stands_where_the_other_one_stood() {
-    let theatre = &*THEATRE;
-    let script = theatre.script(Set::SwapRandom, 1);
-    assert_eq!(script.casting[&theatre.clip(WAVING).id].as_deref(), Some(theatre.clip(BOWING).id.as_str()));
+    let fixture = &*THEATRE;
+    let script = fixture.script(SetKind::SwapRandom, 1);
+    assert_eq!(script.pairing[&fixture.clip(WAVING).id].as_deref(), Some(fixture.clip(BOWING).id.as_str()));
     let strata: BTreeMap<String, String> = script
-        .clips(&theatre.dataset)
+        .clips(&fixture.dataset)
         .into_iter()
         .map(|clip| (clip.label, clip.strata["background"].clone()))
         .collect();
     assert_eq!(strata[WAVING], BOWING);
-    let (clip, other, twin) = (theatre.frames(WAVING), theatre.frames(BOWING), theatre.twin(Set::SwapRandom, 1));
+    let (clip, other, twin) = (fixture.frames(WAVING), fixture.frames(BOWING), fixture.twin(SetKind::SwapRandom, 1));
     assert_eq!(twin.len(), clip.len());
-    let (person, theirs) = (theatre.people(&clip[..1]).remove(0), theatre.people(&other[..1]).remove(0));
+    let (person, theirs) = (fixture.people(&clip[..1]).remove(0), fixture.people(&other[..1]).remove(0));
     let (own, wanted) = (middle(&person), middle(&theirs));
     let shift = [0, 1].map(|axis| (wanted[axis] - own[axis]).round() as i64);
     assert!(shift[0].abs() > 3, "the mirror moved the person: {shift:?}");
@@ -196,42 +204,55 @@ fn a_swapped_person_stands_where_the_other_one_stood() {
 
 #[test]
 fn frames_that_were_uncovered_elsewhere_are_taken_as_they_are() {
-    let theatre = &*THEATRE;
+    let fixture = &*THEATRE;
     let place = tempfile::tempdir().unwrap();
-    for clip in &theatre.dataset.clips {
+    for clip in &fixture.dataset.clips {
         let folder = place.path().join("inp").join(&clip.id);
         fs::create_dir_all(&folder).unwrap();
-        for frame in 0..theatre.surveys.clips[&clip.id].1.frames {
+        for frame in 0..fixture.surveys.clips[&clip.id].1.frames {
             let plain = image::RgbImage::from_pixel(SIDE as u32, SIDE as u32, image::Rgb([frame as u8, 1, 2]));
             plain.save(folder.join(format!("{:06}.png", frame + 1))).unwrap();
         }
     }
-    let dataset = theatre.dataset.clone().with_uncovered(place.path()).unwrap();
-    let mut studio = Studio::new(Cutter::new(&theatre.bundle, 1).unwrap(), &open);
+    let dataset = fixture.dataset.clone().with_inpainted(place.path()).unwrap();
+    let mut compositor = Compositor::new(PersonSegmenter::new(&fixture.bundle, 1).unwrap(), &open);
     let clip = dataset.clips.iter().find(|clip| clip.label == WAVING).unwrap();
-    for (set, ground) in [(Set::BackgroundOnly, 15), (Set::SwapRandom, 7)] {
-        let script = Script::new((set, 1), 0, Backdrops::Stripes, &dataset, &theatre.surveys, &Inpainter::Smooth);
-        assert_ne!(script.fingerprint(), theatre.script(set, 0).fingerprint());
-        let mut twin = studio.twin(&script, clip).unwrap();
+    for (set, ground) in [(SetKind::BackgroundOnly, 15), (SetKind::SwapRandom, 7)] {
+        let script = CounterfactualSet::new(
+            (set, 1),
+            0,
+            BackgroundSource::Stripes,
+            &dataset,
+            &fixture.surveys,
+            &Inpainter::Smooth,
+        );
+        assert_ne!(script.fingerprint(), fixture.script(set, 0).fingerprint());
+        let mut twin = compositor.twin(&script, clip).unwrap();
         twin.count().unwrap();
         // The last frame of the clip goes with the last one of either.
         assert_eq!(frames(&mut twin).last().unwrap()[0], [ground, 1, 2], "{set:?}");
     }
     let last = place.path().join("inp").join(&clip.id).join("000016.png");
     fs::remove_file(last).unwrap();
-    let script =
-        Script::new((Set::BackgroundOnly, 1), 0, Backdrops::Stripes, &dataset, &theatre.surveys, &Inpainter::Smooth);
-    assert!(studio.twin(&script, clip).unwrap_err().to_string().contains("16 frames"));
-    assert!(theatre.dataset.clone().with_uncovered(Path::new("nowhere")).is_err());
+    let script = CounterfactualSet::new(
+        (SetKind::BackgroundOnly, 1),
+        0,
+        BackgroundSource::Stripes,
+        &dataset,
+        &fixture.surveys,
+        &Inpainter::Smooth,
+    );
+    assert!(compositor.twin(&script, clip).unwrap_err().to_string().contains("16 frames"));
+    assert!(fixture.dataset.clone().with_inpainted(Path::new("nowhere")).is_err());
 }
 
 #[test]
 fn what_is_selected_is_what_the_whole_has_there() {
-    let theatre = &*THEATRE;
-    for set in Set::ALL.into_iter().filter(|set| *set != Set::SwapSame) {
-        let whole = theatre.twin(set, 3);
+    let fixture = &*THEATRE;
+    for set in SetKind::ALL.into_iter().filter(|set| *set != SetKind::SwapSame) {
+        let whole = fixture.twin(set, 3);
         let wanted = [2, 3, whole.len() as u64 - 1];
-        let selected = theatre.with_twin(set, 3, |twin| {
+        let selected = fixture.with_twin(set, 3, |twin| {
             assert_eq!(twin.count().unwrap(), whole.len() as u64);
             twin.select(&wanted).unwrap();
             let mut buffers = Vec::new();
@@ -253,16 +274,16 @@ fn what_is_selected_is_what_the_whole_has_there() {
 
 #[test]
 fn a_seed_gives_the_same_files_and_another_one_others() {
-    let theatre = &*THEATRE;
+    let fixture = &*THEATRE;
     let written = |seed: u64| {
-        let (out, script) = (tempfile::tempdir().unwrap(), theatre.script(Set::Scuba, seed));
-        let mut studio = Studio::new(Cutter::new(&theatre.bundle, 1).unwrap(), &open);
-        let maker = Maker::new(out.path(), WriteAs::Frames);
-        let clip = theatre.clip(WAVING);
-        assert!(maker.make(clip, &script, &mut studio).unwrap().is_some());
-        assert!(maker.make(clip, &script, &mut studio).unwrap().is_none(), "it is there");
+        let (out, script) = (tempfile::tempdir().unwrap(), fixture.script(SetKind::Scuba, seed));
+        let mut compositor = Compositor::new(PersonSegmenter::new(&fixture.bundle, 1).unwrap(), &open);
+        let writer = ClipWriter::new(out.path(), ClipFormat::Frames);
+        let clip = fixture.clip(WAVING);
+        assert!(writer.make(clip, &script, &mut compositor).unwrap().is_some());
+        assert!(writer.make(clip, &script, &mut compositor).unwrap().is_none(), "it is there");
         assert_eq!(fs::read_dir(out.path().join(WAVING)).unwrap().count(), 1, "nothing half made is left");
-        let read = |index: u64| fs::read(maker.place(clip).join(format!("{index:06}.png"))).unwrap();
+        let read = |index: u64| fs::read(writer.place(clip).join(format!("{index:06}.png"))).unwrap();
         (1..4).map(read).collect::<Vec<_>>()
     };
     assert_eq!(written(7), written(7));
@@ -270,12 +291,12 @@ fn a_seed_gives_the_same_files_and_another_one_others() {
 }
 
 /// Clips of `classes` classes whose scenes lie in a row, so that class numbers tell how near they are.
-fn row(classes: usize) -> Surveys {
-    let mut surveys = Surveys::default();
+fn row(classes: usize) -> SetStatistics {
+    let mut surveys = SetStatistics::default();
     for class in 0..classes {
         for (number, covered) in [[0.06, 0.4], [0.0, 0.3], [0.2, 0.6]].into_iter().enumerate() {
             let place = class as f32 / classes as f32;
-            let sight = Sight {
+            let sight = ClipStatistics {
                 frames: 10,
                 size: [64, 64],
                 covered,
@@ -297,29 +318,29 @@ fn class_of(clip: &str) -> i64 {
 #[test]
 fn swaps_are_of_the_classes_and_clips_that_hat_allows() {
     let surveys = row(400);
-    for set in [Set::SwapRandom, Set::SwapClose, Set::SwapFar, Set::SwapSame] {
-        let casting = cast(set, 1, 5, &surveys);
+    for set in [SetKind::SwapRandom, SetKind::SwapClose, SetKind::SwapFar, SetKind::SwapSame] {
+        let pairing = pair_clips(set, 1, 5, &surveys);
         // Only the first clip of a class shows enough of the person, and never too much.
-        assert!(casting.len() == 400 && casting.keys().all(|clip| clip.ends_with("/0")), "{set:?}");
+        assert!(pairing.len() == 400 && pairing.keys().all(|clip| clip.ends_with("/0")), "{set:?}");
         let mut distances = Vec::new();
-        for (clip, other) in &casting {
+        for (clip, other) in &pairing {
             let other = other.as_ref().unwrap();
             assert!(other != clip && !other.ends_with("/2"), "its person covers too much");
             distances.push((class_of(clip) - class_of(other)).abs());
         }
         let (least, most) = (*distances.iter().min().unwrap(), *distances.iter().max().unwrap());
         match set {
-            Set::SwapSame => assert_eq!(most, 0),
-            Set::SwapClose => assert!(least >= 1 && most <= CLOSE, "{least} {most}"),
-            Set::SwapFar => assert!(least >= 100, "{least}"),
+            SetKind::SwapSame => assert_eq!(most, 0),
+            SetKind::SwapClose => assert!(least >= 1 && most <= CLOSE, "{least} {most}"),
+            SetKind::SwapFar => assert!(least >= 100, "{least}"),
             _ => assert!(least >= 1 && most > 200, "{least} {most}"),
         }
-        assert_eq!(casting, cast(set, 1, 5, &surveys));
-        if set == Set::SwapSame {
+        assert_eq!(pairing, pair_clips(set, 1, 5, &surveys));
+        if set == SetKind::SwapSame {
             continue;
         }
-        assert_ne!(casting, cast(set, 2, 5, &surveys), "another draw");
-        assert_ne!(casting, cast(set, 1, 6, &surveys), "another seed");
+        assert_ne!(pairing, pair_clips(set, 2, 5, &surveys), "another draw");
+        assert_ne!(pairing, pair_clips(set, 1, 6, &surveys), "another seed");
     }
 }
 
@@ -329,10 +350,10 @@ const CLOSE: i64 = 5;
 #[test]
 fn sets_without_another_clip_take_what_they_can_show() {
     let surveys = row(3);
-    assert_eq!(cast(Set::HumanOnly, 1, 0, &surveys).len(), 9);
-    assert_eq!(cast(Set::BackgroundOnly, 1, 0, &surveys).len(), 9);
-    assert_eq!(cast(Set::Scuba, 1, 0, &surveys).len(), 3);
-    let bystanders = cast(Set::ConflFg, 1, 0, &surveys);
+    assert_eq!(pair_clips(SetKind::HumanOnly, 1, 0, &surveys).len(), 9);
+    assert_eq!(pair_clips(SetKind::BackgroundOnly, 1, 0, &surveys).len(), 9);
+    assert_eq!(pair_clips(SetKind::Scuba, 1, 0, &surveys).len(), 3);
+    let bystanders = pair_clips(SetKind::ConflFg, 1, 0, &surveys);
     assert!(
         bystanders.len() == 3
             && bystanders.iter().all(|(clip, other)| {
@@ -341,7 +362,7 @@ fn sets_without_another_clip_take_what_they_can_show() {
             })
     );
     // One class alone has no other one.
-    assert!(cast(Set::SwapFar, 1, 0, &row(1)).is_empty());
+    assert!(pair_clips(SetKind::SwapFar, 1, 0, &row(1)).is_empty());
 }
 
 #[test]
@@ -349,7 +370,7 @@ fn the_published_lists_are_read_and_never_executed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hat");
     for draw in 1..=3 {
         let path = folder.join(format!("actionswap_rand_{draw}.pickle"));
-        assert_eq!(list_name(&path).unwrap(), (Set::SwapRandom, draw));
+        assert_eq!(list_name(&path).unwrap(), (SetKind::SwapRandom, draw));
         let list = read_list(&path).unwrap();
         assert_eq!(list.len(), 12);
         assert!(list.values().flatten().all(|other| list.contains_key(other)));
@@ -364,20 +385,27 @@ fn the_published_lists_are_read_and_never_executed() {
 
 #[test]
 fn pictures_stand_behind_people_in_the_shape_of_the_clip() {
-    let theatre = &*THEATRE;
+    let fixture = &*THEATRE;
     let folder = tempfile::tempdir().unwrap();
     let picture = image::RgbImage::from_fn(300, 50, |x, _| image::Rgb([(x / 2) as u8, 7, 9]));
     picture.save(folder.path().join("a.png")).unwrap();
-    let backdrops = Backdrops::open(folder.path()).unwrap();
-    let script = Script::new((Set::Scuba, 1), 0, backdrops, &theatre.dataset, &theatre.surveys, &Inpainter::Smooth);
-    let mut studio = Studio::new(Cutter::new(&theatre.bundle, 1).unwrap(), &open);
-    let mut twin = studio.twin(&script, theatre.clip(WAVING)).unwrap();
+    let backdrops = BackgroundSource::open(folder.path()).unwrap();
+    let script = CounterfactualSet::new(
+        (SetKind::Scuba, 1),
+        0,
+        backdrops,
+        &fixture.dataset,
+        &fixture.surveys,
+        &Inpainter::Smooth,
+    );
+    let mut compositor = Compositor::new(PersonSegmenter::new(&fixture.bundle, 1).unwrap(), &open);
+    let mut twin = compositor.twin(&script, fixture.clip(WAVING)).unwrap();
     twin.count().unwrap();
     let frame = frames(&mut twin).remove(0);
     // The middle 50 of 300 columns.
     let (left, right) = (frame[0][0], frame[SIDE - 1][0]);
     assert!(left.abs_diff(62) < 2 && right.abs_diff(87) < 2, "{left} {right}");
-    assert!(Backdrops::open(Path::new("no such folder")).is_err());
+    assert!(BackgroundSource::open(Path::new("no such folder")).is_err());
 }
 
 #[test]
@@ -423,16 +451,16 @@ fn a_users_inpainter_fills_the_hole_and_one_that_changes_the_rest_is_refused() {
 
 #[test]
 fn scenes_are_probabilities_and_follow_the_place() {
-    let theatre = &*THEATRE;
-    for (_, sight) in theatre.surveys.clips.values() {
+    let fixture = &*THEATRE;
+    for (_, sight) in fixture.surveys.clips.values() {
         assert!((sight.scene.iter().sum::<f32>() - 1.0).abs() < 1e-4);
-        assert!(COVERED.contains(&sight.mean_covered));
+        assert!(PERSON_AREA_RANGE.contains(&sight.mean_covered));
     }
 }
 
 #[test]
 fn names_stay_inside_their_folder() {
-    assert_eq!(maker::plain("a/../b"), "a_.._b");
-    assert_eq!(maker::plain(".."), "_..");
-    assert_eq!(maker::plain("waving"), "waving");
+    assert_eq!(clip_writer::plain("a/../b"), "a_.._b");
+    assert_eq!(clip_writer::plain(".."), "_..");
+    assert_eq!(clip_writer::plain("waving"), "waving");
 }

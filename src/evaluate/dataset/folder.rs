@@ -1,17 +1,17 @@
 //! A folder a class.
 
-use super::{Clip, entries, is_video, name, stem};
+use super::{LabelledClip, entries, is_video, name, stem};
 use crate::error::Result;
 use std::path::Path;
 
-pub(super) fn read(root: &Path) -> Result<Vec<Clip>> {
+pub(super) fn read(root: &Path) -> Result<Vec<LabelledClip>> {
     let mut clips = Vec::new();
     for folder in entries(root)?.into_iter().filter(|path| path.is_dir()) {
         let label = name(&folder);
         // A folder inside a class is a clip of pictures.
         for path in entries(&folder)?.into_iter().filter(|path| path.is_dir() || is_video(path)) {
             let id = format!("{label}/{}", if path.is_dir() { name(&path) } else { stem(&path) });
-            clips.push(Clip::new(id, label.clone(), Some(path)));
+            clips.push(LabelledClip::new(id, label.clone(), Some(path)));
         }
     }
     Ok(clips)

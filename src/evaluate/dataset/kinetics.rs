@@ -1,6 +1,6 @@
 //! Mimetics and Kinetics: a CSV, and clips named by id and seconds.
 
-use super::{Clip, list, refused};
+use super::{LabelledClip, list, refused};
 use crate::error::Result;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ struct Row {
 
 const EXTENSIONS: [&str; 5] = ["mp4", "webm", "mkv", "avi", "y4m"];
 
-pub(super) fn read(root: &Path, annotations: Option<&Path>) -> Result<Vec<Clip>> {
+pub(super) fn read(root: &Path, annotations: Option<&Path>) -> Result<Vec<LabelledClip>> {
     let path = list(root, annotations, "csv")?;
     let wrong = |e: csv::Error| {
         let got = format!("{}: {e}", path.display());
@@ -32,11 +32,11 @@ pub(super) fn read(root: &Path, annotations: Option<&Path>) -> Result<Vec<Clip>>
     Ok(clips)
 }
 
-fn clip(root: &Path, row: Row) -> Clip {
+fn clip(root: &Path, row: Row) -> LabelledClip {
     let id = format!("{}_{:06}_{:06}", row.youtube_id, row.time_start as u64, row.time_end as u64);
     let strata = BTreeMap::from([("split".to_owned(), row.split.clone())]);
     let path = find(root, &row, &id);
-    Clip { strata, ..Clip::new(id, row.label, path) }
+    LabelledClip { strata, ..LabelledClip::new(id, row.label, path) }
 }
 
 /// The clip under any of the names in which it goes around: padded seconds or not or none, in a folder of its label, with

@@ -1,6 +1,6 @@
 //! Lists of mmaction2 and of Something-Something v2.
 
-use super::{Clip, is_video, list, read_text, refused};
+use super::{LabelledClip, is_video, list, read_text, refused};
 use crate::error::Result;
 use serde::Deserialize;
 use std::path::Path;
@@ -11,7 +11,7 @@ const LEAST_FRAMES: u64 = 16;
 /// `path label`, `folder frames label` or `folder offset frames label`; paths may hold spaces, so that lines are read from
 /// the right. A label that is a number is left as it is: the label bank then has to have numbers as names, or a file
 /// `classes.txt` beside the list has them by line.
-pub(super) fn mmaction2(root: &Path, annotations: Option<&Path>) -> Result<Vec<Clip>> {
+pub(super) fn mmaction2(root: &Path, annotations: Option<&Path>) -> Result<Vec<LabelledClip>> {
     let path = list(root, annotations, "txt")?;
     let names = path.with_file_name("classes.txt");
     let names: Vec<String> = match names.is_file() {
@@ -29,7 +29,7 @@ pub(super) fn mmaction2(root: &Path, annotations: Option<&Path>) -> Result<Vec<C
         let (place, span) = without_counts(root, place.trim());
         // Several clips may lie in one folder.
         let id = span.map_or(place.to_owned(), |[offset, count]| format!("{place}#{offset}+{count}"));
-        Ok(Clip { span, ..clip(root, &id, place, label, 1) })
+        Ok(LabelledClip { span, ..clip(root, &id, place, label, 1) })
     };
     lines.map(clip).collect()
 }
@@ -63,7 +63,7 @@ struct Entry {
 }
 
 /// Labels are templates without their brackets, as the label files have them: "Lifting something up".
-pub(super) fn ssv2(root: &Path, annotations: Option<&Path>) -> Result<Vec<Clip>> {
+pub(super) fn ssv2(root: &Path, annotations: Option<&Path>) -> Result<Vec<LabelledClip>> {
     let path = list(root, annotations, "json")?;
     let entries: Vec<Entry> = serde_json::from_str(&read_text(&path)?).map_err(|e| {
         let got = format!("{}: {e}", path.display());
@@ -78,7 +78,7 @@ pub(super) fn ssv2(root: &Path, annotations: Option<&Path>) -> Result<Vec<Clip>>
     Ok(entries.into_iter().map(clip).collect())
 }
 
-fn clip(root: &Path, id: &str, place: &str, label: &str, least_frames: u64) -> Clip {
+fn clip(root: &Path, id: &str, place: &str, label: &str, least_frames: u64) -> LabelledClip {
     let path = Some(root.join(place)).filter(|path| path.exists());
-    Clip { least_frames, ..Clip::new(id.to_owned(), label.to_owned(), path) }
+    LabelledClip { least_frames, ..LabelledClip::new(id.to_owned(), label.to_owned(), path) }
 }

@@ -8,7 +8,7 @@ mod strata;
 mod tree;
 
 use crate::error::{Error, Result, Stage};
-use crate::source::{self, MaskFolders, Masked, Source, SourceOptions, Span};
+use crate::source::{self, FrameRange, MaskFolders, MaskedSource, Source, SourceOptions};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub enum Format {
 
 /// One labelled clip.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clip {
+pub struct LabelledClip {
     /// What names it in records, the same wherever the set lies.
     pub id: String,
     /// Its class, as the set writes it.
@@ -46,17 +46,17 @@ pub struct Clip {
     /// Where masks of it lie that were made elsewhere.
     pub masks: Option<MaskFolders>,
     /// Where frames of it without the person lie that were made elsewhere.
-    pub uncovered: Option<PathBuf>,
+    pub inpainted: Option<PathBuf>,
     /// The fewest frames that it may have.
     pub least_frames: u64,
     /// Stratum by name: what the set says of the clip besides its label.
     pub strata: BTreeMap<String, String>,
 }
 
-impl Clip {
+impl LabelledClip {
     /// A clip of which nothing else is known.
     pub fn new(id: String, label: String, path: Option<PathBuf>) -> Self {
-        Self { id, label, path, span: None, masks: None, uncovered: None, least_frames: 1, strata: BTreeMap::new() }
+        Self { id, label, path, span: None, masks: None, inpainted: None, least_frames: 1, strata: BTreeMap::new() }
     }
 
     /// Its frames, with masks where such were made elsewhere.
@@ -74,10 +74,10 @@ impl Clip {
         };
         let mut source = source::open(path.as_os_str(), options)?;
         if let Some([offset, count]) = self.span {
-            source = Box::new(Span::new(source, offset, count)?);
+            source = Box::new(FrameRange::new(source, offset, count)?);
         }
         if let Some(masks) = &self.masks {
-            source = Box::new(Masked::new(source, masks)?);
+            source = Box::new(MaskedSource::new(source, masks)?);
         }
         Ok(source)
     }
@@ -87,7 +87,7 @@ impl Clip {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
     /// Its clips by id, those whose files are missing among them.
-    pub clips: Vec<Clip>,
+    pub clips: Vec<LabelledClip>,
 }
 
 /// A share of a set, so that several machines can work on it.
@@ -149,15 +149,15 @@ impl Dataset {
     }
 
     /// The set with frames without the person under `root`: HAT's `inp/CLASS/CLIP`, or `CLASS/CLIP`. Clips without such are
-    /// uncovered here.
+    /// inpainted here.
     ///
     /// # Errors
     /// When there are such of no clip at all.
-    pub fn with_uncovered(mut self, root: &Path) -> Result<Self> {
+    pub fn with_inpainted(mut self, root: &Path) -> Result<Self> {
         for clip in &mut self.clips {
-            clip.uncovered = masks::there(&root.join("inp"), clip).or_else(|| masks::there(root, clip));
+            clip.inpainted = masks::there(&root.join("inp"), clip).or_else(|| masks::there(root, clip));
         }
-        if self.clips.iter().all(|clip| clip.uncovered.is_none()) {
+        if self.clips.iter().all(|clip| clip.inpainted.is_none()) {
             let got = format!("frames of none of {} clips under {}", self.clips.len(), root.display());
             return Err(refused(
                 "a folder of frames without the person",
@@ -181,7 +181,7 @@ impl Dataset {
     /// Every `shard.count`-th clip.
     #[must_use]
     pub fn shard(self, shard: Shard) -> Self {
-        let mine = |(place, _): &(usize, Clip)| place % shard.count == shard.index - 1;
+        let mine = |(place, _): &(usize, LabelledClip)| place % shard.count == shard.index - 1;
         Self { clips: self.clips.into_iter().enumerate().filter(mine).map(|(_, clip)| clip).collect() }
     }
 }

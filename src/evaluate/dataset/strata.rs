@@ -1,13 +1,13 @@
 //! What a set says of its clips besides their labels.
 
-use super::{Clip, entries, name, refused, stem};
+use super::{LabelledClip, entries, name, refused, stem};
 use crate::error::Result;
 use std::collections::HashMap;
 use std::path::Path;
 
 /// Adds to `clips` what the side files under `root` say of them: `*_strata.csv` and `*_objectsceneannot.txt`, whose first
 /// column `video` names clips by their ids or the stems of their files, and whose others are strata.
-pub(super) fn add(root: &Path, clips: &mut [Clip]) -> Result<()> {
+pub(super) fn add(root: &Path, clips: &mut [LabelledClip]) -> Result<()> {
     for path in entries(root)? {
         match name(&path) {
             name if name.ends_with("_strata.csv") => add_table(&path, b',', clips)?,
@@ -18,7 +18,7 @@ pub(super) fn add(root: &Path, clips: &mut [Clip]) -> Result<()> {
     Ok(())
 }
 
-fn add_table(path: &Path, delimiter: u8, clips: &mut [Clip]) -> Result<()> {
+fn add_table(path: &Path, delimiter: u8, clips: &mut [LabelledClip]) -> Result<()> {
     let wrong = |e: csv::Error| {
         let got = format!("{}: {e}", path.display());
         refused("a table of strata whose first column is video", got, "correct it, or move it away")

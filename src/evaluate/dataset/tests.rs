@@ -164,7 +164,8 @@ fn shards_are_disjoint_and_whole() {
     let files: Vec<String> = (0..7).map(|i| format!("wave/{i}.mp4")).collect();
     let place = place(&files.iter().map(String::as_str).collect::<Vec<_>>());
     let whole = open(&place, Format::Folder).unwrap();
-    let mut parts: Vec<Clip> = (1..=3).flat_map(|index| whole.clone().shard(Shard { index, count: 3 }).clips).collect();
+    let mut parts: Vec<LabelledClip> =
+        (1..=3).flat_map(|index| whole.clone().shard(Shard { index, count: 3 }).clips).collect();
     parts.sort_by(|a, b| a.id.cmp(&b.id));
     assert_eq!(parts, whole.clips);
     assert!("0/3".parse::<Shard>().is_err() && "4/3".parse::<Shard>().is_err() && "2/3".parse::<Shard>().is_ok());

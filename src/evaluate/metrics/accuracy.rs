@@ -1,11 +1,11 @@
 //! Shares of clips, in 0..=1; NaN of none.
 
-use super::Clip;
+use super::ScoredClip;
 use crate::view::View;
 use std::collections::BTreeMap;
 
 /// The share of `clips` that `holds` of.
-pub fn share<'a>(clips: impl IntoIterator<Item = &'a Clip>, holds: impl Fn(&Clip) -> bool) -> f64 {
+pub fn share<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, holds: impl Fn(&ScoredClip) -> bool) -> f64 {
     let (mut all, mut held) = (0u32, 0u32);
     for clip in clips {
         all += 1;
@@ -15,17 +15,17 @@ pub fn share<'a>(clips: impl IntoIterator<Item = &'a Clip>, holds: impl Fn(&Clip
 }
 
 /// The share whose best class of `view` is the true one: top1, P-top1 and B-top1.
-pub fn top1<'a>(clips: impl IntoIterator<Item = &'a Clip>, view: View) -> f64 {
+pub fn top1<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, view: View) -> f64 {
     share(clips, |clip| clip.best[view.index()] == clip.truth)
 }
 
 /// The share whose true class is among the five best of the whole picture.
-pub fn top5<'a>(clips: impl IntoIterator<Item = &'a Clip>) -> f64 {
+pub fn top5<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> f64 {
     share(clips, |clip| clip.in_top5)
 }
 
 /// The mean over the classes that have clips of each one's top1.
-pub fn mean_class<'a>(clips: impl IntoIterator<Item = &'a Clip>) -> f64 {
+pub fn mean_class<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> f64 {
     let mut classes: BTreeMap<usize, (u32, u32)> = BTreeMap::new();
     for clip in clips {
         let (all, right) = classes.entry(clip.truth).or_default();
@@ -37,7 +37,7 @@ pub fn mean_class<'a>(clips: impl IntoIterator<Item = &'a Clip>) -> f64 {
 }
 
 /// The pointing game: the mean share of frames in which the encoder looks at the person most.
-pub fn pointing<'a>(clips: impl IntoIterator<Item = &'a Clip>) -> f64 {
+pub fn pointing<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> f64 {
     let shares: Vec<f64> = clips.into_iter().filter_map(|clip| clip.pointing).map(f64::from).collect();
     shares.iter().sum::<f64>() / shares.len() as f64
 }

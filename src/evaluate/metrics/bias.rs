@@ -2,27 +2,27 @@
 
 use super::accuracy::{share, top1};
 use super::bootstrap::{Estimate, estimate};
-use super::{Clip, Confidence, selective};
+use super::{Confidence, ScoredClip, selective};
 use crate::view::View;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap};
 
-/// Twins of clips, by the names of what was made of them.
-pub type Twins = BTreeMap<String, Vec<Clip>>;
+/// CounterfactualClips of clips, by the names of what was made of them.
+pub type CounterfactualClips = BTreeMap<String, Vec<ScoredClip>>;
 
 /// The measures of all sets that were scored.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Bias {
+pub struct BiasMeasures {
     /// Top1 of every set, as it is: `human-only`, `swap-far-2`, `scuba-stripes`.
     pub top1: BTreeMap<String, SetTop1>,
     /// Background-Only Ratio (HAT, Eq. 1): accuracy on Background-Only over that on the same clips as they are.
     pub bor: Option<Estimate>,
     /// Human-Only Ratio (HAT, Eq. 2).
     pub hor: Option<Estimate>,
-    /// HAT's Action-Swap by kind: `random`, `close`, `far`, `same`.
-    pub swaps: BTreeMap<&'static str, Swap>,
+    /// HAT's Action-SwapMeasures by kind: `random`, `close`, `far`, `same`.
+    pub swaps: BTreeMap<&'static str, SwapMeasures>,
     /// The rows of SCUBA's tables by source of background, and `mean` of all.
-    pub still: BTreeMap<String, Still>,
+    pub still: BTreeMap<String, StillBackgroundMeasures>,
     /// Over all swaps but `same`: how well each score tells labels that are wrong because of the background.
     pub auroc_wrong_by_background: BTreeMap<&'static str, Estimate>,
     /// How much of SHAcc follows from how large the person is: over classes, as HAT's Figure 4 (d).
@@ -38,18 +38,18 @@ pub struct SetTop1 {
     pub top1: Estimate,
 }
 
-/// One kind of Action-Swap.
+/// One kind of Action-SwapMeasures.
 #[derive(Clone, Debug, Serialize)]
-pub struct Swap {
-    /// Swap Human Accuracy: the share labelled as what the person does.
-    pub shacc: Draws,
-    /// Swap Background Error: the share labelled as the class that the background is of. Not for `same`.
-    pub sberr: Option<Draws>,
+pub struct SwapMeasures {
+    /// SwapMeasures Human Accuracy: the share labelled as what the person does.
+    pub shacc: DrawStatistics,
+    /// SwapMeasures Background Error: the share labelled as the class that the background is of. Not for `same`.
+    pub sberr: Option<DrawStatistics>,
 }
 
 /// The mean and deviation over draws.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Draws {
+pub struct DrawStatistics {
     /// Mean.
     #[serde(serialize_with = "finite")]
     pub mean: f64,
@@ -62,7 +62,7 @@ pub struct Draws {
 
 /// One source of still backgrounds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Still {
+pub struct StillBackgroundMeasures {
     /// Accuracy on SCUBA: higher is better.
     pub scuba: Option<Estimate>,
     /// Accuracy on SCUFO, where nothing moves: lower is better.
@@ -94,19 +94,20 @@ fn finite<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error>
     Some(number).filter(|number| number.is_finite()).serialize(serializer)
 }
 
-/// Kinds of Action-Swap by the names of their sets.
+/// Kinds of Action-SwapMeasures by the names of their sets.
 const SWAPS: [(&str, &str); 4] =
     [("swap-random-", "random"), ("swap-close-", "close"), ("swap-far-", "far"), ("swap-same-", "same")];
 
-impl Bias {
+impl BiasMeasures {
     /// The measures of `twins` of `clips`, whose classes have these `names`; none where there are no twins.
-    pub fn of(clips: &[Clip], twins: &Twins, names: &[String]) -> Option<Self> {
+    pub fn of(clips: &[ScoredClip], twins: &CounterfactualClips, names: &[String]) -> Option<Self> {
         if twins.is_empty() {
             return None;
         }
-        let full = |clips: &[Clip]| estimate(clips, |clips| top1(clips.iter().copied(), View::Full));
-        let set =
-            |(name, clips): (&String, &Vec<Clip>)| (name.clone(), SetTop1 { clips: clips.len(), top1: full(clips) });
+        let full = |clips: &[ScoredClip]| estimate(clips, |clips| top1(clips.iter().copied(), View::Full));
+        let set = |(name, clips): (&String, &Vec<ScoredClip>)| {
+            (name.clone(), SetTop1 { clips: clips.len(), top1: full(clips) })
+        };
         let ratio = |name: &str| twins.get(name).map(|twins| ratio(clips, twins));
         Some(Self {
             top1: twins.iter().map(set).collect(),
@@ -121,7 +122,7 @@ impl Bias {
 }
 
 /// Accuracy on `twins` over that on the clips they were made of.
-fn ratio(clips: &[Clip], twins: &[Clip]) -> Estimate {
+fn ratio(clips: &[ScoredClip], twins: &[ScoredClip]) -> Estimate {
     let pairs: Vec<(bool, bool)> =
         paired(clips, twins).map(|(clip, twin)| (clip.is_right(), twin.is_right())).collect();
     estimate(&pairs, |pairs| {
@@ -131,24 +132,29 @@ fn ratio(clips: &[Clip], twins: &[Clip]) -> Estimate {
 }
 
 /// Each of `twins` behind the one of `clips` that it is made of.
-fn paired<'a>(clips: &'a [Clip], twins: &'a [Clip]) -> impl Iterator<Item = (&'a Clip, &'a Clip)> {
-    let by_name: HashMap<&str, &Clip> = clips.iter().map(|clip| (clip.name.as_str(), clip)).collect();
+fn paired<'a>(
+    clips: &'a [ScoredClip],
+    twins: &'a [ScoredClip],
+) -> impl Iterator<Item = (&'a ScoredClip, &'a ScoredClip)> {
+    let by_name: HashMap<&str, &ScoredClip> = clips.iter().map(|clip| (clip.name.as_str(), clip)).collect();
     twins.iter().filter_map(move |twin| Some((*by_name.get(twin.name.as_str())?, twin)))
 }
 
-fn draws<'a>(twins: &'a Twins, prefix: &'a str) -> impl Iterator<Item = &'a Vec<Clip>> {
+fn draws<'a>(twins: &'a CounterfactualClips, prefix: &'a str) -> impl Iterator<Item = &'a Vec<ScoredClip>> {
     twins.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(_, clips)| clips)
 }
 
-fn swap(twins: &Twins, prefix: &str) -> Option<Swap> {
-    let over = |measure: &dyn Fn(&[Clip]) -> f64| Draws::of(draws(twins, prefix).map(|clips| measure(clips)).collect());
+fn swap(twins: &CounterfactualClips, prefix: &str) -> Option<SwapMeasures> {
+    let over = |measure: &dyn Fn(&[ScoredClip]) -> f64| {
+        DrawStatistics::of(draws(twins, prefix).map(|clips| measure(clips)).collect())
+    };
     let shacc = over(&|clips| top1(clips, View::Full))?;
-    let by_background = |clip: &Clip| clip.is_wrong_by_background() == Some(true);
+    let by_background = |clip: &ScoredClip| clip.is_wrong_by_background() == Some(true);
     let sberr = (prefix != "swap-same-").then(|| over(&|clips| share(clips, by_background))).flatten();
-    Some(Swap { shacc, sberr })
+    Some(SwapMeasures { shacc, sberr })
 }
 
-impl Draws {
+impl DrawStatistics {
     fn of(draws: Vec<f64>) -> Option<Self> {
         let count = draws.len();
         if count == 0 {
@@ -161,9 +167,9 @@ impl Draws {
     }
 }
 
-fn still(twins: &Twins) -> BTreeMap<String, Still> {
-    let mut rows: BTreeMap<String, Still> = BTreeMap::new();
-    let full = |clips: &Vec<Clip>| estimate(clips, |clips| top1(clips.iter().copied(), View::Full));
+fn still(twins: &CounterfactualClips) -> BTreeMap<String, StillBackgroundMeasures> {
+    let mut rows: BTreeMap<String, StillBackgroundMeasures> = BTreeMap::new();
+    let full = |clips: &Vec<ScoredClip>| estimate(clips, |clips| top1(clips.iter().copied(), View::Full));
     for (name, clips) in twins {
         let Some((set, source)) = name.split_once('-') else { continue };
         match set {
@@ -176,14 +182,14 @@ fn still(twins: &Twins) -> BTreeMap<String, Still> {
     for (source, row) in &mut rows {
         let pair = (twins.get(&format!("scuba-{source}")), twins.get(&format!("scufo-{source}")));
         if let (Some(scuba), Some(scufo)) = pair {
-            let held = |(scufo, scuba): (&Clip, &Clip)| scuba.is_right() && scuba.label() != scufo.label();
+            let held = |(scufo, scuba): (&ScoredClip, &ScoredClip)| scuba.is_right() && scuba.label() != scufo.label();
             let held: Vec<bool> = paired(scufo, scuba).map(held).collect();
             row.contrastive =
                 Some(estimate(&held, |held| held.iter().filter(|held| ***held).count() as f64 / held.len() as f64));
         }
     }
     if rows.len() > 1 {
-        let mean = |of: fn(&Still) -> Option<Estimate>| {
+        let mean = |of: fn(&StillBackgroundMeasures) -> Option<Estimate>| {
             let all: Vec<Estimate> = rows.values().filter_map(of).collect();
             let mean = |of: fn(&Estimate) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
             (!all.is_empty()).then(|| Estimate {
@@ -192,7 +198,7 @@ fn still(twins: &Twins) -> BTreeMap<String, Still> {
                 high: mean(|e| e.high),
             })
         };
-        let mean = Still {
+        let mean = StillBackgroundMeasures {
             scuba: mean(|row| row.scuba),
             scufo: mean(|row| row.scufo),
             conflfg: mean(|row| row.conflfg),
@@ -203,14 +209,14 @@ fn still(twins: &Twins) -> BTreeMap<String, Still> {
     rows
 }
 
-fn aurocs(twins: &Twins) -> BTreeMap<&'static str, Estimate> {
+fn aurocs(twins: &CounterfactualClips) -> BTreeMap<&'static str, Estimate> {
     let swapped = SWAPS[..3].iter().flat_map(|(prefix, _)| draws(twins, prefix)).flatten();
-    let swapped: Vec<&Clip> = swapped.collect();
+    let swapped: Vec<&ScoredClip> = swapped.collect();
     if swapped.is_empty() {
         return BTreeMap::new();
     }
     let auroc = |by: Confidence| {
-        let known = |clip: &&Clip| Some((-by.of(clip), clip.is_wrong_by_background()?));
+        let known = |clip: &&ScoredClip| Some((-by.of(clip), clip.is_wrong_by_background()?));
         let known: Vec<(f64, bool)> = swapped.iter().filter_map(known).collect();
         estimate(&known, |known| selective::auroc(&known.iter().map(|pair| **pair).collect::<Vec<_>>()))
     };
@@ -218,8 +224,8 @@ fn aurocs(twins: &Twins) -> BTreeMap<&'static str, Estimate> {
 }
 
 /// The mean area of the person, SHAcc and the pointing game, class by class.
-fn person_size(clips: &[Clip], twins: &Twins, names: &[String]) -> Option<PersonSize> {
-    let swapped: Vec<&Clip> = draws(twins, SWAPS[0].0).flatten().collect();
+fn person_size(clips: &[ScoredClip], twins: &CounterfactualClips, names: &[String]) -> Option<PersonSize> {
+    let swapped: Vec<&ScoredClip> = draws(twins, SWAPS[0].0).flatten().collect();
     if swapped.is_empty() {
         return None;
     }

@@ -36,7 +36,7 @@ impl Serialize for Estimate {
 pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
     let all: Vec<&T> = clips.iter().collect();
     let value = measure(&all);
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = SplitMix64(0x9e37_79b9_7f4a_7c15);
     let mut drawn: Vec<f64> = Vec::with_capacity(DRAWS);
     let mut again: Vec<&T> = Vec::with_capacity(all.len());
     for _ in 0..if all.is_empty() { 0 } else { DRAWS } {
@@ -55,9 +55,9 @@ pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Debug)]
-pub(in crate::evaluate) struct Dice(pub(in crate::evaluate) u64);
+pub(in crate::evaluate) struct SplitMix64(pub(in crate::evaluate) u64);
 
-impl Dice {
+impl SplitMix64 {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

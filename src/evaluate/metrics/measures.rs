@@ -1,7 +1,7 @@
 //! All measures of a set.
 
 use super::bootstrap::{Estimate, estimate};
-use super::{Bias, Clip, Confidence, Twins, Unscored, accuracy, selective};
+use super::{BiasMeasures, Confidence, CounterfactualClips, ScoredClip, Unscored, accuracy, selective};
 use crate::gate::Verdict;
 use crate::view::View;
 use serde::Serialize;
@@ -34,7 +34,7 @@ pub struct Measures {
     pub confusion: Confusion,
     /// What counterfactual clips tell, where there are such.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub counterfactual: Option<Bias>,
+    pub counterfactual: Option<BiasMeasures>,
 }
 
 /// What a score buys.
@@ -85,7 +85,7 @@ pub struct Confusion {
 
 impl Measures {
     /// The measures of `clips`, whose classes have these `names`, and of their `twins`.
-    pub fn of(clips: &[Clip], unscored: Unscored, names: &[String], twins: &Twins) -> Self {
+    pub fn of(clips: &[ScoredClip], unscored: Unscored, names: &[String], twins: &CounterfactualClips) -> Self {
         Self {
             clips: clips.len(),
             unscored,
@@ -95,12 +95,12 @@ impl Measures {
             classes: classes(clips, names),
             strata: strata(clips),
             confusion: confusion(clips, names),
-            counterfactual: Bias::of(clips, twins, names),
+            counterfactual: BiasMeasures::of(clips, twins, names),
         }
     }
 }
 
-fn metrics(clips: &[Clip]) -> BTreeMap<&'static str, Estimate> {
+fn metrics(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
     let top1 = |view: View| estimate(clips, move |clips| accuracy::top1(clips.iter().copied(), view));
     BTreeMap::from([
         ("top1", top1(View::Full)),
@@ -112,17 +112,18 @@ fn metrics(clips: &[Clip]) -> BTreeMap<&'static str, Estimate> {
     ])
 }
 
-fn gate(clips: &[Clip], by: Confidence) -> GateMeasures {
-    let ordered =
-        |clips: &[&Clip]| -> Vec<(f64, bool)> { clips.iter().map(|clip| (by.of(clip), !clip.is_right())).collect() };
-    let plain = |clips: &[&Clip]| -> Vec<(f64, bool)> {
+fn gate(clips: &[ScoredClip], by: Confidence) -> GateMeasures {
+    let ordered = |clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
+        clips.iter().map(|clip| (by.of(clip), !clip.is_right())).collect()
+    };
+    let plain = |clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
         clips.iter().map(|clip| (Confidence::MaxSoftmax.of(clip), !clip.is_right())).collect()
     };
-    let background = |clips: &[&Clip]| {
+    let background = |clips: &[&ScoredClip]| {
         let known = clips.iter().filter_map(|clip| Some((-by.of(clip), clip.is_wrong_by_background()?)));
         selective::auroc(&known.collect::<Vec<_>>())
     };
-    let all: Vec<&Clip> = clips.iter().collect();
+    let all: Vec<&ScoredClip> = clips.iter().collect();
     let all = ordered(&all);
     let percent = |coverage: f64| format!("{:.0}%", coverage * 100.0);
     GateMeasures {
@@ -138,18 +139,18 @@ fn gate(clips: &[Clip], by: Confidence) -> GateMeasures {
     }
 }
 
-fn verdicts(clips: &[Clip]) -> BTreeMap<&'static str, Estimate> {
-    let is_flagged = |clip: &Clip| matches!(clip.verdict, Verdict::Flag(_));
+fn verdicts(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
+    let is_flagged = |clip: &ScoredClip| matches!(clip.verdict, Verdict::Flag(_));
     let flagged_of = |right: bool| {
         estimate(clips, move |clips| {
             accuracy::share(clips.iter().copied().filter(|clip| clip.is_right() == right), is_flagged)
         })
     };
-    let replaced = |other: fn(&Clip) -> usize| {
-        let label = move |clip: &Clip| if is_flagged(clip) { other(clip) } else { clip.label() };
+    let replaced = |other: fn(&ScoredClip) -> usize| {
+        let label = move |clip: &ScoredClip| if is_flagged(clip) { other(clip) } else { clip.label() };
         estimate(clips, move |clips| accuracy::share(clips.iter().copied(), |clip| label(clip) == clip.truth))
     };
-    let accepted = |clip: &Clip| matches!(clip.verdict, Verdict::Accept);
+    let accepted = |clip: &ScoredClip| matches!(clip.verdict, Verdict::Accept);
     BTreeMap::from([
         ("flagged", estimate(clips, |clips| accuracy::share(clips.iter().copied(), is_flagged))),
         ("accepted", estimate(clips, |clips| accuracy::share(clips.iter().copied(), accepted))),
@@ -164,9 +165,9 @@ fn verdicts(clips: &[Clip]) -> BTreeMap<&'static str, Estimate> {
     ])
 }
 
-fn classes(clips: &[Clip], names: &[String]) -> Vec<Class> {
+fn classes(clips: &[ScoredClip], names: &[String]) -> Vec<Class> {
     let of = |(index, label): (usize, &String)| {
-        let clips: Vec<&Clip> = clips.iter().filter(|clip| clip.truth == index).collect();
+        let clips: Vec<&ScoredClip> = clips.iter().filter(|clip| clip.truth == index).collect();
         let top1 = |view: View| accuracy::top1(clips.iter().copied(), view);
         let mean = |view: View| {
             clips.iter().map(|clip| f64::from(clip.p_truth[view.index()])).sum::<f64>() / clips.len() as f64
@@ -184,21 +185,21 @@ fn classes(clips: &[Clip], names: &[String]) -> Vec<Class> {
     names.iter().enumerate().filter_map(of).collect()
 }
 
-fn strata(clips: &[Clip]) -> BTreeMap<String, BTreeMap<String, BTreeMap<&'static str, Estimate>>> {
-    let mut groups: BTreeMap<&String, BTreeMap<&String, Vec<Clip>>> = BTreeMap::new();
+fn strata(clips: &[ScoredClip]) -> BTreeMap<String, BTreeMap<String, BTreeMap<&'static str, Estimate>>> {
+    let mut groups: BTreeMap<&String, BTreeMap<&String, Vec<ScoredClip>>> = BTreeMap::new();
     for clip in clips {
         for (of, name) in &clip.strata {
             groups.entry(of).or_default().entry(name).or_default().push(clip.clone());
         }
     }
     groups.retain(|_, names| (2..=MAX_STRATA).contains(&names.len()));
-    let measured = |names: BTreeMap<&String, Vec<Clip>>| {
+    let measured = |names: BTreeMap<&String, Vec<ScoredClip>>| {
         names.into_iter().map(|(name, clips)| (name.clone(), metrics(&clips))).collect()
     };
     groups.into_iter().map(|(of, names)| (of.clone(), measured(names))).collect()
 }
 
-fn confusion(clips: &[Clip], names: &[String]) -> Confusion {
+fn confusion(clips: &[ScoredClip], names: &[String]) -> Confusion {
     let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     let name = |index: usize| names.get(index).cloned().unwrap_or_default();
     for clip in clips {

@@ -1,6 +1,6 @@
 //! What is measured of a set's records.
 //!
-//! A [`Clip`] is what one record says in numbers. [`accuracy`] is about labels, [`selective`] about the order that a score puts
+//! A [`ScoredClip`] is what one record says in numbers. [`accuracy`] is about labels, [`selective`] about the order that a score puts
 //! clips into, [`bootstrap`] about how sure all that is, and [`Measures`] are all of them together.
 
 pub mod accuracy;
@@ -9,11 +9,14 @@ pub mod bootstrap;
 mod measures;
 pub mod selective;
 
-pub use bias::{Bias, Draws, PersonSize, SetTop1, Still, Swap, Twins, pearson};
+pub use bias::{
+    BiasMeasures, CounterfactualClips, DrawStatistics, PersonSize, SetTop1, StillBackgroundMeasures, SwapMeasures,
+    pearson,
+};
 pub use bootstrap::Estimate;
 pub use measures::{Class, Confusion, GateMeasures, Measures};
 
-use super::{Outcome, Record};
+use super::{ClipOutcome, Record};
 use crate::error::Result;
 use crate::gate::{Gate, GateSettings, ScoreKind, Scores, Verdict};
 use crate::view::View;
@@ -21,7 +24,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// One scored clip.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Clip {
+pub struct ScoredClip {
     /// What names it.
     pub name: String,
     /// Index of its class.
@@ -50,7 +53,7 @@ pub struct Clip {
     pub pointing: Option<f32>,
 }
 
-impl Clip {
+impl ScoredClip {
     /// Index of the label: the best class of the whole picture.
     pub fn label(&self) -> usize {
         self.best[View::Full.index()]
@@ -120,22 +123,22 @@ pub fn clips<'a>(
     records: impl IntoIterator<Item = &'a Record>,
     names: &[String],
     settings: &GateSettings,
-) -> Result<(Vec<Clip>, Unscored)> {
+) -> Result<(Vec<ScoredClip>, Unscored)> {
     let (classes, mut gate) = (Classes::new(names), Gate::new(settings.clone())?);
     let (mut clips, mut unscored) = (Vec::new(), Unscored::default());
     for record in records {
         let name = || record.clip.clone();
         match (&record.outcome, classes.index(&record.truth)) {
-            (Outcome::Missing, _) => unscored.missing.push(name()),
-            (Outcome::TooShort(_), _) => unscored.too_short.push(name()),
-            (Outcome::Unreadable(why), _) => {
+            (ClipOutcome::Missing, _) => unscored.missing.push(name()),
+            (ClipOutcome::TooShort(_), _) => unscored.too_short.push(name()),
+            (ClipOutcome::Unreadable(why), _) => {
                 unscored.unreadable.insert(name(), why.clone());
             }
-            (Outcome::Mislabelled, _) | (_, None) => unscored.mislabelled.push(name()),
-            (Outcome::Scored { log_probs, .. }, Some(truth)) => {
+            (ClipOutcome::Mislabelled, _) | (_, None) => unscored.mislabelled.push(name()),
+            (ClipOutcome::Scored { log_probs, .. }, Some(truth)) => {
                 let background = record.strata.get(BACKGROUND).and_then(|class| classes.index(class));
                 let read =
-                    |gate: &Gate, evidence: &crate::gate::Evidence<'_>, judgement: crate::gate::Judgement| Clip {
+                    |gate: &Gate, evidence: &crate::gate::Evidence<'_>, judgement: crate::gate::Judgement| ScoredClip {
                         name: name(),
                         truth,
                         background,
@@ -192,7 +195,7 @@ impl Confidence {
     }
 
     /// The larger, the surer.
-    pub fn of(self, clip: &Clip) -> f64 {
+    pub fn of(self, clip: &ScoredClip) -> f64 {
         match self {
             Self::MaxSoftmax => f64::from(clip.p[View::Full.index()]),
             Self::Gate(kind) => -f64::from(clip.scores.get(kind)),

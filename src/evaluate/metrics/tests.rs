@@ -1,11 +1,11 @@
-use super::bootstrap::{Dice, estimate};
+use super::bootstrap::{SplitMix64, estimate};
 use super::*;
 use crate::gate::FlagReason;
 use serde::Deserialize;
 
 /// A clip whose views have these best classes.
-fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> Clip {
-    Clip {
+fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredClip {
+    ScoredClip {
         name: String::new(),
         truth,
         background: Some(2),
@@ -23,7 +23,7 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> Clip {
 }
 
 /// Ten clips of three classes, worked out by hand below. Truth; best of whole, person, background; p; dominance.
-fn ten() -> Vec<Clip> {
+fn ten() -> Vec<ScoredClip> {
     vec![
         clip(0, [0, 0, 2], 0.95, -3.0),
         clip(0, [0, 0, 0], 0.90, -2.0),
@@ -39,7 +39,7 @@ fn ten() -> Vec<Clip> {
 }
 
 fn measured() -> Measures {
-    Measures::of(&ten(), Unscored::default(), &["a", "b", "c"].map(str::to_owned), &Twins::new())
+    Measures::of(&ten(), Unscored::default(), &["a", "b", "c"].map(str::to_owned), &CounterfactualClips::new())
 }
 
 fn near(got: f64, want: f64) {
@@ -104,11 +104,11 @@ struct Fixture {
 #[test]
 fn measures_of_random_predictions_are_those_of_scikit_learn_and_of_the_definitions() {
     let fixture: Fixture = serde_json::from_str(include_str!("../../../tests/fixtures/metrics.json")).unwrap();
-    let clips: Vec<Clip> = fixture
+    let clips: Vec<ScoredClip> = fixture
         .truth
         .iter()
         .zip(&fixture.log_probs)
-        .map(|(&truth, log_probs)| Clip {
+        .map(|(&truth, log_probs)| ScoredClip {
             in_top5: rank(log_probs, truth) < 5,
             ..clip(truth, [best(log_probs); 3], 0.0, 0.0)
         })
@@ -132,7 +132,7 @@ fn measures_of_random_predictions_are_those_of_scikit_learn_and_of_the_definitio
 
 #[test]
 fn a_better_order_has_a_smaller_area_and_the_best_has_no_excess() {
-    let mut dice = Dice(3);
+    let mut dice = SplitMix64(3);
     for _ in 0..50 {
         let clips: Vec<(f64, bool)> = (0..40).map(|_| (dice.below(7) as f64, dice.below(3) == 0)).collect();
         let best: Vec<(f64, bool)> = clips.iter().map(|&(_, wrong)| (f64::from(u8::from(!wrong)), wrong)).collect();
@@ -147,7 +147,7 @@ fn a_better_order_has_a_smaller_area_and_the_best_has_no_excess() {
 
 #[test]
 fn intervals_hold_the_truth_about_as_often_as_they_say() {
-    let mut dice = Dice(9);
+    let mut dice = SplitMix64(9);
     let held = (0..200)
         .filter(|_| {
             let sample: Vec<bool> = (0..80).map(|_| dice.below(10) < 3).collect();
@@ -171,14 +171,14 @@ fn labels_are_matched_as_sets_write_them() {
 
 #[test]
 fn of_no_clips_nothing_is_told_as_a_number() {
-    let measures = Measures::of(&[], Unscored::default(), &[], &Twins::new());
+    let measures = Measures::of(&[], Unscored::default(), &[], &CounterfactualClips::new());
     let json = serde_json::to_value(&measures).unwrap();
     assert!(json["metrics"]["top1"]["value"].is_null() && json["gates"]["tie"]["aurc"]["low"].is_null());
 }
 
 /// The ten clips by name, and twins of them whose labels are these.
-fn twins_of(labels: [usize; 10], background: usize) -> Vec<Clip> {
-    let twin = |(index, (clip, label)): (usize, (Clip, usize))| Clip {
+fn twins_of(labels: [usize; 10], background: usize) -> Vec<ScoredClip> {
+    let twin = |(index, (clip, label)): (usize, (ScoredClip, usize))| ScoredClip {
         name: index.to_string(),
         background: Some(background),
         best: [label, clip.best[1], clip.best[2]],
@@ -207,7 +207,7 @@ fn what_twins_tell_was_worked_out_by_hand() {
         ("conflfg-stripes", twins_of([0, 0, 0, 1, 1, 2, 2, 2, 0, 0], 2)),
         ("scuba-places", twins_of([0, 0, 0, 0, 1, 1, 1, 0, 2, 2], 2)),
     ];
-    let twins: Twins = sets.into_iter().map(|(name, clips)| (name.to_owned(), clips)).collect();
+    let twins: CounterfactualClips = sets.into_iter().map(|(name, clips)| (name.to_owned(), clips)).collect();
     let names = ["a", "b", "c"].map(str::to_owned);
     let bias = Measures::of(&clips, Unscored::default(), &names, &twins).counterfactual.unwrap();
     // Of 7 right clips: Background-Only has 1, 6, 9 and 10 right, Human-Only 1, 2, 3 and 5.
@@ -239,5 +239,5 @@ fn what_twins_tell_was_worked_out_by_hand() {
     assert!((size.shacc_with_pointing - with_pointing).abs() < 1e-6 && with_pointing < -0.9);
     assert!((size.pointing - pearson(&[(1.0, 1.0), (2.0, 1.0), (3.0, 0.5)])).abs() < 1e-6);
     assert!(bias.auroc_wrong_by_background["log-ratio"].value > 0.0);
-    near(Measures::of(&clips, Unscored::default(), &names, &Twins::new()).metrics["pointing"].value, 0.9);
+    near(Measures::of(&clips, Unscored::default(), &names, &CounterfactualClips::new()).metrics["pointing"].value, 0.9);
 }

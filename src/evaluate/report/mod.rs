@@ -1,9 +1,9 @@
 //! Measures written down: `report.json` for programs, `report.html` for people, whole by itself.
 
 mod charts;
-mod gallery;
+mod examples;
 
-pub use gallery::{Exhibit, exhibit};
+pub use examples::{ReportExample, example};
 
 use super::metrics::Measures;
 use crate::error::{Error, Result, Stage};
@@ -64,7 +64,13 @@ struct Json<'a> {
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(directory: &Path, title: &str, listed: usize, measures: &Measures, gallery: &[Exhibit]) -> Result<()> {
+pub fn write(
+    directory: &Path,
+    title: &str,
+    listed: usize,
+    measures: &Measures,
+    gallery: &[ReportExample],
+) -> Result<()> {
     let json = serde_json::to_vec_pretty(&Json { schema: SCHEMA, listed, measures });
     let mut json = json.map_err(|e| failed(&e))?;
     json.push(b'\n');
@@ -72,7 +78,7 @@ pub fn write(directory: &Path, title: &str, listed: usize, measures: &Measures, 
     write_aside(&directory.join("report.html"), page(title, listed, measures, gallery)?.as_bytes())
 }
 
-fn page(title: &str, listed: usize, measures: &Measures, gallery: &[Exhibit]) -> Result<String> {
+fn page(title: &str, listed: usize, measures: &Measures, gallery: &[ReportExample]) -> Result<String> {
     let mut environment = Environment::new();
     environment.add_filter("percent", |value: Option<f64>| match value {
         Some(value) => format!("{:.1}", value * 100.0),

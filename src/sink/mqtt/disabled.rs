@@ -2,7 +2,7 @@
 
 use super::MqttSettings;
 use crate::error::{Error, Result, Stage};
-use crate::sink::Tally;
+use crate::sink::DeliveryCounts;
 use std::sync::Arc;
 
 /// A connection that this build does not have.
@@ -24,7 +24,7 @@ impl Mqtt {
     }
 
     /// Cannot be called.
-    pub fn tally(&self) -> Tally {
+    pub fn counts(&self) -> DeliveryCounts {
         match *self {}
     }
 }

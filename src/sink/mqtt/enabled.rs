@@ -1,10 +1,10 @@
 //! A device's connection to its broker.
 
-use super::link::{Link, Message, Sender};
+use super::link::{BrokerConnection, Message, Sender};
 use super::{MqttSettings, discovery};
 use crate::error::{Error, Result, Stage};
 use crate::sink::outbox::Outbox;
-use crate::sink::{Secret, Tally};
+use crate::sink::{DeliveryCounts, Secret};
 use rumqttc::{Client, LastWill, MqttOptions, QoS, TlsConfiguration, Transport};
 use std::path::Path;
 use std::sync::Arc;
@@ -39,13 +39,13 @@ impl Mqtt {
             return Err(Error::new(Stage::Sink, expected, format_args!("{prefix:?}"), "choose another"));
         }
         let (client, connection) = Client::new(options(settings)?, REQUESTS);
-        let (outbox, link) = (Outbox::new(settings.queue), Arc::new(Link::default()));
+        let (outbox, link) = (Outbox::new(settings.queue), Arc::new(BrokerConnection::default()));
         let sender = Sender {
             client,
             link: Arc::clone(&link),
             outbox: outbox.clone(),
             verdicts: verdict_topic(&settings.name),
-            greeting: greeting(settings),
+            connect_messages: connect_messages(settings),
             farewell: availability(&settings.name, "offline"),
         };
         let events = outbox.clone();
@@ -60,8 +60,8 @@ impl Mqtt {
     }
 
     /// Lines published, lost and waiting.
-    pub fn tally(&self) -> Tally {
-        self.outbox.tally()
+    pub fn counts(&self) -> DeliveryCounts {
+        self.outbox.counts()
     }
 }
 
@@ -84,7 +84,7 @@ fn availability(name: &str, state: &str) -> Message {
 }
 
 /// What is told after each connect.
-fn greeting(settings: &MqttSettings) -> Vec<Message> {
+fn connect_messages(settings: &MqttSettings) -> Vec<Message> {
     let prefix = settings.discovery.as_deref();
     let entities = prefix.map_or_else(Vec::new, |prefix| discovery::entities(prefix, &settings.name));
     std::iter::once(availability(&settings.name, "online")).chain(entities).collect()

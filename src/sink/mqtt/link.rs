@@ -24,7 +24,7 @@ pub(super) struct Message {
 
 /// What was said of a connection that is lost, so that a log does not grow with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Trouble {
+enum ConnectionProblem {
     /// Nothing: all is well.
     None,
     /// That it is lost.
@@ -37,7 +37,7 @@ enum Trouble {
 
 /// What is known of the connection.
 #[derive(Debug, Default)]
-pub(super) struct Link {
+pub(super) struct BrokerConnection {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -51,11 +51,11 @@ struct State {
     acknowledged: u64,
 }
 
-impl Link {
+impl BrokerConnection {
     /// Follows the connection to the end of the program and opens it again whenever it is lost.
     pub(super) fn follow(&self, mut connection: Connection, outbox: &Outbox<Arc<str>>) {
         let mut back_off = BackOff::new();
-        let mut trouble = Trouble::None;
+        let mut trouble = ConnectionProblem::None;
         let mut since = None;
         for event in connection.iter() {
             match event {
@@ -66,8 +66,8 @@ impl Link {
                         state.connects
                     };
                     since = Some(Instant::now());
-                    if trouble == Trouble::Told {
-                        trouble = Trouble::Over;
+                    if trouble == ConnectionProblem::Told {
+                        trouble = ConnectionProblem::Over;
                         log::warn!("mqtt: connected, for the {connects}. time");
                     }
                     if connects > 1 {
@@ -87,17 +87,21 @@ impl Link {
                     if lasted.is_some_and(|lasted| lasted > BackOff::LONGEST) {
                         // A connection that is lost again and again at once is one trouble, not many.
                         back_off.reset();
-                        trouble = Trouble::None;
+                        trouble = ConnectionProblem::None;
                     }
                     match (trouble, lasted) {
-                        (Trouble::None, _) => log::warn!("mqtt: tried again until it works: {error}"),
-                        (Trouble::Over, Some(_)) => log::warn!(
+                        (ConnectionProblem::None, _) => log::warn!("mqtt: tried again until it works: {error}"),
+                        (ConnectionProblem::Over, Some(_)) => log::warn!(
                             "mqtt: lost again at once: another program may have the same --mqtt-name, or the broker may refuse its \
                              topics: {error}"
                         ),
                         _ => {}
                     }
-                    trouble = if trouble == Trouble::Over { Trouble::Known } else { trouble.max(Trouble::Told) };
+                    trouble = if trouble == ConnectionProblem::Over {
+                        ConnectionProblem::Known
+                    } else {
+                        trouble.max(ConnectionProblem::Told)
+                    };
                     outbox.rest(back_off.next());
                 }
             }
@@ -149,11 +153,11 @@ impl Link {
 /// The side that publishes.
 pub(super) struct Sender {
     pub(super) client: Client,
-    pub(super) link: Arc<Link>,
+    pub(super) link: Arc<BrokerConnection>,
     pub(super) outbox: Outbox<Arc<str>>,
     pub(super) verdicts: String,
     /// Published after each connect.
-    pub(super) greeting: Vec<Message>,
+    pub(super) connect_messages: Vec<Message>,
     /// Published at the end.
     pub(super) farewell: Message,
 }
@@ -163,7 +167,7 @@ impl Sender {
     pub(super) fn deliver(self) {
         let (mut in_hand, mut has_said) = (None, false);
         while let Some(number) = self.link.up(&self.outbox) {
-            if !self.greeting.iter().all(|message| self.publish(number, message)) {
+            if !self.connect_messages.iter().all(|message| self.publish(number, message)) {
                 continue;
             }
             // A connection is noticed to be lost by the message that is not acknowledged.
@@ -175,7 +179,7 @@ impl Sender {
                 }
                 self.outbox.settle(true);
             }
-            if in_hand.is_none() && self.outbox.is_closed() && self.outbox.tally().waiting == 0 {
+            if in_hand.is_none() && self.outbox.is_closed() && self.outbox.counts().waiting == 0 {
                 has_said = self.publish(number, &self.farewell);
                 break;
             }

@@ -1,7 +1,7 @@
 //! What a sheet says of one frame and its window.
 
 use crate::gate::Judgement;
-use crate::pipeline::Outcome;
+use crate::pipeline::WindowResult;
 
 /// How long a frame is shown that has no neighbour in its window, in milliseconds.
 const ALONE_MS: u64 = 400;
@@ -28,7 +28,7 @@ pub(super) struct Caption<'a> {
 
 impl<'a> Caption<'a> {
     /// The caption of the frame at `place` in the window of `outcome`.
-    pub(super) fn new(source: &'a str, outcome: &'a Outcome<'_>, place: usize) -> Self {
+    pub(super) fn new(source: &'a str, outcome: &'a WindowResult<'_>, place: usize) -> Self {
         let judgement = &outcome.judgement;
         Self {
             source,

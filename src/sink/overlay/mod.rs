@@ -17,7 +17,7 @@ mod tests;
 use super::mp4::Mp4;
 use crate::error::{Error, Result, Stage};
 use crate::mask;
-use crate::pipeline::Outcome;
+use crate::pipeline::WindowResult;
 use canvas::Canvas;
 use caption::Caption;
 use embedded_graphics::prelude::{OriginDimensions, Size};
@@ -75,7 +75,7 @@ impl Overlay {
     ///
     /// # Errors
     /// When the outcome carries no pictures, their size changes in mid-file, or they cannot be written.
-    pub fn draw(&mut self, source: &str, outcome: &Outcome<'_>) -> Result<()> {
+    pub fn draw(&mut self, source: &str, outcome: &WindowResult<'_>) -> Result<()> {
         if outcome.pictures.iter().len() == 0 {
             return Err(no_pictures());
         }
@@ -140,7 +140,7 @@ fn unknown_extension(extension: &str) -> Error {
 }
 
 fn no_pictures() -> Error {
-    let next = "build the pipeline with Keep::Pictures";
+    let next = "build the pipeline with FrameRecording::On";
     Error::new(Stage::Sink, "an outcome with pictures for the overlay", "one of numbers only", next)
 }
 

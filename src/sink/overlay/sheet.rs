@@ -6,7 +6,7 @@ use super::panel::{LINE, Panel};
 use crate::error::Result;
 use crate::gate::Verdict;
 use crate::mask;
-use crate::pipeline::Picture;
+use crate::pipeline::FrameViews;
 use crate::view::View;
 use embedded_graphics::mono_font::iso_8859_1::{FONT_7X14, FONT_8X13_BOLD, FONT_9X15_BOLD, FONT_10X20};
 use embedded_graphics::pixelcolor::Rgb888;
@@ -85,7 +85,7 @@ impl Sheet {
     }
 
     /// Draws `picture` and what `caption` says of it.
-    pub(super) fn draw(&mut self, caption: &Caption<'_>, picture: &Picture) -> &Canvas {
+    pub(super) fn draw(&mut self, caption: &Caption<'_>, picture: &FrameViews) -> &Canvas {
         self.canvas.fill(self.canvas.bounding_box(), PAPER);
         self.draw_panels(picture);
         self.draw_words(caption);
@@ -93,7 +93,7 @@ impl Sheet {
         &self.canvas
     }
 
-    fn draw_panels(&mut self, picture: &Picture) {
+    fn draw_panels(&mut self, picture: &FrameViews) {
         let panel = self.panel.size();
         let width = PANELS * panel.width + (PANELS - 1) * GAP;
         let mut corner = point((self.canvas.size().width - width) / 2, MARGIN);

@@ -3,7 +3,7 @@
 use super::canvas::Canvas;
 use super::panel::Panel;
 use crate::error::{Error, Result, Stage};
-use crate::pipeline::Picture;
+use crate::pipeline::FrameViews;
 use crate::view::View;
 use embedded_graphics::prelude::{OriginDimensions, Point, Size};
 use image::codecs::jpeg::JpegEncoder;
@@ -23,7 +23,7 @@ impl Strip {
     ///
     /// # Errors
     /// When it would not fit into memory or cannot be encoded.
-    pub fn jpeg(&mut self, picture: &Picture) -> Result<Vec<u8>> {
+    pub fn jpeg(&mut self, picture: &FrameViews) -> Result<Vec<u8>> {
         let view = picture.person().size();
         let (panel, canvas) = match self.0.take() {
             Some((panel, canvas)) if panel.view() == view => self.0.insert((panel, canvas)),

@@ -1,7 +1,7 @@
 use super::*;
 use crate::gate::{AbstainReason, FlagReason, Judgement, Scores, Verdict, Visibility};
 use crate::mask::{Shape, Size};
-use crate::pipeline::{Picture, Pictures, Timing};
+use crate::pipeline::{FrameViews, Timing, WindowViews};
 use image::AnimationDecoder;
 use std::fs;
 use tempfile::TempDir;
@@ -13,7 +13,7 @@ struct Window {
     names: Vec<String>,
     judgement: Judgement,
     frames: Vec<u64>,
-    pictures: Vec<Picture>,
+    pictures: Vec<FrameViews>,
 }
 
 impl Window {
@@ -37,7 +37,7 @@ impl Window {
             names: vec![label.to_owned()],
             judgement,
             frames: frames.to_vec(),
-            pictures: vec![Picture { views, person }; frames.len()],
+            pictures: vec![FrameViews { views, person }; frames.len()],
         }
     }
 
@@ -46,7 +46,7 @@ impl Window {
         let times: Vec<u64> = self.frames.iter().map(|frame| frame * 40_000).collect();
         overlay.draw(
             source,
-            &Outcome {
+            &WindowResult {
                 names: &self.names,
                 judgement: self.judgement,
                 visibility: Visibility { person_area: 0.2, background_area: 0.7, frames_with_person: 8, frames: 8 },
@@ -56,7 +56,7 @@ impl Window {
                 top: Default::default(),
                 backend: "cpu",
                 timing: Timing::default(),
-                pictures: Pictures { pictures: &self.pictures, order: &order },
+                pictures: WindowViews { pictures: &self.pictures, order: &order },
             },
         )
     }
@@ -154,7 +154,7 @@ fn an_overlay_of_nothing_is_an_error_and_leaves_what_was_there() {
     let error = Overlay::create(&path).unwrap().finish().unwrap_err();
     assert!(error.to_string().contains("at least one window"), "{error}");
     let mut overlay = Overlay::create(&path).unwrap();
-    assert!(Window::new("waving", &[]).draw(&mut overlay, "a").unwrap_err().to_string().contains("Keep::Pictures"));
+    assert!(Window::new("waving", &[]).draw(&mut overlay, "a").unwrap_err().to_string().contains("FrameRecording::On"));
     drop(overlay);
     assert_eq!((fs::read_to_string(&path).unwrap().as_str(), files(&folder).len()), ("before", 1));
 }
@@ -176,7 +176,7 @@ fn pictures_that_change_size_end_a_file() {
     let mut overlay = Overlay::create(&folder.path().join("out.gif")).unwrap();
     let mut window = Window::new("waving", &[0, 10]);
     let size = Size::new(16, 48).unwrap();
-    window.pictures[1] = Picture { views: vec![0; 9 * size.area()], person: Shape::new(size) };
+    window.pictures[1] = FrameViews { views: vec![0; 9 * size.area()], person: Shape::new(size) };
     let error = window.draw(&mut overlay, "a.mp4").unwrap_err().to_string();
     assert!(error.contains("952x400") && error.contains("to the end"), "{error}");
 }

@@ -1,10 +1,10 @@
 //! What a build without the live page has instead.
 
-use super::{Controls, PageSettings};
+use super::{PageControls, PageSettings};
 use crate::error::{Error, Result, Stage};
-use crate::pipeline::Outcome;
-use crate::sink::Tally;
-use crate::source::Health;
+use crate::pipeline::WindowResult;
+use crate::sink::DeliveryCounts;
+use crate::source::SourceHealth;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl Page {
     ///
     /// # Errors
     /// Always.
-    pub fn open(_: &PageSettings, _: Arc<Vitals>, _: Controls) -> Result<Self> {
+    pub fn open(_: &PageSettings, _: Arc<Metrics>, _: PageControls) -> Result<Self> {
         let next = "build with the feature `page`";
         Err(Error::new(Stage::Sink, "a build with the live page and metrics", "one without", next))
     }
@@ -29,27 +29,27 @@ impl Page {
     }
 
     /// Cannot be called.
-    pub fn show(&mut self, _: &Arc<str>, _: &Outcome<'_>, _: Option<Duration>) {
+    pub fn show(&mut self, _: &Arc<str>, _: &WindowResult<'_>, _: Option<Duration>) {
         match *self {}
     }
 }
 
 /// Counts that nobody can collect in this build.
 #[derive(Debug)]
-pub struct Vitals;
+pub struct Metrics;
 
-impl Vitals {
+impl Metrics {
     /// Counts nothing.
     pub fn new(_: &'static str) -> Self {
         Self
     }
 
     /// Counts nothing.
-    pub fn frame(&self, _: Health) {}
+    pub fn frame(&self, _: SourceHealth) {}
 
     /// Counts nothing.
-    pub fn window(&self, _: &Outcome<'_>, _: Option<Duration>) {}
+    pub fn window(&self, _: &WindowResult<'_>, _: Option<Duration>) {}
 
     /// Counts nothing.
-    pub fn lines(&self, _: &'static str, _: Tally) {}
+    pub fn lines(&self, _: &'static str, _: DeliveryCounts) {}
 }

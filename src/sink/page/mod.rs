@@ -6,29 +6,29 @@
 //! On a loopback address the page is open to who can log in to the machine, and only answers to loopback names, so that no
 //! web site can reach it through a name of its own. Any other address needs a token.
 
-#[cfg(feature = "page")]
-mod bounded;
 #[cfg(not(feature = "page"))]
 mod disabled;
 #[cfg(feature = "page")]
 mod guard;
 #[cfg(feature = "page")]
-mod hub;
+mod listener;
 #[cfg(feature = "page")]
 mod routes;
 #[cfg(feature = "page")]
 mod server;
+#[cfg(feature = "page")]
+mod state;
 
 use super::Secret;
-use crate::pipeline::{Relabeller, Remote};
+use crate::pipeline::{LabelUpdater, PipelineHandle};
 #[cfg(not(feature = "page"))]
-pub use disabled::{Page, Vitals};
+pub use disabled::{Metrics, Page};
 #[cfg(feature = "page")]
 pub use server::Page;
 use std::net::SocketAddr;
 
 #[cfg(feature = "page")]
-pub use super::vitals::Vitals;
+pub use super::metrics::Metrics;
 
 /// What is served where.
 #[derive(Clone, Debug)]
@@ -45,9 +45,9 @@ pub struct PageSettings {
 
 /// What the page's controls change.
 #[derive(Clone, Debug)]
-pub struct Controls {
+pub struct PageControls {
     /// Knows the threshold and takes another.
-    pub remote: Remote,
+    pub handle: PipelineHandle,
     /// Takes labels.
-    pub relabeller: Relabeller,
+    pub label_updater: LabelUpdater,
 }

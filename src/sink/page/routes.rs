@@ -1,8 +1,8 @@
 //! What is answered at which path.
 
-use super::bounded::Bounded;
 use super::guard::{COOKIE_NAME, Guard};
-use super::hub::Hub;
+use super::listener::BoundedListener;
+use super::state::PageState;
 use crate::bundle::labels::parse_names;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{DefaultBodyLimit, Json, Request, State};
@@ -33,7 +33,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self' ws: wss:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The page with its controls, its live channel, and metrics.
-pub(super) fn page(hub: &Arc<Hub>, guard: Guard) -> Router {
+pub(super) fn page(state: &Arc<PageState>, guard: Guard) -> Router {
     let inside = Router::new()
         .route("/", get(|| async { html(include_str!("page.html")) }))
         .route("/page.js", get(|| async { text("text/javascript; charset=utf-8", include_str!("page.js")) }))
@@ -42,7 +42,7 @@ pub(super) fn page(hub: &Arc<Hub>, guard: Guard) -> Router {
         .route("/tau", post(set_tau))
         .route("/picture", post(set_picture))
         .route("/metrics", get(scrape))
-        .with_state(Arc::clone(hub))
+        .with_state(Arc::clone(state))
         .layer(from_fn_with_state(guard.clone(), admit));
     let outside = Router::new()
         .route("/page.css", get(|| async { text("text/css; charset=utf-8", include_str!("page.css")) }))
@@ -54,10 +54,10 @@ pub(super) fn page(hub: &Arc<Hub>, guard: Guard) -> Router {
 }
 
 /// Metrics alone.
-pub(super) fn metrics(hub: &Arc<Hub>, guard: Guard) -> Router {
+pub(super) fn metrics(state: &Arc<PageState>, guard: Guard) -> Router {
     Router::new()
         .route("/metrics", get(scrape))
-        .with_state(Arc::clone(hub))
+        .with_state(Arc::clone(state))
         .layer(from_fn_with_state(guard, admit))
         .route("/health", get(|| async { "ok\n" }))
         .layer(middleware::map_response(harden))
@@ -69,7 +69,7 @@ pub(super) async fn serve(listeners: Vec<(std::net::TcpListener, Router)>, stopp
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 tokio::spawn(async move {
-                    if let Err(error) = axum::serve(Bounded::new(listener), router).await {
+                    if let Err(error) = axum::serve(BoundedListener::new(listener), router).await {
                         log::warn!("the live page has ended: {error}");
                     }
                 });
@@ -132,65 +132,65 @@ struct Pictures {
     on: bool,
 }
 
-async fn labels(State(hub): State<Arc<Hub>>) -> String {
-    hub.labels().join("\n")
+async fn labels(State(state): State<Arc<PageState>>) -> String {
+    state.labels().join("\n")
 }
 
-async fn set_labels(State(hub): State<Arc<Hub>>, Json(Labels { labels }): Json<Labels>) -> Response {
+async fn set_labels(State(state): State<Arc<PageState>>, Json(Labels { labels }): Json<Labels>) -> Response {
     match parse_names(&labels) {
         Ok(names) => {
-            hub.controls.relabeller.ask(names);
+            state.controls.label_updater.ask(names);
             (StatusCode::ACCEPTED, "they take effect when they are embedded\n").into_response()
         }
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
 }
 
-async fn set_tau(State(hub): State<Arc<Hub>>, Json(Tau { tau }): Json<Tau>) -> Response {
-    match hub.controls.remote.set_threshold(tau) {
+async fn set_tau(State(state): State<Arc<PageState>>, Json(Tau { tau }): Json<Tau>) -> Response {
+    match state.controls.handle.set_threshold(tau) {
         Ok(()) => "it takes effect with the next window\n".into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
 }
 
-async fn set_picture(State(hub): State<Arc<Hub>>, Json(Pictures { on }): Json<Pictures>) -> Response {
-    if hub.set_shows(on) {
+async fn set_picture(State(state): State<Arc<PageState>>, Json(Pictures { on }): Json<Pictures>) -> Response {
+    if state.set_shows(on) {
         return "ok\n".into_response();
     }
     (StatusCode::FORBIDDEN, "this program was started with --no-picture\n").into_response()
 }
 
-async fn scrape(State(hub): State<Arc<Hub>>) -> Response {
-    match hub.vitals.scrape() {
+async fn scrape(State(state): State<Arc<PageState>>) -> Response {
+    match state.metrics.scrape() {
         Ok(body) => text("application/openmetrics-text; version=1.0.0; charset=utf-8", body),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
-async fn live(State(hub): State<Arc<Hub>>, upgrade: WebSocketUpgrade) -> Response {
-    let Ok(place) = Arc::clone(&hub.places).try_acquire_owned() else {
+async fn live(State(state): State<Arc<PageState>>, upgrade: WebSocketUpgrade) -> Response {
+    let Ok(place) = Arc::clone(&state.places).try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many look already\n").into_response();
     };
     // Nobody has to tell the page much.
     upgrade.max_message_size(1024).on_upgrade(async move |socket| {
-        tell(&hub, socket).await;
+        tell(&state, socket).await;
         drop(place);
     })
 }
 
 /// Tells one reader the newest window, again and again; it goes when it does not read.
-async fn tell(hub: &Hub, mut socket: WebSocket) {
-    let mut news = hub.news();
+async fn tell(state: &PageState, mut socket: WebSocket) {
+    let mut updates = state.updates();
     let mut shown = None;
-    if !send(&mut socket, Message::Text(hub.history().into())).await {
+    if !send(&mut socket, Message::Text(state.history().into())).await {
         return;
     }
     loop {
-        let newest = news.borrow_and_update().clone();
-        if newest.over || !send(&mut socket, Message::Text(hub.state(&newest).into())).await {
+        let newest = updates.borrow_and_update().clone();
+        if newest.over || !send(&mut socket, Message::Text(state.state(&newest).into())).await {
             return;
         }
-        if let Some(picture) = newest.picture.filter(|_| hub.shows() && shown != Some(newest.number)) {
+        if let Some(picture) = newest.picture.filter(|_| state.shows() && shown != Some(newest.number)) {
             shown = Some(newest.number);
             if !send(&mut socket, Message::Binary(picture)).await {
                 return;
@@ -204,7 +204,7 @@ async fn tell(hub: &Hub, mut socket: WebSocket) {
                 }
             }
             // Without windows the page still shows that recognition lives.
-            changed = tokio::time::timeout(PULSE, news.changed()) => {
+            changed = tokio::time::timeout(PULSE, updates.changed()) => {
                 if matches!(changed, Ok(Err(_))) {
                     return;
                 }

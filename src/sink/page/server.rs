@@ -1,11 +1,11 @@
 //! The thread that serves.
 
 use super::guard::Guard;
-use super::hub::Hub;
-use super::{Controls, PageSettings, routes};
+use super::state::PageState;
+use super::{PageControls, PageSettings, routes};
 use crate::error::{Error, Result, Stage};
-use crate::pipeline::Outcome;
-use crate::sink::vitals::Vitals;
+use crate::pipeline::WindowResult;
+use crate::sink::metrics::Metrics;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_millis(500);
 /// A running server. Dropping it ends it.
 #[derive(Debug)]
 pub struct Page {
-    hub: Arc<Hub>,
+    state: Arc<PageState>,
     addresses: Vec<SocketAddr>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -29,22 +29,22 @@ impl Page {
     ///
     /// # Errors
     /// When an address that is not loopback has no token, is taken, or there is no thread.
-    pub fn open(settings: &PageSettings, vitals: Arc<Vitals>, controls: Controls) -> Result<Self> {
-        let hub = Arc::new(Hub::new(vitals, controls, settings.pictures));
+    pub fn open(settings: &PageSettings, metrics: Arc<Metrics>, controls: PageControls) -> Result<Self> {
+        let state = Arc::new(PageState::new(metrics, controls, settings.pictures));
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for (address, is_page) in [(settings.page, true), (settings.metrics, false)] {
             let Some(address) = address else { continue };
             let guard = Guard::new(address, settings.token.clone())?;
             let listener = bind(address)?;
             addresses.push(listener.local_addr().map_err(|e| unbound(address, &e))?);
-            let router = if is_page { routes::page(&hub, guard) } else { routes::metrics(&hub, guard) };
+            let router = if is_page { routes::page(&state, guard) } else { routes::metrics(&state, guard) };
             listeners.push((listener, router));
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| no_thread(&e))?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || runtime.block_on(routes::serve(listeners, stopped));
         let thread = std::thread::Builder::new().name("page".to_owned()).spawn(serve).map_err(|e| no_thread(&e))?;
-        Ok(Self { hub, addresses, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { state, addresses, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it is served: the page first, then metrics, as far as they were asked for.
@@ -53,14 +53,14 @@ impl Page {
     }
 
     /// Shows `outcome`, whose verdict line is `line`; never waits.
-    pub fn show(&mut self, line: &Arc<str>, outcome: &Outcome<'_>, latency: Option<Duration>) {
-        self.hub.show(line, outcome, latency);
+    pub fn show(&mut self, line: &Arc<str>, outcome: &WindowResult<'_>, latency: Option<Duration>) {
+        self.state.show(line, outcome, latency);
     }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
-        self.hub.close();
+        self.state.close();
         if let Some(stop) = self.stop.take() {
             // Nobody listens where the thread has ended already.
             let _ = stop.send(());

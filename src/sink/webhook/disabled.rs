@@ -2,7 +2,7 @@
 
 use super::WebhookSettings;
 use crate::error::{Error, Result, Stage};
-use crate::sink::Tally;
+use crate::sink::DeliveryCounts;
 use std::sync::Arc;
 
 /// A webhook that this build does not have.
@@ -24,12 +24,12 @@ impl Webhook {
     }
 
     /// Cannot be called.
-    pub fn close(self) -> Tally {
+    pub fn close(self) -> DeliveryCounts {
         match self {}
     }
 
     /// Cannot be called.
-    pub fn tally(&self) -> Tally {
+    pub fn counts(&self) -> DeliveryCounts {
         match *self {}
     }
 }

@@ -3,7 +3,7 @@
 use super::WebhookSettings;
 use crate::error::{Error, Result, Stage};
 use crate::sink::outbox::{BackOff, Outbox};
-use crate::sink::{Secret, Tally};
+use crate::sink::{DeliveryCounts, Secret};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Webhook {
         let outbox = Outbox::new(settings.queue);
         let config =
             Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).max_redirects(0);
-        let post = Post { agent: config.build().into(), url: settings.url, authorization, outbox: outbox.clone() };
+        let post = Poster { agent: config.build().into(), url: settings.url, authorization, outbox: outbox.clone() };
         let thread = std::thread::Builder::new().name("webhook".to_owned()).spawn(move || post.deliver());
         let thread =
             thread.map_err(|e| Error::new(Stage::Sink, "a thread for the webhook", e, "raise the limit of threads"))?;
@@ -49,10 +49,10 @@ impl Webhook {
     }
 
     /// Ends it, once what waits is delivered or two seconds have passed, as dropping it does; what was not delivered is lost.
-    pub fn close(mut self) -> Tally {
+    pub fn close(mut self) -> DeliveryCounts {
         self.finish();
-        let Tally { sent, lost, waiting } = self.tally();
-        Tally { sent, lost: lost + waiting, waiting: 0 }
+        let DeliveryCounts { sent, lost, waiting } = self.counts();
+        DeliveryCounts { sent, lost: lost + waiting, waiting: 0 }
     }
 
     fn finish(&mut self) {
@@ -62,8 +62,8 @@ impl Webhook {
     }
 
     /// Lines posted, lost and waiting.
-    pub fn tally(&self) -> Tally {
-        self.outbox.tally()
+    pub fn counts(&self) -> DeliveryCounts {
+        self.outbox.counts()
     }
 }
 
@@ -73,7 +73,7 @@ impl Drop for Webhook {
     }
 }
 
-struct Post {
+struct Poster {
     agent: Agent,
     url: String,
     authorization: Option<HeaderValue>,
@@ -81,13 +81,13 @@ struct Post {
 }
 
 /// What one attempt came to.
-enum Answer {
+enum PostResult {
     Taken,
     Refused(String),
     TryAgain(String),
 }
 
-impl Post {
+impl Poster {
     fn deliver(&self) {
         let mut back_off = BackOff::new();
         let mut refused = 0_u64;
@@ -95,8 +95,8 @@ impl Post {
             let mut told = false;
             let delivered = loop {
                 let trouble = match self.attempt(&line) {
-                    Answer::Taken => break true,
-                    Answer::Refused(reason) => {
+                    PostResult::Taken => break true,
+                    PostResult::Refused(reason) => {
                         refused += 1;
                         // A log must not grow with what a server does not want.
                         if refused.is_power_of_two() {
@@ -104,7 +104,7 @@ impl Post {
                         }
                         break false;
                     }
-                    Answer::TryAgain(reason) => reason,
+                    PostResult::TryAgain(reason) => reason,
                 };
                 if !std::mem::replace(&mut told, true) {
                     log::warn!("webhook: tried again until it works: {trouble}");
@@ -119,18 +119,18 @@ impl Post {
         }
     }
 
-    fn attempt(&self, line: &str) -> Answer {
+    fn attempt(&self, line: &str) -> PostResult {
         let mut request = self.agent.post(&self.url).header("Content-Type", "application/json");
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization.clone());
         }
         match request.send(line) {
             Ok(response) => match response.status().as_u16() {
-                200..=299 => Answer::Taken,
-                status @ (408 | 425 | 429 | 500..=599) => Answer::TryAgain(format!("status {status}")),
-                status => Answer::Refused(format!("status {status}")),
+                200..=299 => PostResult::Taken,
+                status @ (408 | 425 | 429 | 500..=599) => PostResult::TryAgain(format!("status {status}")),
+                status => PostResult::Refused(format!("status {status}")),
             },
-            Err(error) => Answer::TryAgain(error.to_string()),
+            Err(error) => PostResult::TryAgain(error.to_string()),
         }
     }
 }
@@ -197,13 +197,13 @@ mod tests {
         })
     }
 
-    fn wait_for(webhook: &Webhook, holds: impl Fn(Tally) -> bool) -> Tally {
+    fn wait_for(webhook: &Webhook, holds: impl Fn(DeliveryCounts) -> bool) -> DeliveryCounts {
         let began = Instant::now();
-        while !holds(webhook.tally()) {
-            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", webhook.tally());
+        while !holds(webhook.counts()) {
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", webhook.counts());
             std::thread::sleep(Duration::from_millis(5));
         }
-        webhook.tally()
+        webhook.counts()
     }
 
     #[test]
@@ -214,8 +214,8 @@ mod tests {
         let token = Some(Secret::new("s3cret").unwrap());
         let webhook = Webhook::open(WebhookSettings { url, token, queue: 10 }).unwrap();
         ["one", "two", "three"].iter().for_each(|line| webhook.send(&Arc::from(*line)));
-        let tally = wait_for(&webhook, |tally| tally.sent == 2);
-        assert_eq!(tally, Tally { sent: 2, lost: 1, waiting: 0 });
+        let counts = wait_for(&webhook, |counts| counts.sent == 2);
+        assert_eq!(counts, DeliveryCounts { sent: 2, lost: 1, waiting: 0 });
         let posted = server.join().unwrap();
         let bodies: Vec<&str> = posted.iter().map(|(body, _)| body.as_str()).collect();
         assert_eq!(bodies, ["one", "one", "two", "three"]);
@@ -232,12 +232,12 @@ mod tests {
         let began = Instant::now();
         (0..10).for_each(|n| webhook.send(&Arc::from(format!("{n}"))));
         assert!(began.elapsed() < Duration::from_secs(1));
-        let tally = webhook.tally();
-        assert_eq!(tally.lost + tally.waiting, 10);
-        assert!((3..=4).contains(&tally.waiting), "{tally:?}");
+        let counts = webhook.counts();
+        assert_eq!(counts.lost + counts.waiting, 10);
+        assert!((3..=4).contains(&counts.waiting), "{counts:?}");
         let server = serve(TcpListener::bind(address).unwrap(), &[200, 200, 200]);
-        let tally = wait_for(&webhook, |tally| tally.sent >= 3);
-        assert_eq!(tally.sent + tally.lost + tally.waiting, 10);
+        let counts = wait_for(&webhook, |counts| counts.sent >= 3);
+        assert_eq!(counts.sent + counts.lost + counts.waiting, 10);
         let bodies: Vec<String> = server.join().unwrap().into_iter().map(|(body, _)| body).collect();
         assert!(bodies.is_sorted(), "{bodies:?}");
     }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::source::picture::{FirstSize, Picture};
 use crate::source::queue::{Reader, Taken, WhenFull, Writer, queue};
-use crate::source::{Health, Source, SourceOptions, live};
+use crate::source::{Source, SourceHealth, SourceOptions, live};
 use nokhwa::Camera;
 use nokhwa::utils::{ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use std::sync::Arc;
@@ -89,8 +89,8 @@ impl Source for CameraSource {
         self.picture.arrived
     }
 
-    fn health(&self) -> Health {
-        Health { dropped: self.frames.dropped() + self.spoiled.load(Ordering::Relaxed), reconnects: 0 }
+    fn health(&self) -> SourceHealth {
+        SourceHealth { dropped: self.frames.dropped() + self.spoiled.load(Ordering::Relaxed), reconnects: 0 }
     }
 
     fn count(&mut self) -> Result<u64> {

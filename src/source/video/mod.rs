@@ -10,7 +10,7 @@ mod process;
 use super::picture::Picture;
 use super::queue::{Reader, Taken, WhenFull, Writer, queue};
 use super::selection::Selection;
-use super::{Health, Source, SourceOptions, live};
+use super::{Source, SourceHealth, SourceOptions, live};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use address::Address;
@@ -205,8 +205,8 @@ impl Source for Video {
         self.picture.arrived
     }
 
-    fn health(&self) -> Health {
-        Health { dropped: self.dropped, reconnects: 0 }
+    fn health(&self) -> SourceHealth {
+        SourceHealth { dropped: self.dropped, reconnects: 0 }
     }
 
     fn name(&self) -> &str {

@@ -9,13 +9,13 @@ use figureground::gate::GateSettings;
 use figureground::model::write::Precision;
 use figureground::{Error, Result, Stage};
 use figureground_train::calibration::Judged;
-use figureground_train::casting::{self, Purpose};
-use figureground_train::evaluate::Examiner;
-use figureground_train::eye::Segmentation;
-use figureground_train::footage::{Masks, Studio, Take};
+use figureground_train::clip::{ClipRenderer, ClipSpec, Masks};
+use figureground_train::conventions;
+use figureground_train::evaluate::Evaluator;
 use figureground_train::pair::{ClipPair, Sizes, weights};
-use figureground_train::recipe;
-use figureground_train::shards::Shards;
+use figureground_train::parallel_encoder::ParallelEncoder;
+use figureground_train::person_segmenter::SegmenterFiles;
+use figureground_train::splits::{self, Split};
 use pantomime::{Action, Context, Part};
 use std::path::{Path, PathBuf};
 
@@ -76,15 +76,16 @@ impl MakeBundle {
     fn calibrate(&self, machine: &Machine, progress: &Progress) -> Result<GateSettings> {
         let sizes = Sizes::MINIATURE;
         let device = machine.device()?;
-        let shards = machine.shards(&device, &sizes)?;
+        let encoder = machine.encoder(&device, &sizes)?;
         let pair = ClipPair::new(&sizes, &device).with_fusion(weights::fusion_in(&self.from), &sizes, &device);
-        let desk = Desk { pair: weights::read(pair, &sizes, &self.from)?, shards: &shards, sizes, progress };
-        let segmentation = Segmentation::trained(&self.segmenter)?;
+        let desk =
+            GateCalibrator { pair: weights::read(pair, &sizes, &self.from)?, encoder: &encoder, sizes, progress };
+        let segmenter_files = SegmenterFiles::trained(&self.segmenter)?;
         let judged =
-            |purpose, contexts: &[Context]| desk.judged(purpose, contexts, self.clips, self.seed, &segmentation);
-        let gate = judged(Purpose::Calibration, &[Context::In, Context::Out])?.fit()?;
+            |purpose, contexts: &[Context]| desk.judged(purpose, contexts, self.clips, self.seed, &segmenter_files);
+        let gate = judged(Split::Calibration, &[Context::In, Context::Out])?.fit()?;
         for (context, name) in [(Context::In, "in context"), (Context::Out, "out of context")] {
-            let effect = judged(Purpose::Testing, &[context])?.effect(&gate)?;
+            let effect = judged(Split::Testing, &[context])?.effect(&gate)?;
             progress.say(&format!(
                 "{name}: top1 {:.3}, flags {:.3} of the right and {:.3} of the wrong predictions",
                 effect.top1, effect.false_flags, effect.flagged_wrong
@@ -94,40 +95,47 @@ impl MakeBundle {
     }
 }
 
-struct Desk<'a> {
+struct GateCalibrator<'a> {
     pair: ClipPair,
-    shards: &'a Shards,
+    encoder: &'a ParallelEncoder,
     sizes: Sizes,
     progress: &'a Progress,
 }
 
-impl Desk<'_> {
+impl GateCalibrator<'_> {
     /// Base class clips in all `contexts`; every class is in the label bank.
     fn judged(
         &self,
-        purpose: Purpose,
+        purpose: Split,
         contexts: &[Context],
         each: usize,
         seed: u64,
-        segmentation: &Segmentation,
+        segmenter_files: &SegmenterFiles,
     ) -> Result<Judged> {
-        let preprocess = recipe::preprocess(&self.sizes)?;
-        let studio = Studio { segmentation: Some(segmentation), ..recipe::studio(&preprocess, self.sizes.frames)? };
-        let tokenizer = recipe::tokenizer(&self.sizes)?;
-        let prompts = recipe::prompts(&tokenizer, Action::ALL.iter().map(|action| action.name()))?;
-        let examiner =
-            Examiner { shards: self.shards, sizes: self.sizes, fill: recipe::fill(&preprocess), object_fill: None };
-        let texts = examiner.texts(&self.pair, &prompts);
+        let preprocess = conventions::preprocess(&self.sizes)?;
+        let renderer = ClipRenderer {
+            segmenter_files: Some(segmenter_files),
+            ..conventions::renderer(&preprocess, self.sizes.frames)?
+        };
+        let tokenizer = conventions::tokenizer(&self.sizes)?;
+        let prompts = conventions::prompts(&tokenizer, Action::ALL.iter().map(|action| action.name()))?;
+        let evaluator = Evaluator {
+            encoder: self.encoder,
+            sizes: self.sizes,
+            fill: conventions::fill(&preprocess),
+            object_fill: None,
+        };
+        let texts = evaluator.texts(&self.pair, &prompts);
         let part = Some(Part::Base);
-        let (takes, labels): (Vec<Vec<Take>>, Vec<Vec<usize>>) =
-            contexts.iter().map(|context| casting::acting(part, *context, each, purpose, seed)).unzip();
-        let footage = studio.film(&takes.concat(), &self.progress.bar("filming"))?;
-        let base = casting::actions(part);
+        let (specs, labels): (Vec<Vec<ClipSpec>>, Vec<Vec<usize>>) =
+            contexts.iter().map(|context| splits::acting(part, *context, each, purpose, seed)).unzip();
+        let clips = renderer.film(&specs.concat(), &self.progress.bar("filming"))?;
+        let base = splits::actions(part);
         let actions: Vec<Action> = labels.concat().into_iter().map(|label| base[label]).collect();
-        let at_home = footage.iter().zip(&actions).map(|(f, action)| f.scene == action.home().index()).collect();
+        let at_home = clips.iter().zip(&actions).map(|(f, action)| f.scene == action.home().index()).collect();
         let labels: Vec<usize> = actions.iter().map(|action| action.index()).collect();
         for (view, masks) in [("segmenter's", Masks::Segmented), ("exact", Masks::Exact)] {
-            let tops = examiner.tops(&self.pair, &footage, &labels, &texts, masks)?;
+            let tops = evaluator.tops(&self.pair, &clips, &labels, &texts, masks)?;
             self.progress.say(&format!(
                 "{purpose:?}, {} clips, {view} masks: top1 {:.3} B-top1 {:.3} P-top1 {:.3}",
                 labels.len(),
@@ -136,7 +144,7 @@ impl Desk<'_> {
                 tops.p_top1
             ));
         }
-        Judged::new(&examiner, &self.pair, &footage, &labels, at_home, &texts)
+        Judged::new(&evaluator, &self.pair, &clips, &labels, at_home, &texts)
     }
 }
 

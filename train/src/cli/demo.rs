@@ -7,11 +7,11 @@ use figureground::engine::{Engine, all_cores};
 use figureground::file::write_aside;
 use figureground::gate::Verdict;
 use figureground::mask::Size;
-use figureground::pipeline::{Keep, Pipeline, Window};
+use figureground::pipeline::{FrameRecording, Pipeline, Window};
 use figureground::source::{self, SourceOptions};
 use figureground::view::View;
 use figureground::{Error, Result, Stage};
-use figureground_train::casting;
+use figureground_train::splits;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbImage};
 use pantomime::{Action, Clip, Context, FRAME_US, Part, Picture};
@@ -50,8 +50,8 @@ impl Demo {
     pub fn run(&self, progress: &Progress) -> Result<()> {
         let bundle = Bundle::open(&self.bundle)?;
         let engine = Engine::load(&bundle, all_cores())?;
-        let mut pipeline = Pipeline::new(&bundle, engine, Keep::Numbers)?;
-        let actions = casting::actions(Some(Part::Base));
+        let mut pipeline = Pipeline::new(&bundle, engine, FrameRecording::Off)?;
+        let actions = splits::actions(Some(Part::Base));
         let size = Size::new(self.side, self.side)?;
         let place = tempfile::tempdir().map_err(|e| {
             Error::new(Stage::Training, "room for a temporary file", e, "set TMPDIR to a directory with room")

@@ -1,15 +1,15 @@
 //! `figureground-train finetune`.
 
-use super::exams::Exams;
+use super::test_sets::TestSets;
 use super::{Machine, Progress};
 use clap::{Args, ValueEnum};
 use figureground::Result;
-use figureground_train::casting::{self, Purpose};
-use figureground_train::lessons::{ClassLessons, Variation};
+use figureground_train::batch_sampler::{Augmentation, ClassBatches};
+use figureground_train::conventions;
 use figureground_train::masking_ratio::MaskingRatio;
 use figureground_train::objective::{Albar, Objective};
 use figureground_train::pair::{ClipPair, Fusion, Sizes, seeded, weights};
-use figureground_train::recipe;
+use figureground_train::splits::{self, Split};
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use pantomime::{Context, Part};
 use std::path::PathBuf;
@@ -71,21 +71,21 @@ impl Finetune {
     pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
         let sizes = Sizes::MINIATURE;
         let device = machine.device()?;
-        let shards = machine.shards(&device, &sizes)?;
-        let preprocess = recipe::preprocess(&sizes)?;
-        let studio = recipe::studio(&preprocess, sizes.frames)?;
+        let encoder = machine.encoder(&device, &sizes)?;
+        let preprocess = conventions::preprocess(&sizes)?;
+        let renderer = conventions::renderer(&preprocess, sizes.frames)?;
         let part = (!self.all_classes).then_some(Part::Base);
-        let (takes, labels) = casting::acting(part, Context::In, self.shots, Purpose::Training, self.seed);
-        let footage = studio.film(&takes, &progress.bar("filming"))?;
-        let tokenizer = recipe::tokenizer(&sizes)?;
-        let prompts = recipe::prompts(&tokenizer, casting::actions(part).into_iter().map(|action| action.name()))?;
-        let lessons = ClassLessons {
-            footage: &footage,
+        let (specs, labels) = splits::acting(part, Context::In, self.shots, Split::Training, self.seed);
+        let clips = renderer.film(&specs, &progress.bar("filming"))?;
+        let tokenizer = conventions::tokenizer(&sizes)?;
+        let prompts = conventions::prompts(&tokenizer, splits::actions(part).into_iter().map(|action| action.name()))?;
+        let batch_sampler = ClassBatches {
+            clips: &clips,
             labels: &labels,
             prompts: &prompts,
             sizes,
             batch: self.batch,
-            variation: Variation::masked(self.ratio),
+            augmentation: Augmentation::masked(self.ratio),
             seed: self.seed,
         };
         let settings = Settings {
@@ -106,7 +106,7 @@ impl Finetune {
             ClipPair::new(&sizes, &autodiff).with_fusion(self.fusion, &sizes, &autodiff)
         });
         let pair = weights::read(pair, &sizes, &self.from)?;
-        let exams = Exams::film(part, self.examined, self.seed, &sizes, &shards, progress)?;
-        exams.train(Trainer::new(pair, settings, sizes, &shards, &device), &lessons, &self.out)
+        let test_sets = TestSets::film(part, self.examined, self.seed, &sizes, &encoder, progress)?;
+        test_sets.train(Trainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
     }
 }

@@ -2,19 +2,19 @@
 
 mod bundle;
 mod demo;
-mod exams;
 mod finetune;
 mod pretrain;
 mod progress;
 mod reproduce;
 mod segmenter;
+mod test_sets;
 
 use burn::tensor::Device;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use figureground::Result;
 use figureground::engine::all_cores;
 use figureground_train::pair::Sizes;
-use figureground_train::shards::Shards;
+use figureground_train::parallel_encoder::ParallelEncoder;
 use progress::Progress;
 use std::process::ExitCode;
 
@@ -86,13 +86,13 @@ impl Machine {
         }
     }
 
-    /// On a GPU one thread feeds all shards.
-    fn shards(&self, device: &Device, sizes: &Sizes) -> Result<Shards> {
+    /// On a GPU one thread feeds all encoder.
+    fn encoder(&self, device: &Device, sizes: &Sizes) -> Result<ParallelEncoder> {
         let threads = match self.device {
             Where::Cpu => self.threads.map_or_else(all_cores, usize::from),
             Where::Wgpu | Where::Cuda => 1,
         };
-        Shards::new(threads, self.shard as usize, device, sizes)
+        ParallelEncoder::new(threads, self.shard as usize, device, sizes)
     }
 }
 

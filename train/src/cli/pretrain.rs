@@ -1,14 +1,14 @@
 //! `figureground-train pretrain`.
 
-use super::exams::Exams;
+use super::test_sets::TestSets;
 use super::{Machine, Progress};
 use clap::Args;
 use figureground::Result;
-use figureground_train::casting;
-use figureground_train::lessons::{CaptionLessons, Variation};
+use figureground_train::batch_sampler::{Augmentation, CaptionBatches};
+use figureground_train::conventions;
 use figureground_train::objective::Objective;
 use figureground_train::pair::{ClipPair, Sizes, seeded, weights};
-use figureground_train::recipe;
+use figureground_train::splits;
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use pantomime::Part;
 use std::path::PathBuf;
@@ -54,17 +54,17 @@ impl Pretrain {
     pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
         let sizes = Sizes::MINIATURE;
         let device = machine.device()?;
-        let shards = machine.shards(&device, &sizes)?;
-        let takes = casting::pretraining(self.clips, self.seed);
-        let preprocess = recipe::preprocess(&sizes)?;
-        let footage = recipe::studio(&preprocess, self.frames as usize)?.film(&takes, &progress.bar("filming"))?;
-        let tokenizer = recipe::tokenizer(&sizes)?;
-        let lessons = CaptionLessons {
-            footage: &footage,
+        let encoder = machine.encoder(&device, &sizes)?;
+        let specs = splits::pretraining(self.clips, self.seed);
+        let preprocess = conventions::preprocess(&sizes)?;
+        let clips = conventions::renderer(&preprocess, self.frames as usize)?.film(&specs, &progress.bar("filming"))?;
+        let tokenizer = conventions::tokenizer(&sizes)?;
+        let batch_sampler = CaptionBatches {
+            clips: &clips,
             tokenizer: &tokenizer,
             sizes,
             batch: self.batch,
-            variation: Variation::PLAIN,
+            augmentation: Augmentation::PLAIN,
             seed: self.seed,
         };
         let settings = Settings {
@@ -83,7 +83,7 @@ impl Pretrain {
             Some(from) => weights::read(pair, &sizes, from)?,
             None => pair,
         };
-        let exams = Exams::film(Some(Part::Base), self.examined, self.seed, &sizes, &shards, progress)?;
-        exams.train(Trainer::new(pair, settings, sizes, &shards, &device), &lessons, &self.out)
+        let test_sets = TestSets::film(Some(Part::Base), self.examined, self.seed, &sizes, &encoder, progress)?;
+        test_sets.train(Trainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
     }
 }

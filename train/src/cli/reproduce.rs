@@ -3,8 +3,8 @@
 use super::{Machine, Progress};
 use clap::Args;
 use figureground::{Error, Result, Stage};
-use figureground_train::eye::Segmentation;
-use figureground_train::reproduce::{self, Laboratory, Preset, Row, report};
+use figureground_train::person_segmenter::SegmenterFiles;
+use figureground_train::reproduce::{self, Preset, Reproduction, Row, report};
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Examples:
@@ -75,19 +75,19 @@ impl Reproduce {
 
     fn run_rows(&self, rows: &[Row], results: &Path, machine: &Machine, progress: &Progress) -> Result<()> {
         let device = machine.device()?;
-        let shards = machine.shards(&device, &self.preset.sizes())?;
+        let encoder = machine.encoder(&device, &self.preset.sizes())?;
         let segmenter = self.segmenter.clone().unwrap_or_else(|| shipped("segmenter"));
-        let laboratory = Laboratory {
+        let reproduction = Reproduction {
             preset: self.preset,
             base: self.base.clone().unwrap_or_else(|| shipped("base")),
             work: self.work.clone(),
             results: results.to_owned(),
             device,
-            shards: &shards,
-            segmentation: Some(Segmentation::trained(&segmenter)?),
+            encoder: &encoder,
+            segmenter_files: Some(SegmenterFiles::trained(&segmenter)?),
             machine: self.machine.clone(),
         };
-        laboratory.run(rows, self.seed..self.seed + self.seeds, &|name| progress.bar(name))
+        reproduction.run(rows, self.seed..self.seed + self.seeds, &|name| progress.bar(name))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Progress;
 use clap::Args;
 use figureground::Result;
-use figureground_train::eye::{Eye, Segmentation};
+use figureground_train::person_segmenter::{PersonSegmenter, SegmenterFiles};
 use figureground_train::segmenter::{self, Overlap, Settings, held_out, real_iou};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -58,8 +58,8 @@ impl Segmenter {
             ControlFlow::Continue(())
         })?;
         bar.finish_and_clear();
-        let mut eye = Eye::open(&Segmentation::trained(&self.out)?)?;
-        let found = held_out(&mut eye, CLIPS, SIDE, self.seed)?;
+        let mut segmenter = PersonSegmenter::open(&SegmenterFiles::trained(&self.out)?)?;
+        let found = held_out(&mut segmenter, CLIPS, SIDE, self.seed)?;
         println!(
             "mean IoU on held-out seeds: {:.3} (in context {:.3}, out of context {:.3}, handlings {:.3})",
             mean(found.all()),
@@ -68,7 +68,7 @@ impl Segmenter {
             mean(found.handlings)
         );
         if let (Some(manifest), Some(model)) = (&self.reference, &self.reference_model) {
-            compare(&mut eye, &mut Eye::open(&Segmentation::open(manifest, model)?)?, &self.clips)?;
+            compare(&mut segmenter, &mut PersonSegmenter::open(&SegmenterFiles::open(manifest, model)?)?, &self.clips)?;
         }
         Ok(())
     }
@@ -79,8 +79,8 @@ fn mean(overlap: Overlap) -> f64 {
     overlap.mean().unwrap_or(f64::NAN)
 }
 
-fn compare(eye: &mut Eye, reference: &mut Eye, clips: &[PathBuf]) -> Result<()> {
-    for (clip, overlap) in clips.iter().zip(real_iou(eye, reference, clips, FRAMES)?) {
+fn compare(segmenter: &mut PersonSegmenter, reference: &mut PersonSegmenter, clips: &[PathBuf]) -> Result<()> {
+    for (clip, overlap) in clips.iter().zip(real_iou(segmenter, reference, clips, FRAMES)?) {
         let name = clip.file_name().map(Path::new).unwrap_or(clip);
         println!("{}: mean IoU with the other segmenter {:.3}", name.display(), mean(overlap));
     }

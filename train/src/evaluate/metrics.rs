@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Top-1 accuracies, in 0..=1, of one set of clips.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Tops {
+pub struct ViewAccuracies {
     /// Of whole clips.
     pub top1: f64,
     /// Of clips without the person (Eq. 6).

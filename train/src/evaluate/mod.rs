@@ -1,16 +1,16 @@
 //! What a pair says of clips, whole and in parts.
 
-pub mod backdrops;
+pub mod backgrounds;
 pub mod metrics;
-pub mod showing;
+pub mod stimulus;
 
-pub use metrics::Tops;
-pub use showing::Showing;
+pub use metrics::ViewAccuracies;
+pub use stimulus::Stimulus;
 
-use crate::footage::{Footage, Masks};
+use crate::clip::{Masks, ProcessedClip};
 use crate::pair::{ClipPair, Sizes, values};
-use crate::patches::{self, Shift};
-use crate::shards::Shards;
+use crate::parallel_encoder::ParallelEncoder;
+use crate::patchify::{self, Shift};
 use burn::tensor::Tensor;
 use figureground::Result;
 use figureground::view::{Fill, View};
@@ -19,11 +19,11 @@ use rayon::prelude::*;
 /// Clips that are encoded at once.
 const CLIPS: usize = 16;
 
-/// Shows clips to a pair and reads off what it takes them for.
+/// Shows clips to a pair and reads off what it specs them for.
 #[derive(Debug)]
-pub struct Examiner<'a> {
+pub struct Evaluator<'a> {
     /// What encodes.
-    pub shards: &'a Shards,
+    pub encoder: &'a ParallelEncoder,
     /// Sizes of the pair.
     pub sizes: Sizes,
     /// What hides pixels.
@@ -32,41 +32,44 @@ pub struct Examiner<'a> {
     pub object_fill: Option<Fill>,
 }
 
-impl Examiner<'_> {
+impl Evaluator<'_> {
     /// One view of whole clips, by the exact masks.
-    pub fn view(&self, view: View) -> showing::OneView {
-        showing::OneView { view, masks: Masks::Exact, fill: self.fill, object_fill: self.object_fill }
+    pub fn view(&self, view: View) -> stimulus::SingleView {
+        stimulus::SingleView { view, masks: Masks::Exact, fill: self.fill, object_fill: self.object_fill }
     }
 
     /// Text embeddings [classes, dimension] of `prompts`.
     pub fn texts(&self, pair: &ClipPair, prompts: &[Vec<i64>]) -> Tensor<2> {
-        self.shards.infer(pair, self.shards.texts(prompts))
+        self.encoder.infer(pair, self.encoder.texts(prompts))
     }
 
-    /// Clip embeddings [n, dimension] of `footage`, of which `showing` decides what is seen.
+    /// Clip embeddings [n, dimension] of `clips`, of which `stimulus` decides what is seen.
     ///
     /// # Errors
-    /// When footage does not fit the sizes.
-    pub fn clips(&self, pair: &ClipPair, footage: &[Footage], showing: &dyn Showing) -> Result<Tensor<2>> {
-        let embeds: Result<Vec<_>> = (0..footage.len())
-            .collect::<Vec<_>>()
-            .chunks(CLIPS)
-            .map(|c| self.some(pair, footage, c, showing))
-            .collect();
+    /// When clips does not fit the sizes.
+    pub fn clips(&self, pair: &ClipPair, clips: &[ProcessedClip], stimulus: &dyn Stimulus) -> Result<Tensor<2>> {
+        let embeds: Result<Vec<_>> =
+            (0..clips.len()).collect::<Vec<_>>().chunks(CLIPS).map(|c| self.some(pair, clips, c, stimulus)).collect();
         Ok(Tensor::cat(embeds?, 0))
     }
 
-    fn some(&self, pair: &ClipPair, footage: &[Footage], chosen: &[usize], showing: &dyn Showing) -> Result<Tensor<2>> {
+    fn some(
+        &self,
+        pair: &ClipPair,
+        clips: &[ProcessedClip],
+        chosen: &[usize],
+        stimulus: &dyn Stimulus,
+    ) -> Result<Tensor<2>> {
         let frame_len = self.sizes.patches() * self.sizes.patch_values();
-        let frames = footage[chosen[0]].frames();
+        let frames = clips[chosen[0]].frames();
         let mut patches = vec![0.0; chosen.len() * frames * frame_len];
         patches.par_chunks_exact_mut(frame_len).enumerate().try_for_each(|(i, out)| {
             let mut pixels = vec![0.0; 3 * self.sizes.image_size * self.sizes.image_size];
-            showing.show(footage, chosen[i / frames], i % frames, &mut pixels)?;
-            patches::cut(&pixels, &self.sizes, Shift::default(), out);
+            stimulus.show(clips, chosen[i / frames], i % frames, &mut pixels)?;
+            patchify::patchify(&pixels, &self.sizes, Shift::default(), out);
             Ok(())
         })?;
-        let embeds = self.shards.infer(pair, self.shards.pictures(&patches));
+        let embeds = self.encoder.infer(pair, self.encoder.pictures(&patches));
         let dimension = embeds.dims()[1];
         Ok(pair.clip_embeds(embeds.reshape([chosen.len(), frames, dimension])))
     }
@@ -78,24 +81,24 @@ impl Examiner<'_> {
         logits.chunks_exact(classes).map(largest).collect()
     }
 
-    /// top1, B-top1 and P-top1 of `footage` whose classes are `labels`.
+    /// top1, B-top1 and P-top1 of `clips` whose classes are `labels`.
     ///
     /// # Errors
-    /// When footage does not fit the sizes.
+    /// When clips does not fit the sizes.
     pub fn tops(
         &self,
         pair: &ClipPair,
-        footage: &[Footage],
+        clips: &[ProcessedClip],
         labels: &[usize],
         texts: &Tensor<2>,
         masks: Masks,
-    ) -> Result<Tops> {
+    ) -> Result<ViewAccuracies> {
         let top1 = |view: View| -> Result<f64> {
-            let showing = showing::OneView { masks, ..self.view(view) };
-            let said = self.predictions(self.clips(pair, footage, &showing)?, texts);
+            let stimulus = stimulus::SingleView { masks, ..self.view(view) };
+            let said = self.predictions(self.clips(pair, clips, &stimulus)?, texts);
             Ok(metrics::accuracy(&said, labels))
         };
-        Ok(Tops { top1: top1(View::Full)?, b_top1: top1(View::Background)?, p_top1: top1(View::Person)? })
+        Ok(ViewAccuracies { top1: top1(View::Full)?, b_top1: top1(View::Background)?, p_top1: top1(View::Person)? })
     }
 }
 

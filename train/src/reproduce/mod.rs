@@ -1,32 +1,31 @@
 //! The papers' tables, row by row.
 
 mod epochs;
-mod exam;
-mod outcome;
 mod preset;
+mod result;
 mod rows;
+mod test_set;
 
 pub mod report;
 
-pub use outcome::Outcome;
 pub use preset::{Plan, Preset};
+pub use result::RowResult;
 pub use rows::{Experiment, Row, fusion_name, rows};
 
-use crate::casting::{self, Purpose, RHO};
-use crate::evaluate::Examiner;
-use crate::evaluate::backdrops::Source;
+use crate::batch_sampler::ClassBatches;
+use crate::clip::{ClipRenderer, Masks, ProcessedClip};
+use crate::conventions;
+use crate::evaluate::Evaluator;
+use crate::evaluate::backgrounds::Source;
 use crate::evaluate::metrics::{accuracy, contrastive_accuracy};
-use crate::evaluate::showing::{Backdrop, Before, OneView, Showing, Still};
-use crate::eye::Segmentation;
-use crate::footage::{Footage, Masks, Studio};
-use crate::lessons::ClassLessons;
+use crate::evaluate::stimulus::{BackgroundOnly, OverBackground, SingleView, StillFrame, Stimulus};
 use crate::pair::{ClipPair, Sizes, seeded, weights};
-use crate::recipe;
-use crate::shards::Shards;
+use crate::parallel_encoder::ParallelEncoder;
+use crate::person_segmenter::SegmenterFiles;
+use crate::splits::{self, RHO, Split};
 use crate::trainer::{Optimiser, Settings, Trainer};
 use burn::tensor::{Device, Tensor};
 use epochs::Epochs;
-use exam::{Exam, exams};
 use figureground::Result;
 use figureground::bundle::tokenizer::Tokenizer;
 use figureground::preprocess;
@@ -40,10 +39,11 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use test_set::{TestSet, test_sets};
 
 /// Everything rows share.
 #[derive(Debug)]
-pub struct Laboratory<'a> {
+pub struct Reproduction<'a> {
     /// Size of the reproduction.
     pub preset: Preset,
     /// Folder of the base pair that every row starts from.
@@ -55,74 +55,76 @@ pub struct Laboratory<'a> {
     /// What trains.
     pub device: Device,
     /// What encodes.
-    pub shards: &'a Shards,
+    pub encoder: &'a ParallelEncoder,
     /// Whose masks make the views of the tables; without it only exact masks do.
-    pub segmentation: Option<Segmentation>,
+    pub segmenter_files: Option<SegmenterFiles>,
     /// What the machine is called in results.
     pub machine: String,
 }
 
-impl Laboratory<'_> {
+impl Reproduction<'_> {
     /// Runs all `rows` with all `seeds` and writes their results; those that are there already are kept. `bar` makes a bar
     /// for each.
     ///
     /// # Errors
     /// When training fails or a file cannot be written.
     pub fn run(&self, rows: &[Row], seeds: Range<u64>, bar: &dyn Fn(&str) -> ProgressBar) -> Result<()> {
-        let mut sat: Option<(_, Vec<Exam>)> = None;
+        let mut sat: Option<(_, Vec<TestSet>)> = None;
         for row in rows {
-            let exam = (row.experiment, row.frames, row.sampler);
+            let test_set = (row.experiment, row.frames, row.sampler);
             for seed in seeds.clone().filter(|seed| !self.outcome_path(row, *seed).is_file()) {
-                // Rows of an experiment come one after the other, and sit the same exams.
-                let exams = match sat.take() {
-                    Some((other, exams)) if other == exam => exams,
-                    _ => self.exams(row, &bar(row.experiment.name()))?,
+                // Rows of an experiment come one after the other, and sit the same test_sets.
+                let test_sets = match sat.take() {
+                    Some((other, test_sets)) if other == test_set => test_sets,
+                    _ => self.test_sets(row, &bar(row.experiment.name()))?,
                 };
-                self.run_one(row, seed, &exams, &bar(&format!("{} {seed}", row.name)))?;
-                sat = Some((exam, exams));
+                self.run_one(row, seed, &test_sets, &bar(&format!("{} {seed}", row.name)))?;
+                sat = Some((test_set, test_sets));
             }
         }
         Ok(())
     }
 
     fn outcome_path(&self, row: &Row, seed: u64) -> PathBuf {
-        Outcome::path(&self.results, self.preset.name(), &row.name, seed)
+        RowResult::path(&self.results, self.preset.name(), &row.name, seed)
     }
 
-    fn exams(&self, row: &Row, bar: &ProgressBar) -> Result<Vec<Exam>> {
+    fn test_sets(&self, row: &Row, bar: &ProgressBar) -> Result<Vec<TestSet>> {
         let sizes = self.sizes(row);
-        let preprocess = recipe::preprocess(&sizes)?;
-        let segmentation = self.segmentation.as_ref().filter(|_| row.experiment != Experiment::Objects);
-        let studio = Studio { segmentation, sampler: row.sampler, ..recipe::studio(&preprocess, row.frames)? };
-        exams(row.experiment, self.preset, &studio, &recipe::tokenizer(&sizes)?, bar)
+        let preprocess = conventions::preprocess(&sizes)?;
+        let segmenter_files = self.segmenter_files.as_ref().filter(|_| row.experiment != Experiment::Objects);
+        let renderer =
+            ClipRenderer { segmenter_files, sampler: row.sampler, ..conventions::renderer(&preprocess, row.frames)? };
+        test_sets(row.experiment, self.preset, &renderer, &conventions::tokenizer(&sizes)?, bar)
     }
 
     fn sizes(&self, row: &Row) -> Sizes {
         Sizes { frames: row.frames, ..self.preset.sizes() }
     }
 
-    fn run_one(&self, row: &Row, seed: u64, exams: &[Exam], bar: &ProgressBar) -> Result<()> {
+    fn run_one(&self, row: &Row, seed: u64, test_sets: &[TestSet], bar: &ProgressBar) -> Result<()> {
         let start = Instant::now();
         let sizes = self.sizes(row);
-        let preprocess = recipe::preprocess(&sizes)?;
-        let tokenizer = recipe::tokenizer(&sizes)?;
-        let studio = Studio { sampler: row.sampler, ..recipe::studio(&preprocess, row.frames)? };
-        let examiner = self.examiner(row, &sizes, &preprocess);
+        let preprocess = conventions::preprocess(&sizes)?;
+        let tokenizer = conventions::tokenizer(&sizes)?;
+        let renderer = ClipRenderer { sampler: row.sampler, ..conventions::renderer(&preprocess, row.frames)? };
+        let evaluator = self.evaluator(row, &sizes, &preprocess);
         let mut epochs = Epochs::open(&self.folder(row, seed))?;
-        let pair = self.train(row, seed, &studio, &tokenizer, bar, &mut |epoch, pair| {
-            let exam = &exams[0];
-            let texts = examiner.texts(pair, &exam.prompts);
-            let said = examiner.predictions(examiner.clips(pair, &exam.footage, &examiner.view(View::Full))?, &texts);
-            epochs.note(epoch, accuracy(&said, &exam.labels))
+        let pair = self.train(row, seed, &renderer, &tokenizer, bar, &mut |epoch, pair| {
+            let test_set = &test_sets[0];
+            let texts = evaluator.texts(pair, &test_set.prompts);
+            let said =
+                evaluator.predictions(evaluator.clips(pair, &test_set.clips, &evaluator.view(View::Full))?, &texts);
+            epochs.note(epoch, accuracy(&said, &test_set.labels))
         })?;
         let mut scores = BTreeMap::new();
-        for exam in exams {
-            examine(&examiner, row.experiment, &pair, exam, &mut scores)?;
+        for test_set in test_sets {
+            evaluate_row(&evaluator, row.experiment, &pair, test_set, &mut scores)?;
         }
         if row.experiment == Experiment::Albar {
-            counterfactual(&examiner, &pair, &exams[0], &preprocess, seed, &mut scores)?;
+            counterfactual(&evaluator, &pair, &test_sets[0], &preprocess, seed, &mut scores)?;
         }
-        let outcome = Outcome {
+        let outcome = RowResult {
             row: row.name.clone(),
             seed,
             preset: self.preset.name().to_owned(),
@@ -143,13 +145,13 @@ impl Laboratory<'_> {
         self.work.join(format!("{}.{seed}", row.name.replace(':', "-").replace('/', "_")))
     }
 
-    fn examiner(&self, row: &Row, sizes: &Sizes, preprocess: &preprocess::Settings) -> Examiner<'_> {
+    fn evaluator(&self, row: &Row, sizes: &Sizes, preprocess: &preprocess::PreprocessSettings) -> Evaluator<'_> {
         let objects = row.experiment == Experiment::Objects;
-        Examiner {
-            shards: self.shards,
+        Evaluator {
+            encoder: self.encoder,
             sizes: *sizes,
-            fill: recipe::fill(preprocess),
-            object_fill: objects.then(|| recipe::object_fill(preprocess)),
+            fill: conventions::fill(preprocess),
+            object_fill: objects.then(|| conventions::object_fill(preprocess)),
         }
     }
 
@@ -157,7 +159,7 @@ impl Laboratory<'_> {
         &self,
         row: &Row,
         seed: u64,
-        studio: &Studio<'_>,
+        renderer: &ClipRenderer<'_>,
         tokenizer: &Tokenizer,
         bar: &ProgressBar,
         after_epoch: &mut dyn FnMut(usize, &ClipPair) -> Result<()>,
@@ -165,26 +167,26 @@ impl Laboratory<'_> {
         let sizes = self.sizes(row);
         let plan = self.preset.plan(row.experiment, row.fusion);
         let part = Some(Part::Base);
-        let ((takes, labels), names): (_, Vec<String>) = match row.experiment {
+        let ((specs, labels), names): (_, Vec<String>) = match row.experiment {
             Experiment::Objects => (
-                casting::handling(part, RHO, plan.shots, Purpose::Training, seed),
-                casting::handlings(part).iter().map(|handling| handling.name()).collect(),
+                splits::handling(part, RHO, plan.shots, Split::Training, seed),
+                splits::handlings(part).iter().map(|handling| handling.name()).collect(),
             ),
             _ => (
-                casting::acting(part, Context::In, plan.shots, Purpose::Training, seed),
-                casting::actions(part).iter().map(|action| action.name()).collect(),
+                splits::acting(part, Context::In, plan.shots, Split::Training, seed),
+                splits::actions(part).iter().map(|action| action.name()).collect(),
             ),
         };
         bar.set_message("training clips");
-        let footage = studio.film(&takes, bar)?;
-        let prompts = recipe::prompts(tokenizer, names)?;
-        let lessons = ClassLessons {
-            footage: &footage,
+        let clips = renderer.film(&specs, bar)?;
+        let prompts = conventions::prompts(tokenizer, names)?;
+        let batch_sampler = ClassBatches {
+            clips: &clips,
             labels: &labels,
             prompts: &prompts,
             sizes,
             batch: plan.batch,
-            variation: row.variation,
+            augmentation: row.augmentation,
             seed,
         };
         let settings = Settings {
@@ -200,8 +202,8 @@ impl Laboratory<'_> {
         let pair =
             seeded(seed, &autodiff, || ClipPair::new(&sizes, &autodiff).with_fusion(row.fusion, &sizes, &autodiff));
         let pair = weights::read(pair, &sizes, &self.base)?;
-        Trainer::new(pair, settings, sizes, self.shards, &self.device).run(
-            &lessons,
+        Trainer::new(pair, settings, sizes, self.encoder, &self.device).run(
+            &batch_sampler,
             &self.folder(row, seed),
             bar,
             after_epoch,
@@ -212,52 +214,52 @@ impl Laboratory<'_> {
 /// top1 and its strata of skin and clothes; B-top1 and P-top1 by the segmenter's masks and by the exact ones, for
 /// objects by the exact ones only; where frames matter, one still instead of the clip, and the scene without anybody
 /// (BOR's numerator).
-fn examine(
-    examiner: &Examiner<'_>,
+fn evaluate_row(
+    evaluator: &Evaluator<'_>,
     experiment: Experiment,
     pair: &ClipPair,
-    exam: &Exam,
+    test_set: &TestSet,
     scores: &mut BTreeMap<String, f64>,
 ) -> Result<()> {
-    let texts = examiner.texts(pair, &exam.prompts);
-    let said = |showing: &dyn Showing| -> Result<Vec<usize>> {
-        Ok(examiner.predictions(examiner.clips(pair, &exam.footage, showing)?, &texts))
+    let texts = evaluator.texts(pair, &test_set.prompts);
+    let said = |stimulus: &dyn Stimulus| -> Result<Vec<usize>> {
+        Ok(evaluator.predictions(evaluator.clips(pair, &test_set.clips, stimulus)?, &texts))
     };
-    let mut put = |measure: &str, value: f64| scores.insert(format!("{}.{measure}", exam.name), value);
-    let whole = said(&examiner.view(View::Full))?;
-    put("top1", accuracy(&whole, &exam.labels));
-    for (index, value) in by_stratum(&whole, exam, |footage| footage.skin) {
+    let mut put = |measure: &str, value: f64| scores.insert(format!("{}.{measure}", test_set.name), value);
+    let whole = said(&evaluator.view(View::Full))?;
+    put("top1", accuracy(&whole, &test_set.labels));
+    for (index, value) in by_stratum(&whole, test_set, |clips| clips.skin) {
         put(&format!("skin.{index}"), value);
     }
-    for (index, value) in by_stratum(&whole, exam, |footage| footage.clothes) {
+    for (index, value) in by_stratum(&whole, test_set, |clips| clips.clothes) {
         put(&format!("clothes.{index}"), value);
     }
-    let segmented = |view| OneView { masks: Masks::Segmented, ..examiner.view(view) };
+    let segmented = |view| SingleView { masks: Masks::Segmented, ..evaluator.view(view) };
     let parts = [
         ("b_top1", segmented(View::Background)),
         ("p_top1", segmented(View::Person)),
-        ("b_top1_exact", examiner.view(View::Background)),
-        ("p_top1_exact", examiner.view(View::Person)),
+        ("b_top1_exact", evaluator.view(View::Background)),
+        ("p_top1_exact", evaluator.view(View::Person)),
     ];
-    for (measure, showing) in &parts {
-        if showing.masks == Masks::Exact || experiment != Experiment::Objects {
-            put(measure, accuracy(&said(showing)?, &exam.labels));
+    for (measure, stimulus) in &parts {
+        if stimulus.masks == Masks::Exact || experiment != Experiment::Objects {
+            put(measure, accuracy(&said(stimulus)?, &test_set.labels));
         }
     }
     if matches!(experiment, Experiment::Cross | Experiment::Frames) {
-        put("still", accuracy(&said(&Still)?, &exam.labels));
+        put("still", accuracy(&said(&StillFrame)?, &test_set.labels));
     }
     if experiment == Experiment::Frames {
-        put("backdrop", accuracy(&said(&Backdrop)?, &exam.labels));
+        put("background", accuracy(&said(&BackgroundOnly)?, &test_set.labels));
     }
     Ok(())
 }
 
 /// Accuracy in each stratum.
-fn by_stratum(said: &[usize], exam: &Exam, stratum: impl Fn(&Footage) -> usize) -> BTreeMap<usize, f64> {
+fn by_stratum(said: &[usize], test_set: &TestSet, stratum: impl Fn(&ProcessedClip) -> usize) -> BTreeMap<usize, f64> {
     let mut strata: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
-    for ((said, label), footage) in said.iter().zip(&exam.labels).zip(&exam.footage) {
-        let (right, all) = strata.entry(stratum(footage)).or_default();
+    for ((said, label), clips) in said.iter().zip(&test_set.labels).zip(&test_set.clips) {
+        let (right, all) = strata.entry(stratum(clips)).or_default();
         *right += usize::from(said == label);
         *all += 1;
     }
@@ -266,30 +268,30 @@ fn by_stratum(said: &[usize], exam: &Exam, stratum: impl Fn(&Footage) -> usize) 
 
 /// SCUBA, SCUFO, ConflFG and contrastive accuracy before each source of backgrounds, and the means.
 fn counterfactual(
-    examiner: &Examiner<'_>,
+    evaluator: &Evaluator<'_>,
     pair: &ClipPair,
-    exam: &Exam,
-    preprocess: &preprocess::Settings,
+    test_set: &TestSet,
+    preprocess: &preprocess::PreprocessSettings,
     seed: u64,
     scores: &mut BTreeMap<String, f64>,
 ) -> Result<()> {
-    let texts = examiner.texts(pair, &exam.prompts);
-    let strangers = strangers(&exam.labels, seed);
-    let said = |showing: &Before<'_>| -> Result<Vec<usize>> {
-        let clips: Tensor<2> = examiner.clips(pair, &exam.footage, showing)?;
-        Ok(examiner.predictions(clips, &texts))
+    let texts = evaluator.texts(pair, &test_set.prompts);
+    let strangers = strangers(&test_set.labels, seed);
+    let said = |stimulus: &OverBackground<'_>| -> Result<Vec<usize>> {
+        let clips: Tensor<2> = evaluator.clips(pair, &test_set.clips, stimulus)?;
+        Ok(evaluator.predictions(clips, &texts))
     };
     let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
     for source in Source::ALL {
-        let backdrops = source.backdrops(&exam.footage, preprocess, seed)?;
-        let scuba = Before { backdrops: &backdrops, still: false, intruder: None };
-        let (moving, still) = (said(&scuba)?, said(&Before { still: true, ..scuba.clone() })?);
-        let conflict = said(&Before { intruder: Some(&strangers), ..scuba })?;
+        let backgrounds = source.backgrounds(&test_set.clips, preprocess, seed)?;
+        let scuba = OverBackground { backgrounds: &backgrounds, still: false, intruder: None };
+        let (moving, still) = (said(&scuba)?, said(&OverBackground { still: true, ..scuba.clone() })?);
+        let conflict = said(&OverBackground { intruder: Some(&strangers), ..scuba })?;
         for (measure, value) in [
-            ("scuba", accuracy(&moving, &exam.labels)),
-            ("scufo", accuracy(&still, &exam.labels)),
-            ("conflfg", accuracy(&conflict, &exam.labels)),
-            ("contrastive", contrastive_accuracy(&moving, &still, &exam.labels)),
+            ("scuba", accuracy(&moving, &test_set.labels)),
+            ("scufo", accuracy(&still, &test_set.labels)),
+            ("conflfg", accuracy(&conflict, &test_set.labels)),
+            ("contrastive", contrastive_accuracy(&moving, &still, &test_set.labels)),
         ] {
             scores.insert(format!("{measure}.{}", source.name()), value);
             *sums.entry(measure).or_default() += value / Source::ALL.len() as f64;

@@ -1,6 +1,6 @@
 //! Results as tables in `REPRODUCTION.md`, between marks; the words around them are people's.
 
-use super::{Experiment, Outcome, Preset, rows};
+use super::{Experiment, Preset, RowResult, rows};
 use crate::evaluate::metrics::mean_and_deviation;
 use figureground::file::write_aside;
 use figureground::{Error, Result, Stage};
@@ -17,10 +17,10 @@ pub fn path() -> PathBuf {
 /// # Errors
 /// When results or report cannot be read, or the report lacks the marks of a table.
 pub fn update(results: &Path, preset: Preset, report: &Path) -> Result<()> {
-    let outcomes = Outcome::all(results, preset.name())?;
+    let results = RowResult::all(results, preset.name())?;
     let mut text = std::fs::read_to_string(report).map_err(|e| unusable(report, &e))?;
     for experiment in Experiment::ALL {
-        let table = table(experiment, &outcomes);
+        let table = table(experiment, &results);
         text = replaced(&text, experiment.name(), &table).map_err(|mark| unusable(report, &mark))?;
     }
     write_aside(report, text.as_bytes())
@@ -87,12 +87,12 @@ fn columns(experiment: Experiment) -> &'static [(&'static str, &'static str)] {
             ("in top1", "base-in.top1"),
             ("out top1", "base-out.top1"),
             ("out, exact P", "base-out.p_top1_exact"),
-            ("backdrop alone, in", "base-in.backdrop"),
+            ("background alone, in", "base-in.background"),
         ],
     }
 }
 
-fn table(experiment: Experiment, outcomes: &[Outcome]) -> String {
+fn table(experiment: Experiment, results: &[RowResult]) -> String {
     let columns = columns(experiment);
     let mut table = String::from("| row | seeds |");
     columns.iter().for_each(|(heading, _)| _ = write!(table, " {heading} |"));
@@ -100,7 +100,7 @@ fn table(experiment: Experiment, outcomes: &[Outcome]) -> String {
     table.push_str(&"---|".repeat(columns.len() + 2));
     table.push('\n');
     for row in rows().into_iter().filter(|row| row.experiment == experiment) {
-        let of_row: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.row == row.name).collect();
+        let of_row: Vec<&RowResult> = results.iter().filter(|outcome| outcome.row == row.name).collect();
         if of_row.is_empty() {
             continue;
         }

@@ -1,6 +1,6 @@
 //! The rows of the papers' tables, each a training run.
 
-use crate::lessons::Variation;
+use crate::batch_sampler::Augmentation;
 use crate::masking_ratio::MaskingRatio;
 use crate::objective::{Albar, Objective};
 use crate::pair::Fusion;
@@ -47,7 +47,7 @@ pub struct Row {
     /// How frame embeddings become one.
     pub fusion: Fusion,
     /// How samples are varied.
-    pub variation: Variation,
+    pub augmentation: Augmentation,
     /// What is minimised.
     pub objective: Objective,
     /// Frames of a clip.
@@ -66,10 +66,10 @@ const OBJECTS: [[f32; 4]; 5] =
 pub fn rows() -> Vec<Row> {
     let fusions = [Fusion::Mean, Fusion::Temporal];
     let ratios = || fusions.into_iter().flat_map(|fusion| BACKGROUND.map(|ratio| (fusion, ratio)));
-    let masked = |ratio: [f32; 2]| Variation::masked(MaskingRatio::Background(ratio));
+    let masked = |ratio: [f32; 2]| Augmentation::masked(MaskingRatio::Background(ratio));
     let mut rows: Vec<Row> = ratios().map(|(f, r)| contrast(Experiment::Cross, f, masked(r))).collect();
     rows.extend(fusions.map(|fusion| {
-        let mut row = contrast(Experiment::Cross, fusion, Variation { swap: 0.5, ..Variation::PLAIN });
+        let mut row = contrast(Experiment::Cross, fusion, Augmentation { swap: 0.5, ..Augmentation::PLAIN });
         row.name = format!("{}/{}/swap", row.experiment.name(), fusion_name(fusion));
         row
     }));
@@ -78,30 +78,30 @@ pub fn rows() -> Vec<Row> {
         albar.map(|(name, objective)| Row {
             name: format!("albar/{}/{name}", fusion_name(fusion)),
             objective,
-            ..contrast(Experiment::Albar, fusion, Variation::PLAIN)
+            ..contrast(Experiment::Albar, fusion, Augmentation::PLAIN)
         })
     }));
     rows.extend(ratios().map(|(f, r)| contrast(Experiment::FewShot, f, masked(r))));
     rows.extend(fusions.into_iter().flat_map(|fusion| {
-        OBJECTS.map(|r| contrast(Experiment::Objects, fusion, Variation::masked(MaskingRatio::Objects(r))))
+        OBJECTS.map(|r| contrast(Experiment::Objects, fusion, Augmentation::masked(MaskingRatio::Objects(r))))
     }));
     let sampled = |name: &str, frames, sampler| Row {
         name: format!("frames/temporal/{frames}{name}"),
         frames,
         sampler,
-        ..contrast(Experiment::Frames, Fusion::Temporal, Variation::PLAIN)
+        ..contrast(Experiment::Frames, Fusion::Temporal, Augmentation::PLAIN)
     };
     rows.extend([1, 3, 5, 8].map(|frames| sampled("", frames, Sampler::ViFiClip)));
     rows.push(sampled("-dense", 8, Sampler::Dense));
     rows
 }
 
-fn contrast(experiment: Experiment, fusion: Fusion, variation: Variation) -> Row {
+fn contrast(experiment: Experiment, fusion: Fusion, augmentation: Augmentation) -> Row {
     Row {
-        name: format!("{}/{}/{}", experiment.name(), fusion_name(fusion), variation.ratio),
+        name: format!("{}/{}/{}", experiment.name(), fusion_name(fusion), augmentation.ratio),
         experiment,
         fusion,
-        variation,
+        augmentation,
         objective: Objective::InfoNce,
         frames: 8,
         sampler: Sampler::ViFiClip,

@@ -36,10 +36,10 @@ impl Batch {
         let rng = &mut Pcg64::new(u128::from(seed) << 64 | step as u128, shard as u128);
         let mut batch =
             Self { blocks: vec![0.0; samples * BLOCK * side * side / 4], masks: vec![0.0; samples * side * side] };
-        let mut studio = Studio::new(side)?;
+        let mut renderer = SampleRenderer::new(side)?;
         let blocks = batch.blocks.chunks_exact_mut(BLOCK * side * side / 4);
         for (i, (blocks, mask)) in blocks.zip(batch.masks.chunks_exact_mut(side * side)).enumerate() {
-            let canvas = studio.shoot(i % PER_CLIP == 0, rng)?;
+            let canvas = renderer.shoot(i % PER_CLIP == 0, rng)?;
             to_blocks(&canvas.rgb, side, normalise, blocks);
             mask.copy_from_slice(&canvas.person);
         }
@@ -48,7 +48,7 @@ impl Batch {
 }
 
 /// A clip being filmed, the last picture of the one before, and the sample in the making.
-struct Studio {
+struct SampleRenderer {
     stage: Option<(pantomime::Stage, usize)>,
     picture: Picture,
     guest: Picture,
@@ -56,7 +56,7 @@ struct Studio {
     visitor: Canvas,
 }
 
-impl Studio {
+impl SampleRenderer {
     fn new(side: usize) -> Result<Self> {
         let picture = Picture::new(Size::new(SIDES[0], SIDES[0])?);
         let (guest, canvas, visitor) = (picture.clone(), Canvas::new(side), Canvas::new(side));

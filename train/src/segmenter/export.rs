@@ -4,10 +4,10 @@ use super::convolution::{Convolution, Kernels, geometry};
 use super::network::{BLOCK, Network, Sizes};
 use super::normal::{MEAN, SCALE, STD};
 use figureground::Result;
-use figureground::bundle::manifest::{Decode, DecodeKind, PersonChannels, Segmenter};
+use figureground::bundle::manifest::{DecodeKind, DecodeSettings, PersonChannels, SegmenterSettings};
 use figureground::file::write_aside;
 use figureground::model::write::{Attribute, Axis, Element, GraphWriter, Precision, Value};
-use figureground::preprocess::{ChannelOrder, Family, Interpolation, Layout, Resize, Settings};
+use figureground::preprocess::{ChannelOrder, Family, Interpolation, Layout, PreprocessSettings, Resize};
 use std::path::Path;
 
 /// File name of the network.
@@ -38,12 +38,12 @@ pub fn export(network: &Network, sizes: &Sizes, precision: Precision, directory:
 }
 
 /// The manifest of an exported network of `sizes`.
-pub fn manifest(sizes: &Sizes) -> Segmenter {
-    Segmenter {
+pub fn manifest(sizes: &Sizes) -> SegmenterSettings {
+    SegmenterSettings {
         file: String::new(),
         input: INPUT.to_owned(),
         output: OUTPUT.to_owned(),
-        preprocess: Settings {
+        preprocess: PreprocessSettings {
             width: sizes.exported as u32,
             height: sizes.exported as u32,
             resize: Resize::Squash,
@@ -55,7 +55,7 @@ pub fn manifest(sizes: &Sizes) -> Segmenter {
             mean: [MEAN; 3],
             std: [STD; 3],
         },
-        decode: Decode {
+        decode: DecodeSettings {
             kind: DecodeKind::Probability,
             layout: Layout::Nchw,
             channels: 1,
@@ -70,12 +70,12 @@ pub fn manifest(sizes: &Sizes) -> Segmenter {
 
 fn write_manifest(sizes: &Sizes, path: &Path) -> Result<()> {
     let text = manifest_text(&manifest(sizes));
-    Segmenter::parse(&text)?;
+    SegmenterSettings::parse(&text)?;
     write_aside(path, text.as_bytes())
 }
 
 /// As the manifests of public segmenters are written.
-fn manifest_text(manifest: &Segmenter) -> String {
+fn manifest_text(manifest: &SegmenterSettings) -> String {
     let settings = &manifest.preprocess;
     let (width, height) = (settings.width, settings.height);
     let (input, output, threshold) = (&manifest.input, &manifest.output, manifest.threshold);
@@ -204,7 +204,8 @@ mod tests {
         let network = drawn.folded(&moments.spreads());
         let folder = tempfile::tempdir().unwrap();
         export(&network, &TINY, Precision::F32, folder.path()).unwrap();
-        let manifest = Segmenter::parse(&std::fs::read_to_string(folder.path().join(MANIFEST)).unwrap()).unwrap();
+        let manifest =
+            SegmenterSettings::parse(&std::fs::read_to_string(folder.path().join(MANIFEST)).unwrap()).unwrap();
         let mut engine = Cpu::new(1).unwrap().segmenter(&folder.path().join(MODEL), &manifest).unwrap();
         let plane = |picture: &Vec<u8>, c: usize| -> Vec<f32> {
             picture.iter().skip(c).step_by(3).map(|&byte| normalise(byte)).collect()
@@ -240,6 +241,6 @@ mod tests {
     #[test]
     fn the_manifest_on_disk_says_what_the_manifest_in_memory_says() {
         let manifest = manifest(&Sizes::default());
-        assert_eq!(Segmenter::parse(&manifest_text(&manifest)).unwrap(), manifest);
+        assert_eq!(SegmenterSettings::parse(&manifest_text(&manifest)).unwrap(), manifest);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::batch::HELD_OUT;
 use super::overlap::Overlap;
-use crate::eye::Eye;
+use crate::person_segmenter::PersonSegmenter;
 use figureground::Result;
 use figureground::frame::Frame;
 use figureground::mask::Size;
@@ -32,31 +32,31 @@ impl HeldOut {
     }
 }
 
-/// What `eye` sees on `clips` clips of each set, rendered at `side` pixels a side from seeds that no training draws.
+/// What `segmenter` sees on `clips` clips of each set, rendered at `side` pixels a side from seeds that no training draws.
 ///
 /// # Errors
 /// When the model fails.
-pub fn held_out(eye: &mut Eye, clips: usize, side: u32, seed: u64) -> Result<HeldOut> {
+pub fn held_out(segmenter: &mut PersonSegmenter, clips: usize, side: u32, seed: u64) -> Result<HeldOut> {
     let mut all = HeldOut::default();
     for number in 0..clips {
         let seed = HELD_OUT | (seed.wrapping_mul(1 << 32)).wrapping_add(number as u64);
         // 7 is prime to the numbers of actions and handlings, so few clips show many of them.
         let action = Action::ALL[number * 7 % Action::ALL.len()];
         let handling = Handling::ALL[number * 7 % Handling::ALL.len()];
-        watch(eye, &Clip::action(action, Context::In, 0.9, seed), side, &mut all.in_context)?;
-        watch(eye, &Clip::action(action, Context::Out, 0.9, seed ^ 1 << 60), side, &mut all.out_of_context)?;
-        watch(eye, &Clip::handling(handling, 0.5, seed ^ 1 << 61), side, &mut all.handlings)?;
+        watch(segmenter, &Clip::action(action, Context::In, 0.9, seed), side, &mut all.in_context)?;
+        watch(segmenter, &Clip::action(action, Context::Out, 0.9, seed ^ 1 << 60), side, &mut all.out_of_context)?;
+        watch(segmenter, &Clip::handling(handling, 0.5, seed ^ 1 << 61), side, &mut all.handlings)?;
     }
     Ok(all)
 }
 
-fn watch(eye: &mut Eye, clip: &Clip, side: u32, overlap: &mut Overlap) -> Result<()> {
+fn watch(segmenter: &mut PersonSegmenter, clip: &Clip, side: u32, overlap: &mut Overlap) -> Result<()> {
     let size = Size::new(side, side)?;
     let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
     for i in 0..PER_CLIP {
         stage.render((2 * i + 1) * clip.frames() / (2 * PER_CLIP), &mut picture);
         let frame = Frame::new(&picture.rgb, side, side, 0, 0)?;
-        overlap.add(&eye.look(&frame, size)?, &picture.person);
+        overlap.add(&segmenter.look(&frame, size)?, &picture.person);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ pub fn loss(logits: Tensor<4>, masks: Tensor<4>) -> Tensor<1> {
     cross_entropy(logits.clone(), masks.clone()) + distance(sigmoid(logits), masks).mul_scalar(OVERLAP)
 }
 
-/// The mean over all pixels of `max(z, 0) - z y + ln(1 + exp(-|z|))`, which never takes the logarithm of 0.
+/// The mean over all pixels of `max(z, 0) - z y + ln(1 + exp(-|z|))`, which never specs the logarithm of 0.
 fn cross_entropy(logits: Tensor<4>, masks: Tensor<4>) -> Tensor<1> {
     let tail = logits.clone().abs().neg().exp().log1p();
     (logits.clone().clamp_min(0.0) - logits * masks + tail).mean()

@@ -2,7 +2,7 @@
 //!
 //! Read it in the order a segmenter is made: [`Settings`] say how; a [`batch`] is drawn, rendered, [`warp`]ed, disguised by
 //! a [`pattern`] or [`decoy`] and taken by a [`camera`]; the [`network`] is taught by a [`trainer`]; [`export()`] writes it
-//! for figureground's engines; an [`Eye`](crate::eye::Eye) looks through the exported file at clips that are
+//! for figureground's engines; an [`PersonSegmenter`](crate::person_segmenter::PersonSegmenter) looks through the exported file at clips that are
 //! [`held_out()`] and at [`real`] ones.
 
 pub mod batch;
@@ -30,7 +30,7 @@ pub use real::real_iou;
 pub use settings::Settings;
 pub use trainer::Trainer;
 
-use crate::curve::Curve;
+use crate::loss_curve::LossCurve;
 use figureground::model::write::Precision;
 use figureground::{Error, Result, Stage};
 use std::ops::ControlFlow;
@@ -68,7 +68,7 @@ pub fn train(settings: &Settings, out: &Path, progress: &mut dyn FnMut(Step) -> 
     if checkpoint.is_file() {
         trainer = trainer.load(&checkpoint)?;
     }
-    let mut curve = Curve::open(&out.join(CURVE), trainer.step)?;
+    let mut curve = LossCurve::open(&out.join(CURVE), trainer.step)?;
     while trainer.step < settings.steps {
         let rate = settings.learning_rate_at(trainer.step);
         let loss = trainer.step()?;
@@ -85,7 +85,7 @@ pub fn train(settings: &Settings, out: &Path, progress: &mut dyn FnMut(Step) -> 
 }
 
 /// Writes everything there is so far.
-fn keep(trainer: &Trainer, curve: &mut Curve, settings: &Settings, out: &Path) -> Result<()> {
+fn keep(trainer: &Trainer, curve: &mut LossCurve, settings: &Settings, out: &Path) -> Result<()> {
     export(&trainer.settled()?, &settings.sizes, Precision::F16, out)?;
     curve.flush()?;
     trainer.save(&out.join(CHECKPOINT))

@@ -1,7 +1,7 @@
 //! How far a segmenter agrees with another on real clips, where nobody knows the exact masks.
 
 use super::overlap::Overlap;
-use crate::eye::Eye;
+use crate::person_segmenter::PersonSegmenter;
 use figureground::Result;
 use figureground::mask::Size;
 use figureground::source::{SourceOptions, open};
@@ -10,15 +10,25 @@ use std::path::PathBuf;
 /// Side in pixels of the squashed pictures that are compared.
 const SIDE: u32 = 256;
 
-/// Intersection over union of the shapes of `eye` and `reference`, for each of `clips`, at `frames` frames spread evenly.
+/// Intersection over union of the shapes of `segmenter` and `reference`, for each of `clips`, at `frames` frames spread evenly.
 ///
 /// # Errors
 /// When a clip cannot be read, or a model fails.
-pub fn real_iou(eye: &mut Eye, reference: &mut Eye, clips: &[PathBuf], frames: u64) -> Result<Vec<Overlap>> {
-    clips.iter().map(|clip| agreement(eye, reference, clip, frames)).collect()
+pub fn real_iou(
+    segmenter: &mut PersonSegmenter,
+    reference: &mut PersonSegmenter,
+    clips: &[PathBuf],
+    frames: u64,
+) -> Result<Vec<Overlap>> {
+    clips.iter().map(|clip| agreement(segmenter, reference, clip, frames)).collect()
 }
 
-fn agreement(eye: &mut Eye, reference: &mut Eye, clip: &std::path::Path, frames: u64) -> Result<Overlap> {
+fn agreement(
+    segmenter: &mut PersonSegmenter,
+    reference: &mut PersonSegmenter,
+    clip: &std::path::Path,
+    frames: u64,
+) -> Result<Overlap> {
     let size = Size::new(SIDE, SIDE)?;
     let mut source = open(clip.as_os_str(), &SourceOptions::default())?;
     let count = source.count()?;
@@ -27,7 +37,7 @@ fn agreement(eye: &mut Eye, reference: &mut Eye, clip: &std::path::Path, frames:
     source.select(&indices)?;
     let mut overlap = Overlap::default();
     while let Some(frame) = source.next_frame()? {
-        overlap.add(&eye.look(&frame, size)?, &reference.look(&frame, size)?);
+        overlap.add(&segmenter.look(&frame, size)?, &reference.look(&frame, size)?);
     }
     Ok(overlap)
 }

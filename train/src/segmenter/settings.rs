@@ -9,8 +9,8 @@ pub struct Settings {
     pub sizes: Sizes,
     /// Steps of the whole run.
     pub steps: usize,
-    /// Shards of a step; each runs on one thread, and their gradients are added up.
-    pub shards: usize,
+    /// ParallelEncoder of a step; each runs on one thread, and their gradients are added up.
+    pub encoder: usize,
     /// Samples of a shard. More than four: the CPU backend is an order of magnitude slower on smaller ones.
     pub samples: usize,
     /// Largest learning rate, of the orthogonal updates of kernels and of AdamW's of everything else.
@@ -30,7 +30,7 @@ impl Default for Settings {
         Self {
             sizes: Sizes::default(),
             steps: 10_000,
-            shards: 2,
+            encoder: 2,
             samples: 6,
             learning_rate: 4e-2,
             weight_decay: 1e-4,

@@ -47,14 +47,14 @@ impl Trainer {
     pub fn new(settings: &Settings) -> Result<Self> {
         let device = Device::flex().autodiff();
         let thread = |_| ThreadPoolBuilder::new().num_threads(1).build();
-        let threads = (0..settings.shards.max(1)).map(thread).collect::<std::result::Result<_, _>>();
+        let threads = (0..settings.encoder.max(1)).map(thread).collect::<std::result::Result<_, _>>();
         Ok(Self {
             network: Network::new(&settings.sizes, settings.seed, &device),
             step: 0,
             optimiser: optimiser(settings),
             settings: *settings,
             device,
-            threads: threads.map_err(|e| refused("a thread for each shard", e, "train with fewer shards"))?,
+            threads: threads.map_err(|e| refused("a thread for each shard", e, "train with fewer encoder"))?,
         })
     }
 
@@ -63,11 +63,11 @@ impl Trainer {
     /// # Errors
     /// When no samples can be drawn, or the loss is no number any more.
     pub fn step(&mut self) -> Result<f32> {
-        let shards = self.each_shard(|shard| self.shard(shard))?;
-        let count = shards.len() as f32;
+        let encoder = self.each_shard(|shard| self.shard(shard))?;
+        let count = encoder.len() as f32;
         let mut sum = GradientsAccumulator::new();
         let mut mean = 0.0;
-        for (loss, gradients) in shards {
+        for (loss, gradients) in encoder {
             mean += loss / count;
             sum.accumulate(&self.network, gradients);
         }
@@ -105,29 +105,29 @@ impl Trainer {
     fn each_shard<T: Send>(&self, work: impl Fn(usize) -> Result<T> + Sync) -> Result<Vec<T>> {
         let work = &work;
         std::thread::scope(|scope| {
-            let shards: Vec<_> = self
+            let encoder: Vec<_> = self
                 .threads
                 .iter()
                 .enumerate()
                 .map(|(shard, thread)| scope.spawn(move || thread.install(|| work(shard))))
                 .collect();
             let ended = |_| refused("a shard that ends", "a panic", "report this");
-            shards.into_iter().map(|shard| shard.join().map_err(ended)?).collect()
+            encoder.into_iter().map(|shard| shard.join().map_err(ended)?).collect()
         })
     }
 
-    /// Loss and gradients of one shard, divided by the number of shards.
+    /// Loss and gradients of one shard, divided by the number of encoder.
     fn shard(&self, shard: usize) -> Result<(f32, GradientsParams)> {
-        let Settings { samples, seed, shards, sizes, .. } = self.settings;
+        let Settings { samples, seed, encoder, sizes, .. } = self.settings;
         let side = sizes.side;
         let batch = Batch::draw(samples, side, seed, self.step, shard)?;
-        // A replica, so that the graphs of two shards share no leaves.
+        // A replica, so that the graphs of two encoder share no leaves.
         let network = self.network.clone().fork(&self.device);
         let blocks = self.tensor(batch.blocks, [samples, BLOCK, side / 2, side / 2]);
         let logits = network.forward(blocks, &mut Moments::default());
         let loss = loss(logits, self.tensor(batch.masks, [samples, 1, side, side]));
         let value = loss.clone().into_scalar::<f32>();
-        let gradients = loss.div_scalar(shards as f32).backward();
+        let gradients = loss.div_scalar(encoder as f32).backward();
         Ok((value, GradientsParams::from_grads(gradients, &network)))
     }
 

@@ -18,12 +18,14 @@ mod tests;
 use super::{Device, Session};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::Manifest;
+use crate::clip_encoder::{
+    ClipEncoder, CropGeometry, FrameRecorder, FrameRecording, FrameViews, Smoothing, Timing, timed,
+};
 use crate::engine::decode::Decoder;
 use crate::engine::{KernelTime, Precision, StageTimes, dimension, picture};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::mask::{Boxes, Components, Regions, Shape, Size};
-use crate::observer::{Gallery, Keep, Lens, Observer, Picture, Smoothing, Timing, timed};
 use crate::view::{Areas, View, ViewComposer};
 use crate::zeroshot::{LabelBank, LogProbs};
 use graph::Graph;
@@ -36,14 +38,14 @@ const VIEWS: usize = View::ALL.len();
 
 /// A bundle's models and everything around them on one GPU.
 #[derive(Debug)]
-pub struct GpuObserver {
+pub struct GpuClipEncoder {
     models: Models,
     manifest: Manifest,
     precision: Precision,
     rig: Rig,
     /// Whether the device stands in for one that was lost: that is done once.
     replaced: bool,
-    lens: Option<Lens>,
+    lens: Option<CropGeometry>,
     sessions: Ready,
     /// Slots and capture times of the frames that are on the device and not encoded yet.
     pending: Vec<usize>,
@@ -51,7 +53,7 @@ pub struct GpuObserver {
     smoothing: Smoothing,
     areas: Vec<Areas>,
     scratch: Scratch,
-    gallery: Gallery,
+    gallery: FrameRecorder,
 }
 
 /// The models of a bundle.
@@ -100,21 +102,21 @@ struct Scratch {
     views: Vec<f32>,
 }
 
-impl GpuObserver {
+impl GpuClipEncoder {
     /// The observer of `bundle` on the first GPU there is; one in software only where there is no other, and with a warning.
     ///
     /// # Errors
     /// When there is no GPU, a model cannot be loaded, is not what the manifest says, has an operator that is not there, or
     /// does not fit.
-    pub fn open(bundle: &Bundle, precision: Precision, keep: Keep) -> Result<Self> {
+    pub fn open(bundle: &Bundle, precision: Precision, keep: FrameRecording) -> Result<Self> {
         Self::new(bundle, Device::any()?, precision, keep)
     }
 
     /// The observer of `bundle` on `device`.
     ///
     /// # Errors
-    /// As [`GpuObserver::open`].
-    pub fn new(bundle: &Bundle, device: Arc<Device>, precision: Precision, keep: Keep) -> Result<Self> {
+    /// As [`GpuClipEncoder::open`].
+    pub fn new(bundle: &Bundle, device: Arc<Device>, precision: Precision, keep: FrameRecording) -> Result<Self> {
         let manifest = bundle.manifest().clone();
         let models = Models::read(bundle)?;
         let frames = manifest.clip.frames;
@@ -124,7 +126,7 @@ impl GpuObserver {
         let observer = Self {
             scratch: Scratch::new(&models, frames, ViewComposer::new(models.size, fill, None)),
             smoothing: Smoothing::new(manifest.segmenter.smoothing),
-            gallery: Gallery::new(&manifest, keep)?,
+            gallery: FrameRecorder::new(&manifest, keep)?,
             pending: Vec::with_capacity(frames),
             times: Vec::with_capacity(frames),
             areas: vec![Areas::default(); frames],
@@ -183,7 +185,7 @@ impl GpuObserver {
         if self.lens.as_ref().is_some_and(|lens| lens.fits(frame)) {
             return Ok(());
         }
-        let lens = Lens::new(&self.manifest, frame, self.models.decoder.size())?;
+        let lens = CropGeometry::new(&self.manifest, frame, self.models.decoder.size())?;
         self.sessions.pictures = Some(self.rig.session(pictures::pictures(&lens, self.frames()))?);
         self.sessions.segment.clear();
         self.sessions.shapes.clear();
@@ -244,7 +246,7 @@ impl GpuObserver {
             let picture = scratch.views.len() / VIEWS;
             let pixel_values = &scratch.pixel_values[place * picture..][..picture];
             composer.compose(pixel_values, &regions, &mut scratch.views)?;
-            gallery.hang(slot, &scratch.views, person)?;
+            gallery.record(slot, &scratch.views, person)?;
         }
         Ok(())
     }
@@ -265,7 +267,7 @@ impl GpuObserver {
     }
 }
 
-impl Observer for GpuObserver {
+impl ClipEncoder for GpuClipEncoder {
     fn backend(&self) -> &'static str {
         "gpu"
     }
@@ -285,7 +287,7 @@ impl Observer for GpuObserver {
     }
 
     fn take(&mut self, frame: &Frame<'_>, slot: usize, timing: &mut Timing) -> Result<()> {
-        if frame.known().is_some() {
+        if frame.provided_masks().is_some() {
             let next = "leave --masks out, or pass --backend cpu";
             return Err(Error::new(Stage::Engine, "frames that the segmenter is to mask", "frames with masks", next));
         }
@@ -377,7 +379,7 @@ impl Observer for GpuObserver {
         self.areas[slot]
     }
 
-    fn pictures(&self) -> &[Picture] {
+    fn pictures(&self) -> &[FrameViews] {
         self.gallery.pictures()
     }
 

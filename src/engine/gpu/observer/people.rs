@@ -3,7 +3,8 @@
 use super::graph::Graph;
 use super::lent::Lent;
 use super::pictures::integers;
-use crate::bundle::manifest::{Decode, DecodeKind, PersonChannels, Segmenter};
+use crate::bundle::manifest::{DecodeKind, DecodeSettings, PersonChannels, SegmenterSettings};
+use crate::clip_encoder::CropGeometry;
 use crate::engine::gpu::kernel::frame::{
     DECODE, DILATE, Decoding, Growth, MaskColumns, MaskRows, PACK, RANGE, RESAMPLE_MASK_ROWS, SMOOTH_MASKS, Smoothing,
     Step, THRESHOLD_MASK,
@@ -13,7 +14,6 @@ use crate::engine::gpu::shader::Element;
 use crate::engine::gpu::view::{TensorId, View};
 use crate::error::Result;
 use crate::mask::Size;
-use crate::observer::Lens;
 use crate::preprocess::Layout;
 
 /// The weights of the masks before, where masks are smoothed: the first input of what makes shapes; else [`MASKS`] is.
@@ -28,9 +28,9 @@ pub(super) fn words(size: Size) -> usize {
 pub(super) fn shapes_of_pictures(
     graph: &Graph,
     mask: Size,
-    lens: &Lens,
+    lens: &CropGeometry,
     count: usize,
-    manifest: &Segmenter,
+    manifest: &SegmenterSettings,
 ) -> Result<Plan> {
     let (mut plan, ends) = graph.plan(count)?;
     plan.lend(ends.input, Lent::SegmenterInputs as usize);
@@ -49,7 +49,7 @@ pub(super) fn outputs_of_pictures(graph: &Graph, count: usize) -> Result<Plan> {
 }
 
 /// The plan from `count` masks that the CPU has decoded, the last input, to their shapes.
-pub(super) fn shapes_of_masks(mask: Size, lens: &Lens, count: usize, manifest: &Segmenter) -> Plan {
+pub(super) fn shapes_of_masks(mask: Size, lens: &CropGeometry, count: usize, manifest: &SegmenterSettings) -> Plan {
     let mut plan = Plan::default();
     let memory = (manifest.smoothing > 0.0).then(|| plan.input(count, Element::Float));
     let masks = plan.input(count * mask.area(), Element::Float);
@@ -58,7 +58,7 @@ pub(super) fn shapes_of_masks(mask: Size, lens: &Lens, count: usize, manifest: &
 }
 
 /// Probabilities [count, pixels] of a segmenter's scores.
-pub(super) fn decoded(plan: &mut Plan, scores: &View, decode: &Decode, pixels: usize) -> TensorId {
+pub(super) fn decoded(plan: &mut Plan, scores: &View, decode: &DecodeSettings, pixels: usize) -> TensorId {
     let items = scores.shape[0];
     let (pixel_stride, channel_stride) = match decode.layout {
         Layout::Nchw => (1, pixels),
@@ -108,12 +108,12 @@ pub(super) fn decoded(plan: &mut Plan, scores: &View, decode: &Decode, pixels: u
 #[derive(Clone, Copy)]
 struct Place<'a> {
     mask: Size,
-    lens: &'a Lens,
+    lens: &'a CropGeometry,
     count: usize,
 }
 
 /// Smooths, resamples, thresholds, dilates and packs `masks`; the plan's output is the packed shapes, which are lent.
-fn shapes(plan: &mut Plan, masks: TensorId, memory: Option<TensorId>, place: Place<'_>, manifest: &Segmenter) {
+fn shapes(plan: &mut Plan, masks: TensorId, memory: Option<TensorId>, place: Place<'_>, manifest: &SegmenterSettings) {
     let Place { mask, lens, count } = place;
     let ([_, encoder], sampler) = lens.parts();
     let (target, (rows, horizontal, vertical)) = (encoder.geometry().target(), sampler.passes());

@@ -1,11 +1,11 @@
 //! A frame to what segmenter and encoder are shown of it.
 
 use super::lent::Lent;
+use crate::clip_encoder::CropGeometry;
 use crate::engine::gpu::kernel::frame::{Columns, RESAMPLE_COLUMNS, RESAMPLE_ROWS, Rows, Step};
 use crate::engine::gpu::plan::{Origin, Plan, Weight};
 use crate::engine::gpu::shader::Element;
 use crate::engine::gpu::view::TensorId;
-use crate::observer::Lens;
 use crate::preprocess::{Layout, Preprocessor, Taps};
 
 /// Where the frame's bytes go.
@@ -19,7 +19,7 @@ pub(super) fn frame_bytes(width: u32, height: u32) -> u64 {
 }
 
 /// The plan for frames of the size that `lens` is for: both pictures of one frame, into the lent ones.
-pub(super) fn pictures(lens: &Lens, frames: usize) -> Plan {
+pub(super) fn pictures(lens: &CropGeometry, frames: usize) -> Plan {
     let mut plan = Plan::default();
     let ([segmenter, encoder], _) = lens.parts();
     let source = segmenter.geometry().source();

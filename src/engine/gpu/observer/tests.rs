@@ -6,9 +6,10 @@ use super::people::{decoded, shapes_of_masks, words};
 use super::pictures::{FRAME, PLACE, pictures};
 use super::rig::Rig;
 use super::scores::{ORDER, scores};
-use super::{GpuObserver, Scratch, embeddings, people, unpack};
+use super::{GpuClipEncoder, Scratch, embeddings, people, unpack};
 use crate::bundle::Bundle;
-use crate::bundle::manifest::{Decode, DecodeKind, Manifest, PersonChannels};
+use crate::bundle::manifest::{DecodeKind, DecodeSettings, Manifest, PersonChannels};
+use crate::clip_encoder::{ClipEncoder, CropGeometry, FrameRecording};
 use crate::engine::Precision;
 use crate::engine::decode;
 use crate::engine::gpu::plan::{Origin, Plan, Weight};
@@ -17,8 +18,7 @@ use crate::engine::gpu::view::View;
 use crate::engine::gpu::{Device, Gpu};
 use crate::frame::Frame;
 use crate::mask::{Boxes, Components, Dilation, Mask, Regions, Shape, Size};
-use crate::observer::{Keep, Lens, Observer};
-use crate::preprocess::{ChannelOrder, Family, Interpolation, Layout, Resize, Settings};
+use crate::preprocess::{ChannelOrder, Family, Interpolation, Layout, PreprocessSettings, Resize};
 use crate::view::{Fill, ViewComposer};
 use crate::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, TextEmbeds, mean_pool};
 use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ fn rig(device: &Arc<Device>, pixels: usize) -> Rig {
 #[test]
 fn pictures_are_the_cpus_to_the_bit() {
     let Some(device) = device() else { return };
-    let settings = |resize, interpolation, family, layout, channel_order| Settings {
+    let settings = |resize, interpolation, family, layout, channel_order| PreprocessSettings {
         width: 40,
         height: 32,
         resize,
@@ -108,7 +108,7 @@ fn pictures_are_the_cpus_to_the_bit() {
                 (manifest.segmenter.preprocess, manifest.vision.preprocess) = (segmenter, encoder);
                 let pixels = numbers.bytes((3 * width * height) as usize);
                 let frame = Frame::new(&pixels, width, height, 0, 0).unwrap();
-                let mut lens = Lens::new(&manifest, &frame, size(8, 8)).unwrap();
+                let mut lens = CropGeometry::new(&manifest, &frame, size(8, 8)).unwrap();
                 let (picture, frames, place) = (3 * 40 * 32, 3, 2);
                 let mut plan = pictures(&lens, frames);
                 let made: Vec<View> = [1, 3].map(|dispatch| plan.dispatches[dispatch].output.clone()).to_vec();
@@ -146,7 +146,7 @@ fn scores_are_decoded_as_on_the_cpu() {
         [DecodeKind::Probability, DecodeKind::Sigmoid, DecodeKind::Softmax, DecodeKind::Argmax, DecodeKind::MinMax]
     {
         for (layout, person) in [(Layout::Nchw, &people[0]), (Layout::Nhwc, &people[1]), (Layout::Nhwc, &people[0])] {
-            let decode = Decode { kind, layout, channels: 4, person: person.clone(), prototypes: None };
+            let decode = DecodeSettings { kind, layout, channels: 4, person: person.clone(), prototypes: None };
             let mut scores = numbers.floats(items * pixels * 4);
             if kind != DecodeKind::MinMax {
                 scores[5] = f32::NAN;
@@ -199,7 +199,7 @@ fn shapes_are_the_cpus() {
         manifest.segmenter.preprocess.resize = resize;
         manifest.segmenter.threshold = 0.4;
         let (mask_size, target) = (size(33, 29), manifest.vision.preprocess.target().unwrap());
-        let mut lens = Lens::new(&manifest, &frame, mask_size).unwrap();
+        let mut lens = CropGeometry::new(&manifest, &frame, mask_size).unwrap();
         let mut rig = rig(&device, 4 * mask_size.area().max(target.area()));
         let mut before: Option<Mask> = None;
         // Twice, so that the second batch is smoothed by the last mask of the first.
@@ -379,7 +379,7 @@ fn class_indices_are_numbers_behind_a_model() {
     let indices = plan.tensor(6, Element::Integer, Origin::Weight(Weight::Integers([0, 15, 3, 15, 1, 0].into())));
     let numbers = super::graph::stored(&mut plan, View::whole(indices, &[1, 2, 3]));
     assert_eq!(plan.tensors[numbers.tensor].element, Element::Stored);
-    let decode = Decode {
+    let decode = DecodeSettings {
         kind: DecodeKind::Argmax,
         layout: Layout::Nchw,
         channels: 1,
@@ -400,7 +400,7 @@ fn class_indices_are_numbers_behind_a_model() {
 fn a_device_that_is_lost_twice_ends_it() {
     let Some(device) = device() else { return };
     let bundle = Bundle::open(&built_in()).unwrap();
-    let mut observer = GpuObserver::new(&bundle, device, Precision::F32, Keep::Numbers).unwrap();
+    let mut observer = GpuClipEncoder::new(&bundle, device, Precision::F32, FrameRecording::Off).unwrap();
     observer.begin(8).unwrap();
     assert!(!observer.recover().unwrap(), "nothing was lost");
     observer.device().give_up();
@@ -419,7 +419,7 @@ fn a_device_that_is_lost_twice_ends_it() {
 fn outputs_that_the_cpu_decodes_are_taken_apart_by_item() {
     let Some(device) = device() else { return };
     let bundle = Bundle::open(&built_in()).unwrap();
-    let observer = GpuObserver::new(&bundle, device.clone(), Precision::F32, Keep::Numbers).unwrap();
+    let observer = GpuClipEncoder::new(&bundle, device.clone(), Precision::F32, FrameRecording::Off).unwrap();
     let models = &observer.models;
     let composer = ViewComposer::new(models.size, Fill([0.0; 3]), None);
     let mut scratch = Scratch::new(models, 2, composer);

@@ -1,0 +1,211 @@
+//! How recognition is doing, in numbers that Prometheus collects.
+
+use super::DeliveryCounts;
+use crate::clip_encoder::Timing;
+use crate::pipeline::WindowResult;
+use crate::source::SourceHealth;
+use crate::view::View;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long frames are counted for their rate.
+const RATE_OVER: Duration = Duration::from_secs(2);
+
+type Ratio = Gauge<f64, AtomicU64>;
+type Seconds = Counter<f64, AtomicU64>;
+
+/// Counters, gauges and a histogram over one run. They are shared: one thread recognises, others read.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    frames: Counter,
+    dropped: Counter,
+    reconnects: Counter,
+    windows: Family<[(&'static str, &'static str); 2], Counter>,
+    dominance: Ratio,
+    probability: Family<[(&'static str, &'static str); 1], Ratio>,
+    stages: Family<[(&'static str, &'static str); 1], Seconds>,
+    latency: Histogram,
+    sent: Family<[(&'static str, &'static str); 1], Counter>,
+    lost: Family<[(&'static str, &'static str); 1], Counter>,
+    waiting: Family<[(&'static str, &'static str); 1], Gauge>,
+    labels: Gauge,
+    readers: Gauge,
+    resident: Gauge,
+    temperature: Family<ThermalZone, Ratio>,
+    rate: Mutex<Rate>,
+}
+
+/// Where a temperature is measured.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ThermalZone(String);
+
+impl EncodeLabelSet for ThermalZone {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> core::result::Result<(), core::fmt::Error> {
+        [("zone", self.0.as_str())].encode(encoder)
+    }
+}
+
+/// Frames a second, over the last [`RATE_OVER`].
+#[derive(Debug)]
+struct Rate {
+    since: Instant,
+    frames: u64,
+    hertz: f64,
+}
+
+impl Metrics {
+    /// All at 0. `backend` is where models run.
+    pub fn new(backend: &'static str) -> Self {
+        let mut registry = Registry::with_prefix("figureground");
+        let mut metrics = Self {
+            frames: Counter::default(),
+            dropped: Counter::default(),
+            reconnects: Counter::default(),
+            windows: Family::default(),
+            dominance: Ratio::default(),
+            probability: Family::default(),
+            stages: Family::default(),
+            latency: Histogram::new(exponential_buckets(0.005, 2.0, 12)),
+            sent: Family::default(),
+            lost: Family::default(),
+            waiting: Family::default(),
+            labels: Gauge::default(),
+            readers: Gauge::default(),
+            resident: Gauge::default(),
+            temperature: Family::default(),
+            rate: Mutex::new(Rate { since: Instant::now(), frames: 0, hertz: 0.0 }),
+            registry: Registry::default(),
+        };
+        metrics.register(&mut registry, backend);
+        metrics.registry = registry;
+        metrics
+    }
+
+    fn register(&self, to: &mut Registry, backend: &'static str) {
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION")), ("backend", backend)]);
+        to.register("build", "The program's version, and where its models run", build);
+        to.register("frames", "Frames taken from the source", self.frames.clone());
+        let help = "Frames passed over because older ones were still worked on, or because they could not be read";
+        to.register("frames_dropped", help, self.dropped.clone());
+        to.register("reconnects", "How often the source was gone and came back", self.reconnects.clone());
+        to.register("windows", "Windows judged, by verdict and reason", self.windows.clone());
+        let help = "ln p of the label in the background less that in the person, in the last window, in nats";
+        to.register("dominance", help, self.dominance.clone());
+        let help = "Probability of the last window's label in each view, from 0 to 1";
+        to.register("probability", help, self.probability.clone());
+        to.register_with_unit("stage", "Time spent in each stage", Unit::Seconds, self.stages.clone());
+        let help = "From the arrival of a window's last frame to its verdict";
+        to.register_with_unit("latency", help, Unit::Seconds, self.latency.clone());
+        to.register("lines_sent", "Verdict lines that a receiver has", self.sent.clone());
+        to.register("lines_lost", "Verdict lines that a receiver will not get", self.lost.clone());
+        to.register("lines_waiting", "Verdict lines that wait for their receiver", self.waiting.clone());
+        to.register("labels", "Actions that are told apart", self.labels.clone());
+        to.register("page_readers", "Who looks at the live page", self.readers.clone());
+        let help = "Memory that the process has in RAM";
+        to.register_with_unit("resident_memory", help, Unit::Bytes, self.resident.clone());
+        to.register_with_unit("temperature", "What the board measures", Unit::Celsius, self.temperature.clone());
+    }
+
+    /// A frame was taken from the source, which has lost what `health` says.
+    pub fn frame(&self, health: SourceHealth) {
+        let frames = self.frames.inc() + 1;
+        self.dropped.inner().fetch_max(health.dropped, Ordering::Relaxed);
+        self.reconnects.inner().fetch_max(health.reconnects, Ordering::Relaxed);
+        let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = rate.since.elapsed();
+        if passed >= RATE_OVER {
+            let hertz = (frames - rate.frames) as f64 / passed.as_secs_f64();
+            *rate = Rate { since: Instant::now(), frames, hertz };
+        }
+    }
+
+    /// A window was judged, `latency` after its last frame arrived.
+    pub fn window(&self, outcome: &WindowResult<'_>, latency: Option<Duration>) {
+        let judgement = &outcome.judgement;
+        let labels = [("verdict", judgement.verdict.name()), ("reason", judgement.verdict.reason().unwrap_or("none"))];
+        self.windows.get_or_create(&labels).inc();
+        self.dominance.set(judgement.dominance.into());
+        for view in View::ALL {
+            self.probability.get_or_create(&[("view", view.name())]).set(judgement.p[view.index()].into());
+        }
+        let Timing { decode, segment, views, encode, score } = outcome.timing;
+        let stages = [("decode", decode), ("segment", segment), ("views", views), ("encode", encode), ("score", score)];
+        for (stage, microseconds) in stages {
+            self.stages.get_or_create(&[("stage", stage)]).inc_by(microseconds as f64 / 1e6);
+        }
+        if let Some(latency) = latency {
+            self.latency.observe(latency.as_secs_f64());
+        }
+        self.labels.set(outcome.names.len() as i64);
+    }
+
+    /// What became of the lines for `receiver`.
+    pub fn lines(&self, receiver: &'static str, counts: DeliveryCounts) {
+        let receiver = [("receiver", receiver)];
+        self.sent.get_or_create(&receiver).inner().store(counts.sent, Ordering::Relaxed);
+        self.lost.get_or_create(&receiver).inner().store(counts.lost, Ordering::Relaxed);
+        self.waiting.get_or_create(&receiver).set(i64::try_from(counts.waiting).unwrap_or(i64::MAX));
+    }
+
+    /// How many look at the live page.
+    pub fn readers(&self, count: usize) {
+        self.readers.set(count as i64);
+    }
+
+    /// Frames a second; 0 once none has come for a while.
+    pub fn frame_rate(&self) -> f64 {
+        let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        if rate.since.elapsed() > 2 * RATE_OVER { 0.0 } else { rate.hertz }
+    }
+
+    /// What the source has lost.
+    pub fn health(&self) -> SourceHealth {
+        SourceHealth { dropped: self.dropped.get(), reconnects: self.reconnects.get() }
+    }
+
+    /// All of it in the text format of OpenMetrics.
+    ///
+    /// # Errors
+    /// Never, since text has room.
+    pub fn scrape(&self) -> core::result::Result<String, core::fmt::Error> {
+        if let Some(bytes) = resident_bytes() {
+            self.resident.set(bytes);
+        }
+        for (zone, celsius) in temperatures() {
+            self.temperature.get_or_create(&ThermalZone(zone)).set(celsius);
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// What the board's sensors say, in degrees Celsius; empty where the system has none.
+pub fn temperatures() -> Vec<(String, f64)> {
+    let Ok(zones) = std::fs::read_dir("/sys/class/thermal") else { return Vec::new() };
+    let zone = |path: std::path::PathBuf| -> Option<(String, f64)> {
+        let name = std::fs::read_to_string(path.join("type")).ok()?.trim().to_owned();
+        let millidegrees: f64 = std::fs::read_to_string(path.join("temp")).ok()?.trim().parse().ok()?;
+        Some((name, millidegrees / 1000.0))
+    };
+    let mut found: Vec<(String, f64)> = zones.flatten().filter_map(|entry| zone(entry.path())).collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    found.dedup_by(|a, b| a.0 == b.0);
+    found
+}
+
+fn resident_bytes() -> Option<i64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<i64>().ok().map(|kibibytes| kibibytes * 1024)
+}
