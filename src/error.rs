@@ -1,12 +1,15 @@
-//! The one error of this crate: where it happened, what was expected, what came, and what to try next.
+//! The error of this crate: the stage that failed, what it expected, what it got, and what to try next.
 
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::error::Error as StdError;
 use core::fmt;
 
-/// The result of everything in this crate that can fail.
+/// The result of every function of this crate that can fail.
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// The part of the flow that could not go on.
+/// The part of the flow that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
@@ -73,43 +76,156 @@ impl fmt::Display for Stage {
     }
 }
 
-/// What went wrong, in the four parts a person needs to go on.
+/// A setting that an error is about, for callers that name it in their own words: the program adds its flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Setting {
+    /// The activation of an imported checkpoint.
+    Activation,
+    /// The file that lists the clips of a data set.
+    Annotations,
+    /// Where models run.
+    Backend,
+    /// Folders of still background pictures.
+    Backgrounds,
+    /// The CLIP that an imported checkpoint was trained from.
+    Base,
+    /// The bundle.
+    Bundle,
+    /// Preprocessing and prompts of an imported model.
+    Convention,
+    /// The folder of a data set.
+    Data,
+    /// The probability that a risk bound may fail.
+    Delta,
+    /// Frames a second of a folder of pictures.
+    Fps,
+    /// The layout of a data set.
+    Format,
+    /// The ONNX inpainter.
+    Inpainter,
+    /// The label file.
+    Labels,
+    /// Masks that come with a data set.
+    Masks,
+    /// Where results are written.
+    Out,
+    /// Whether the live page shows pictures.
+    Pictures,
+    /// The pointing game.
+    Pointing,
+    /// How a GPU stores numbers.
+    Precision,
+    /// The risk that a gate is calibrated to.
+    Risk,
+    /// The ONNX scene classifier.
+    Scenes,
+    /// Bytes of a pipe that may be spooled to disk.
+    SpoolLimit,
+    /// Seconds between two windows.
+    Stride,
+    /// Lists of swaps.
+    Swaps,
+    /// The gate's threshold.
+    Threshold,
+    /// CPU threads.
+    Threads,
+    /// The access token of the live page and metrics.
+    Token,
+    /// Seconds of a window.
+    Window,
+}
+
+/// An error in the four parts that a person needs to continue.
 ///
 /// ```
 /// use figureground::{Error, Stage};
 /// let error = Error::new(Stage::Source, "a video", "a text file", "pass a file that ffmpeg opens");
 /// assert_eq!(error.to_string(), "source: expected a video, got a text file; pass a file that ffmpeg opens");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Error {
     stage: Stage,
     expected: String,
     got: String,
     next: String,
+    settings: Vec<Setting>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    /// An error of `stage`; `next` is the thing to try, in the imperative.
+    /// Creates an error of `stage`; `next` is what to try, in the imperative.
     pub fn new(stage: Stage, expected: impl fmt::Display, got: impl fmt::Display, next: impl fmt::Display) -> Self {
-        Self { stage, expected: expected.to_string(), got: got.to_string(), next: next.to_string() }
+        Self {
+            stage,
+            expected: expected.to_string(),
+            got: got.to_string(),
+            next: next.to_string(),
+            settings: Vec::new(),
+            source: None,
+        }
     }
 
-    /// The part of the flow that could not go on.
+    /// Creates an error of `stage` that another error caused: `got` is its message, and [`source`](StdError::source) returns it.
+    pub fn caused(
+        stage: Stage,
+        expected: impl fmt::Display,
+        source: impl StdError + Send + Sync + 'static,
+        next: impl fmt::Display,
+    ) -> Self {
+        Self::new(stage, expected, &source, next).with_source(source)
+    }
+
+    /// Returns the stage that failed.
     pub fn stage(&self) -> Stage {
         self.stage
     }
 
-    /// The same error with `place` (a file, a tensor, a key) named in front of what came.
+    /// Returns the settings that the error is about, in the order they were added.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// Returns whether the input, a clip or one of its frames, caused the error: a run over many clips records it and continues.
+    pub fn is_input(&self) -> bool {
+        matches!(self.stage, Stage::Source | Stage::Frame | Stage::Preprocess)
+    }
+
+    /// Names `place` (a file, a tensor, a key) in front of what was got.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.got = alloc::format!("{place}: {}", self.got);
         self
     }
+
+    /// Adds a setting that the error is about.
+    #[must_use]
+    pub fn about(mut self, setting: Setting) -> Self {
+        self.settings.push(setting);
+        self
+    }
+
+    /// Sets the error that caused this one.
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
 }
+
+/// Compares what errors say; their sources do not count.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        let said = |error: &Self| (error.stage, error.expected.clone(), error.got.clone(), error.next.clone());
+        said(self) == said(other)
+    }
+}
+
+impl Eq for Error {}
 
 #[cfg(feature = "cpu")]
 impl Error {
-    /// The same error with `to` wherever it names `from`.
+    /// Replaces `from` by `to` in every part.
     pub(crate) fn replaced(mut self, from: &str, to: &str) -> Self {
         for part in [&mut self.expected, &mut self.got, &mut self.next] {
             *part = part.replace(from, to);
@@ -124,4 +240,8 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}

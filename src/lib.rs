@@ -52,4 +52,4 @@ pub mod sink;
 #[cfg(feature = "std")]
 pub mod source;
 
-pub use error::{Error, Result, Stage};
+pub use error::{Error, Result, Setting, Stage};

@@ -7,6 +7,7 @@ mod config;
 mod counterfactual;
 mod counterfactual_args;
 mod devices;
+mod flags;
 mod import;
 mod infer;
 mod inspect;
@@ -259,10 +260,10 @@ fn make_directory(directory: &std::path::Path) -> Result<()> {
     })
 }
 
-/// Says on stderr what went wrong.
+/// Prints an error on stderr.
 fn report(error: &Error) {
     if !interrupt::raised() {
-        eprintln!("figureground: {error}");
+        eprintln!("figureground: {}", flags::message(error));
     }
 }
 
