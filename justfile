@@ -36,4 +36,4 @@ deb:
 # an hour of everything, and whether it grows
 soak:
     cargo build --release
-    python3 tests/soak.py target/release/figureground --minutes 60
+    python3 tests/system/soak.py target/release/figureground --minutes 60

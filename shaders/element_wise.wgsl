@@ -1,6 +1,6 @@
 // y[o] = chain(operands).
 //
-// One thread an element. Proved by tests/gpu_kernels.rs: chains_read_and_write_by_strides.
+// One thread an element. Proved by tests/gpu/kernels.rs: chains_read_and_write_by_strides.
 
 @compute @workgroup_size(256)
 fn element_wise(

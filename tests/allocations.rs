@@ -2,6 +2,7 @@
 //!
 //! The models are stand-ins that allocate nothing, so that whatever is counted is ours.
 
+#[path = "helpers/tiny_bundle.rs"]
 mod tiny_bundle;
 
 use figureground::engine::{Engine, ImageEncoder, Segmenter};
@@ -13,6 +14,12 @@ use figureground::{Result, sampler::Sampler};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Returns the path of a file of `tests/fixtures`.
+fn fixture(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
+}
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -98,8 +105,7 @@ fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
         vision: Box::new(MeanEncoder),
         temporal: None,
     };
-    let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/demo/waving.gif");
-    let mut clip = source::open(clip.as_ref(), &SourceOptions::default()).unwrap();
+    let mut clip = source::open(fixture("demo/waving.gif").as_os_str(), &SourceOptions::default()).unwrap();
     let count = clip.count().unwrap();
     let all: Vec<u64> = (0..count as usize).map(|i| Sampler::ViFiClip.index(i, count, count as usize)).collect();
     let mut source = RecordedSource::read(clip.as_mut(), &all, count).unwrap();

@@ -1,0 +1,5 @@
+//! Tests of the GPU engine. Without a GPU they are skipped, unless FIGUREGROUND_GPU=require.
+
+mod kernels;
+mod models;
+mod views;

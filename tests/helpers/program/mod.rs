@@ -1,0 +1,349 @@
+//! The program as a user starts it: in a folder of its own, with a cache of its own and a small bundle that it imported
+//! itself.
+
+pub mod live;
+
+pub use crate::fixture;
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::env::consts::EXE_EXTENSION;
+use std::ffi::OsStr;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use tempfile::TempDir;
+
+/// Verdict lines are valid against this.
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(include_str!("../../../schemas/verdict.schema.json")).unwrap();
+    jsonschema::draft202012::options().build(&schema).unwrap()
+});
+
+/// The program, which cargo puts beside the tests' folder.
+static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("figureground").with_extension(EXE_EXTENSION);
+    let changed = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let built = changed(&program);
+    assert!(built.is_some(), "no program {}: test with --workspace, or run `cargo build` first", program.display());
+    // Cargo lists the sources of the program in a makefile beside it.
+    let makefile = std::fs::read_to_string(program.with_extension("d")).unwrap_or_default();
+    let sources = makefile.split_once(": ").map_or("", |(_, sources)| sources).replace("\\ ", "\0");
+    for source in sources.split_whitespace().map(|source| PathBuf::from(source.replace('\0', " "))) {
+        assert!(
+            changed(&source) <= built,
+            "{} is older than {}: test with --workspace, or run `cargo build` first",
+            program.display(),
+            source.display()
+        );
+    }
+    program
+});
+
+/// The bundle of all tests that run at the moment; it goes with the last of them.
+static BUNDLE: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
+
+/// The demo clip.
+pub fn demo() -> PathBuf {
+    fixture("demo/waving.gif")
+}
+
+/// The arguments that import `clip` with the demo's segmenter and the label file `labels`.
+pub fn import_arguments(clip: &Path, labels: &Path, out: &Path) -> Vec<PathBuf> {
+    let flag = |flag: &str| PathBuf::from(flag);
+    vec![
+        flag("import"),
+        flag("--clip"),
+        clip.to_owned(),
+        flag("--segmenter"),
+        fixture("demo/segmenter.toml"),
+        flag("--segmenter-model"),
+        fixture("demo/segmenter.onnx"),
+        flag("--labels"),
+        labels.to_owned(),
+        flag("--out"),
+        out.to_owned(),
+    ]
+}
+
+/// One test's place: a working folder, a cache, and the bundle it shares with the others.
+pub struct Desk {
+    folder: TempDir,
+    cache: TempDir,
+    bundle: Arc<TempDir>,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let cache = tempfile::tempdir().unwrap();
+        let mut shared = BUNDLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let bundle = shared.upgrade().unwrap_or_else(|| {
+            let home = Arc::new(tempfile::tempdir().unwrap());
+            let arguments =
+                import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &home.path().join("bundle"));
+            Ended::of(command(cache.path()).args(arguments).output().unwrap()).succeeded();
+            home
+        });
+        *shared = Arc::downgrade(&bundle);
+        Self { folder: tempfile::tempdir().unwrap(), cache, bundle }
+    }
+
+    /// The shared bundle, not to be changed.
+    pub fn bundle(&self) -> PathBuf {
+        self.bundle.path().join("bundle")
+    }
+
+    /// A copy of the shared bundle in the working folder, to be changed.
+    pub fn own_bundle(&self, name: &str) -> PathBuf {
+        let copy = self.path(name);
+        std::fs::create_dir(&copy).unwrap();
+        for entry in self.bundle().read_dir().unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+        copy
+    }
+
+    /// A place in the working folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The user's cache directory.
+    pub fn cache(&self) -> &Path {
+        self.cache.path()
+    }
+
+    /// A file of the working folder.
+    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// All that lies in the working folder.
+    pub fn files(&self) -> BTreeSet<PathBuf> {
+        let mut found = BTreeSet::new();
+        let mut folders = vec![self.folder.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in folder.read_dir().unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                }
+                found.insert(entry.path());
+            }
+        }
+        found
+    }
+
+    /// The program with the working folder as its directory, nothing on stdin.
+    pub fn command(&self) -> Command {
+        let mut command = command(self.cache.path());
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// `figureground` with `arguments`, to its end.
+    pub fn figureground(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
+        Ended::of(self.command().args(arguments).output().unwrap())
+    }
+
+    /// `figureground run` with the shared bundle and `arguments`, to its end.
+    pub fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
+        Ended::of(self.run_command().args(arguments).output().unwrap())
+    }
+
+    /// `figureground run` with the shared bundle, to be given arguments.
+    pub fn run_command(&self) -> Command {
+        let mut command = self.command();
+        command.arg("run").arg("--bundle").arg(self.bundle());
+        command
+    }
+
+    /// `figureground run` with the shared bundle and `arguments`, with `input` on stdin.
+    pub fn run_with_stdin(&self, input: &[u8], arguments: &[&str]) -> Ended {
+        let mut command = self.run_command();
+        let mut child = command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::thread::scope(|scope| {
+            // The program may well end before it has read everything.
+            scope.spawn(move || drop(stdin.write_all(input)));
+            Ended::of(child.wait_with_output().unwrap())
+        })
+    }
+
+    /// `figureground` with `arguments`, which must be refused as [`Ended::refused`] says and leave no file behind.
+    pub fn refuses(
+        &self,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        stage: &str,
+        words: &[&str],
+    ) -> Ended {
+        let before = self.files();
+        let ended = self.figureground(arguments).refused(stage, words);
+        assert_eq!(self.files(), before, "files were left behind");
+        ended
+    }
+
+    /// `figureground run` with the shared bundle and `source`, which must be refused as [`Desk::refuses`] says.
+    pub fn refuses_source(&self, source: &Path, stage: &str, words: &[&str]) -> Ended {
+        self.refuses([OsStr::new("run"), OsStr::new("--bundle"), self.bundle().as_ref(), source.as_ref()], stage, words)
+    }
+}
+
+fn command(cache: &Path) -> Command {
+    let mut command = Command::new(&*PROGRAM);
+    command.env("FIGUREGROUND_CACHE", cache).env_remove("RUST_LOG").env_remove("FIGUREGROUND_TOKEN");
+    command
+}
+
+/// Whether ffmpeg is there to make videos of; where it is not, this says loudly that `what` is left out.
+pub fn ffmpeg_is_there(what: &str) -> bool {
+    let there = Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !there {
+        skipped(what, "there is no ffmpeg; install it with: apt-get install ffmpeg");
+    }
+    there
+}
+
+/// Says that `what` is not tested and why, past the test runner, which keeps the words of tests that pass to itself.
+pub fn skipped(what: &str, why: &str) {
+    std::io::stderr().write_all(format!("SKIPPED: {what}: {why}\n").as_bytes()).unwrap();
+}
+
+/// `ffmpeg` with `arguments`, which must work; what it writes to stdout.
+pub fn ffmpeg(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<u8> {
+    let output = Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-y"]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
+
+/// Seeded numbers (SplitMix64), the same on every machine.
+#[derive(Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number under `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % end.max(1) as u64) as usize
+    }
+
+    /// `count` bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.below(256) as u8).collect()
+    }
+}
+
+/// Sends ctrl-C to `child`.
+pub fn interrupt(child: &Child) {
+    signal(child, "INT");
+}
+
+/// Sends `signal`, as `TERM`, to `child`.
+pub fn signal(child: &Child, signal: &str) {
+    let kill = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+}
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    pub fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        let ended = Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        assert!(!ended.stderr.contains("panicked"), "{ended:#?}");
+        ended
+    }
+
+    /// Exit code 0 and not a word on stderr but warnings.
+    pub fn succeeded(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:#?}");
+        assert_eq!(self.complaints(), Vec::<&str>::new(), "{self:#?}");
+        self
+    }
+
+    /// Exit code 2 and one sentence on stderr: stage, what was expected, what came, what to do next, and all `words`.
+    pub fn refused(self, stage: &str, words: &[&str]) -> Self {
+        assert_eq!(self.code, Some(2), "{self:#?}");
+        let complaints = self.complaints();
+        let [sentence] = complaints[..] else { panic!("not one sentence: {self:#?}") };
+        let rest = sentence.strip_prefix(&format!("figureground: {stage}: expected "));
+        let rest = rest.unwrap_or_else(|| panic!("not of the stage {stage:?}: {sentence}"));
+        let (_, rest) = rest.split_once(", got ").unwrap_or_else(|| panic!("nothing got: {sentence}"));
+        let (_, next) = rest.split_once("; ").unwrap_or_else(|| panic!("no next step: {sentence}"));
+        assert!(!next.trim().is_empty(), "no next step: {sentence}");
+        words.iter().for_each(|word| assert!(sentence.contains(word), "{word:?} is missing: {sentence}"));
+        assert!(!sentence.contains(".figureground-import-"), "names a file that is gone: {sentence}");
+        self
+    }
+
+    /// The lines on stderr that are no warnings.
+    fn complaints(&self) -> Vec<&str> {
+        self.stderr.lines().filter(|line| !line.starts_with("[WARN ]")).collect()
+    }
+
+    /// The verdict lines, each whole and valid.
+    pub fn verdicts(&self) -> Vec<Value> {
+        assert!(self.stdout.is_empty() || self.stdout.ends_with('\n'), "a cut line: {self:#?}");
+        self.stdout.lines().map(verdict).collect()
+    }
+
+    /// The one verdict line, whole and valid.
+    pub fn verdict(&self) -> Value {
+        let mut verdicts = self.verdicts();
+        assert_eq!(verdicts.len(), 1, "{self:#?}");
+        verdicts.remove(0)
+    }
+}
+
+/// The verdict in `line`, checked against the schema and against what a schema cannot say.
+pub fn verdict(line: &str) -> Value {
+    let verdict: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let problems: Vec<String> = SCHEMA.iter_errors(&verdict).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(problems.is_empty(), "{problems:#?} in {line}");
+    assert_eq!(verdict["label"], verdict["full"][0]["label"], "{line}");
+    assert!(verdict["time_us"][0].as_u64() <= verdict["time_us"][1].as_u64(), "{line}");
+    assert!(verdict["frames"].as_array().unwrap().is_sorted_by_key(|frame| frame.as_u64()), "{line}");
+    for view in ["full", "person", "background"] {
+        let top = verdict[view].as_array().unwrap();
+        assert!(top.is_sorted_by(|a, b| a["p"].as_f64() >= b["p"].as_f64()), "{line}");
+        let of_label = top.iter().find(|class| class["label"] == verdict["label"]);
+        of_label.iter().for_each(|class| assert!(near(&class["p"], &verdict["p"][view], 1e-6), "{line}"));
+    }
+    verdict
+}
+
+/// Whether two numbers differ by at most `tolerance`.
+pub fn near(a: &Value, b: &Value, tolerance: f64) -> bool {
+    (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() <= tolerance
+}
+
+/// Label, verdict and frames are the same, and probabilities within `tolerance`.
+pub fn assert_agree(a: &Value, b: &Value, tolerance: f64) {
+    for field in ["label", "verdict", "reason", "frames"] {
+        assert_eq!(a[field], b[field], "{field} of\n{a}\n{b}");
+    }
+    for view in ["full", "person", "background"] {
+        assert!(near(&a["p"][view], &b["p"][view], tolerance), "p.{view} of\n{a}\n{b}");
+    }
+}

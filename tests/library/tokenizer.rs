@@ -1,0 +1,38 @@
+//! The tokenizer gives what transformers' `CLIPTokenizerFast` gives, on strings that people and data sets write.
+
+use figureground::bundle::tokenizer::Tokenizer;
+use serde_json::Value;
+
+/// The strings of a fixture on which `tokenizer` differs.
+fn differences(fixture: &str, tokenizer: &Tokenizer) -> (usize, Vec<String>) {
+    let lines: Vec<Value> = fixture.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let differs = |line: &Value| {
+        let text = line["text"].as_str().unwrap();
+        let want: Vec<i64> = line["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect();
+        let got = tokenizer.encode(text);
+        (got != want).then(|| format!("{text:?}\n  got  {got:?}\n  want {want:?}"))
+    };
+    (lines.len(), lines.iter().filter_map(differs).collect())
+}
+
+#[test]
+fn the_whole_vocabulary_gives_the_ids_of_transformers() {
+    let tokenizer = Tokenizer::new(None, 77).unwrap();
+    let (count, differences) = differences(include_str!("../fixtures/tokenizer.jsonl"), &tokenizer);
+    assert!(count >= 200);
+    assert!(differences.is_empty(), "{} of {count} differ:\n{}", differences.len(), differences.join("\n"));
+}
+
+#[test]
+fn a_vocabulary_cut_to_1000_merges_gives_the_ids_of_transformers() {
+    let tokenizer = Tokenizer::new(Some(1000), 77).unwrap();
+    let (count, differences) = differences(include_str!("../fixtures/tokenizer-1000.jsonl"), &tokenizer);
+    assert!(count >= 50);
+    assert!(differences.is_empty(), "{} of {count} differ:\n{}", differences.len(), differences.join("\n"));
+}
+
+#[test]
+fn more_merges_than_there_are_are_refused() {
+    assert!(Tokenizer::new(Some(u16::MAX), 77).is_err());
+    assert!(Tokenizer::new(None, 2).is_err());
+}

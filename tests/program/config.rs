@@ -1,0 +1,195 @@
+//! The configuration file, signals, and what a service manager is told.
+
+use figureground_tests::program::live::{Live, ask, until};
+use figureground_tests::program::{Desk, Ended};
+use serde_json::Value;
+use std::time::Duration;
+
+/// What `--print-config` prints.
+fn printed(desk: &Desk, arguments: &[&str]) -> String {
+    let arguments = ["run", "--print-config"].iter().chain(arguments);
+    desk.figureground(arguments).succeeded().stdout
+}
+
+fn refused(desk: &Desk, config: &str, words: &[&str]) -> Ended {
+    desk.write("figureground.toml", config);
+    desk.refuses(["run", "--config", "figureground.toml"], "command", words)
+}
+
+#[test]
+fn what_is_printed_is_a_configuration_that_says_the_same() {
+    let desk = Desk::new();
+    let typed = [
+        "--tau",
+        "-0.5",
+        "--window",
+        "2",
+        "--json",
+        "--mqtt",
+        "mqtt://broker:1884",
+        "--page",
+        "--fps",
+        "12.5",
+        "a b.mp4",
+        "-",
+    ];
+    let config = printed(&desk, &typed);
+    for line in ["tau = -0.5", "window = 2", "json = true", "fps = 12.5", "page = \"127.0.0.1:8080\"", "# overlay ="] {
+        assert!(config.lines().any(|known| known == line), "{line} is missing: {config}");
+    }
+    assert!(config.contains(r#"sources = ["a b.mp4", "-"]"#), "{config}");
+    desk.write("figureground.toml", &config);
+    assert_eq!(printed(&desk, &["--config", "figureground.toml"]), config);
+    // Every flag of the help is a key.
+    let help = desk.figureground(["run", "--help"]).succeeded().stdout;
+    let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
+    let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
+    for flag in flags.map(|flag| flag.split(|c| !is_flag(c)).next().unwrap()).filter(|flag| !flag.is_empty()) {
+        let about = ["config", "print-config", "help", "version", "quiet"].contains(&flag);
+        assert!(about || config.contains(&format!("\n{flag} =")) || config.contains(&format!("# {flag} =")), "{flag}");
+    }
+}
+
+#[test]
+fn what_is_typed_counts_more_than_the_file() {
+    let desk = Desk::new();
+    desk.write("figureground.toml", "tau = 1.5\nthreads = 1\nsources = [\"camera:7\"]\n");
+    let config = printed(&desk, &["--config", "figureground.toml", "--tau=-2", "clip.mp4"]);
+    assert!(config.contains("\ntau = -2\n") && config.contains("\nthreads = 1\n"), "{config}");
+    assert!(config.contains(r#"sources = ["clip.mp4"]"#) && !config.contains("camera:7"), "{config}");
+    // A source may look like a flag.
+    desk.write("figureground.toml", "sources = [\"--tau\"]\n");
+    assert!(printed(&desk, &["--config", "figureground.toml"]).contains(r#"sources = ["--tau"]"#));
+}
+
+#[test]
+fn a_configuration_that_cannot_be_used_is_refused_by_key() {
+    let desk = Desk::new();
+    refused(&desk, "widnow = 2\n", &["`widnow`", "did you mean `window`"]);
+    refused(&desk, "json = \"yes\"\n", &["`json`", "true or false"]);
+    refused(&desk, "tau = [1]\n", &["`tau`", "array"]);
+    refused(&desk, "sources = 3\n", &["`sources`"]);
+    refused(&desk, "tau = \n", &["figureground.toml", "TOML"]);
+    refused(&desk, "threads = 0\n", &["figureground.toml", "--threads"]);
+    refused(&desk, "[mqtt]\nurl = \"x\"\n", &["`mqtt`", "table"]);
+    refused(&desk, "\u{0}", &["figureground.toml"]);
+    desk.refuses(["run", "--config", "absent.toml"], "command", &["absent.toml", "--print-config"]);
+    std::fs::create_dir(desk.path("folder")).unwrap();
+    desk.refuses(["run", "--config", "folder"], "command", &["folder"]);
+}
+
+#[test]
+fn passwords_are_shown_nowhere() {
+    let desk = Desk::new();
+    let url = "rtsp://user:hunter2@127.0.0.1:9/live";
+    assert!(!printed(&desk, &[url]).contains("hunter2"));
+    let ended = desk.run([url, "--stall", "2"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("user:***@") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    // It comes from the environment as well, and is as little shown.
+    let filled = "rtsp://user:${CAMERA_PASSWORD}@127.0.0.1:9/live";
+    let mut command = desk.run_command();
+    let output = command.args([filled, "--stall", "2"]).env("CAMERA_PASSWORD", "hunter2").output().unwrap();
+    let ended = Ended::of(output).refused("source", &["user:${CAMERA_PASSWORD}@"]);
+    assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    desk.run([filled]).refused("source", &["CAMERA_PASSWORD"]);
+    // What is printed of it can be run again.
+    assert!(printed(&desk, &[filled]).contains(filled));
+    let ended = desk.run(["--mqtt", "mqtt://user:hunter2@127.0.0.1"]);
+    assert!(ended.stderr.contains("password") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
+}
+
+/// The end of the window of `line`, in microseconds.
+fn end_of(line: &Value) -> u64 {
+    line["time_us"][1].as_u64().unwrap()
+}
+
+#[test]
+fn sighup_reads_the_configuration_again_and_no_frame_is_lost() {
+    let desk = Desk::new();
+    let config = |tau: &str, more: &str| {
+        let bundle = desk.bundle().display().to_string();
+        let text = format!(
+            "bundle = {bundle:?}\nsources = [\"-\"]\nwindow = 1\nstride = 0.25\nthreads = 1\nbackend = \"cpu\"\ntau = {tau}\nlines = \"verdicts.jsonl\"\nmetrics = \"127.0.0.1:0\"\n{more}"
+        );
+        desk.write("figureground.toml", text);
+    };
+    config("1000", "");
+    let mut command = desk.command();
+    command.args(["run", "--config", "figureground.toml"]);
+    let mut live = Live::of(command);
+    let mut seen = live.verdicts(4);
+    assert!(seen.iter().all(|line| line["verdict"] != "flag"));
+    // Another threshold, other labels, and a log that was moved away.
+    desk.write("labels.txt", "falling\nclimbing\n");
+    config("-1000", "labels = \"labels.txt\"\n");
+    std::fs::rename(desk.path("verdicts.jsonl"), desk.path("moved.jsonl")).unwrap();
+    live.signal("HUP");
+    live.wait_for("the configuration was read again");
+    until("other labels", || {
+        seen.extend(live.verdicts(1));
+        ["falling", "climbing"].contains(&seen.last().unwrap()["label"].as_str().unwrap())
+    });
+    seen.extend(live.verdicts(2));
+    let last = seen.last().unwrap();
+    assert!(last["verdict"] == "flag" || last["verdict"] == "abstain", "{last}");
+    assert!(desk.path("verdicts.jsonl").exists());
+    // A configuration that cannot be used changes nothing.
+    config("-1000", "labels = \"absent.txt\"\n");
+    live.signal("HUP");
+    live.wait_for("the configuration stays as it was");
+    // What needs a restart is named.
+    config("-1000", "labels = \"labels.txt\"\nfps = 3\nstall = 7\n");
+    live.signal("HUP");
+    live.wait_for("restart for what else has changed: fps, stall");
+    seen.extend(live.verdicts(3));
+    // Each window ended one stride after the one before it, of frames that were all there.
+    assert!(seen.windows(2).all(|two| end_of(&two[1]) == end_of(&two[0]) + 250_000), "{seen:#?}");
+    let metrics = live.address("metrics");
+    assert!(ask(metrics, "GET /metrics", &[], "").body.contains("figureground_frames_dropped_total 0"));
+    live.terminated();
+}
+
+#[test]
+fn without_a_configuration_sighup_ends_the_program_as_a_closed_terminal_should() {
+    let desk = Desk::new();
+    let mut live = Live::start(&desk, &[]);
+    live.verdicts(1);
+    live.signal("HUP");
+    assert_eq!(live.ended(), Some(129), "{}", live.stderr());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_service_manager_is_told() {
+    use std::os::unix::net::UnixDatagram;
+    let desk = Desk::new();
+    let path = desk.path("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let hear = |what: &str| {
+        let mut bytes = [0; 512];
+        loop {
+            let count = manager.recv(&mut bytes).unwrap();
+            let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
+            if text.lines().any(|line| line == what) {
+                return;
+            }
+        }
+    };
+    desk.write("figureground.toml", "sources = [\"-\"]\n");
+    let mut command = desk.run_command();
+    command.args(["--config", "figureground.toml", "--window", "1", "--stall", "0.2", "--backend", "cpu"]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "600000");
+    let mut live = Live::of(command);
+    hear("READY=1");
+    live.verdicts(1);
+    hear("WATCHDOG=1");
+    hear("WATCHDOG=1");
+    live.signal("HUP");
+    hear("RELOADING=1");
+    hear("READY=1");
+    live.signal("TERM");
+    hear("STOPPING=1");
+    assert_eq!(live.ended(), Some(143));
+}

@@ -1,0 +1,424 @@
+//! `import`, `labels` and the commands that look at models, started as a user starts them.
+
+use figureground::bundle::Bundle;
+use figureground::bundle::labels::LabelFile;
+use figureground_tests::program::{Desk, Ended, demo, fixture, import_arguments};
+use prost::Message;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tract_onnx::pb::ModelProto;
+
+/// Imports `clip` of the fixtures to `out` with more `arguments`.
+fn import(desk: &Desk, clip: &str, out: &str, arguments: &[&str]) -> Ended {
+    let mut all = import_arguments(&fixture(clip), &fixture("demo/labels.txt"), &desk.path(out));
+    all.extend(arguments.iter().map(PathBuf::from));
+    desk.figureground(all)
+}
+
+/// The label file of the bundle `name`, which must be whole.
+fn label_file(desk: &Desk, name: &str) -> LabelFile {
+    Bundle::open(&desk.path(name)).unwrap().label_file().unwrap()
+}
+
+/// The size of all files of a folder.
+fn size(folder: &Path) -> u64 {
+    folder.read_dir().unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
+}
+
+#[test]
+fn every_layout_of_a_checkpoint_becomes_a_bundle_that_runs() {
+    let desk = Desk::new();
+    for clip in
+        ["clip/hf", "clip/hf/model.safetensors", "clip/gelu", "clip/pair", "clip/single", "clip/single/model.onnx"]
+    {
+        let out = clip.replace('/', "-");
+        let ended = import(&desk, clip, &out, &[]).succeeded();
+        assert_eq!(ended.stdout, "", "{clip}");
+        let run = desk.figureground([Path::new("run"), Path::new("--bundle"), Path::new(&out), &demo()]);
+        assert_eq!(run.succeeded().verdict()["frames_with_person"], 8, "{clip}");
+    }
+}
+
+#[test]
+fn the_same_weights_give_the_same_verdict_from_safetensors_and_from_onnx() {
+    let desk = Desk::new();
+    import(&desk, "clip/pair", "pair", &[]).succeeded();
+    let run = |bundle: &Path| {
+        desk.figureground([Path::new("run"), Path::new("--bundle"), bundle, &demo()]).succeeded().verdict()
+    };
+    let (pair, safetensors) = (run(&desk.path("pair")), run(&desk.bundle()));
+    assert_eq!(pair["frames"], safetensors["frames"]);
+    // The logit scale is OpenAI's with the pair and the checkpoint's own with safetensors, so only the order stays.
+    let order = |verdict: &Value| -> Vec<Value> {
+        verdict["full"].as_array().unwrap().iter().map(|class| class["label"].clone()).collect()
+    };
+    assert_eq!(order(&pair), order(&safetensors));
+}
+
+#[test]
+fn weights_in_16_bits_take_half_the_room_and_run() {
+    let desk = Desk::new();
+    import(&desk, "clip/hf", "half", &["--f16"]).succeeded();
+    let weights = |bundle: &Path| std::fs::metadata(bundle.join("vision.onnx.data")).unwrap().len() as f64;
+    assert!(weights(&desk.path("half")) < 0.55 * weights(&desk.bundle()));
+    assert!(size(&desk.path("half")) < size(&desk.bundle()));
+    let run = desk.figureground([Path::new("run"), Path::new("--bundle"), Path::new("half"), &demo()]);
+    let (half, full) = (run.succeeded().verdict(), desk.run([demo()]).verdict());
+    for view in ["full", "person", "background"] {
+        let best = [&half, &full].map(|verdict| verdict[view][0]["p"].as_f64().unwrap());
+        assert!((best[0] - best[1]).abs() < 2e-2, "{half}\n{full}");
+    }
+}
+
+#[test]
+fn an_encoder_without_its_projection_is_refused() {
+    let desk = Desk::new();
+    let arguments = import_arguments(&fixture("clip/pooler"), &fixture("demo/labels.txt"), &desk.path("out"));
+    desk.refuses(arguments, "import", &["projection"]);
+}
+
+#[test]
+fn what_is_there_already_is_not_touched() {
+    let desk = Desk::new();
+    desk.write("file", "mine");
+    desk.write("folder/note", "mine");
+    for out in ["file", "folder"] {
+        let arguments = import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &desk.path(out));
+        desk.refuses(arguments, "import", &[out, "--out"]);
+    }
+    assert_eq!(std::fs::read_to_string(desk.path("file")).unwrap(), "mine");
+    assert_eq!(std::fs::read_to_string(desk.path("folder/note")).unwrap(), "mine");
+}
+
+#[test]
+fn a_bundle_has_the_permissions_of_what_a_user_makes() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    let labels = desk.write("labels.txt", "waving\nbowing\n");
+    let bundle = desk.own_bundle("bundle");
+    desk.figureground([Path::new("labels"), Path::new("--bundle"), &bundle, Path::new("--labels"), &labels])
+        .succeeded();
+    import(&desk, "clip/hf", "new", &[]).succeeded();
+    std::fs::create_dir(desk.path("usual")).unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&desk.path("new")), mode(&desk.path("usual")));
+    for folder in ["bundle", "new"] {
+        for file in desk.path(folder).read_dir().unwrap() {
+            let file = file.unwrap().path();
+            assert_eq!(mode(&file), mode(&labels), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn labels_replaces_the_bank_and_the_bundle_stays_whole() {
+    let desk = Desk::new();
+    let bundle = desk.own_bundle("bundle");
+    desk.write("labels.txt", "\u{feff}waving\r\n\n  bowing \r\nein Rad schlagen\n");
+    let arguments =
+        ["labels", "--bundle", "bundle", "--labels", "labels.txt", "--template", "a {}!", "--template", "{}"];
+    assert_eq!(desk.figureground(arguments).succeeded().stdout, "");
+    let file = label_file(&desk, "bundle");
+    assert_eq!(file.names, ["waving", "bowing", "ein Rad schlagen"]);
+    assert_eq!(file.templates, ["a {}!", "{}"]);
+    assert_eq!(file.embeddings.len(), 3 * 2 * file.dimension);
+    assert_eq!(bundle.read_dir().unwrap().count(), desk.bundle().read_dir().unwrap().count(), "an old bank stays");
+    let run = desk.figureground([Path::new("run"), Path::new("--bundle"), &bundle, &demo()]).succeeded().verdict();
+    assert_eq!(run["full"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn embeddings_are_computed_once_and_a_damaged_cache_is_not_believed() {
+    let desk = Desk::new();
+    desk.own_bundle("bundle");
+    desk.write("labels.txt", "waving\nbowing\n");
+    let embeddings = || {
+        desk.figureground(["labels", "--bundle", "bundle", "--labels", "labels.txt"]).succeeded();
+        label_file(&desk, "bundle").embeddings
+    };
+    let computed = embeddings();
+    let kept: Vec<PathBuf> = desk.cache().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [kept] = &kept[..] else { panic!("not one file: {kept:?}") };
+    let foreign: Vec<f32> = (0..computed.len()).map(|i| 1.0 + (i * i % 7) as f32).collect();
+    let bytes: Vec<u8> = foreign.iter().flat_map(|v| v.to_le_bytes()).collect();
+    std::fs::write(kept, &bytes).unwrap();
+    assert_eq!(embeddings(), foreign, "the cache was not asked");
+    std::fs::write(kept, &bytes[4..]).unwrap();
+    assert_eq!(embeddings(), computed, "a cut file was believed");
+    let nan: Vec<u8> = foreign.iter().flat_map(|_| f32::NAN.to_le_bytes()).collect();
+    std::fs::write(kept, nan).unwrap();
+    assert_eq!(embeddings(), computed, "NaN was believed");
+    desk.write("labels.txt", "bowing\nwaving\n");
+    assert_ne!(embeddings(), computed, "other prompts are others");
+    assert_eq!(desk.cache().read_dir().unwrap().count(), 2);
+}
+
+#[test]
+fn a_template_has_one_place_for_the_name() {
+    let desk = Desk::new();
+    let bundle = desk.own_bundle("bundle");
+    let before = std::fs::read(bundle.join("bundle.toml")).unwrap();
+    for template in ["a photo", "", "{} and {}"] {
+        let mut arguments = import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &desk.path("out"));
+        arguments.extend(["--template", template].map(PathBuf::from));
+        desk.refuses(arguments, "manifest", &["{}", &format!("{template:?}")]);
+        let labels = fixture("demo/labels.txt");
+        let labels = labels.to_str().unwrap();
+        let arguments = ["labels", "--bundle", "bundle", "--labels", labels, "--template", template];
+        desk.refuses(arguments, "manifest", &["{}"]);
+    }
+    assert_eq!(std::fs::read(bundle.join("bundle.toml")).unwrap(), before);
+}
+
+/// Imports `clip` of `clip/layouts` and runs it on the demo clip; what was said meanwhile.
+fn runs(desk: &Desk, clip: &Path, out: &str, arguments: &[&str]) -> String {
+    let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &desk.path(out));
+    all.extend(arguments.iter().map(PathBuf::from));
+    let ended = desk.figureground(all).succeeded();
+    let run = desk.figureground([Path::new("run"), Path::new("--bundle"), Path::new(out), &demo()]);
+    assert_eq!(run.succeeded().verdict()["frames_with_person"], 8, "{}", clip.display());
+    ended.stderr
+}
+
+#[test]
+fn every_training_checkpoint_becomes_a_bundle_that_runs_and_says_whose_conventions_it_follows() {
+    let desk = Desk::new();
+    let base = fixture("clip/layouts/openai.pt");
+    let base = base.to_str().unwrap();
+    let layout = |name: &str| fixture("clip/layouts").join(name);
+    let said = runs(&desk, &layout("openai.pt"), "openai", &[]);
+    assert!(said.contains("QuickGELU") && said.contains("--activation gelu"), "{said}");
+    assert_eq!(runs(&desk, &layout("open_clip"), "open-clip", &[]), "");
+    assert_eq!(runs(&desk, &layout("script.pt"), "script", &[]), "");
+    let said = runs(&desk, &layout("vificlip.pth"), "vificlip", &["--base", base, "--f16"]);
+    assert!(said.contains("models/clip/vificlip.toml"), "{said}");
+    let said = runs(&desk, &layout("actionclip.pth"), "actionclip", &["--f16"]);
+    assert!(said.contains("models/clip/actionclip.toml"), "{said}");
+    let openai = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/clip/openai.toml");
+    let said = runs(&desk, &layout("actionclip.pth"), "other", &["--convention", openai.to_str().unwrap()]);
+    assert_eq!(said, "");
+    let text = std::fs::read_to_string(desk.path("other/bundle.toml")).unwrap();
+    assert!(text.contains("OpenAI CLIP") && text.contains("fusion = \"temporal\""), "{text}");
+}
+
+#[test]
+fn a_vificlip_asks_for_the_clip_that_it_was_trained_from() {
+    let desk = Desk::new();
+    let arguments = |base: Option<&str>| {
+        let labels = fixture("demo/labels.txt");
+        let mut all = import_arguments(&fixture("clip/layouts/vificlip.pth"), &labels, &desk.path("out"));
+        all.extend(base.into_iter().flat_map(|base| [PathBuf::from("--base"), fixture(base)]));
+        all
+    };
+    desk.refuses(arguments(None), "import", &["--base", "token table", "vificlip.pth"]);
+    desk.refuses(arguments(Some("clip/layouts/vificlip.pth")), "import", &["--base", "none in"]);
+    // Its text tower has 48 channels, not 32.
+    let words = ["token_embedding", "--base", "[1514, 32]", "[1514, 48]"];
+    desk.refuses(arguments(Some("clip/hf")), "import", &words);
+}
+
+#[test]
+fn the_activation_is_told_once() {
+    let desk = Desk::new();
+    let weights = fixture("clip/layouts/open_clip/open_clip_model.safetensors");
+    let bare = desk.path("bare/open_clip_model.safetensors");
+    std::fs::create_dir(desk.path("bare")).unwrap();
+    std::fs::copy(weights, &bare).unwrap();
+    let arguments = |clip: &Path, more: &[&str]| {
+        let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &desk.path("out"));
+        all.extend(more.iter().map(PathBuf::from));
+        all
+    };
+    desk.refuses(arguments(&bare, &[]), "import", &["open_clip_config.json", "--activation"]);
+    let folder = fixture("clip/layouts/open_clip");
+    desk.refuses(arguments(&folder, &["--activation", "gelu"]), "import", &["leave --activation out"]);
+    desk.write("bare/open_clip_config.json", r#"{"model_cfg": {"vision_cfg": {"pool_type": "avg"}, "text_cfg": {}}}"#);
+    desk.refuses(arguments(&bare, &[]), "import", &["pool_type"]);
+    std::fs::remove_file(desk.path("bare/open_clip_config.json")).unwrap();
+    assert_eq!(runs(&desk, &bare, "gelu", &["--activation", "gelu"]), "");
+}
+
+/// Tensors of a checkpoint: element type, shape, bytes.
+type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
+
+/// A copy of the small checkpoint in `folder`, changed by `change`.
+fn checkpoint(desk: &Desk, folder: &str, change: impl FnOnce(&mut Tensors)) -> PathBuf {
+    let bytes = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let mut tensors: Tensors = file
+        .iter()
+        .map(|(name, tensor)| (name.to_owned(), (tensor.dtype(), tensor.shape().to_vec(), tensor.data().to_vec())))
+        .collect();
+    change(&mut tensors);
+    let views = tensors
+        .iter()
+        .map(|(name, (kind, shape, bytes))| (name.as_str(), TensorView::new(*kind, shape.clone(), bytes).unwrap()));
+    desk.write(&format!("{folder}/model.safetensors"), safetensors::serialize(views, None).unwrap());
+    let config = std::fs::read(fixture("clip/hf/config.json")).unwrap();
+    desk.write(&format!("{folder}/config.json"), config).parent().unwrap().to_owned()
+}
+
+#[test]
+fn a_checkpoint_that_is_not_as_its_config_says_is_refused_by_the_tensor() {
+    const PROJECTION: &str = "visual_projection.weight";
+    let desk = Desk::new();
+    let refuses = |folder: &str, words: &[&str], change: &dyn Fn(&mut Tensors)| {
+        let clip = checkpoint(&desk, folder, change);
+        let arguments = import_arguments(&clip, &fixture("demo/labels.txt"), &desk.path("out"));
+        desk.refuses(arguments, "import", words);
+    };
+    let shape = checkpoint_shape(PROJECTION);
+    let [rows, columns] = shape[..] else { panic!("{shape:?}") };
+    let (expected, turned) = (format!("[{rows}, {columns}]"), format!("shape [{}, {}]", rows / 2, columns * 2));
+    refuses("missing", &[PROJECTION, &expected, "no such tensor", "config.json"], &|tensors| {
+        tensors.remove(PROJECTION);
+    });
+    refuses("extra", &["extra tensor \"lora.weight\""], &|tensors| {
+        tensors.insert("lora.weight".to_owned(), tensors[PROJECTION].clone());
+    });
+    refuses("misshapen", &[PROJECTION, &expected, &turned], &|tensors| {
+        tensors.get_mut(PROJECTION).unwrap().1 = vec![rows / 2, columns * 2];
+    });
+    refuses("integers", &[PROJECTION, "I32", "F32"], &|tensors| {
+        tensors.get_mut(PROJECTION).unwrap().0 = Dtype::I32;
+    });
+    refuses("nan", &[PROJECTION, "NaN", "finite"], &|tensors| {
+        tensors.get_mut(PROJECTION).unwrap().2[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+}
+
+fn checkpoint_shape(name: &str) -> Vec<usize> {
+    let bytes = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
+    SafeTensors::deserialize(&bytes).unwrap().tensor(name).unwrap().shape().to_vec()
+}
+
+#[test]
+fn a_checkpoint_without_its_config_or_a_folder_without_a_model_is_told_what_is_missing() {
+    let desk = Desk::new();
+    let bytes = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
+    desk.write("no-config/model.safetensors", bytes);
+    desk.write("empty/readme", "");
+    let other = std::fs::read_to_string(fixture("clip/hf/config.json")).unwrap();
+    checkpoint(&desk, "siglip", |_| ());
+    desk.write("siglip/config.json", other.replace("\"model_type\": \"clip\"", "\"model_type\": \"siglip\""));
+    for (clip, word) in [("no-config", "config.json"), ("empty", "vision_model.onnx"), ("siglip", "siglip")] {
+        let arguments = import_arguments(&desk.path(clip), &fixture("demo/labels.txt"), &desk.path("out"));
+        desk.refuses(arguments, "import", &[word]);
+    }
+}
+
+#[test]
+fn inspect_shows_shapes_operators_checksums_and_the_backend() {
+    let desk = Desk::new();
+    let bundle = desk.bundle();
+    let text = desk.figureground([Path::new("inspect"), &bundle]).succeeded().stdout;
+    let words = [
+        "pixel_values FLOAT [batch, 3, 32, 32]",
+        "image_embeds FLOAT [batch, 32]",
+        "input_ids INT64 [batch, 77]",
+        "Softmax 2",
+        "backend cpu: all operators",
+        "a photo of a {}.",
+        "8 of dimension 32: waving",
+    ];
+    words.iter().for_each(|word| assert!(text.contains(word), "{word:?} is missing: {text}"));
+    for (file, sha256) in &Bundle::open(&bundle).unwrap().manifest().files {
+        assert!(text.lines().any(|line| line.contains(file.as_str()) && line.contains(sha256)), "{file}: {text}");
+    }
+    let model = fixture("clip/pair/vision_model.onnx");
+    let text = desk.figureground([Path::new("inspect"), &model]).succeeded().stdout;
+    assert!(text.contains("pixel_values FLOAT") && text.contains("Conv 1"), "{text}");
+}
+
+/// A `.npy` file of zeros.
+fn zeros(shape: &[usize]) -> Vec<u8> {
+    let sizes: String = shape.iter().map(|size| format!("{size},")).collect();
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}");
+    while (header.len() + 11) % 64 != 0 {
+        header.push(' ');
+    }
+    header.push('\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.bytes());
+    bytes.resize(bytes.len() + 4 * shape.iter().product::<usize>(), 0);
+    bytes
+}
+
+#[test]
+fn infer_writes_its_outputs_under_names_that_every_disk_takes() {
+    let desk = Desk::new();
+    let bytes = std::fs::read(fixture("demo/segmenter.onnx")).unwrap();
+    let mut proto = ModelProto::decode(bytes.as_slice()).unwrap();
+    let graph = proto.graph.as_mut().unwrap();
+    let outputs = graph.node.iter_mut().flat_map(|node| &mut node.output);
+    let outputs = outputs.chain(graph.output.iter_mut().map(|output| &mut output.name));
+    outputs.filter(|name| *name == "mask").for_each(|name| "../mask:ö/0".clone_into(name));
+    desk.write("model.onnx", proto.encode_to_vec());
+    desk.write("zeros.npy", zeros(&[1, 96, 128, 3]));
+    let infer = |more: &[&str], out: &str| {
+        let ended = desk.figureground([&["infer", "model.onnx", "--output-dir", out], more].concat()).succeeded();
+        let file = std::fs::read(desk.path(out).join(".._mask___0.npy")).unwrap();
+        (ended.stdout, file)
+    };
+    let (text, given) = infer(&["--input", "input=zeros.npy"], "given");
+    assert!(text.contains("[1, 96, 128, 1]"), "{text}");
+    assert!(given.starts_with(b"\x93NUMPY"));
+    assert!(String::from_utf8_lossy(&given[..128]).contains("(1, 96, 128, 1"));
+    let (_, one) = infer(&["--seed", "1"], "one");
+    assert_eq!(one, infer(&["--seed", "1"], "again").1);
+    assert_ne!(one, infer(&["--seed", "2"], "two").1);
+    for (shape, words) in [(&[96, 128, 3][..], "[96, 128, 3]"), (&[1, 96, 64, 3], "[1, 96, 64, 3]")] {
+        desk.write("zeros.npy", zeros(shape));
+        desk.refuses(["infer", "model.onnx", "--input", "input=zeros.npy"], "command", &[words, "[1, 96, 128, 3]"]);
+    }
+    desk.refuses(["infer", "model.onnx", "--input", "other=zeros.npy"], "command", &["other", "\"input\""]);
+    desk.write("zeros.npy", "no numpy");
+    desk.refuses(["infer", "model.onnx", "--input", "input=zeros.npy"], "command", &["zeros.npy"]);
+}
+
+#[test]
+fn a_backend_that_is_not_there_is_an_error() {
+    let desk = Desk::new();
+    let (model, bundle) = (fixture("demo/segmenter.onnx"), desk.bundle());
+    let [model, bundle, demo] = [&model, &bundle, &demo()].map(|path| path.to_str().unwrap().to_owned());
+    for arguments in [
+        vec!["infer", &model, "--compare"],
+        vec!["infer", &model, "--backend", "gpu"],
+        vec!["run", "--bundle", &bundle, "--backend", "gpu", &demo],
+        vec!["bench", "--bundle", &bundle, "--backend", "gpu", &demo],
+    ] {
+        // No driver that the loader of Vulkan could find.
+        let mut command = desk.command();
+        command.env("VK_DRIVER_FILES", "nowhere").env("VK_ICD_FILENAMES", "nowhere").args(&arguments);
+        let ended = Ended::of(command.output().unwrap());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}: {ended:#?}");
+        assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
+        assert!(
+            ended.stderr.starts_with("figureground: ") && ended.stderr.to_lowercase().contains("gpu"),
+            "{ended:#?}"
+        );
+    }
+}
+
+#[test]
+fn devices_and_bench_speak_json() {
+    let desk = Desk::new();
+    let devices: Value = serde_json::from_str(&desk.figureground(["devices", "--json"]).succeeded().stdout).unwrap();
+    assert!(devices["cpu"]["cores"].as_u64().unwrap() > 0);
+    assert!(devices["gpus"].is_object() && devices["cameras"].is_object(), "{devices}");
+    let bundle = desk.bundle();
+    let demo = demo();
+    let arguments = ["bench", "--bundle", bundle.to_str().unwrap(), "--json", "--runs", "3", demo.to_str().unwrap()];
+    let bench: Value = serde_json::from_str(&desk.figureground(arguments).succeeded().stdout).unwrap();
+    for field in ["clip_ms", "segment_ms", "views_ms", "encode_ms", "score_ms"] {
+        assert!(bench[field].as_f64().unwrap() >= 0.0, "{field}: {bench}");
+    }
+    assert!(bench["clip_ms"].as_f64() >= bench["encode_ms"].as_f64(), "{bench}");
+    if cfg!(target_os = "linux") {
+        assert!(bench["peak_rss_bytes"].as_u64().unwrap() > 1_000_000, "{bench}");
+    }
+}

@@ -1,0 +1,412 @@
+//! Who is told of verdicts: a file, a broker, a web server, people at the live page. Whatever happens to them, verdicts go on.
+
+use figureground_tests::program::live::{Live, PATIENCE, ask, free_port, listen, metric, post, until};
+use figureground_tests::program::{Desk, skipped, verdict};
+use serde_json::Value;
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// An MQTT broker, killed when dropped; none where there is no mosquitto.
+struct Broker(Child);
+
+impl Broker {
+    fn start(desk: &Desk, port: u16) -> Option<Self> {
+        let config = desk.write("mosquitto.conf", format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
+        let known = ["mosquitto", "/usr/sbin/mosquitto"];
+        let mut spawned = known.iter().map(|program| {
+            Command::new(program).arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+        });
+        let Some(broker) = spawned.find_map(Result::ok) else {
+            skipped("a real MQTT broker", "there is no mosquitto; install it with: apt-get install mosquitto");
+            return None;
+        };
+        until("the broker", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        Some(Self(broker))
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a subscriber hears until it has heard `count` messages below `topic`.
+fn subscribed(port: u16, topic: &str, count: usize) -> Vec<(String, Value)> {
+    let port = port.to_string();
+    let output = Command::new("mosquitto_sub")
+        .args(["-p", &port, "-q", "1", "-t", topic, "-F", "%t %p", "-C", &count.to_string(), "-W", "30"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let message = |line: &str| {
+        let (topic, text) = line.split_once(' ').unwrap();
+        (topic.to_owned(), serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())))
+    };
+    text.lines().map(message).collect()
+}
+
+#[test]
+fn two_programs_of_one_name_do_not_fill_their_logs() {
+    let desk = Desk::new();
+    let port = free_port();
+    let Some(_broker) = Broker::start(&desk, port) else { return };
+    let url = format!("mqtt://127.0.0.1:{port}");
+    let mut both = [(); 2].map(|()| Live::start(&desk, &["--mqtt", &url, "--mqtt-name", "same"]));
+    let told = |live: &Live| live.stderr().lines().filter(|line| line.contains("mqtt:")).count();
+    until("a word of the other one", || both.iter().any(|live| live.stderr().contains("another program")));
+    // The broker goes on letting one in to throw the other out; verdicts go on, and the log does not.
+    both.iter_mut().for_each(|live| drop(live.verdicts(12)));
+    assert!(both.iter().all(|live| told(live) <= 4), "{}\n{}", both[0].stderr(), both[1].stderr());
+}
+
+#[test]
+fn a_broker_hears_all_though_it_is_killed_and_home_assistant_finds_the_device() {
+    let desk = Desk::new();
+    let port = free_port();
+    let Some(broker) = Broker::start(&desk, port) else { return };
+    let url = format!("mqtt://127.0.0.1:{port}");
+    let mut live = Live::start(&desk, &["--mqtt", &url, "--mqtt-name", "test", "--metrics", "127.0.0.1:0"]);
+    let metrics = live.address("metrics");
+    live.verdicts(2);
+    let heard = subscribed(port, "figureground/test/verdict", 2);
+    heard.iter().for_each(|(_, line)| drop(verdict(&line.to_string())));
+    assert_eq!(subscribed(port, "figureground/test/availability", 1)[0].1, "online");
+    let entities = subscribed(port, "homeassistant/+/figureground_test/+/config", 8);
+    assert_eq!(entities.len(), 8);
+    assert!(entities.iter().all(|(_, entity)| entity["availability_topic"] == "figureground/test/availability"));
+
+    // The broker is gone. Verdicts go on as fast as before, and wait.
+    drop(broker);
+    live.verdicts_so_far();
+    let began = Instant::now();
+    let before = live.verdicts(8);
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    let receiver = "{receiver=\"mqtt\"}";
+    assert!(metric(metrics, &format!("figureground_lines_waiting{receiver}")) >= 4.0);
+    let first_missed = before[2]["time_us"].clone();
+
+    // It is back, and hears all that waited.
+    let broker = Broker::start(&desk, port).unwrap();
+    until("nothing to wait", || metric(metrics, &format!("figureground_lines_waiting{receiver}")) <= 1.0);
+    let windows: f64 = ["accept", "flag", "abstain"].iter().map(|verdict| windows(metrics, verdict)).sum();
+    let sent = metric(metrics, &format!("figureground_lines_sent_total{receiver}"));
+    assert!(sent + 3.0 >= windows, "{sent} of {windows}");
+    assert_eq!(metric(metrics, &format!("figureground_lines_lost_total{receiver}")), 0.0);
+    assert!(first_missed.is_array());
+    assert_eq!(subscribed(port, "figureground/test/availability", 1)[0].1, "online");
+    live.terminated();
+    // The end is told, and the last words are retained.
+    assert_eq!(subscribed(port, "figureground/test/availability", 1)[0].1, "offline");
+    drop(broker);
+}
+
+/// Windows of one verdict, whatever the reason.
+fn windows(metrics: std::net::SocketAddr, verdict: &str) -> f64 {
+    let scrape = ask(metrics, "GET /metrics", &[], "").body;
+    let beginning = format!("figureground_windows_total{{verdict=\"{verdict}\"");
+    let counts = scrape.lines().filter(|line| line.starts_with(&beginning));
+    counts.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+#[test]
+fn who_cannot_be_reached_or_does_not_read_costs_no_verdict_and_no_memory() {
+    let desk = Desk::new();
+    let [nobody, deaf] = [(); 2].map(|()| free_port());
+    // It takes connections and never says a word.
+    let _silent = std::net::TcpListener::bind(("127.0.0.1", deaf)).unwrap();
+    let (broker, hook) = (format!("mqtt://127.0.0.1:{nobody}"), format!("http://127.0.0.1:{deaf}/hook"));
+    let arguments =
+        ["--mqtt", &broker, "--webhook", &hook, "--webhook-for", "every", "--queue", "4", "--page=127.0.0.1:0"];
+    let mut live = Live::start(&desk, &arguments);
+    let page = live.address("live page");
+    live.verdicts(8);
+    let (memory, files) = live.weight();
+    // Fifty who look and never read, and one who asks for numbers and does not take them.
+    let readers: Vec<std::net::TcpStream> = (0..50).map(|_| listen(page)).collect();
+    let mut scraper = std::net::TcpStream::connect(page).unwrap();
+    std::io::Write::write_all(&mut scraper, format!("GET /metrics HTTP/1.1\r\nHost: {page}\r\n\r\n").as_bytes())
+        .unwrap();
+    until("fifty readers", || metric(page, "figureground_page_readers") == 50.0);
+    live.verdicts_so_far();
+    let began = Instant::now();
+    live.verdicts(24);
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    let (later, _) = live.weight();
+    assert!(later < memory + (16 << 20), "{memory} bytes, then {later}");
+    // What did not fit into the queues was counted.
+    for receiver in ["mqtt", "webhook"] {
+        let lost = metric(page, &format!("figureground_lines_lost_total{{receiver=\"{receiver}\"}}"));
+        let waiting = metric(page, &format!("figureground_lines_waiting{{receiver=\"{receiver}\"}}"));
+        assert!(lost >= 20.0 && (4.0..=5.0).contains(&waiting), "{receiver}: {lost} lost, {waiting} waiting");
+    }
+    drop((readers, scraper));
+    until("readers to be let go", || live.weight().1 <= files + 2);
+    live.verdicts(4);
+    live.terminated();
+}
+
+#[test]
+fn the_page_tells_what_is_seen_and_takes_labels_and_tau() {
+    let desk = Desk::new();
+    let mut live = Live::start(&desk, &["--page=127.0.0.1:0"]);
+    let page = live.address("live page");
+    live.verdicts(1);
+    let answer = ask(page, "GET /", &[], "");
+    assert!(answer.status == 200 && answer.body.contains("figureground"), "{answer:?}");
+    assert!(answer.head.contains("default-src 'none'") && answer.head.contains("nosniff"), "{}", answer.head);
+    // News and a picture come by themselves.
+    let mut channel = listen(page);
+    let mut heard = Vec::new();
+    let mut bytes = [0; 65536];
+    while !heard.windows(3).any(|bytes| bytes == [0xFF, 0xD8, 0xFF]) {
+        let count = channel.read(&mut bytes).unwrap();
+        assert!(count > 0, "the channel was closed");
+        heard.extend_from_slice(&bytes[..count]);
+    }
+    let text = String::from_utf8_lossy(&heard);
+    for word in ["101 Switching Protocols", "\"history\":", "\"frame_rate\":", "\"window\":{", "\"dominance\":"] {
+        assert!(text.contains(word), "{word}");
+    }
+    // Ten thousand labels are embedded while verdicts go on.
+    live.verdicts_so_far();
+    let many: Vec<String> = (0..10_000).map(|number| format!("action number {number}")).collect();
+    let body = serde_json::json!({ "labels": many.join("\n") }).to_string();
+    assert_eq!(post(page, "/labels", &body).status, 202);
+    let began = Instant::now();
+    live.verdicts(12);
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    until("ten thousand labels", || metric(page, "figureground_labels") == 10_000.0);
+    live.verdicts_so_far();
+    assert!(live.verdicts(2)[1]["label"].as_str().unwrap().starts_with("action number "));
+    // Others at once, and all names are there to be read.
+    assert_eq!(post(page, "/labels", r#"{"labels":"waving\n\nsitting\n"}"#).status, 202);
+    until("two labels", || ask(page, "GET /labels", &[], "").body == "sitting\nwaving");
+    // A threshold that everything exceeds, and one that nothing does.
+    for (tau, is_flagged) in [("-1000", true), ("1000", false)] {
+        assert_eq!(post(page, "/tau", &format!("{{\"tau\":{tau}}}")).status, 200);
+        live.verdicts_so_far();
+        let seen = live.verdicts(3).pop().unwrap();
+        assert!(seen["verdict"] == "abstain" || (seen["verdict"] == "flag") == is_flagged, "{seen}");
+    }
+    live.terminated();
+}
+
+#[test]
+fn wrong_input_and_other_sites_change_nothing() {
+    let desk = Desk::new();
+    let mut live = Live::start(&desk, &["--page=127.0.0.1:0", "--no-picture"]);
+    let page = live.address("live page");
+    live.verdicts(1);
+    let labels = ask(page, "GET /labels", &[], "").body;
+    let json = ("Content-Type", "application/json");
+    for (path, body, status) in [
+        ("/labels", r#"{"labels":""}"#, 400),
+        ("/labels", r#"{"labels":"a\na"}"#, 400),
+        ("/labels", r#"{"names":"a"}"#, 422),
+        ("/labels", "labels", 400),
+        ("/tau", r#"{"tau":null}"#, 422),
+        ("/tau", r#"{"tau":1e999}"#, 400),
+        ("/picture", r#"{"on":true}"#, 403),
+        ("/nowhere", "{}", 404),
+    ] {
+        let answer = post(page, path, body);
+        assert_eq!(answer.status, status, "{path} {body}: {answer:?}");
+    }
+    let good = r#"{"labels":"a\nb"}"#;
+    assert_eq!(ask(page, "POST /labels", &[json, ("Origin", "https://evil.example")], good).status, 403);
+    assert_eq!(ask(page, "POST /labels", &[json, ("Host", "evil.example")], good).status, 403);
+    assert_eq!(ask(page, "POST /labels", &[("Content-Type", "text/plain")], good).status, 415);
+    assert_eq!(ask(page, "GET /", &[("Host", "evil.example")], "").status, 403);
+    // Nothing is changed by asking.
+    for path in ["/tau", "/picture"] {
+        assert_eq!(ask(page, &format!("GET {path}"), &[], "").status, 405);
+    }
+    let huge = format!("{{\"labels\":\"{}\"}}", "x".repeat(3 << 20));
+    let mut stream = std::net::TcpStream::connect(page).unwrap();
+    use std::io::Write;
+    let head = format!(
+        "POST /labels HTTP/1.1\r\nHost: {page}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        huge.len()
+    );
+    // The server may close before it has heard all of it.
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(huge.as_bytes()));
+    let mut answer = [0; 12];
+    if stream.read_exact(&mut answer).is_ok() {
+        assert_eq!(&answer, b"HTTP/1.1 413");
+    }
+    assert_eq!(ask(page, "GET /labels", &[], "").body, labels);
+    live.verdicts(2);
+    live.terminated();
+}
+
+#[test]
+fn an_address_that_others_reach_needs_the_token() {
+    let desk = Desk::new();
+    let bundle = desk.bundle().display().to_string();
+    let run = ["run", "--bundle", &bundle, "-", "--window", "1", "--page=0.0.0.0:0"];
+    desk.refuses(run, "sink", &["token", "--token-file"]);
+    let token = "kq3J9vX2bT7mW5zR";
+    desk.write("token", format!("{token}\n"));
+    let mut live = Live::start(&desk, &["--page=0.0.0.0:0", "--metrics", "127.0.0.1:0", "--token-file", "token"]);
+    let port = live.address("live page").port();
+    let page = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    let metrics = live.address("metrics");
+    live.verdicts(1);
+    let bearer = format!("Bearer {token}");
+    for path in ["/", "/page.js", "/labels", "/metrics", "/live"] {
+        let answer = ask(page, &format!("GET {path}"), &[], "");
+        assert_eq!(answer.status, 401, "{path}");
+        assert!(!answer.body.contains(token));
+    }
+    assert_eq!(ask(metrics, "GET /metrics", &[], "").status, 401);
+    assert_eq!(ask(metrics, "GET /metrics", &[("Authorization", &bearer)], "").status, 200);
+    assert_eq!(ask(page, "GET /health", &[], "").status, 200);
+    // A browser logs in once.
+    assert!(ask(page, "GET /", &[], "").body.contains("Token of this device"));
+    assert_eq!(post(page, "/login", r#"{"token":"kq3J9vX2bT7mW5zr"}"#).status, 401);
+    // Whoever has not said who they are is not listened to for long.
+    assert_eq!(
+        post(page, "/login", &format!("{{\"token\":\"{token}\",\"more\":\"{}\"}}", "x".repeat(9000))).status,
+        401
+    );
+    let answer = post(page, "/login", &format!("{{\"token\":\"{token}\"}}"));
+    assert_eq!(answer.status, 200);
+    assert!(answer.head.contains("httponly; samesite=strict"), "{}", answer.head);
+    let cookie = format!("figureground={token}");
+    assert!(ask(page, "GET /", &[("Cookie", &cookie), ("Host", "cam.lan")], "").body.contains("PageControls"));
+    assert!(!live.stderr().contains(token));
+    live.terminated();
+}
+
+#[test]
+fn a_file_of_lines_is_whole_however_the_program_ends() {
+    let desk = Desk::new();
+    for round in 0..6u64 {
+        let mut live = Live::start(&desk, &["--lines", "verdicts.jsonl", "--lines-size", "6000", "--lines-keep", "2"]);
+        live.verdicts(1);
+        std::thread::sleep(Duration::from_millis(37 * round));
+        if round % 2 == 0 {
+            live.terminated();
+        } else {
+            live.signal("KILL");
+            live.ended();
+        }
+    }
+    let mut lines = 0;
+    for name in ["verdicts.jsonl.2", "verdicts.jsonl.1", "verdicts.jsonl"] {
+        let Ok(text) = std::fs::read_to_string(desk.path(name)) else { continue };
+        assert!(text.len() <= 6000 && text.ends_with('\n'), "{name}");
+        lines += text.lines().map(verdict).count();
+    }
+    assert!(lines >= 6, "{lines} lines");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_costs_lines_and_no_verdict_and_what_is_there_is_whole() {
+    let desk = Desk::new();
+    let disk = desk.path("disk");
+    std::fs::create_dir(&disk).unwrap();
+    // A disk of four blocks of its own, three of which are taken.
+    let script = "mount -t tmpfs -o size=16k tmpfs \"$0\" && head -c 12288 /dev/zero >\"$0/taken\" && exec \"$@\"";
+    let alone = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-rm", "sh", "-c", script]).arg(&disk);
+        command
+    };
+    if !alone(script).arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        return skipped("a disk that is full", "this system lets nobody mount one in a namespace of its own");
+    }
+    let program = desk.run_command();
+    let mut command = alone(script);
+    command.arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.args(["-", "--window", "1", "--stride", "0.25", "--backend", "cpu", "--threads", "1"]);
+    command.args(["--metrics", "127.0.0.1:0", "--lines"]).arg(disk.join("verdicts.jsonl"));
+    let mut live = Live::of(command);
+    let metrics = live.address("metrics");
+    let lost = || metric(metrics, "figureground_lines_lost_total{receiver=\"file\"}");
+    let sent = || metric(metrics, "figureground_lines_sent_total{receiver=\"file\"}");
+    live.verdicts(1);
+    until("a full disk", || lost() >= 3.0);
+    live.verdicts_so_far();
+    // Verdicts go on, and lines when there is room again.
+    live.verdicts(4);
+    let (before, place) = (sent(), format!("/proc/{}/root{}", live.child.id(), disk.display()));
+    std::fs::remove_file(format!("{place}/taken")).unwrap();
+    until("lines again", || sent() >= before + 2.0);
+    let text = std::fs::read_to_string(format!("{place}/verdicts.jsonl")).unwrap();
+    assert!(text.ends_with('\n') && text.lines().map(verdict).count() as f64 >= before + 2.0);
+    assert!(live.stderr().contains("lines are lost until it can be written"), "{}", live.stderr());
+    live.terminated();
+}
+
+/// Head and body of the next POST to `listener`, which is taken.
+fn posted(listener: &std::net::TcpListener) -> (String, String) {
+    use std::io::Write;
+    let (mut stream, _) = listener.accept().unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut heard = Vec::new();
+    let mut bytes = [0; 4096];
+    while !heard.ends_with(b"}") {
+        let count = stream.read(&mut bytes).unwrap();
+        assert!(count > 0);
+        heard.extend_from_slice(&bytes[..count]);
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+    let text = String::from_utf8(heard).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_webhook_hears_of_changes() {
+    let desk = Desk::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let mut live = Live::start(&desk, &["--webhook", &url, "--metrics", "127.0.0.1:0"]);
+    let metrics = live.address("metrics");
+    let first = verdict(&posted(&listener).1);
+    let seen = live.verdicts(4);
+    assert_eq!((&first["label"], &first["frames"]), (&seen[0]["label"], &seen[0]["frames"]));
+    until("the first line to be counted", || {
+        metric(metrics, "figureground_lines_sent_total{receiver=\"webhook\"}") >= 1.0
+    });
+    live.terminated();
+}
+
+#[test]
+fn a_webhook_whose_token_changed_takes_over_and_every_line_is_counted_once() {
+    let desk = Desk::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let config = format!(
+        "webhook = {url:?}\nwebhook-for = \"every\"\nwebhook-token-file = \"token\"\nmetrics = \"127.0.0.1:0\"\n"
+    );
+    desk.write("figureground.toml", config);
+    desk.write("token", "first\n");
+    let mut live = Live::start(&desk, &["--config", "figureground.toml"]);
+    let metrics = live.address("metrics");
+    assert!(posted(&listener).0.contains("Bearer first"));
+    // Some wait, and are still delivered with the token that they were left with.
+    live.verdicts(6);
+    desk.write("token", "second\n");
+    live.signal("HUP");
+    let mut heard = 1.0;
+    until("the new token", || {
+        heard += 1.0;
+        posted(&listener).0.contains("Bearer second")
+    });
+    until("all that was heard to be counted", || {
+        metric(metrics, "figureground_lines_sent_total{receiver=\"webhook\"}") == heard
+    });
+    live.terminated();
+}

@@ -1,0 +1,309 @@
+//! `figureground run`, started as a user starts it: every kind of source, every kind of end.
+
+use figureground::frame::FrameBuffer;
+use figureground::source::{self, SourceOptions};
+use figureground_tests::program::{Desk, Ended, assert_agree, demo, fixture, interrupt, near, verdict};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// Probabilities of the same RGB differ by at most this.
+const SAME_RGB: f64 = 1e-3;
+/// Probabilities with a colour conversion in between differ by at most this.
+const CONVERTED: f64 = 3e-2;
+/// The demo clip's frames a second.
+const FPS: &str = "12.5";
+
+/// The frames of the demo clip.
+fn frames() -> Vec<FrameBuffer> {
+    let mut source = source::open(demo().as_os_str(), &SourceOptions::default()).unwrap();
+    let mut frames = Vec::new();
+    while let Some(frame) = source.next_frame().unwrap() {
+        frames.push(FrameBuffer::default());
+        frames.last_mut().unwrap().copy_from(&frame);
+    }
+    assert_eq!(frames.len(), 32);
+    frames
+}
+
+/// The frames as PNG files of `folder`, numbered without padding.
+fn write_pictures(frames: &[FrameBuffer], folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    for (i, frame) in frames.iter().enumerate() {
+        let frame = frame.frame().unwrap();
+        let picture = image::RgbImage::from_raw(frame.width(), frame.height(), frame.pixels().to_vec()).unwrap();
+        picture.save(folder.join(format!("{i}.png"))).unwrap();
+    }
+}
+
+/// The header of [`y4m`].
+fn y4m_header(frame: &FrameBuffer) -> Vec<u8> {
+    let frame = frame.frame().unwrap();
+    format!("YUV4MPEG2 W{} H{} F25:2 Ip A1:1 C444\n", frame.width(), frame.height()).into_bytes()
+}
+
+/// One frame of Y4M, 4:4:4, BT.601 in limited range.
+fn y4m_frame(frame: &FrameBuffer) -> Vec<u8> {
+    let mut bytes = b"FRAME\n".to_vec();
+    let pixels = frame.frame().unwrap().pixels();
+    for [offset, red, green, blue] in
+        [[16.0, 65.481, 128.553, 24.966], [128.0, -37.797, -74.203, 112.0], [128.0, 112.0, -93.786, -18.214]]
+    {
+        let sample = |rgb: &[u8]| {
+            let [r, g, b] = [rgb[0], rgb[1], rgb[2]].map(|v| f64::from(v) / 255.0);
+            (offset + red * r + green * g + blue * b).round() as u8
+        };
+        bytes.extend(pixels.chunks_exact(3).map(sample));
+    }
+    bytes
+}
+
+/// The frames as Y4M.
+fn y4m(frames: &[FrameBuffer]) -> Vec<u8> {
+    let mut bytes = y4m_header(&frames[0]);
+    frames.iter().for_each(|frame| bytes.extend(y4m_frame(frame)));
+    bytes
+}
+
+/// A verdict without what differs from run to run.
+fn timeless(mut verdict: Value) -> Value {
+    verdict.as_object_mut().unwrap().remove("timing_us");
+    verdict
+}
+
+#[test]
+fn one_clip_gives_one_answer_however_it_comes_in() {
+    let desk = Desk::new();
+    let frames = frames();
+    write_pictures(&frames, &desk.path("pictures"));
+    let bytes = y4m(&frames);
+    desk.write("clip.y4m", &bytes);
+    let gif = desk.run([demo()]).succeeded().verdict();
+    assert_eq!(gif["frames"], serde_json::json!([2, 6, 10, 14, 18, 22, 26, 30]), "int(i N/T + N/T/2)");
+    assert_eq!(gif["time_us"], serde_json::json!([160_000, 2_400_000]));
+    assert_eq!(gif["source"], demo().to_str().unwrap());
+    assert!(gif["frames_with_person"].as_u64().unwrap() == 8 && gif["person_area"].as_f64().unwrap() > 0.05);
+    let folder = desk.run(["pictures", "--fps", FPS]).succeeded().verdict();
+    assert_agree(&gif, &folder, SAME_RGB);
+    assert_eq!(gif["time_us"], folder["time_us"]);
+    let file = desk.run(["clip.y4m"]).succeeded().verdict();
+    assert_agree(&gif, &file, CONVERTED);
+    assert_eq!(gif["time_us"], file["time_us"]);
+    let pipe = desk.run_with_stdin(&bytes, &["-"]).succeeded().verdict();
+    assert_agree(&file, &pipe, 0.0);
+    assert_eq!(pipe["source"], "-");
+}
+
+#[test]
+fn without_a_source_the_demo_clip_is_played() {
+    let desk = Desk::new();
+    let built_in = desk.run([""; 0]).succeeded().verdict();
+    assert_eq!(built_in["source"], "demo");
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo/out-of-context.gif");
+    assert_agree(&built_in, &desk.run([clip]).verdict(), 0.0);
+}
+
+#[test]
+fn without_a_bundle_the_built_in_one_flags_the_demo_clip_for_its_background() {
+    let desk = Desk::new();
+    let ended = desk.figureground(["run"]).succeeded();
+    let verdict = ended.verdict();
+    assert_eq!((&verdict["verdict"], &verdict["reason"]), (&"flag".into(), &"background-dominates".into()));
+    assert_eq!(verdict["calibrated"], true);
+    assert_eq!(verdict["label"], verdict["background"][0]["label"], "the background names it");
+    assert_ne!(verdict["label"], verdict["person"][0]["label"], "the person does not");
+    assert!(verdict["dominance"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn one_picture_is_a_clip_whose_frame_stands_at_every_place() {
+    let desk = Desk::new();
+    write_pictures(&frames()[..2], &desk.path("pictures"));
+    let ended = desk.run(["pictures/0.png"]).succeeded();
+    assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 0, 0, 0, 0, 0]));
+    assert_eq!(ended.stderr, "", "a picture is one frame");
+    let ended = desk.run(["pictures"]).succeeded();
+    assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 0, 1, 1, 1, 1]));
+    assert!(ended.stderr.contains("2 frames for 8 places"), "a short clip is told: {}", ended.stderr);
+}
+
+#[test]
+fn several_sources_and_globs_give_a_line_each_in_order() {
+    let desk = Desk::new();
+    for name in ["clip10.gif", "clip2.gif", "other.gif"] {
+        std::fs::copy(demo(), desk.path(name)).unwrap();
+    }
+    let sources = |ended: Ended| -> Vec<String> {
+        ended.succeeded().verdicts().iter().map(|v| v["source"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(sources(desk.run(["other.gif", "clip2.gif"])), ["other.gif", "clip2.gif"]);
+    assert_eq!(sources(desk.run(["clip*.gif"])), ["clip2.gif", "clip10.gif"]);
+}
+
+#[test]
+fn a_source_that_cannot_be_read_does_not_keep_the_others_from_their_lines() {
+    let desk = Desk::new();
+    let ended = desk.run([PathBuf::from("nowhere.gif"), demo()]).refused("source", &["nowhere.gif"]);
+    assert_eq!(ended.verdict()["source"], demo().to_str().unwrap());
+}
+
+#[test]
+fn sliding_windows_step_by_their_stride_and_overlap() {
+    let desk = Desk::new();
+    let verdicts = desk.run([demo().to_str().unwrap(), "--window", "1", "--stride", "0.25"]).succeeded().verdicts();
+    // 2.48 s of frames hold the windows that end at 1.0, 1.25, ... 2.25.
+    assert!((6..=7).contains(&verdicts.len()), "{} windows", verdicts.len());
+    for (i, verdict) in verdicts.iter().enumerate() {
+        let frames: Vec<f64> = verdict["frames"].as_array().unwrap().iter().map(|f| f.as_f64().unwrap()).collect();
+        assert_eq!(frames.len(), 8);
+        for (place, frame) in frames.iter().enumerate() {
+            let centre = 0.25 * i as f64 + (place as f64 + 0.5) / 8.0;
+            assert!((frame * 0.08 - centre).abs() <= 0.041, "window {i}, place {place}: frame {frame}");
+        }
+    }
+}
+
+#[test]
+fn tau_decides_what_is_flagged_and_fail_flagged_tells_by_the_exit_code() {
+    let desk = Desk::new();
+    let run = |arguments: &[&str]| {
+        let ended = desk.run([&[demo().to_str().unwrap(), "--json"], arguments].concat());
+        (ended.code, ended.verdict()["verdict"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(run(&["--tau", "-100"]), (Some(0), "flag".to_owned()));
+    assert_eq!(run(&["--tau", "-100", "--fail-flagged"]), (Some(1), "flag".to_owned()));
+    assert_eq!(run(&["--tau", "100", "--fail-flagged"]), (Some(0), "accept".to_owned()));
+}
+
+#[test]
+fn the_same_run_gives_the_same_bits_and_threads_change_next_to_nothing() {
+    let desk = Desk::new();
+    let run = |threads: &str| timeless(desk.run([demo().to_str().unwrap(), "--threads", threads]).verdict());
+    let two = run("2");
+    assert_eq!(two, run("2"));
+    let one = run("1");
+    assert_agree(&one, &two, 1e-4);
+    assert!(near(&one["dominance"], &two["dominance"], 1e-3));
+}
+
+#[test]
+fn a_path_that_begins_with_a_dash_works() {
+    let desk = Desk::new();
+    std::fs::copy(demo(), desk.path("-x.gif")).unwrap();
+    assert_eq!(desk.run(["--", "-x.gif"]).succeeded().verdict()["source"], "-x.gif");
+    assert_eq!(desk.run(["./-x.gif"]).succeeded().verdict()["source"], "./-x.gif");
+}
+
+#[test]
+fn a_closed_stdout_ends_the_work_in_peace() {
+    let desk = Desk::new();
+    let mut command = desk.run_command();
+    command.args([&demo(); 3]).args(["--window", "0.3", "--stride", "0.04"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    drop(stdout);
+    verdict(line.trim_end());
+    Ended::of(child.wait_with_output().unwrap()).succeeded();
+}
+
+/// Feeds a stream without end to `run - arguments`, presses ctrl-C after `lines` lines, and returns how it ended and how
+/// long that took. The stream goes on meanwhile where `flows`, else it falls silent.
+fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, flows: bool) -> (Ended, Duration) {
+    let mut command = desk.run_command();
+    command.arg("-").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let frames = frames();
+    stdin.write_all(&y4m_header(&frames[0])).unwrap();
+    let (silence, silent) = std::sync::mpsc::channel::<()>();
+    let feeder = std::thread::spawn(move || {
+        for frame in frames.iter().cycle() {
+            let spoken = silent.recv_timeout(Duration::from_millis(5)).is_ok();
+            if spoken && !flows {
+                break;
+            }
+            if stdin.write_all(&y4m_frame(frame)).is_err() {
+                return;
+            }
+        }
+        // The pipe stays open.
+        let _ = silent.recv();
+    });
+    let mut text = String::new();
+    (0..lines).for_each(|_| assert!(stdout.read_line(&mut text).unwrap() > 0, "{text}"));
+    if lines == 0 {
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    silence.send(()).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    interrupt(&child);
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(10) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let took = began.elapsed();
+    drop(silence);
+    feeder.join().unwrap();
+    std::io::Read::read_to_string(&mut stdout, &mut text).unwrap();
+    let mut ended = Ended::of(child.wait_with_output().unwrap());
+    ended.stdout = text;
+    (ended, took)
+}
+
+#[test]
+fn ctrl_c_in_a_stream_ends_it_with_whole_lines() {
+    let desk = Desk::new();
+    let (ended, took) = interrupted(&desk, &["--window", "0.5"], 2, true);
+    assert_eq!((ended.code, took < Duration::from_secs(5)), (Some(130), true), "{took:?} {ended:#?}");
+    assert!(ended.verdicts().len() >= 2);
+}
+
+#[test]
+fn ctrl_c_is_heard_while_a_stream_is_silent() {
+    let desk = Desk::new();
+    let (ended, took) = interrupted(&desk, &["--window", "0.5"], 1, false);
+    assert_eq!((ended.code, took < Duration::from_secs(5)), (Some(130), true), "{took:?} {ended:#?}");
+    assert!(!ended.verdicts().is_empty());
+}
+
+#[test]
+fn ctrl_c_is_heard_while_a_pipe_without_end_is_spooled() {
+    let desk = Desk::new();
+    let (ended, took) = interrupted(&desk, &[], 0, true);
+    assert_eq!((ended.code, took < Duration::from_secs(5)), (Some(130), true), "{took:?} {ended:#?}");
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_cut_clip_keeps_its_line_and_is_told() {
+    let desk = Desk::new();
+    let bytes = y4m(&frames());
+    let frame = y4m_frame(&frames()[0]).len();
+    let whole = desk.run_with_stdin(&bytes[..bytes.len() - 2 * frame], &["-"]).succeeded().verdict();
+    let cut = desk.run_with_stdin(&bytes[..bytes.len() - 2 * frame + 100], &["-"]);
+    let cut = cut.refused("source", &["after 30 whole frames"]);
+    assert_agree(&whole, &cut.verdict(), 0.0);
+}
+
+#[test]
+fn a_stream_that_does_not_fill_the_clip_is_scored_with_frames_used_twice() {
+    let desk = Desk::new();
+    let ended = desk.run_with_stdin(&y4m(&frames()[..3]), &["-"]).succeeded();
+    assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 1, 1, 2, 2, 2]));
+    assert!(ended.stderr.contains("3 frames for 8 places"));
+}
+
+#[test]
+fn masks_of_the_demo_are_pictures_too() {
+    let desk = Desk::new();
+    let verdict = desk.run([fixture("demo/masks")]).succeeded().verdict();
+    assert_eq!(verdict["frames"].as_array().unwrap().len(), 8);
+}

@@ -1,0 +1,157 @@
+//! Streams that are lost and come back.
+
+use figureground_tests::program::live::{Live, PATIENCE, free_port};
+use figureground_tests::program::{self, Desk, demo};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// An ffmpeg that serves the demo clip again and again to whoever connects first, in real time.
+struct Server(Child);
+
+impl Server {
+    fn start(port: u16, size: &str) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i"]).arg(demo());
+        command.args(["-vf", &format!("scale={size}"), "-r", "12", "-c:v", "mpeg2video", "-q:v", "2", "-g", "6"]);
+        command.args(["-f", "mpegts", &format!("tcp://127.0.0.1:{port}?listen=1")]);
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_stream_whose_server_is_restarted_goes_on_and_says_how_often() {
+    if !program::ffmpeg_is_there("a stream that is lost and comes back") {
+        return;
+    }
+    let desk = Desk::new();
+    let port = free_port();
+    let mut server = Server::start(port, "160:120");
+    std::thread::sleep(Duration::from_millis(500));
+    let url = format!("tcp://127.0.0.1:{port}");
+    let bundle = desk.bundle().display().to_string();
+    let mut command = desk.command();
+    command.args([
+        "run",
+        "--bundle",
+        &bundle,
+        "--backend",
+        "cpu",
+        &url,
+        "--window",
+        "1",
+        "--stride",
+        "0.5",
+        "--stall",
+        "3",
+    ]);
+    command.env("RUST_LOG", "figureground=info").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut take = |count: usize| -> Vec<Value> {
+        (0..count).map(|_| serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()).collect()
+    };
+    let mut seen = take(3);
+    // Gone, and back with pictures of another size.
+    drop(server);
+    std::thread::sleep(Duration::from_millis(700));
+    server = Server::start(port, "128:128");
+    let began = Instant::now();
+    seen.extend(take(3));
+    assert!(began.elapsed() < Duration::from_secs(30));
+    program::interrupt(&child);
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{stderr}");
+    drop(server);
+    assert!(stderr.contains("is lost and is opened again") && stderr.contains("reconnects 1"), "{stderr}");
+    let spans: Vec<[u64; 2]> =
+        seen.iter().map(|line| serde_json::from_value(line["time_us"].clone()).unwrap()).collect();
+    assert!(spans.is_sorted_by(|a, b| a[1] < b[1]), "{spans:?}");
+    // Windows overlap, but for one place: none holds frames of both connections.
+    assert_eq!(spans.windows(2).filter(|two| two[1][0] > two[0][1]).count(), 1, "{spans:?}");
+    let frames: Vec<Vec<u64>> =
+        seen.iter().map(|line| serde_json::from_value(line["frames"].clone()).unwrap()).collect();
+    assert!(frames[3][0] > frames[2][0], "{frames:?}");
+}
+
+/// Takes one connection on `port`, writes `bytes` to it and holds it for as long as `hold`.
+fn answer(port: u16, bytes: Vec<u8>, hold: Duration) -> std::thread::JoinHandle<()> {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // The other side may leave before it has read all.
+        let _ = std::io::Write::write_all(&mut stream, &bytes);
+        std::thread::sleep(hold);
+    })
+}
+
+#[test]
+fn a_stream_that_turns_to_garbage_or_falls_silent_comes_back() {
+    if !program::ffmpeg_is_there("a stream of garbage") {
+        return;
+    }
+    let desk = Desk::new();
+    let port = free_port();
+    let server = Server::start(port, "160:120");
+    std::thread::sleep(Duration::from_millis(500));
+    let url = format!("tcp://127.0.0.1:{port}");
+    let mut command = desk.run_command();
+    command.args(["--backend", "cpu", &url, "--window", "1", "--stride", "0.5", "--stall", "1.5"]);
+    let live = Live::of(command);
+    live.verdicts(2);
+    drop(server);
+    let garbage = program::Random(7).bytes(200_000);
+    answer(port, garbage, Duration::ZERO).join().unwrap();
+    answer(port, Vec::new(), Duration::from_secs(4)).join().unwrap();
+    let server = Server::start(port, "160:120");
+    live.verdicts_so_far();
+    live.verdicts(3);
+    let told = live.stderr();
+    // It was away once, however many attempts that took.
+    assert!(told.contains("is back, for the 1. time") && !told.contains("for the 2. time"), "{told}");
+    let mut live = live;
+    live.terminated();
+    drop(server);
+}
+
+#[test]
+fn a_stream_that_is_not_there_is_told_at_once() {
+    if !program::ffmpeg_is_there("a stream that is not there") {
+        return;
+    }
+    let desk = Desk::new();
+    let bundle = desk.bundle().display().to_string();
+    let url = format!("tcp://127.0.0.1:{}", free_port());
+    let began = Instant::now();
+    desk.figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall", "2"])
+        .refused("source", &[&url]);
+    assert!(began.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_program_that_is_killed_in_a_silence_leaves_no_ffmpeg_behind() {
+    if !program::ffmpeg_is_there("what becomes of ffmpeg") {
+        return;
+    }
+    let desk = Desk::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", silent.local_addr().unwrap());
+    let mut command = desk.run_command();
+    let mut child = command.args(["--backend", "cpu", &url]).stderr(Stdio::null()).spawn().unwrap();
+    let (mut stream, _) = silent.accept().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Its connection ends with it.
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(stream.read(&mut [0; 64]).unwrap(), 0);
+}

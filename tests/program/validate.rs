@@ -1,0 +1,320 @@
+//! `validate`, `merge` and `calibrate` as a user runs them.
+
+use figureground_tests::program::{self, Desk, demo};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+const LABELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/labels.txt");
+
+/// A set of `count` clips in folders of the bundle's classes, one damaged, and one in a folder of another class.
+fn set(desk: &Desk, count: usize) -> PathBuf {
+    let labels = fs::read_to_string(LABELS).unwrap();
+    let labels: Vec<&str> = labels.lines().collect();
+    let root = desk.path("set");
+    for index in 0..count {
+        let folder = root.join(labels[index % labels.len()].replace(' ', "_"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(demo(), folder.join(format!("{index:03}.gif"))).unwrap();
+    }
+    fs::create_dir_all(root.join("knitting")).unwrap();
+    fs::copy(demo(), root.join("knitting/a.gif")).unwrap();
+    fs::write(root.join(labels[0].replace(' ', "_")).join("damaged.gif"), b"GIF89a, and no more").unwrap();
+    root
+}
+
+fn arguments(desk: &Desk, root: &Path, out: &str, more: &[&str]) -> Vec<String> {
+    let mut all = vec!["validate".into(), root.display().to_string(), "--format".into(), "folder".into()];
+    all.extend(["--backend", "cpu", "--threads", "1", "--bundle"].map(String::from));
+    all.extend([desk.bundle().display().to_string(), "--out".into(), desk.path(out).display().to_string()]);
+    all.extend(more.iter().map(|&argument| argument.to_owned()));
+    all
+}
+
+/// Records by clip, without times.
+fn records(out: &Path) -> BTreeMap<String, Value> {
+    let text = fs::read_to_string(out.join("records.jsonl")).unwrap();
+    let lines = text.lines().skip(1).map(|line| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        if let Some(scored) = record["outcome"].get_mut("scored") {
+            scored["verdict"]["timing_us"].take();
+        }
+        (record["clip"].as_str().unwrap().to_owned(), record)
+    });
+    let all: Vec<(String, Value)> = lines.collect();
+    let count = all.len();
+    let by_clip: BTreeMap<String, Value> = all.into_iter().collect();
+    assert_eq!(by_clip.len(), count, "no clip twice");
+    by_clip
+}
+
+fn report(out: &Path) -> Value {
+    serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_that_is_killed_goes_on_and_ends_as_an_undisturbed_one() {
+    let desk = Desk::new();
+    let root = set(&desk, 60);
+    desk.figureground(arguments(&desk, &root, "whole", &[])).succeeded();
+    let whole = records(&desk.path("whole"));
+    assert_eq!(whole.len(), 62);
+    for (kill, millis) in [150, 300, 220].into_iter().enumerate() {
+        let mut command = desk.command();
+        command.args(arguments(&desk, &root, "killed", &["--jobs", "2"]));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(millis));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        println!("kill {kill}: {:?} bytes", fs::metadata(desk.path("killed/records.jsonl")).map(|file| file.len()));
+    }
+    desk.figureground(arguments(&desk, &root, "killed", &["--jobs", "2"])).succeeded();
+    assert_eq!(records(&desk.path("killed")), whole);
+    assert_eq!(report(&desk.path("killed")), report(&desk.path("whole")));
+    assert_eq!(fs::read(desk.path("killed/report.html")).unwrap(), fs::read(desk.path("whole/report.html")).unwrap());
+
+    // What could not be scored is counted and named, and nothing else ended because of it.
+    let report = report(&desk.path("whole"));
+    assert_eq!((report["listed"].as_u64(), report["clips"].as_u64()), (Some(62), Some(60)));
+    assert_eq!(report["mislabelled"], serde_json::json!(["knitting/a"]));
+    let unreadable: Vec<&String> = report["unreadable"].as_object().unwrap().keys().collect();
+    assert!(unreadable.len() == 1 && unreadable[0].ends_with("/damaged"), "{unreadable:?}");
+
+    // What was damaged is tried again, and all else is not.
+    let damaged = root.join(unreadable[0].replace("/damaged", "")).join("damaged.gif");
+    fs::copy(demo(), damaged).unwrap();
+    let before = fs::metadata(desk.path("whole/records.jsonl")).unwrap().len();
+    desk.figureground(arguments(&desk, &root, "whole", &[])).succeeded();
+    assert_eq!(self::report(&desk.path("whole"))["clips"].as_u64(), Some(61));
+    let after = fs::metadata(desk.path("whole/records.jsonl")).unwrap().len();
+    assert!((before + 100..before + 10_000).contains(&after), "{before} {after}");
+
+    // The same clip gives the same line as in `run`.
+    let (_, record) = whole.iter().find(|(_, record)| record["outcome"].get("scored").is_some()).unwrap();
+    let verdict = &record["outcome"]["scored"]["verdict"];
+    let source = verdict["source"].as_str().unwrap();
+    let mut ran = desk.run(["--backend", "cpu", "--threads", "1", source]).succeeded().verdict();
+    ran["timing_us"].take();
+    assert_eq!(&ran, verdict);
+}
+
+#[test]
+fn shards_make_the_report_of_the_whole() {
+    let desk = Desk::new();
+    let root = set(&desk, 9);
+    desk.figureground(arguments(&desk, &root, "whole", &[])).succeeded();
+    let mut merge = vec!["merge".to_owned()];
+    for shard in ["1/3", "2/3", "3/3"] {
+        let out = format!("shard-{}", &shard[..1]);
+        desk.figureground(arguments(&desk, &root, &out, &["--shard", shard])).succeeded();
+        merge.push(desk.path(&out).display().to_string());
+    }
+    merge.extend(["--bundle".to_owned(), desk.bundle().display().to_string()]);
+    merge.extend(["--out".to_owned(), desk.path("merged").display().to_string()]);
+    desk.figureground(&merge).succeeded();
+    assert_eq!(records(&desk.path("merged")), records(&desk.path("whole")));
+    assert_eq!(report(&desk.path("merged")), report(&desk.path("whole")));
+
+    // Shards of another set are none of these.
+    let other = desk.path("other");
+    fs::create_dir_all(&other).unwrap();
+    let text = fs::read_to_string(desk.path("shard-1/records.jsonl")).unwrap();
+    fs::write(other.join("records.jsonl"), text.replacen("\"set\":\"", "\"set\":\"0", 1)).unwrap();
+    merge.insert(1, other.display().to_string());
+    desk.figureground(&merge).refused("data set", &["another bundle or set"]);
+}
+
+#[test]
+fn a_gate_is_written_into_the_bundle_or_the_bundle_stays_as_it_was() {
+    let desk = Desk::new();
+    let root = set(&desk, 40);
+    let bundle = desk.own_bundle("own");
+    let mut validate = arguments(&desk, &root, "out", &[]);
+    let place = validate.iter().position(|argument| argument == "--bundle").unwrap();
+    validate[place + 1] = bundle.display().to_string();
+    desk.figureground(&validate).succeeded();
+    let before = fs::read(bundle.join("bundle.toml")).unwrap();
+    let records = desk.path("out/records.jsonl").display().to_string();
+    let calibrate = |risk: &str, bundle: &Path| {
+        let bundle = bundle.display().to_string();
+        desk.figureground(["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle])
+    };
+    // Copies of one clip under all labels: nearly all are wrong.
+    calibrate("0.05", &bundle).refused("gate", &["log-ratio"]);
+    calibrate("1.5", &bundle).refused("gate", &["between 0 and 1"]);
+    calibrate("0.5", &desk.own_bundle("another-of-the-same")).refused("gate", &["log-ratio"]);
+    assert_eq!(fs::read(bundle.join("bundle.toml")).unwrap(), before);
+    calibrate("0.99", &bundle).succeeded();
+    let after = fs::read_to_string(bundle.join("bundle.toml")).unwrap();
+    assert!(after.contains("[gate.calibration]") && after.as_bytes() != before);
+    // The records are still this bundle's: its gate judges scores and makes none.
+    calibrate("0.99", &bundle).succeeded();
+}
+
+#[test]
+fn what_cannot_be_validated_is_an_error_and_leaves_nothing() {
+    let desk = Desk::new();
+    let root = set(&desk, 2);
+    let with = |format: &str, data: &Path| {
+        let mut all = arguments(&desk, data, "out", &[]);
+        all[3] = format.to_owned();
+        desk.figureground(all)
+    };
+    with("mimetics", &root).refused("data set", &["--annotations"]);
+    with("hat", &root).refused("data set", &["ori"]);
+    with("folder", &desk.path("nowhere")).refused("data set", &["nowhere"]);
+    assert!(!desk.path("out").exists());
+}
+
+/// Two clips of the class that the bundle takes them for, and two of another one.
+fn pairs(desk: &Desk) -> PathBuf {
+    let root = desk.path("pairs");
+    let line = desk.run(["--backend", "cpu", demo().to_str().unwrap()]).succeeded().verdict();
+    let taken_for = line["label"].as_str().unwrap().to_owned();
+    let labels = fs::read_to_string(LABELS).unwrap();
+    for label in [taken_for.as_str(), labels.lines().find(|label| *label != taken_for).unwrap()] {
+        fs::create_dir_all(root.join(label)).unwrap();
+        for clip in ["a.gif", "b.gif"] {
+            fs::copy(demo(), root.join(label).join(clip)).unwrap();
+        }
+    }
+    root
+}
+
+#[test]
+fn what_a_model_goes_by_is_told_by_clips_that_are_made_as_they_are_scored() {
+    let desk = Desk::new();
+    let root = pairs(&desk);
+    let all = ["--counterfactual", "all", "--pointing"];
+    desk.figureground(arguments(&desk, &root, "whole", &all)).succeeded();
+    let whole = report(&desk.path("whole"));
+    let told = &whole["counterfactual"];
+    assert_eq!(told["top1"].as_object().unwrap().len(), 2 + 4 * 3 + 3);
+    for (_, set) in told["top1"].as_object().unwrap() {
+        assert_eq!(set["clips"], 4);
+    }
+    for kind in ["random", "close", "far", "same"] {
+        let swap = &told["swaps"][kind];
+        assert!(swap["shacc"]["draws"] == 3 && swap["sberr"].is_null() == (kind == "same"), "{kind}");
+    }
+    assert!(told["bor"]["value"].is_number() && told["hor"]["value"].is_number());
+    assert!(told["still"]["stripes"]["contrastive"]["value"].is_number());
+    assert!(whole["metrics"]["pointing"]["value"].is_number());
+
+    // In shards it is the same.
+    let some = ["--counterfactual", "background-only,swap-random,scuba"];
+    desk.figureground(arguments(&desk, &root, "some", &some)).succeeded();
+    let mut merge = vec!["merge".to_owned()];
+    for shard in ["1/2", "2/2"] {
+        let out = format!("twins-{}", &shard[..1]);
+        let more = [&["--shard", shard, "--jobs", "2"], &some[..]].concat();
+        desk.figureground(arguments(&desk, &root, &out, &more)).succeeded();
+        merge.push(desk.path(&out).display().to_string());
+    }
+    merge.extend(["--bundle".to_owned(), desk.bundle().display().to_string()]);
+    merge.extend(["--out".to_owned(), desk.path("merged").display().to_string()]);
+    desk.figureground(&merge).succeeded();
+    assert_eq!(report(&desk.path("merged")), report(&desk.path("some")));
+
+    // Another seed makes other clips: they do not go into the same files.
+    let error = desk.figureground(arguments(&desk, &root, "whole", &["--counterfactual", "scuba", "--seed", "5"]));
+    error.refused("data set", &["clips that were changed otherwise"]);
+}
+
+#[test]
+fn a_set_that_is_written_is_the_one_that_is_scored_as_it_is_made() {
+    let desk = Desk::new();
+    let root = pairs(&desk);
+    let bundle = desk.bundle().display().to_string();
+    let write = |set: &str, out: &str, more: &[&str]| {
+        let mut all = vec!["counterfactual".to_owned(), root.display().to_string()];
+        all.extend(["--format", "folder", "--bundle", &bundle, "--set", set, "--out"].map(String::from));
+        all.push(desk.path(out).display().to_string());
+        all.extend(more.iter().map(|&argument| argument.to_owned()));
+        desk.figureground(all).succeeded();
+    };
+    for (set, folder, file) in
+        [("swap-far", "swap-far-2", "swap-far-2.jsonl"), ("conflfg", "", "conflfg-stripes.jsonl")]
+    {
+        write(set, set, &["--jobs", "2"]);
+        let made = desk.path(set).join(folder);
+        let out = format!("{set}-written");
+        desk.figureground(arguments(&desk, &made, &out, &[])).succeeded();
+        desk.figureground(arguments(&desk, &root, "on-the-fly", &["--counterfactual", set])).succeeded();
+        let scored = |path: PathBuf| -> BTreeMap<String, Value> {
+            let text = fs::read_to_string(path).unwrap();
+            let line = |line: &str| {
+                let record: Value = serde_json::from_str(line).unwrap();
+                (record["clip"].as_str().unwrap().to_owned(), record["outcome"]["scored"]["log_probs"].clone())
+            };
+            text.lines().skip(1).map(line).collect()
+        };
+        let written = scored(desk.path(&out).join("records.jsonl"));
+        assert_eq!(written, scored(desk.path("on-the-fly").join(file)), "{set}");
+        assert!(written.len() == 4 && written.values().all(Value::is_array));
+    }
+    if !program::ffmpeg_is_there("counterfactual clips as MP4") {
+        return;
+    }
+    write("background-only", "videos", &["--as", "mp4"]);
+    let class =
+        fs::read_dir(desk.path("videos")).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+    let video = class.unwrap().join("a.mp4");
+    let line = desk.run(["--backend", "cpu", video.to_str().unwrap()]).succeeded().verdict();
+    assert_eq!(line["frames"].as_array().unwrap().len(), 8);
+}
+
+#[test]
+fn a_set_that_cannot_be_made_is_told() {
+    let desk = Desk::new();
+    let root = pairs(&desk);
+    let list = |name: &str| format!("{}/fixtures/hat/{name}", env!("CARGO_MANIFEST_DIR"));
+    let refused = |more: &[&str], stage: &str, words: &str| {
+        let all = arguments(&desk, &root, "refused", &[&["--counterfactual", "swap-far"], more].concat());
+        desk.figureground(all).refused(stage, &[words]);
+    };
+    refused(&["--swaps", &list("actionswap_far_1.pickle")], "data set", "was not called");
+    refused(&["--swaps", &list("no.pickle")], "data set", "actionswap_");
+    refused(&["--backgrounds", "no such folder"], "data set", "a folder of pictures");
+    refused(&["--inpainter", LABELS], "model", "ONNX");
+}
+
+#[test]
+fn masks_made_elsewhere_are_followed() {
+    let desk = Desk::new();
+    let root = pairs(&desk);
+    // The person is said to be in the left half, and where nobody is seen there is no verdict on the background.
+    for (label, value) in fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name()).zip([255u8, 0]) {
+        for clip in ["a", "b"] {
+            let folder = desk.path("masks").join("seg").join(&label).join(clip);
+            fs::create_dir_all(&folder).unwrap();
+            let shape = |x, _| image::Luma([if x < 80 { value } else { 0 }]);
+            for frame in 1..=32 {
+                let mask: image::GrayImage = image::ImageBuffer::from_fn(160, 120, shape);
+                mask.save(folder.join(format!("{frame:06}.png"))).unwrap();
+            }
+        }
+    }
+    let masks = desk.path("masks").display().to_string();
+    desk.figureground(arguments(&desk, &root, "masked", &["--masks", &masks])).succeeded();
+    for record in records(&desk.path("masked")).values() {
+        let verdict = &record["outcome"]["scored"]["verdict"];
+        let area = verdict["person_area"].as_f64().unwrap();
+        match verdict["frames_with_person"].as_u64().unwrap() {
+            0 => assert!(area == 0.0 && verdict["reason"] == "no-person", "{verdict}"),
+            // Half of the frame, of which the crop takes the middle.
+            frames => assert!(frames == 8 && (area - 0.5).abs() < 0.02, "{verdict}"),
+        }
+    }
+    let again = desk.figureground(arguments(&desk, &root, "masked", &[]));
+    again.refused("data set", &["other masks"]);
+    let far = arguments(&desk, &root, "far", &["--masks", &masks, "--counterfactual", "human-only,swap-same"]);
+    desk.figureground(far).succeeded();
+    // Nobody is in two clips: their Human-Only twins are one colour, and they are put before no background.
+    let told = report(&desk.path("far"))["counterfactual"]["top1"].clone();
+    assert_eq!((told["human-only"]["clips"].as_u64(), told["swap-same-1"]["clips"].as_u64()), (Some(4), Some(2)));
+    desk.figureground(arguments(&desk, &root, "none", &["--masks", LABELS])).refused("data set", &["none of 4 clips"]);
+}

@@ -1,0 +1,45 @@
+"""figureground on its demo clip, again and again: what the scripts beside this one share."""
+
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+
+CLIP = pathlib.Path(__file__).resolve().parents[2] / "models/demo/out-of-context.gif"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def found(program):
+    """Where `program` is, by its path or by its name alone."""
+    return str(pathlib.Path(shutil.which(program) or program).resolve())
+
+
+def start(program, folder, *arguments, rate=None):
+    """The program in `folder` on the clip, at `rate` frames a second or as fast as it takes them: who feeds it, itself, and where its
+    live page is."""
+    pace = ["-re"] if rate else []
+    feed = subprocess.Popen(
+        ["ffmpeg", "-loglevel", "error", *pace, "-stream_loop", "-1", "-i", CLIP, *(["-vf", f"fps={rate}"] if rate else []),
+         "-pix_fmt", "yuv444p", "-strict", "-1", "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE)
+    judge = subprocess.Popen(
+        [program, "run", "-", "--backend", "cpu", "--window", "2", "--stride", "0.5", "--page=127.0.0.1:0", *arguments],
+        stdin=feed.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder)
+    feed.stdout.close()
+    address = None
+    while address is None:
+        line = judge.stderr.readline()
+        if not line:
+            feed.kill()
+            feed.wait()
+            sys.exit(f"the program has ended with {judge.wait()}")
+        address = re.match(r"live page: (http://\S+)", line)
+    threading.Thread(target=judge.stderr.read, daemon=True).start()
+    return feed, judge, address.group(1)

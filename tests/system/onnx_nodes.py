@@ -1,0 +1,86 @@
+"""Holds the GPU engine against ONNX's own node tests.
+
+    pip install onnx numpy
+    python tests/system/onnx_nodes.py target/debug/figureground [PATTERN]
+
+Every test whose tensors are f32 or i64 is run by `figureground infer` on both backends, its first input as the input and
+the others as constants, and compared with what ONNX expects. Ends with 1 where the GPU gives something else and the CPU does
+not; operators that a backend refuses are counted.
+"""
+
+import collections
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+from onnx.backend.test.case.node import collect_testcases
+
+
+def infer(program, folder, name, backend):
+    out = folder / backend
+    command = [program, "infer", folder / "model.onnx", "--input", f"{name}={folder}/input.npy"]
+    ended = subprocess.run([*command, "--backend", backend, "--output-dir", out], capture_output=True, text=True)
+    return out, ended
+
+
+def close(got, want):
+    return got.shape == want.shape and np.allclose(got, want.astype(np.float64), rtol=1e-3, atol=1e-5, equal_nan=True)
+
+
+def fixed(model, inputs):
+    """The model with the first input's shape, and the others as constants."""
+    graph = model.graph
+    for value, tensor in list(zip(graph.input, inputs))[1:]:
+        graph.initializer.append(numpy_helper.from_array(tensor, value.name))
+    del graph.input[1:]
+    shape = graph.input[0].type.tensor_type.shape
+    del shape.dim[:]
+    for size in inputs[0].shape:
+        shape.dim.add().dim_value = size
+
+
+def check(program, case):
+    """What came of one test."""
+    model, (inputs, wanted) = case.model, case.data_sets[0]
+    arrays = all(isinstance(t, np.ndarray) and t.dtype in (np.float32, np.int64) and t.size for t in [*inputs, *wanted])
+    if not inputs or not arrays or len(inputs) != len(model.graph.input):
+        return "other types", ""
+    fixed(model, inputs)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        onnx.save(model, folder / "model.onnx")
+        np.save(folder / "input.npy", inputs[0])
+        name = model.graph.input[0].name
+        cpu, ended = infer(program, folder, name, "cpu")
+        if ended.returncode:
+            return "refused by the CPU", ""
+        gpu, ended = infer(program, folder, name, "gpu")
+        if ended.returncode:
+            return "refused by the GPU", ended.stderr.strip().split("\n")[-1]
+        files = [re.sub(r"[^A-Za-z0-9._-]", "_", output.name) + ".npy" for output in model.graph.output]
+        for file, want in zip(files, wanted):
+            if not close(np.load(gpu / file), want):
+                return ("wrong" if close(np.load(cpu / file), want) else "wrong on both"), ""
+    return "right", ""
+
+
+def main(program, pattern="."):
+    counts = collections.Counter()
+    for case in collect_testcases(None):
+        if not re.search(pattern, case.name) or case.model is None or not case.data_sets:
+            continue
+        result, why = check(program, case)
+        counts[result] += 1
+        if result not in ("right", "other types", "refused by the CPU"):
+            print(f"{case.name}: {result} {why}")
+    print(dict(counts))
+    return int(counts["wrong"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
