@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times CLIP's ViT-B/32 image encoder on 24 images in f16: this engine, PyTorch eager, ONNX Runtime on the GPU.
 
-    pip install torch transformers onnx onnxruntime onnxconverter-common      # and onnxruntime-webgpu or onnxruntime-gpu
+    pip install torch transformers onnx onnxruntime onnxconverter-common   # and onnxruntime-webgpu or onnxruntime-gpu
     python benches/encoder.py target/release/figureground [--images 24] [--runs 30] [--rounds 5] [--work DIR]
 
 Weights are random, from a seed. Images are on the device before the clock starts, and embeddings stay there. The
