@@ -18,6 +18,8 @@ HEAD = """# Commands
 This page is made by `docs/commands.py` from the program's `--help`; do not edit it. `figureground COMMAND --help` shows
 the same in a terminal.
 """
+# Flags of every command, which need no entry.
+EVERYWHERE = ("-h, --help", "-V, --version")
 # The name of an argument, then two spaces or the end of the line, then what it does.
 ARGUMENT = re.compile(r" {2,6}((?:-\w(?:, )?)?(?:--[\w-]+|[<\[]\S+)?(?:[ =]?[<\[].*?)?(?:\.\.\.)?)(?:\s{2,}(\S.*))?$")
 
@@ -77,17 +79,25 @@ def example(lines):
 
 
 def escaped(text):
-    """Keeps Markdown from reading names in angle brackets, stars and underscores as markup."""
-    return re.sub(r"([<*_\[\]])", r"\\\1", text)
+    """Escapes Markdown's markup, except in code spans."""
+    pieces = re.split(r"(`[^`]*`)", text)
+    return "".join(piece if piece[:1] == "`" else re.sub(r"([<*_|\[\]])", r"\\\1", piece) for piece in pieces)
 
 
 def page(program):
     """Returns the whole page."""
-    head, parts = sections(help_of(program))
-    commands = [line.split(None, 1) for line in dict(parts)["Commands"] if line[:3].strip() == "" and line.strip()]
-    text = [HEAD, "| command | |", "|---|---|"]
-    names = [command[0] for command in commands if command[0] != "help"]
-    text += [f"| [`{name}`](#{name}) | {escaped(' '.join(rest))} |" for name, *rest in commands if name != "help"]
+    _, parts = sections(help_of(program))
+    abouts = {}
+    for line in dict(parts)["Commands"]:
+        command = re.fullmatch(r"  (\S+)\s+(.*)", line)
+        if command:
+            last = command[1]
+            abouts[last] = command[2]
+        elif line.strip():
+            abouts[last] += " " + line.strip()
+    names = [name for name in abouts if name != "help"]
+    text = [HEAD, "| command | purpose |", "|---|---|"]
+    text += [f"| [`{name}`](#{name}) | {escaped(abouts[name])} |" for name in names]
     for name in names:
         head, parts = sections(help_of(program, name))
         about = [line for line in head if line and not line.startswith("Usage:")]
@@ -99,6 +109,8 @@ def page(program):
                 continue
             text += ["", f"**{title}**", ""]
             for argument, paragraphs, values in arguments(lines):
+                if argument in EVERYWHERE:
+                    continue
                 text.append(f"- `{argument}`" + "".join(f"<br>{escaped(paragraph)}" for paragraph in paragraphs))
                 text += [f"  - `{value}`: {escaped(meaning)}" for value, meaning in values]
     return "\n".join(text) + "\n"
