@@ -41,4 +41,4 @@ deb:
 # Run everything for an hour and check that memory does not grow
 soak:
     cargo build --release
-    python3 tests/soak.py target/release/figureground --minutes 60
+    python3 tests/system/soak.py target/release/figureground --minutes 60
