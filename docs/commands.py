@@ -81,7 +81,7 @@ def example(lines):
 def escaped(text):
     """Escapes Markdown's markup, except in code spans."""
     pieces = re.split(r"(`[^`]*`)", text)
-    return "".join(piece if piece[:1] == "`" else re.sub(r"([<*_|\[\]])", r"\\\1", piece) for piece in pieces)
+    return "".join(piece if piece[:1] == "`" else re.sub(r"([<*|])", r"\\\1", piece) for piece in pieces)
 
 
 def page(program):
