@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""CLIP's ViT-B/32 image encoder at 24 images in f16: this engine, PyTorch eager, and ONNX Runtime's GPU providers, interleaved.
+"""Times CLIP's ViT-B/32 image encoder on 24 images in f16: this engine, PyTorch eager, ONNX Runtime on the GPU.
 
-    pip install torch transformers onnx onnxruntime onnxconverter-common      # and onnxruntime-webgpu or onnxruntime-gpu
+    pip install torch transformers onnx onnxruntime onnxconverter-common   # and onnxruntime-webgpu or onnxruntime-gpu
     python benches/encoder.py target/release/figureground [--images 24] [--runs 30] [--rounds 5] [--work DIR]
 
-Random weights from a seed; pictures lie on the device before the clock starts, and embeddings stay there. Every round runs every
-engine once; what is printed is each one's median over the rounds, its ratio to this engine, and the share of the ceiling: what
-PyTorch reaches on one large f16 matrix product on the same device. An engine that is not there is named and left out; without a
-GPU everything runs where it can, which shows that the script works and nothing else.
+Weights are random, from a seed. Images are on the device before the clock starts, and embeddings stay there. The
+engines are interleaved: every round runs each of them once. Prints each engine's median over the rounds, its ratio to
+this engine, and its share of the ceiling, which is the speed of PyTorch on one large f16 matrix product on the same
+device.
+
+Engines that are not installed are named and skipped. Without a GPU, everything runs where it can, which only shows
+that the script works.
 """
 import argparse
 import importlib.util
@@ -28,7 +31,7 @@ OPERATIONS = 2 * (49 * 3072 * 768 + 12 * (50 * 12 * 768 * 768 + 2 * 50 * 50 * 76
 
 
 def bundle(figureground, work):
-    """ViT-B/32 with random weights, as transformers loads it and as this program imports it."""
+    """Returns ViT-B/32 with random weights as a transformers model, and its ONNX file in an imported bundle."""
     folder, made = work / "clip", work / "bundle"
     torch.manual_seed(7)
     config = CLIPConfig()
@@ -55,7 +58,7 @@ def this_engine(figureground, onnx_file, pixels, options):
 
 
 def clocked(step, wait, runs):
-    """The median of single runs in milliseconds, after one to warm up."""
+    """Returns the median time of a run in milliseconds, after one to warm up."""
     step()
     wait()
     times = []
@@ -91,19 +94,20 @@ def onnxruntime(provider, onnx_file, values, runs):
     if not half.exists():
         onnx.save(convert_float_to_float16(onnx.load(onnx_file)), half)
     session = ort.InferenceSession(half, providers=[provider])
-    binding, device = session.io_binding(), {"CUDAExecutionProvider": "cuda", "WebGpuExecutionProvider": "webgpu"}.get(provider, "cpu")
+    binding = session.io_binding()
+    device = {"CUDAExecutionProvider": "cuda", "WebGpuExecutionProvider": "webgpu"}.get(provider, "cpu")
     values = values.astype(np.float16)
     try:
         binding.bind_ortvalue_input(session.get_inputs()[0].name, ort.OrtValue.ortvalue_from_numpy(values, device, 0))
         binding.bind_output(session.get_outputs()[0].name, device, 0)
-    except Exception:  # This build lets no tensor lie on that device: the pictures then go up in every run.
+    except Exception:  # This build keeps no tensor on that device: every run uploads the images.
         binding.bind_cpu_input(session.get_inputs()[0].name, values)
         binding.bind_output(session.get_outputs()[0].name)
     return lambda: clocked(lambda: session.run_with_iobinding(binding), binding.synchronize_outputs, runs)
 
 
 def ceiling(device):
-    """Operations a second of one large f16 matrix product."""
+    """Returns the operations a second of one large f16 matrix product."""
     side = 8192 if device == "cuda" else 512
     matrix = torch.randn(side, side, device=device, dtype=torch.float16 if device == "cuda" else torch.float32)
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
@@ -138,7 +142,7 @@ def main():
             else:
                 print(f"ONNX Runtime has no {provider}")
     else:
-        print("ONNX Runtime or onnxconverter-common is not there")
+        print("ONNX Runtime or onnxconverter-common is not installed")
 
     times = {name: [] for name in engines}
     for _ in range(options.rounds):
@@ -149,7 +153,8 @@ def main():
     own = medians["figureground"]
     for name, milliseconds in medians.items():
         share = OPERATIONS * options.images / (milliseconds / 1e3) / most
-        print(f"{name:40} {milliseconds:9.3f} ms  {milliseconds / own:5.2f} of figureground's  {100 * share:5.1f} % of the ceiling")
+        ratio = milliseconds / own
+        print(f"{name:40} {milliseconds:9.3f} ms  {ratio:5.2f} of figureground's  {100 * share:5.1f} % of the ceiling")
     print(json.dumps({"images": options.images, "device": device, "ceiling_flops": most, "milliseconds": medians}))
 
 

@@ -1,9 +1,9 @@
-"""How long a verdict takes from the arrival of its window's last frame when frames come faster than they can be judged.
+"""Measures the time from a window's last frame to its verdict when frames arrive faster than they can be processed.
 
     python3 benches/latency.py FIGUREGROUND [--bundle DIR] [--fps 30] [--windows 30]
 
-A local server sends a stream at FPS; each window's latency, as the metrics count it, is held against two frame times plus the time that
-the models took for that window.
+A local server sends a stream at FPS. Each window's latency, taken from the metrics, is compared with two frame times
+plus the time that the models took for that window.
 """
 
 import argparse
@@ -32,40 +32,40 @@ def main():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        ["ffmpeg", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", HOME / "models/demo/out-of-context.gif", "-vf",
-         f"fps={arguments.fps},scale=640:480", "-c:v", "mpeg2video", "-q:v", "4", "-g", "10", "-f", "mpegts",
+        ["ffmpeg", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i", HOME / "models/demo/out-of-context.gif",
+         "-vf", f"fps={arguments.fps},scale=640:480", "-c:v", "mpeg2video", "-q:v", "4", "-g", "10", "-f", "mpegts",
          f"tcp://127.0.0.1:{port}?listen=1"], stdin=subprocess.DEVNULL)
     time.sleep(1)
-    command = [arguments.program, "run", f"tcp://127.0.0.1:{port}", "--backend", "cpu", "--window", "2", "--stride", arguments.stride,
-               "--metrics", "127.0.0.1:0"]
+    command = [arguments.program, "run", f"tcp://127.0.0.1:{port}", "--backend", "cpu", "--metrics", "127.0.0.1:0"]
+    command += ["--window", "2", "--stride", arguments.stride]
     command += ["--bundle", arguments.bundle] if arguments.bundle else []
-    judge = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     address, total, over, latencies, bounds = None, 0.0, 0, [], []
     try:
         while address is None:
-            line = judge.stderr.readline()
+            line = program.stderr.readline()
             assert line, "the program has ended"
             address = re.match(r"metrics: (http://\S+)", line)
         for window in range(arguments.windows):
-            line = json.loads(judge.stdout.readline())
+            line = json.loads(program.stdout.readline())
             with urllib.request.urlopen(address.group(1) + "metrics") as answer:
                 text = answer.read().decode()
             now = float(re.search(r"figureground_latency_seconds_sum (\S+)", text).group(1))
             count = int(re.search(r"figureground_latency_seconds_count (\d+)", text).group(1))
             dropped = int(re.search(r"figureground_frames_dropped_total (\d+)", text).group(1))
             took = sum(value for stage, value in line["timing_us"].items() if stage != "decode") / 1e6
-            # Several windows may have been told since the last scrape.
+            # More than one window may have ended since the last scrape.
             if count == window + 1 and window > 2:
                 latencies.append(now - total)
                 bounds.append(2 / arguments.fps + took)
                 over += latencies[-1] > bounds[-1]
             total = now
     finally:
-        judge.kill()
+        program.kill()
         server.kill()
-    print(f"{len(latencies)} windows, {dropped} frames dropped; latency median {statistics.median(latencies) * 1e3:.0f} ms, largest "
-          f"{max(latencies) * 1e3:.0f} ms; two frame times and the models {statistics.median(bounds) * 1e3:.0f} ms in the median; "
-          f"{over} windows took longer than theirs")
+    median, bound = (statistics.median(values) * 1e3 for values in (latencies, bounds))
+    print(f"{len(latencies)} windows, {dropped} frames dropped; latency: median {median:.0f} ms, "
+          f"largest {max(latencies) * 1e3:.0f} ms; bound: median {bound:.0f} ms; {over} windows exceeded theirs")
     return 1 if over else 0
 
 

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Clips a second of `validate` against a naive Python loop over the same clips, interleaved.
+"""Compares the clips a second of `validate` with those of a naive Python loop over the same clips, interleaved.
 
     pip install onnxruntime opencv-python-headless numpy
     python benches/throughput.py target/release/figureground SET --bundle DIR --peer FILE.py [--rounds 5] [--jobs 2]
 
-SET has a folder a class (`--format folder`) of video files; the bundle's segmenter takes NHWC pictures in [0, 1] and gives one
-probability, its encoder takes 224 pixels (CLIP). FILE.py has the peer's stages: session, sample, person_mask, views and
-pixel_values, one frame at a time with OpenCV and ONNX Runtime. Both load their models once a round, decode for themselves, and
-use the same number of threads.
+SET has one folder of video files for each class (`--format folder`). The bundle's segmenter takes NHWC frames in
+[0, 1] and outputs one probability; its encoder takes 224 pixels (CLIP). FILE.py contains the peer's stages, session,
+sample, person_mask, views and pixel_values, one frame at a time with OpenCV and ONNX Runtime. Both programs load their
+models once a round, decode for themselves, and use the same number of threads.
 """
 import argparse
 import importlib.util
@@ -30,7 +30,7 @@ def loaded(path):
 
 
 def naive(peer, bundle, clips, threads):
-    """Seconds for all clips: segment, views, encode and score, clip by clip."""
+    """Returns the seconds for all clips: segment, views, encode and score, clip by clip."""
     began = time.perf_counter()
     peer.cv2.setNumThreads(threads)
     segmenter, vision = (peer.session(str(bundle / name), threads) for name in ("segmenter.onnx", "vision.onnx"))
@@ -75,7 +75,8 @@ def main():
         theirs = naive(peer, options.bundle, clips, options.threads)
         own = ours(options.figureground, options.bundle, options.set, len(clips), options.threads, options.jobs)
         pairs.append((theirs, own))
-        print(f"round {number + 1}: naive {len(clips) / theirs:.2f}, this {len(clips) / own:.2f} clips a second", flush=True)
+        rates = [len(clips) / seconds for seconds in (theirs, own)]
+        print(f"round {number + 1}: naive {rates[0]:.2f}, this {rates[1]:.2f} clips a second", flush=True)
     ratio = statistics.median(theirs / own for theirs, own in pairs)
     print(f"median ratio {ratio:.2f} ({len(clips)} clips, {options.threads} threads, {options.jobs} jobs)")
 
