@@ -48,6 +48,8 @@ pub mod model;
 #[cfg(feature = "std")]
 pub mod pipeline;
 #[cfg(feature = "std")]
+pub mod segment;
+#[cfg(feature = "std")]
 pub mod sink;
 #[cfg(feature = "std")]
 pub mod source;
