@@ -1,7 +1,7 @@
 //! Classifies one clip: `cargo run --release --example classify_clip [BUNDLE CLIP]`.
 //!
-//! Without arguments it uses the built-in demo clip and bundle. It writes `verdict.gif`, which shows the encoder's input in
-//! each view.
+//! Without arguments it uses the built-in demo clip and bundle. It writes `verdict.gif`, which shows the encoder's
+//! input in each view.
 
 use figureground::Result;
 use figureground::bundle::Bundle;

@@ -1,4 +1,5 @@
-//! After the first windows the pipeline allocates nothing per frame or window: frame, masks, views, scores, gate, verdict.
+//! After the first windows the pipeline allocates nothing per frame or window: frame, masks, views, scores, gate,
+//! verdict.
 //!
 //! The models are stand-ins that allocate nothing, so that every allocation counted is the pipeline's.
 

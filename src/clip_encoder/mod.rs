@@ -1,9 +1,9 @@
 //! What clip encoders on all backends share: their trait, timing, and the geometry of crops and masks.
 //!
 //! A [`ClipEncoder`] keeps frames in slots, so that overlapping windows share frames that were encoded once. The CPU's
-//! encoder ([`CpuClipEncoder`](crate::pipeline::CpuClipEncoder)) prepares pixels on the CPU and hands the models of an
-//! engine whole batches. The GPU's keeps everything from the uploaded frame to the log-probabilities on the device. Both
-//! follow the same equations and give the same verdicts.
+//! encoder prepares pixels on the CPU and gives the models of an engine whole batches. The GPU's keeps everything from
+//! the uploaded frame to the log-probabilities on the device. Both follow the same equations and give the same
+//! verdicts.
 
 #[cfg(feature = "gpu")]
 mod crop_geometry;

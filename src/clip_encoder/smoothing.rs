@@ -19,7 +19,8 @@ impl Smoothing {
         self.constant > 0.0
     }
 
-    /// Returns the weight, below 1, of the previous mask in the one captured at `time_us`; none for a stream's first mask.
+    /// Returns the weight, below 1, of the previous mask in the one captured at `time_us`; none for a stream's first
+    /// mask.
     pub(crate) fn weight(&mut self, time_us: u64) -> Option<f32> {
         let previous_us = self.previous_us.replace(time_us)?;
         let age = time_us.saturating_sub(previous_us) as f32 / 1e6;

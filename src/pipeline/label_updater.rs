@@ -60,8 +60,8 @@ struct State {
 }
 
 impl LabelUpdater {
-    /// Starts a thread that embeds labels for `bundle` and gives them to `handle`. The text encoder is only loaded while
-    /// labels are embedded.
+    /// Starts a thread that embeds labels for `bundle` and gives them to `handle`. The text encoder is only loaded
+    /// while labels are embedded.
     ///
     /// # Errors
     /// Returns an error if the thread cannot be started.

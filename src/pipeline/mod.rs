@@ -7,7 +7,7 @@ mod handle;
 mod label_updater;
 mod open;
 mod schedule;
-mod session;
+mod stream_session;
 mod window_result;
 mod window_scorer;
 
@@ -18,7 +18,7 @@ pub use handle::PipelineHandle;
 pub use label_updater::{LabelUpdateProgress, LabelUpdater};
 pub use open::open_encoder;
 pub use schedule::Sliding;
-pub use session::Session;
+pub use stream_session::StreamSession;
 pub use window_result::{OnWindow, TOP, WindowResult, WindowViews};
 
 use crate::bundle::Bundle;
@@ -144,16 +144,16 @@ impl Pipeline {
     ///
     /// # Errors
     /// Returns an error if the backend cannot allocate the frames' buffers.
-    pub fn session(&mut self, sliding: Sliding) -> Result<Session<&mut Self>> {
-        Session::new(self, sliding)
+    pub fn session(&mut self, sliding: Sliding) -> Result<StreamSession<&mut Self>> {
+        StreamSession::new(self, sliding)
     }
 
     /// Begins a stream in a session that owns the pipeline.
     ///
     /// # Errors
     /// As [`Pipeline::session`].
-    pub fn into_session(self, sliding: Sliding) -> Result<Session<Self>> {
-        Session::new(self, sliding)
+    pub fn into_session(self, sliding: Sliding) -> Result<StreamSession<Self>> {
+        StreamSession::new(self, sliding)
     }
 
     /// Reads `source` to its end, cut into windows by `window`. `on_window` is called for every window and may end the

@@ -3,6 +3,8 @@
 mod frame_masks;
 mod placement;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use frame_masks::FrameMaskSampler;
 pub use target::Target;
@@ -63,7 +65,7 @@ enum MaskSource {
 
 impl fmt::Debug for PersonSegmenter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PersonSegmenter").field("placements", &self.placements).finish_non_exhaustive()
+        f.debug_struct("PersonSegmenter").field("settings", self.placements.settings()).finish_non_exhaustive()
     }
 }
 
@@ -158,7 +160,8 @@ impl PersonSegmenter {
         placement.regions(provided)
     }
 
-    /// Returns the persons in frame `index` of the batch: one by one if the segmenter tells them apart, else all as one.
+    /// Returns the persons in frame `index` of the batch: one by one if the segmenter tells them apart, else all as
+    /// one.
     ///
     /// # Errors
     /// Returns an error if the model fails, or a provided mask has another size than its frame.

@@ -11,8 +11,8 @@ thread_local! {
     static LAST: RefCell<CString> = RefCell::default();
 }
 
-/// Returns the error of this thread's last failed call: one sentence in UTF-8, valid until the next call fails. It is empty
-/// if no call has failed.
+/// Returns the error of this thread's last failed call: one sentence in UTF-8, valid until the next call fails. It is
+/// empty if no call has failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn fg_error() -> *const c_char {
     LAST.with_borrow(|last| last.as_ptr())

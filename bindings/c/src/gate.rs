@@ -20,12 +20,12 @@ pub extern "C" fn fg_gate_open(tau: f32, hysteresis: f32) -> *mut Gate {
     })
 }
 
-/// Judges one window by `classes` log-probabilities or logits of each view, and the fractions of the crop that the person
-/// and the visible background cover. Returns 0, or -1 on an error.
+/// Judges one window by `classes` log-probabilities or logits of each view, and the fractions of the crop that the
+/// person and the visible background cover. Returns 0, or -1 on an error.
 ///
 /// # Safety
-/// `gate` comes from `fg_gate_open`; `full`, `person` and `background` point to `classes` numbers each, and `verdict` to a
-/// verdict.
+/// `gate` comes from `fg_gate_open`; `full`, `person` and `background` point to `classes` numbers each, and `verdict`
+/// to a verdict.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_gate_judge(
     gate: *mut Gate,

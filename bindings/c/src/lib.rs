@@ -1,7 +1,7 @@
 //! figureground for C: frames to verdicts.
 //!
-//! A function that fails returns a negative number or null, and [`fg_error`] then returns the message. Panics do not cross
-//! the C boundary: they are returned as errors.
+//! A function that fails returns a negative number or null, and [`fg_error`] then returns the message. Panics do not
+//! cross the C boundary: they are returned as errors.
 
 mod ffi;
 mod gate;

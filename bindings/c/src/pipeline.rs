@@ -6,7 +6,7 @@ use core::ffi::{c_char, c_int};
 use figureground::bundle::{Bundle, labels};
 use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
 use figureground::frame::{Frame, check_size};
-use figureground::pipeline::{self, FrameRecording, Session, Sliding};
+use figureground::pipeline::{self, FrameRecording, Sliding, StreamSession};
 use figureground::{Error, Result, Stage};
 use std::ffi::CString;
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ use std::path::Path;
 /// A stream that is judged window by window.
 #[derive(Debug)]
 pub struct Pipeline {
-    session: Session<pipeline::Pipeline>,
+    session: StreamSession<pipeline::Pipeline>,
     bundle: Bundle,
     threads: usize,
     names: Vec<CString>,
@@ -44,7 +44,8 @@ pub extern "C" fn fg_options_usual() -> Options {
     Options { window: 2.0, stride: 0.5, threads: 0, gpu: false }
 }
 
-/// Opens the bundle in the directory `bundle`, or the bundle inside the library if it is null. Returns null on an error.
+/// Opens the bundle in the directory `bundle`, or the bundle inside the library if it is null. Returns null on an
+/// error.
 ///
 /// # Safety
 /// `bundle` is null or a string that ends with a 0; `options` is null, for the defaults, or points to options.
@@ -64,8 +65,8 @@ pub unsafe extern "C" fn fg_open(bundle: *const c_char, options: *const Options)
 }
 
 /// Takes the next frame: `height` rows of `width` pixels, three bytes each (R, G, B); rows begin `stride` bytes apart.
-/// `time_us` is the capture time in microseconds; it never decreases. Returns 1 if `verdict` was written, 0 if the frame
-/// completes no window, and -1 on an error, after which the next frame may be given.
+/// `time_us` is the capture time in microseconds; it never decreases. Returns 1 if `verdict` was written, 0 if the
+/// frame completes no window, and -1 on an error, after which the next frame may be given.
 ///
 /// # Safety
 /// `pipeline` comes from `fg_open`, `pixels` points to all rows, and `verdict` to a verdict.
@@ -113,8 +114,8 @@ pub unsafe extern "C" fn fg_reset(pipeline: *mut Pipeline) -> c_int {
     })
 }
 
-/// Replaces the labels from the next window on; `labels` is UTF-8, one name per line. They are embedded at once, which may
-/// take seconds. Returns 0, or -1 on an error, which keeps the old labels.
+/// Replaces the labels from the next window on; `labels` is UTF-8, one name per line. They are embedded at once, which
+/// may take seconds. Returns 0, or -1 on an error, which keeps the old labels.
 ///
 /// # Safety
 /// `pipeline` comes from `fg_open`, and `labels` ends with a 0.
@@ -150,7 +151,8 @@ pub unsafe extern "C" fn fg_label_count(pipeline: *mut Pipeline) -> usize {
     catch(0, || unsafe { object(pipeline) }.map(|this| this.names.len()))
 }
 
-/// Returns the name of a label in UTF-8, valid until the labels change or the pipeline is closed. Returns null on an error.
+/// Returns the name of a label in UTF-8, valid until the labels change or the pipeline is closed. Returns null on an
+/// error.
 ///
 /// # Safety
 /// `pipeline` comes from `fg_open`.

@@ -69,7 +69,7 @@ class Gate:
 
 @final
 class Pipeline:
-    """Frames to verdicts. ``bundle`` is a directory; the default is the built-in bundle, which was trained on drawn people."""
+    """Frames to verdicts. ``bundle`` is a directory; the default is the built-in bundle, trained on drawn people."""
 
     def __init__(
         self,
@@ -81,8 +81,8 @@ class Pipeline:
         threads: Optional[int] = None,
     ) -> None: ...
     def step(self, frame: npt.NDArray[np.uint8], time: Optional[float] = None) -> Optional[Verdict]:
-        """Takes the next frame, [height, width, 3] RGB, captured at ``time`` in seconds (default: 1/25 after the last one).
-        Returns the verdict on the window that it completes, or None."""
+        """Takes the next frame, [height, width, 3] RGB, and returns the verdict on the window that it completes, or None.
+        ``time`` is its capture time in seconds; the default is 1/25 after the last frame."""
     def reset(self) -> None:
         """Drops all frames and begins another stream."""
     @property

@@ -5,7 +5,7 @@ use crate::verdict::Verdict;
 use figureground::bundle::{Bundle, labels};
 use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
 use figureground::frame::Frame;
-use figureground::pipeline::{FrameRecording, Pipeline as RustPipeline, Session, Sliding};
+use figureground::pipeline::{FrameRecording, Pipeline as RustPipeline, Sliding, StreamSession};
 use figureground::{Error, Result, Stage};
 use numpy::{PyReadonlyArray3, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -24,7 +24,7 @@ pub struct Pipeline(Mutex<Stream>);
 /// A stream that is judged window by window.
 #[derive(Debug)]
 struct Stream {
-    session: Session<RustPipeline>,
+    session: StreamSession<RustPipeline>,
     bundle: Bundle,
     threads: usize,
     frames: u64,

@@ -14,9 +14,10 @@ const LATEST_US: u64 = 1 << 62;
 
 /// A stream that a pipeline watches in sliding windows.
 ///
-/// `P` is `&mut Pipeline` ([`Pipeline::session`]), or `Pipeline` where the session owns it ([`Pipeline::into_session`]).
+/// `P` is `&mut Pipeline` ([`Pipeline::session`]), or `Pipeline` where the session owns it
+/// ([`Pipeline::into_session`]).
 #[derive(Debug)]
-pub struct Session<P> {
+pub struct StreamSession<P> {
     pipeline: P,
     sliding: Sliding,
     schedule: WindowSchedule,
@@ -31,7 +32,7 @@ pub struct Session<P> {
     latest_us: u64,
 }
 
-impl<P: BorrowMut<Pipeline>> Session<P> {
+impl<P: BorrowMut<Pipeline>> StreamSession<P> {
     pub(super) fn new(mut pipeline: P, sliding: Sliding) -> Result<Self> {
         let frames = pipeline.borrow().clip.frames;
         let schedule = WindowSchedule::new(sliding, frames);
@@ -59,8 +60,8 @@ impl<P: BorrowMut<Pipeline>> Session<P> {
         self.clear_windows()
     }
 
-    /// Takes the next frame of the stream. `on_window` is called for every window that the frame completes, usually none
-    /// or one; its answer is returned. After an error the next frame may be given.
+    /// Takes the next frame of the stream. `on_window` is called for every window that the frame completes, usually
+    /// none or one; its answer is returned. After an error the next frame may be given.
     ///
     /// # Errors
     /// Returns an error if the capture time is out of range, a model fails, or `on_window` does.
