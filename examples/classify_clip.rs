@@ -1,7 +1,7 @@
-//! One clip, one verdict: `cargo run --release --example classify_clip [BUNDLE CLIP]`.
+//! Classifies one clip: `cargo run --release --example classify_clip [BUNDLE CLIP]`.
 //!
-//! Without arguments it takes the demo clip and the bundle inside the program. It writes `verdict.gif`, which shows what the
-//! encoder saw in each view.
+//! Without arguments it uses the built-in demo clip and bundle. It writes `verdict.gif`, which shows the encoder's
+//! input in each view.
 
 use figureground::Result;
 use figureground::bundle::Bundle;
@@ -31,21 +31,21 @@ fn run() -> Result<()> {
     };
     let mut overlay = Overlay::create(Path::new("verdict.gif"))?;
     let name = source.name().to_owned();
-    pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
-        tell(outcome);
-        overlay.draw(&name, outcome)?;
+    pipeline.watch(source.as_mut(), Window::Clip, &mut |window| {
+        print_window(window);
+        overlay.draw(&name, window)?;
         Ok(ControlFlow::Continue(()))
     })?;
     overlay.finish()?;
-    println!("verdict.gif shows what each view saw");
+    println!("verdict.gif shows the three views");
     Ok(())
 }
 
-fn tell(outcome: &WindowResult<'_>) {
-    let judgement = &outcome.judgement;
+fn print_window(window: &WindowResult<'_>) {
+    let judgement = &window.judgement;
     let [full, person, background] = judgement.p;
     let reason = judgement.verdict.reason().map_or(String::new(), |reason| format!(" ({reason})"));
-    println!("{}: {}{reason}", outcome.names[judgement.label], judgement.verdict.name());
+    println!("{}: {}{reason}", window.names[judgement.label], judgement.verdict.name());
     println!("probability whole {full:.2}, person only {person:.2}, background only {background:.2}");
     println!("dominance of the background over the person: {:.2} nats", judgement.dominance);
 }

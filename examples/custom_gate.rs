@@ -1,13 +1,13 @@
-//! The gate on its own, without models or files: `cargo run --example custom_gate`.
+//! Uses the gate alone, without models or files: `cargo run --example custom_gate`.
 //!
-//! This is all of the algebra that a device without an operating system can carry. Three views of two clips are scored
-//! against a label bank; every gate score is looked at, and a rule of our own is put on top.
+//! This is the `no_std` part of the crate, for devices without an operating system. Three views of two clips are scored
+//! against a label bank, every gate score is printed, and a stricter rule is added on top.
 
 use figureground::Result;
 use figureground::gate::{Evidence, Gate, GateSettings, ScoreKind, Verdict, Visibility};
 use figureground::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, TextEmbeds};
 
-/// Text embeddings of three actions, in a space of three dimensions for people to read.
+/// Text embeddings of three actions, in three dimensions to be readable.
 const TEXTS: [[f32; 3]; 3] = [[1.0, 0.1, 0.0], [0.1, 1.0, 0.1], [0.0, 0.1, 1.0]];
 
 fn main() -> Result<()> {
@@ -35,7 +35,7 @@ fn judge(bank: &LabelBank, clip: &str, views: [[f32; 3]; 3]) -> Result<()> {
     for kind in ScoreKind::ALL {
         println!("  {:<12} {:+.2}", kind.name(), judgement.scores.get(kind));
     }
-    // A stricter rule of our own: act only when the person alone says the same, and clearly.
+    // The stricter rule: act only if the person alone clearly supports the same label.
     let act = judgement.verdict == Verdict::Accept && judgement.scores.disagreement == 0.0 && judgement.p[1] > 0.5;
     println!("  {}", if act { "acted upon" } else { "left to a person" });
     Ok(())

@@ -1,6 +1,6 @@
-//! Verdicts from a camera: `cargo run --example webcam --features camera [BUNDLE [camera:N]]`.
+//! Prints verdicts on a camera's stream: `cargo run --example webcam --features camera [BUNDLE [camera:N]]`.
 //!
-//! Without the feature `camera` it says how to get it and plays the demo clip.
+//! Without the feature `camera` it explains how to enable it and reads the demo clip.
 
 use figureground::Result;
 use figureground::bundle::Bundle;
@@ -23,29 +23,31 @@ fn run() -> Result<()> {
     let bundle = bundle.as_deref().map_or_else(Bundle::built_in, Bundle::open)?;
     let (mut source, window) = open(arguments.next())?;
     let mut pipeline = Pipeline::load(&bundle, &BackendOptions::default(), FrameRecording::Off)?;
-    pipeline.watch(source.as_mut(), window, &mut |outcome| {
-        let judgement = &outcome.judgement;
-        let reason = judgement.verdict.reason().unwrap_or("the person says so too");
-        let seconds = outcome.time_span_us()[1] as f64 / 1e6;
-        println!("{seconds:7.2} s  {}: {} ({reason})", outcome.names[judgement.label], judgement.verdict.name());
+    pipeline.watch(source.as_mut(), window, &mut |window| {
+        let judgement = &window.judgement;
+        let reason = judgement.verdict.reason().unwrap_or("the person supports it");
+        let seconds = window.time_span_us()[1] as f64 / 1e6;
+        println!("{seconds:7.2} s  {}: {} ({reason})", window.names[judgement.label], judgement.verdict.name());
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(())
 }
 
-/// The camera, in windows of the last two seconds, one every half second.
+/// Opens the camera, with windows of two seconds, one every half second.
 #[cfg(feature = "camera")]
 fn open(camera: Option<std::ffi::OsString>) -> Result<(Box<dyn Source>, Window)> {
     let camera = camera.unwrap_or_else(|| "camera:0".into());
     let mut opener = figureground::source::opener(camera, figureground::source::SourceOptions::default());
-    // A cable that was pulled may be put back.
+    // Opens the camera again if its cable is pulled and put back.
     let source = Box::new(figureground::source::ReconnectingSource::new(opener()?, opener, || false));
     Ok((source, Window::Sliding(Sliding::new(2.0, 0.5)?)))
 }
 
-/// The demo clip, which lasts two and a half seconds, in shorter windows.
+/// Opens the demo clip, which lasts two and a half seconds, with shorter windows.
 #[cfg(not(feature = "camera"))]
 fn open(_: Option<std::ffi::OsString>) -> Result<(Box<dyn Source>, Window)> {
-    eprintln!("This build has no camera: add --features camera (it needs libclang) to use one; here is the demo clip.");
+    eprintln!(
+        "This build has no cameras: build with --features camera (it needs libclang). Reading the demo clip instead."
+    );
     Ok((figureground::source::demo()?, Window::Sliding(Sliding::new(1.0, 0.25)?)))
 }

@@ -6,11 +6,11 @@
 //! Read the crate in the order the data flows:
 //!
 //! 1. [`source`] lends a [`frame`];
-//! 2. [`preprocess`] resizes, crops and normalises it once; a segmenter of [`engine`] makes its [`mask`];
+//! 2. [`preprocess`] resizes, crops and normalises it once; [`segment`] makes its [`mask`] with a model of [`engine`];
 //! 3. [`view`] composes the three views, which the image encoder of [`engine`] turns into embeddings;
 //! 4. [`zeroshot`] scores them against a label bank; [`gate`] weighs the evidence and gives a verdict;
-//! 5. [`clip_encoder`] owns all buffers of that way on one backend, [`pipeline`] cuts a source into windows and judges them,
-//!    and [`sink`] takes the verdicts out.
+//! 5. a [`clip_encoder`] owns all buffers of these steps on one backend; [`pipeline`] cuts a source into windows and judges
+//!    them; [`sink`] writes the verdicts.
 //!
 //! [`evaluate`] does all this for labelled sets of clips and measures how biased a model is and what its gate buys.
 //!
@@ -47,6 +47,8 @@ pub mod file;
 pub mod model;
 #[cfg(feature = "std")]
 pub mod pipeline;
+#[cfg(feature = "std")]
+pub mod segment;
 #[cfg(feature = "std")]
 pub mod sink;
 #[cfg(feature = "std")]

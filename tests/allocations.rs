@@ -1,6 +1,7 @@
-//! Once warm, our own stages allocate nothing, neither a frame nor a window: frame, masks, views, scores, gate, verdict.
+//! After the first windows the pipeline allocates nothing per frame or window: frame, masks, views, scores, gate,
+//! verdict.
 //!
-//! The models are stand-ins that allocate nothing, so that whatever is counted is ours.
+//! The models are stand-ins that allocate nothing, so that every allocation counted is the pipeline's.
 
 #[path = "helpers/tiny_bundle.rs"]
 mod tiny_bundle;
@@ -25,10 +26,10 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The system's allocator, which counts for each thread.
+/// The system's allocator, with a count of allocations per thread.
 struct Counting;
 
-// SAFETY: every call is passed on to the system's allocator as it came.
+// SAFETY: every call is passed unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -51,7 +52,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Finds a person in the middle of every picture.
+/// Segments a person in the middle of every picture.
 struct MiddleSegmenter;
 
 impl Segmenter for MiddleSegmenter {
@@ -73,7 +74,7 @@ impl Segmenter for MiddleSegmenter {
     }
 }
 
-/// Averages colours: enough for an embedding that differs between views.
+/// Averages colours, so that embeddings differ between views.
 struct MeanEncoder;
 
 impl ImageEncoder for MeanEncoder {
@@ -96,9 +97,9 @@ impl ImageEncoder for MeanEncoder {
 }
 
 #[test]
-fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
-    let place = tempfile::tempdir().unwrap();
-    let bundle = tiny_bundle::make(place.path()).unwrap();
+fn a_warm_pipeline_allocates_nothing_per_frame_or_window() {
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = tiny_bundle::make(folder.path()).unwrap();
     let engine = Engine {
         backend: "stand-in",
         segmenter: Box::new(MiddleSegmenter),
@@ -117,8 +118,8 @@ fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
     let mut windows = 0;
     let mut before = ALLOCATIONS.get();
     pipeline
-        .watch(&mut source, window, &mut |outcome| {
-            lines.write("demo", outcome)?;
+        .watch(&mut source, window, &mut |window| {
+            lines.write("demo", window)?;
             counts[windows] = ALLOCATIONS.get() - before;
             windows += 1;
             before = ALLOCATIONS.get();
@@ -127,6 +128,6 @@ fn a_warm_pipeline_allocates_nothing_from_frame_to_verdict_line() {
         .unwrap();
     println!("allocations a window: {:?}", &counts[..windows]);
     assert!(windows >= 10, "{windows}");
-    // The first windows make the buffers and let them grow to their sizes.
+    // The first windows allocate the buffers and grow them to their final sizes.
     assert!(counts[..windows][4..].iter().all(|&count| count == 0), "{:?}", &counts[..windows]);
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::engine::all_cores;
 use figureground::evaluate::counterfactual::{
-    ClipFormat, ClipWriter, Compositor, CounterfactualSet, PersonSegmenter, SetKind,
+    ClipFormat, ClipWriter, Compositor, CounterfactualSet, SetKind, frame_segmenter,
 };
 use figureground::evaluate::dataset::{Dataset, Format, LabelledClip};
 use figureground::evaluate::spread;
@@ -79,7 +79,7 @@ impl Counterfactual {
         let ground = self.counterfactual_args.prepare(&dataset, &bundle, place, (jobs, threads), progress)?;
         let scripts = ground.scripts(&[self.set], self.counterfactual_args.seed(), &dataset);
         let opener = |clip: &LabelledClip| open(clip, self.fps);
-        let compositor = |_| Ok(Compositor::new(PersonSegmenter::new(&bundle, (threads / jobs).max(1))?, &opener));
+        let compositor = |_| Ok(Compositor::new(frame_segmenter(&bundle, (threads / jobs).max(1))?, &opener));
         let mut compositors: Vec<Compositor<'_>> = (0..jobs).map(compositor).collect::<Result<_>>()?;
         let mut all = DeliveryCounts::default();
         for script in &scripts {

@@ -7,7 +7,7 @@ use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::evaluate::counterfactual::{
     BackgroundSource, ClipStatistics, CounterfactualSet, Inpainter, Pairing, PersonSegmenter, SceneClassifier, SetKind,
-    SetStatistics, StatisticsEntry, StatisticsHeader, list_name, read_list,
+    SetStatistics, StatisticsEntry, StatisticsHeader, frame_segmenter, list_name, read_list,
 };
 use figureground::evaluate::dataset::{Dataset, LabelledClip};
 use figureground::evaluate::{Journal, spread};
@@ -113,7 +113,7 @@ impl CounterfactualArgs {
         let left: Vec<LabelledClip> = dataset.clips.iter().filter(is_left).cloned().collect();
         let bar = progress.clips(dataset.clips.len() as u64, (dataset.clips.len() - left.len()) as u64);
         bar.set_message("survey");
-        let worker = |_| Ok((PersonSegmenter::new(bundle, threads)?, scenes()?));
+        let worker = |_| Ok((frame_segmenter(bundle, threads)?, scenes()?));
         let mut workers: Vec<(PersonSegmenter, SceneClassifier)> =
             (0..jobs.min(left.len())).map(worker).collect::<Result<_>>()?;
         let look = |clip: &LabelledClip, (segmenter, scenes): &mut (PersonSegmenter, SceneClassifier)| {

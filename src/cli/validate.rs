@@ -7,7 +7,7 @@ use super::{Exit, ModelArgs, report};
 use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::engine::Backend;
-use figureground::evaluate::counterfactual::{Compositor, CounterfactualSet, PersonSegmenter, SetKind};
+use figureground::evaluate::counterfactual::{Compositor, CounterfactualSet, SetKind, frame_segmenter};
 use figureground::evaluate::dataset::{Dataset, Format, LabelledClip, Shard};
 use figureground::evaluate::metrics::{self, Measures};
 use figureground::evaluate::report::ReportExample;
@@ -166,7 +166,7 @@ impl Validate {
             let mut paired = script.clips(dataset);
             paired.retain(is_mine);
             let stand = || {
-                let segmenter = PersonSegmenter::new(run.bundle, (threads / jobs).max(1))?;
+                let segmenter = frame_segmenter(run.bundle, (threads / jobs).max(1))?;
                 Ok(CounterfactualFiles { compositor: Compositor::new(segmenter, &opener), script: &script })
             };
             let file = format!("{}.jsonl", script.name());

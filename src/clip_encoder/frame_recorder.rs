@@ -1,4 +1,4 @@
-//! What the encoder saw, for people to look at.
+//! Views of frames, recorded for display.
 
 use crate::bundle::manifest::Manifest;
 use crate::error::Result;
@@ -6,55 +6,55 @@ use crate::mask::{Shape, Size};
 use crate::preprocess::PreprocessSettings;
 use crate::view::View;
 
-/// Whether the pictures behind a verdict are kept for people to look at.
+/// Whether the views behind a verdict are recorded for display.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FrameRecording {
-    /// Only numbers.
+    /// Nothing is recorded.
     #[default]
     Off,
-    /// The three views of each frame and the person's shape.
+    /// The three views and the person's shape of each frame are recorded.
     On,
 }
 
-/// What the encoder saw of one frame.
+/// The three views of one frame, as the encoder sees them.
 #[derive(Clone, Debug)]
 pub struct FrameViews {
-    /// RGB8 of the three views, `[3 views, height, width, 3]`.
+    /// RGB8 pixels of the three views, `[3 views, height, width, 3]`.
     pub(crate) views: Vec<u8>,
     /// The person's shape.
     pub(crate) person: Shape,
 }
 
 impl FrameViews {
-    /// RGB8 of one view, `[height, width, 3]`.
+    /// Returns the RGB8 pixels of one view, `[height, width, 3]`.
     pub fn view(&self, view: View) -> &[u8] {
         let length = self.views.len() / View::ALL.len();
         &self.views[view.index() * length..][..length]
     }
 
-    /// The person's shape, at the encoder's resolution.
+    /// Returns the person's shape, at the encoder's resolution.
     pub fn person(&self) -> &Shape {
         &self.person
     }
 }
 
-/// The pictures of all slots, where they are kept.
+/// Records the views of all slots, if recording is on.
 #[derive(Debug)]
 pub(crate) struct FrameRecorder {
-    keep: FrameRecording,
+    recording: FrameRecording,
     size: Size,
     settings: PreprocessSettings,
     pictures: Vec<FrameViews>,
 }
 
 impl FrameRecorder {
-    pub(crate) fn new(manifest: &Manifest, keep: FrameRecording) -> Result<Self> {
+    pub(crate) fn new(manifest: &Manifest, recording: FrameRecording) -> Result<Self> {
         let settings = manifest.vision.preprocess.clone();
-        Ok(Self { keep, size: settings.target()?, settings, pictures: Vec::new() })
+        Ok(Self { recording, size: settings.target()?, settings, pictures: Vec::new() })
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.keep == FrameRecording::On
+        self.recording == FrameRecording::On
     }
 
     pub(crate) fn begin(&mut self, slots: usize) {
@@ -69,7 +69,7 @@ impl FrameRecorder {
         &self.pictures
     }
 
-    /// Keeps the three `views`, as the encoder is shown them, and the shape that they were made with.
+    /// Records the three `views`, the encoder's input, and the person's shape that they were composed with.
     pub(crate) fn record(&mut self, slot: usize, views: &[f32], person: &Shape) -> Result<()> {
         if let Some(picture) = self.pictures.get_mut(slot) {
             picture.person.copy_from(person)?;

@@ -9,6 +9,8 @@ pub mod gpu;
 #[cfg(feature = "cpu")]
 mod roles;
 
+pub use crate::clip_encoder::{KernelTime, StageTimes};
+
 use crate::bundle::Bundle;
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Mask, Size};
@@ -17,32 +19,6 @@ use crate::preprocess::{Layout, PreprocessSettings};
 use core::fmt;
 #[cfg(feature = "cpu")]
 use std::path::Path;
-
-/// What the dispatches of one kernel took for one batch.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct KernelTime {
-    /// The kernel.
-    pub kernel: &'static str,
-    /// How often it ran.
-    pub dispatches: usize,
-    /// How long, on the device's own clock.
-    pub milliseconds: f64,
-    /// Multiplications and additions.
-    pub operations: u64,
-    /// Bytes of the tensors that it read and wrote.
-    pub bytes: u64,
-}
-
-/// What the kernels of one stage of the way took for one batch, the longest first.
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct StageTimes {
-    /// The stage.
-    pub stage: &'static str,
-    /// Pictures of the batch.
-    pub pictures: usize,
-    /// All dispatches of each kernel.
-    pub kernels: Vec<KernelTime>,
-}
 
 /// Pictures to person probabilities.
 pub trait Segmenter: Send {
@@ -55,6 +31,32 @@ pub trait Segmenter: Send {
     /// # Errors
     /// When the model fails, or its output is not what the manifest says.
     fn segment(&mut self, inputs: &[f32], masks: &mut [Mask]) -> Result<()>;
+    /// Returns the persons in one picture: one by one if the model tells them apart, else all as one.
+    ///
+    /// # Errors
+    /// As [`segment`](Self::segment).
+    fn instances(&mut self, input: &[f32]) -> Result<Vec<Instance>> {
+        let mut masks = vec![Mask::new(self.mask_size())];
+        self.segment(input, &mut masks)?;
+        Ok(masks.into_iter().map(Instance::union).collect())
+    }
+}
+
+/// One person in a segmenter's picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Instance {
+    /// Person probability per pixel.
+    pub mask: Mask,
+    /// Confidence, 0 to 1.
+    pub score: f32,
+}
+
+impl Instance {
+    /// Creates the instance of all persons of `mask`, as confident as its largest probability.
+    fn union(mask: Mask) -> Self {
+        let score = mask.probabilities().iter().copied().fold(0.0, f32::max);
+        Self { mask, score }
+    }
 }
 
 /// Pictures to embeddings.

@@ -1,19 +1,19 @@
-//! Changes from other threads, which take effect between two windows.
+//! Changes of labels and threshold from other threads, applied between two windows.
 
 use crate::error::Result;
 use crate::gate::GateSettings;
 use crate::zeroshot::LabelBank;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Changes what a pipeline scores with while frames flow. Of several changes before a window ends, the last one counts.
+/// Changes the labels and the threshold of a running pipeline. Only the last change before a window ends is applied.
 #[derive(Clone, Debug)]
 pub struct PipelineHandle(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
-    /// Labels that the pipeline has not taken yet.
+    /// Labels that are not applied yet.
     labels: Option<LabelBank>,
-    /// The gate's settings with the newest threshold.
+    /// The gate's settings, with the latest threshold.
     gate: GateSettings,
 }
 
@@ -22,20 +22,20 @@ impl PipelineHandle {
         Self(Arc::new(Mutex::new(State { labels: None, gate })))
     }
 
-    /// Other labels. Their embeddings have to be of the encoder's dimension: see [`LabelBank::expect_encoder`].
+    /// Replaces the labels. Their embeddings must have the encoder's dimension: see [`LabelBank::expect_encoder`].
     pub fn set_labels(&self, bank: LabelBank) {
         self.lock().labels = Some(bank);
     }
 
-    /// Another threshold for the score that the gate goes by.
+    /// Sets the threshold of the gate's score.
     ///
     /// # Errors
-    /// When `tau` is not finite; the old threshold then stays.
+    /// Returns an error, and keeps the old threshold, if `tau` is not finite.
     pub fn set_threshold(&self, tau: f32) -> Result<()> {
         self.lock().gate.set_threshold(tau)
     }
 
-    /// The threshold that the next window is judged by.
+    /// Returns the threshold of the next window.
     pub fn threshold(&self) -> f32 {
         let GateSettings { score, threshold, .. } = &self.lock().gate;
         threshold.get(*score)

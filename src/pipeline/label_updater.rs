@@ -1,4 +1,4 @@
-//! Other labels while frames flow: embedded once, on a thread of their own, and then scored with.
+//! Label changes while frames are scored: labels are embedded once, on a thread of their own.
 
 use super::PipelineHandle;
 use crate::bundle::Bundle;
@@ -6,15 +6,15 @@ use crate::error::{Error, Result, Stage};
 use serde::Serialize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The most that text embeddings of one set of labels may take, in numbers.
-const MOST: usize = 1 << 26;
+/// Largest number of elements of all text embeddings of one set of labels.
+const MAX_ELEMENTS: usize = 1 << 26;
 
-/// Embeds labels beside recognition. Of several sets asked for while one is embedded, only the last one counts. The thread ends
-/// with the last clone.
+/// Embeds labels on a thread of its own. While it works, only the last request is kept. The thread ends when the last
+/// clone is dropped.
 #[derive(Clone, Debug)]
 pub struct LabelUpdater(Arc<Requester>);
 
-/// The side that asks.
+/// Ends the thread when it is dropped.
 #[derive(Debug)]
 struct Requester(Arc<Shared>);
 
@@ -25,23 +25,23 @@ impl Drop for Requester {
     }
 }
 
-/// How far the labels are that were asked for last.
+/// Progress of the last request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum LabelUpdateProgress {
-    /// Nothing was asked for, or all of it is done.
+    /// Nothing was requested, or the request is done.
     #[default]
     Done,
-    /// So many of the prompts are embedded.
+    /// Prompts are being embedded.
     Embedding {
-        /// Prompts embedded.
+        /// Number of prompts that are embedded.
         done: usize,
-        /// All prompts.
+        /// Number of prompts.
         total: usize,
     },
-    /// The old labels stay.
+    /// The request failed; the old labels are kept.
     Failed {
-        /// Why.
+        /// The error.
         reason: String,
     },
 }
@@ -54,40 +54,41 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    wanted: Option<Vec<String>>,
+    requested: Option<Vec<String>>,
     progress: LabelUpdateProgress,
     closed: bool,
 }
 
 impl LabelUpdater {
-    /// A thread that embeds labels for `bundle` and hands them to `handle`. The text encoder is only in memory while it works.
+    /// Starts a thread that embeds labels for `bundle` and gives them to `handle`. The text encoder is only loaded
+    /// while labels are embedded.
     ///
     /// # Errors
-    /// When there is no thread for it.
+    /// Returns an error if the thread cannot be started.
     pub fn start(bundle: Bundle, handle: PipelineHandle) -> Result<Self> {
         let shared = Arc::new(Shared::default());
-        let asking = Requester(Arc::clone(&shared));
+        let requester = Requester(Arc::clone(&shared));
         let work = move || {
             while let Some(names) = shared.next() {
-                let done = shared.relabel(&bundle, names, &handle);
-                shared.conclude(done);
+                let result = shared.embed(&bundle, names, &handle);
+                shared.finish(result);
             }
         };
         let thread = std::thread::Builder::new().name("labels".to_owned()).spawn(work);
-        thread.map_err(|e| Error::new(Stage::LabelBank, "a thread for labels", e, "raise the limit of threads"))?;
-        Ok(Self(Arc::new(asking)))
+        thread.map_err(|e| Error::caused(Stage::LabelBank, "a thread for labels", e, "raise the limit of threads"))?;
+        Ok(Self(Arc::new(requester)))
     }
 
-    /// Asks for `names`, which take effect with the first window after they are embedded.
+    /// Requests the labels `names`, which are applied before the first window after they are embedded.
     pub fn ask(&self, names: Vec<String>) {
         let shared = &self.0.0;
         let mut state = shared.lock();
         state.progress = LabelUpdateProgress::Embedding { done: 0, total: names.len() };
-        state.wanted = Some(names);
+        state.requested = Some(names);
         shared.changed.notify_all();
     }
 
-    /// How far it is.
+    /// Returns the progress of the last request.
     pub fn progress(&self) -> LabelUpdateProgress {
         self.0.0.lock().progress.clone()
     }
@@ -99,39 +100,44 @@ impl Shared {
     }
 
     fn next(&self) -> Option<Vec<String>> {
-        let idle = |state: &mut State| state.wanted.is_none() && !state.closed;
+        let idle = |state: &mut State| state.requested.is_none() && !state.closed;
         let mut state = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
-        if state.closed { None } else { state.wanted.take() }
+        if state.closed { None } else { state.requested.take() }
     }
 
-    fn relabel(&self, bundle: &Bundle, names: Vec<String>, handle: &PipelineHandle) -> Result<()> {
+    fn embed(&self, bundle: &Bundle, names: Vec<String>, handle: &PipelineHandle) -> Result<()> {
         let labels = &bundle.manifest().labels;
-        let numbers = names.len().saturating_mul(labels.templates.len()).saturating_mul(bundle.label_bank()?.dim());
-        if numbers > MOST {
-            let expected = format!("labels whose embeddings are at most {MOST} numbers");
-            return Err(Error::new(Stage::LabelBank, expected, numbers, "name fewer actions"));
+        let elements = names.len().saturating_mul(labels.templates.len()).saturating_mul(bundle.label_bank()?.dim());
+        if elements > MAX_ELEMENTS {
+            let expected = format!("labels whose embeddings have at most {MAX_ELEMENTS} elements");
+            return Err(Error::new(Stage::LabelBank, expected, elements, "name fewer actions"));
         }
-        // One thread: the others are recognising.
+        // One thread only: the others recognise.
         handle.set_labels(bundle.embed_labels(names, 1, &mut |done, total| self.report(done, total))?);
         Ok(())
     }
 
     fn report(&self, done: usize, total: usize) -> Result<()> {
         let mut state = self.lock();
-        if state.closed || state.wanted.is_some() {
-            return Err(Error::new(Stage::LabelBank, "to go on", "other labels", "wait for them"));
+        if state.closed || state.requested.is_some() {
+            return Err(Error::new(
+                Stage::LabelBank,
+                "an uninterrupted request",
+                "a newer one",
+                "wait for the newer labels",
+            ));
         }
         state.progress = LabelUpdateProgress::Embedding { done, total };
         Ok(())
     }
 
-    fn conclude(&self, done: Result<()>) {
+    fn finish(&self, result: Result<()>) {
         let mut state = self.lock();
-        // Where others are wanted by now, nobody asks how these ended.
-        if state.wanted.is_none() {
-            state.progress = done.map_or_else(
+        // The result of an outdated request is dropped.
+        if state.requested.is_none() {
+            state.progress = result.map_or_else(
                 |error| {
-                    log::warn!("the labels stay as they were: {error}");
+                    log::warn!("the labels are unchanged: {error}");
                     LabelUpdateProgress::Failed { reason: error.to_string() }
                 },
                 |()| LabelUpdateProgress::Done,

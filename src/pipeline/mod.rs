@@ -1,475 +1,271 @@
-//! Frames to verdicts: the one way that live streams, files and validation take.
+//! Frames to verdicts, for live streams, files and validation alike.
 
+mod cpu_encoder;
+mod frame_slots;
 mod handle;
 #[cfg(feature = "cpu")]
 mod label_updater;
+mod open;
 mod schedule;
-mod stream;
+mod stream_session;
 mod window_result;
+mod window_scorer;
 
 pub use crate::clip_encoder::{FrameRecording, FrameViews, Timing};
+pub use cpu_encoder::CpuClipEncoder;
 pub use handle::PipelineHandle;
 #[cfg(feature = "cpu")]
 pub use label_updater::{LabelUpdateProgress, LabelUpdater};
+pub use open::open_encoder;
 pub use schedule::Sliding;
-pub use window_result::{TOP, WindowResult, WindowViews};
+pub use stream_session::StreamSession;
+pub use window_result::{OnWindow, TOP, WindowResult, WindowViews};
 
 use crate::bundle::Bundle;
 use crate::bundle::manifest::ClipSettings;
-use crate::clip_encoder::{ClipEncoder, CpuClipEncoder, observer, timed};
+use crate::clip_encoder::{ClipEncoder, timed};
 use crate::engine::{BackendOptions, Engine, StageTimes};
 use crate::error::{Error, Result, Stage};
-use crate::frame::Frame;
-use crate::gate::{Evidence, Gate, GateSettings, Judgement, Visibility};
+use crate::gate::{Gate, GateSettings};
 use crate::source::Source;
-use crate::view::View;
-use crate::zeroshot::{LabelBank, LogProbs, Ranked};
+use crate::zeroshot::{LabelBank, LogProbs};
 use core::fmt;
-use schedule::{ScheduleStep, WindowSchedule};
+use frame_slots::FrameSlots;
 use std::ops::ControlFlow;
-use stream::Stream;
-
-const VIEWS: usize = View::ALL.len();
-/// The latest that a frame may be captured: windows are counted from there on.
-const LATEST_US: u64 = 1 << 62;
+use window_scorer::{ScoredWindow, WindowScorer};
 
 /// How a source is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Window {
     /// One window: the frames that the sampler picks from the whole clip.
     Clip,
-    /// The last seconds, again and again.
+    /// The last seconds, repeatedly.
     Sliding(Sliding),
 }
 
-/// The way from frames to verdicts.
+/// Turns frames into verdicts, with the models of one bundle.
 pub struct Pipeline {
     clip: ClipSettings,
-    observer: Box<dyn ClipEncoder>,
+    encoder: Box<dyn ClipEncoder>,
     slots: FrameSlots,
     scorer: WindowScorer,
     timing: Timing,
-    /// The stream that is being watched.
-    stream: Option<Stream>,
     handle: PipelineHandle,
 }
 
 impl fmt::Debug for Pipeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut all = f.debug_struct("Pipeline");
-        all.field("clip", &self.clip).field("backend", &self.observer.backend()).finish_non_exhaustive()
+        all.field("clip", &self.clip).field("backend", &self.encoder.backend()).finish_non_exhaustive()
     }
 }
 
 impl Pipeline {
-    /// The pipeline of `bundle` on the backend that `choice` names.
+    /// Loads the pipeline of `bundle` on the backend of `options`.
     ///
     /// # Errors
-    /// When the backend is not there, a model cannot be loaded, or label bank, gate and sizes do not fit together.
-    pub fn load(bundle: &Bundle, choice: &BackendOptions, keep: FrameRecording) -> Result<Self> {
-        Self::with(bundle, observer(bundle, choice, keep)?)
+    /// Returns an error if the backend is missing, a model cannot be loaded, or label bank, gate and sizes do not fit
+    /// together.
+    pub fn load(bundle: &Bundle, options: &BackendOptions, recording: FrameRecording) -> Result<Self> {
+        Self::with(bundle, open_encoder(bundle, options, recording)?)
     }
 
-    /// The pipeline of `bundle` with the models of `engine`.
+    /// Creates the pipeline of `bundle` with the models of `engine`.
     ///
     /// # Errors
-    /// When label bank, gate or sizes do not fit together.
-    pub fn new(bundle: &Bundle, engine: Engine, keep: FrameRecording) -> Result<Self> {
-        Self::with(bundle, Box::new(CpuClipEncoder::new(bundle, engine, keep)?))
+    /// Returns an error if label bank, gate or sizes do not fit together.
+    pub fn new(bundle: &Bundle, engine: Engine, recording: FrameRecording) -> Result<Self> {
+        Self::with(bundle, Box::new(CpuClipEncoder::new(bundle, engine, recording)?))
     }
 
-    /// The pipeline of `bundle` behind `observer`, which is of the same bundle.
+    /// Creates the pipeline of `bundle` with `encoder`, which was opened for the same bundle.
     ///
     /// # Errors
-    /// When the bundle's label bank or gate cannot be used.
-    pub fn with(bundle: &Bundle, observer: Box<dyn ClipEncoder>) -> Result<Self> {
+    /// Returns an error if the bundle's label bank or gate cannot be used.
+    pub fn with(bundle: &Bundle, encoder: Box<dyn ClipEncoder>) -> Result<Self> {
         let manifest = bundle.manifest();
         let names = bundle.label_bank()?.names().to_vec();
         let gate = Gate::new(manifest.gate.clone())?;
-        let handle = PipelineHandle::new(manifest.gate.clone());
         Ok(Self {
             clip: manifest.clip.clone(),
-            observer,
+            encoder,
             slots: FrameSlots::default(),
             scorer: WindowScorer::new(names, gate, manifest.clip.frames),
             timing: Timing::default(),
-            stream: None,
-            handle,
+            handle: PipelineHandle::new(manifest.gate.clone()),
         })
     }
 
-    /// What changes labels and threshold from another thread while frames flow.
+    /// Returns a handle that changes labels and threshold from other threads.
     pub fn handle(&self) -> PipelineHandle {
         self.handle.clone()
     }
 
-    /// Scores with `bank` from the next window on. What the gate remembers of windows before is forgotten, and so is its
-    /// calibration, which was fitted to other labels.
+    /// Scores with `bank` from the next window on. The gate's state is reset, and its calibration dropped, since it was
+    /// fitted to other labels.
     ///
     /// # Errors
-    /// When its embeddings are of another dimension than the encoder's; the old labels then stay.
+    /// Returns an error, and keeps the old labels, if the embeddings have another dimension than the encoder's.
     pub fn set_labels(&mut self, bank: LabelBank) -> Result<()> {
         let names = bank.names().to_vec();
-        self.observer.set_bank(bank)?;
+        self.encoder.set_bank(bank)?;
         let settings = GateSettings { calibration: None, ..self.scorer.gate.settings().clone() };
         self.scorer = WindowScorer::new(names, Gate::new(settings)?, self.clip.frames);
         Ok(())
     }
 
-    /// Flags above `tau`, by the score that the gate goes by, from the next window on.
+    /// Sets the threshold of the gate's score, from the next window on.
     ///
     /// # Errors
-    /// When `tau` is not finite; the old threshold then stays.
+    /// Returns an error, and keeps the old threshold, if `tau` is not finite.
     pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
         self.handle.set_threshold(tau)
     }
 
-    /// Does what was asked for, from other threads too. Labels that cannot be scored with are told, and end nothing.
-    fn apply_changes(&mut self) -> Result<()> {
-        if let Some(Err(error)) = self.handle.take_labels().map(|bank| self.set_labels(bank)) {
-            log::warn!("the labels stay as they were: {error}");
-        }
-        self.scorer.gate.set_threshold(self.handle.threshold())
-    }
-
-    /// Name of the backend.
+    /// Returns the name of the backend.
     pub fn backend(&self) -> &'static str {
-        self.observer.backend()
+        self.encoder.backend()
     }
 
-    /// The times of the backend's kernels for the last batch of each stage, where it has a clock for them.
+    /// Returns the kernel times of the last batch of each stage; empty where the backend does not measure them.
     ///
     /// # Errors
-    /// When the backend fails.
+    /// Returns an error if the backend fails.
     pub fn kernel_times(&mut self) -> Result<Vec<StageTimes>> {
-        self.observer.kernel_times()
+        self.encoder.kernel_times()
     }
 
-    /// Class names, sorted.
+    /// Returns the class names, sorted.
     pub fn names(&self) -> &[String] {
         &self.scorer.names
     }
 
-    /// Takes `source` to its end, cut into windows by `window`; `each` sees every outcome and may end it early.
-    /// Returns how many windows there were.
+    /// Begins a stream that is cut into sliding windows.
     ///
     /// # Errors
-    /// When the source breaks off (all whole windows were seen by then), is shorter than one window, or a model fails.
-    pub fn watch(
-        &mut self,
-        source: &mut dyn Source,
-        window: Window,
-        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<u64> {
-        self.scorer.gate.reset();
-        self.timing = Timing::default();
-        match window {
-            Window::Clip => {
-                let mut told = false;
-                let mut once = |outcome: &WindowResult<'_>| {
-                    told = true;
-                    each(outcome)
-                };
-                match self.watch_clip(source, &mut once) {
-                    // The source is read again from its first frame on.
-                    Err(_) if !told && self.observer.recover()? => self.watch_clip(source, each),
-                    watched => watched,
-                }
-            }
-            Window::Sliding(sliding) => self.watch_stream(source, sliding, each),
-        }
+    /// Returns an error if the backend cannot allocate the frames' buffers.
+    pub fn session(&mut self, sliding: Sliding) -> Result<StreamSession<&mut Self>> {
+        StreamSession::new(self, sliding)
     }
 
-    fn watch_clip(
-        &mut self,
-        source: &mut dyn Source,
-        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<u64> {
-        let frames = self.clip.frames;
-        let count = timed(&mut self.timing.decode, || source.count())?;
-        // That a picture is one frame surprises nobody.
-        if (2..frames as u64).contains(&count) {
-            log::warn!("{}: {count} frames for {frames} places: some are used twice", source.name());
+    /// Begins a stream in a session that owns the pipeline.
+    ///
+    /// # Errors
+    /// As [`Pipeline::session`].
+    pub fn into_session(self, sliding: Sliding) -> Result<StreamSession<Self>> {
+        StreamSession::new(self, sliding)
+    }
+
+    /// Reads `source` to its end, cut into windows by `window`. `on_window` is called for every window and may end the
+    /// stream early. Returns the number of windows.
+    ///
+    /// # Errors
+    /// Returns an error if the source fails (after all whole windows), is shorter than one window, or a model fails.
+    pub fn watch(&mut self, source: &mut dyn Source, window: Window, on_window: &mut OnWindow<'_>) -> Result<u64> {
+        let sliding = match window {
+            Window::Sliding(sliding) => sliding,
+            Window::Clip => return self.watch_clip(source, on_window),
+        };
+        self.session(sliding)?.watch(source, on_window)
+    }
+
+    /// Scores the clip `source`; once more from its first frame where the backend was lost and could be opened again.
+    fn watch_clip(&mut self, source: &mut dyn Source, on_window: &mut OnWindow<'_>) -> Result<u64> {
+        self.reset();
+        let mut reported = false;
+        let mut report = |window: &WindowResult<'_>| {
+            reported = true;
+            on_window(window)
+        };
+        match self.score_clip(source, &mut report) {
+            Err(_) if !reported && self.encoder.recover()? => self.score_clip(source, on_window)?,
+            scored => scored?,
         }
-        let wanted: Vec<u64> = (0..frames).map(|i| self.clip.sampler.index(i, count, frames)).collect();
-        let mut distinct = wanted.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        timed(&mut self.timing.decode, || source.select(&distinct))?;
-        self.begin(distinct.len())?;
-        let mut order = Vec::with_capacity(frames);
-        let mut found = Vec::with_capacity(distinct.len());
-        // Not one frame more than is needed: damage behind the last must not cost the verdict.
-        while found.len() < distinct.len() {
-            let Some(frame) = timed(&mut self.timing.decode, || source.next_frame())? else { break };
-            self.take(&frame, found.len())?;
-            found.push(frame.index());
-        }
-        for index in &wanted {
-            let slot = found.iter().position(|found| found == index).ok_or_else(|| {
-                let expected = format!("frame {index} of {}", source.name());
-                Error::new(Stage::Source, expected, "the end of the source", "check that the file is not being written")
-            })?;
-            order.push(slot);
-        }
-        if self.conclude(&order, each)?.is_break() {
-            return Ok(1);
-        }
-        // The verdict stands; damage behind its last frame is still to be told.
-        while source.next_frame()?.is_some() {}
         Ok(1)
     }
 
-    fn watch_stream(
-        &mut self,
-        source: &mut dyn Source,
-        sliding: Sliding,
-        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<u64> {
-        self.start(sliding)?;
-        let mut windows = 0;
-        let mut counted = |outcome: &WindowResult<'_>| {
-            windows += 1;
-            each(outcome)
+    fn score_clip(&mut self, source: &mut dyn Source, on_window: &mut OnWindow<'_>) -> Result<()> {
+        let frames = self.clip.frames;
+        let count = timed(&mut self.timing.decode, || source.count())?;
+        // A picture is a clip of one frame: no warning.
+        if (2..frames as u64).contains(&count) {
+            log::warn!("{}: {count} frames for {frames} places: some are used twice", source.name());
+        }
+        let sampled: Vec<u64> = (0..frames).map(|i| self.clip.sampler.index(i, count, frames)).collect();
+        let mut distinct = sampled.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        timed(&mut self.timing.decode, || source.select(&distinct))?;
+        self.reserve(distinct.len())?;
+        let mut read = Vec::with_capacity(distinct.len());
+        // Reads no frame behind the last one needed: damage there must not cost the verdict.
+        while read.len() < distinct.len() {
+            let Some(frame) = timed(&mut self.timing.decode, || source.next_frame())? else { break };
+            self.slots.put(&frame, read.len());
+            self.encoder.take(&frame, read.len(), &mut self.timing)?;
+            read.push(frame.index());
+        }
+        let missing = |index: &u64| {
+            let expected = format!("frame {index} of {}", source.name());
+            Error::new(Stage::Source, expected, "the end of the source", "check that the file is not being written")
         };
-        while let Some(frame) = timed(&mut self.timing.decode, || source.next_frame())? {
-            if self.step(&frame, &mut counted)?.is_break() {
-                return Ok(windows);
-            }
+        let slot_of = |index| read.iter().position(|read| read == index).ok_or_else(|| missing(index));
+        let order = sampled.iter().map(slot_of).collect::<Result<Vec<usize>>>()?;
+        if self.conclude(&order, on_window)?.is_break() {
+            return Ok(());
         }
-        if windows == 0 {
-            return Err(self.stream.as_ref().map_or_else(not_started, |stream| stream.too_short(source.name())));
-        }
-        Ok(windows)
+        // Damage behind the last frame is reported after the verdict.
+        while source.next_frame()?.is_some() {}
+        Ok(())
     }
 
-    /// Begins a stream that is cut into sliding windows; frames are then given to [`Pipeline::step`].
-    ///
-    /// # Errors
-    /// When the backend has no room for its frames.
-    pub fn start(&mut self, sliding: Sliding) -> Result<()> {
+    /// Resets the gate and the timing for another source.
+    fn reset(&mut self) {
         self.scorer.gate.reset();
         self.timing = Timing::default();
-        self.open_windows(sliding)
     }
 
-    /// Takes the next frame of the stream that [`Pipeline::start`] began. `each` sees the outcome of every window that the
-    /// frame completes, mostly none or one; its answer, whether more are wanted, is returned.
-    ///
-    /// # Errors
-    /// When no stream was begun, a model fails, or `each` does.
-    pub fn step(
-        &mut self,
-        frame: &Frame<'_>,
-        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<ControlFlow<()>> {
-        if frame.time_us() > LATEST_US {
-            let expected = format!("a capture time of at most {LATEST_US} microseconds");
-            return Err(Error::new(Stage::Frame, expected, frame.time_us(), "count from the first frame"));
-        }
-        let mut stream = self.stream.take().ok_or_else(not_started)?;
-        let stepped = self.step_in(&mut stream, frame, each);
-        // A stream that failed can be gone on with: what is wrong with one frame need not be wrong with the next.
-        self.stream = Some(stream);
-        stepped
-    }
-
-    fn step_in(
-        &mut self,
-        stream: &mut Stream,
-        frame: &Frame<'_>,
-        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<ControlFlow<()>> {
-        let time = frame.time_us();
-        if !stream.schedule.begin(time) {
-            self.scorer.gate.reset();
-            self.observer.forget();
-            (stream.restarts, stream.began_us) = (stream.restarts + 1, time);
-        }
-        stream.latest_us = time;
-        let before = stream.previous.frame().unwrap_or(*frame);
-        let flow = match self.advance([&before, frame], &mut stream.schedule, &mut stream.order, each) {
-            Ok(flow) => {
-                stream.schedule.end(time);
-                flow
-            }
-            Err(error) => {
-                self.recover(error)?;
-                stream.schedule = WindowSchedule::new(stream.sliding, self.clip.frames);
-                self.begin(stream.schedule.capacity() + 1)?;
-                ControlFlow::Continue(())
-            }
-        };
-        stream.previous.copy_from(frame);
-        Ok(flow)
-    }
-
-    fn open_windows(&mut self, sliding: Sliding) -> Result<()> {
-        let stream = Stream::new(sliding, self.clip.frames);
-        self.begin(stream.schedule.capacity() + 1)?;
-        self.stream = Some(stream);
-        Ok(())
-    }
-
-    /// Gives the newer of two neighbouring frames of a stream to the windows that it or the older one belongs to. Returns whether
-    /// more windows are wanted.
-    fn advance(
-        &mut self,
-        [before, frame]: [&Frame<'_>; 2],
-        schedule: &mut WindowSchedule,
-        order: &mut Vec<usize>,
-        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<ControlFlow<()>> {
-        let time = frame.time_us();
-        loop {
-            let taken = match schedule.offer(time) {
-                ScheduleStep::TakePrevious => before,
-                ScheduleStep::TakeThis => frame,
-                ScheduleStep::Close => {
-                    schedule.close(order);
-                    if self.conclude(order, each)?.is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                    continue;
-                }
-                ScheduleStep::Wait => return Ok(ControlFlow::Continue(())),
-            };
-            let slot = self.slot_for(taken, schedule)?;
-            schedule.take(time, slot);
-        }
-    }
-
-    /// Goes on after `error` where it was a backend that is there again: the windows that were open are lost with it.
-    fn recover(&mut self, error: Error) -> Result<()> {
-        if !self.observer.recover()? {
-            return Err(error);
-        }
-        log::warn!("the windows that were open are dropped: {error}");
+    /// Resets what depends on the frames before: the gate, masks and frames that are not encoded yet.
+    fn forget(&mut self) {
         self.scorer.gate.reset();
-        Ok(())
+        self.encoder.forget();
     }
 
-    /// The slot of a stream's frame: the one that holds it, else a free one that it is put into.
-    fn slot_for(&mut self, frame: &Frame<'_>, schedule: &WindowSchedule) -> Result<usize> {
-        if let Some(slot) = self.slots.latest(frame) {
-            return Ok(slot);
-        }
-        let slot = (0..self.slots.len()).find(|&slot| !schedule.holds(slot)).unwrap_or_default();
-        self.take(frame, slot)?;
-        Ok(slot)
-    }
-
-    fn begin(&mut self, slots: usize) -> Result<()> {
+    /// Empties all slots and makes room for `slots` frames.
+    fn reserve(&mut self, slots: usize) -> Result<()> {
         self.slots.reset(slots);
-        self.observer.begin(slots)
+        self.encoder.begin(slots)
     }
 
-    fn take(&mut self, frame: &Frame<'_>, slot: usize) -> Result<()> {
-        self.slots.begin(slot, frame);
-        self.observer.take(frame, slot, &mut self.timing)
-    }
-
-    fn conclude(
-        &mut self,
-        order: &[usize],
-        each: &mut dyn FnMut(&WindowResult<'_>) -> Result<ControlFlow<()>>,
-    ) -> Result<ControlFlow<()>> {
+    /// Scores the window whose frames are in the slots `order` and gives the result to `on_window`.
+    fn conclude(&mut self, order: &[usize], on_window: &mut OnWindow<'_>) -> Result<ControlFlow<()>> {
         self.apply_changes()?;
-        self.observer.encode(&mut self.timing)?;
-        let judged = timed(&mut self.timing.score, || self.scorer.judge(order, self.observer.as_mut()));
-        let ScoredWindow { judgement, visibility, top } = judged?;
+        self.encoder.encode(&mut self.timing)?;
+        let scored = timed(&mut self.timing.score, || self.scorer.score(order, self.encoder.as_mut()));
+        let ScoredWindow { judgement, visibility, top } = scored?;
         self.scorer.frames.clear();
-        self.scorer.frames.extend(order.iter().map(|&slot| self.slots.slots[slot].index));
-        self.scorer.times.clear();
-        self.scorer.times.extend(order.iter().map(|&slot| self.slots.slots[slot].time_us));
-        let outcome = WindowResult {
+        self.scorer.frames.extend(order.iter().map(|&slot| self.slots.get(slot).index));
+        self.scorer.times_us.clear();
+        self.scorer.times_us.extend(order.iter().map(|&slot| self.slots.get(slot).time_us));
+        on_window(&WindowResult {
             names: &self.scorer.names,
             judgement,
             visibility,
             log_probs: self.scorer.log_probs.each_ref().map(LogProbs::values),
             frames: &self.scorer.frames,
-            times_us: &self.scorer.times,
+            times_us: &self.scorer.times_us,
             top,
-            backend: self.observer.backend(),
+            backend: self.encoder.backend(),
             timing: std::mem::take(&mut self.timing),
-            pictures: WindowViews { pictures: self.observer.pictures(), order },
-        };
-        each(&outcome)
-    }
-}
-
-fn not_started() -> Error {
-    Error::new(Stage::Pipeline, "a stream", "a frame before one was begun", "call Pipeline::start first")
-}
-
-/// Which frame each slot of the observer holds.
-#[derive(Debug, Default)]
-struct FrameSlots {
-    slots: Vec<FrameId>,
-    /// The slot begun last.
-    last: Option<usize>,
-}
-
-/// A frame by its index in the source and its capture time in microseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct FrameId {
-    index: u64,
-    time_us: u64,
-}
-
-impl FrameSlots {
-    fn reset(&mut self, count: usize) {
-        self.slots.clear();
-        self.slots.resize(count, FrameId::default());
-        self.last = None;
+            pictures: WindowViews { pictures: self.encoder.pictures(), order },
+        })
     }
 
-    fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    fn begin(&mut self, slot: usize, frame: &Frame<'_>) {
-        self.slots[slot] = FrameId { index: frame.index(), time_us: frame.time_us() };
-        self.last = Some(slot);
-    }
-
-    /// The slot begun last, where it is this frame's.
-    fn latest(&self, frame: &Frame<'_>) -> Option<usize> {
-        let this = FrameId { index: frame.index(), time_us: frame.time_us() };
-        self.last.filter(|&slot| self.slots[slot] == this)
-    }
-}
-
-/// What a window's views say.
-struct ScoredWindow {
-    judgement: Judgement,
-    visibility: Visibility,
-    top: [heapless::Vec<Ranked, TOP>; VIEWS],
-}
-
-/// Log-probabilities to a judgement.
-#[derive(Debug)]
-struct WindowScorer {
-    names: Vec<String>,
-    gate: Gate,
-    log_probs: [LogProbs; VIEWS],
-    frames: Vec<u64>,
-    times: Vec<u64>,
-}
-
-impl WindowScorer {
-    fn new(names: Vec<String>, gate: Gate, frames: usize) -> Self {
-        let log_probs = std::array::from_fn(|_| LogProbs::new(names.len()));
-        let [indices, times] = [0; 2].map(|_| Vec::with_capacity(frames));
-        Self { names, gate, log_probs, frames: indices, times }
-    }
-
-    fn judge(&mut self, order: &[usize], observer: &mut dyn ClipEncoder) -> Result<ScoredWindow> {
-        observer.score(order, &mut self.log_probs)?;
-        let areas = order.iter().map(|&slot| observer.areas(slot));
-        let visibility = Visibility::of(areas, self.gate.settings());
-        let evidence = Evidence::new(self.log_probs.each_ref().map(|view| view.values()), visibility)?;
-        let top = self.gate.top::<TOP>(&evidence);
-        Ok(ScoredWindow { judgement: self.gate.judge(&evidence), visibility, top })
+    /// Applies changes that were made through the handle. Labels that do not fit are logged and ignored.
+    fn apply_changes(&mut self) -> Result<()> {
+        if let Some(Err(error)) = self.handle.take_labels().map(|bank| self.set_labels(bank)) {
+            log::warn!("the labels are unchanged: {error}");
+        }
+        self.scorer.gate.set_threshold(self.handle.threshold())
     }
 }

@@ -1,12 +1,12 @@
-//! Which frames of a stream belong to which window.
+//! Schedule of a stream's windows.
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use std::collections::VecDeque;
 
-/// The most windows that may overlap.
+/// Largest number of windows that may overlap.
 const MAX_OVERLAP: u64 = 64;
 
-/// Windows over a stream: the last `length`, every `stride`, in microseconds of capture time.
+/// Windows over the last seconds of a stream, at regular intervals of capture time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sliding {
     length_us: u64,
@@ -14,62 +14,61 @@ pub struct Sliding {
 }
 
 impl Sliding {
-    /// Windows of `length` seconds, one every `stride` seconds.
+    /// Creates windows of `length` seconds, one every `stride` seconds.
     ///
     /// # Errors
-    /// When either is not above 0 and finite, or more than 64 windows would overlap.
+    /// Returns an error if either is not above 0 and finite, or more than 64 windows would overlap.
     pub fn new(length: f64, stride: f64) -> Result<Self> {
         let micros = |seconds: f64| (seconds * 1e6).round();
         let fits = |seconds: f64| (1.0..=86_400e6).contains(&micros(seconds));
         if !fits(length) || !fits(stride) || length / stride > MAX_OVERLAP as f64 {
-            return Err(Error::new(
-                Stage::Pipeline,
-                format_args!("a window and a stride above 0 seconds, at most {MAX_OVERLAP} windows overlapping"),
-                format_args!("--window {length} --stride {stride}"),
-                "raise --stride or shorten --window",
-            ));
+            let expected = format!("a window and a stride above 0 seconds, at most {MAX_OVERLAP} windows overlapping");
+            let got = format!("a window of {length} s every {stride} s");
+            let error = Error::new(Stage::Pipeline, expected, got, "lengthen the stride or shorten the window");
+            return Err(error.about(Setting::Stride).about(Setting::Window));
         }
         Ok(Self { length_us: micros(length) as u64, stride_us: micros(stride) as u64 })
     }
 }
 
-/// A window that still takes frames: the slots of those it has, in order.
+/// A window that is not full yet, with the slots of its frames in order.
 #[derive(Clone, Debug)]
-struct Open {
+struct OpenWindow {
     start_us: u64,
     slots: Vec<usize>,
 }
 
-/// What a stream's next frame means for its windows.
+/// What to do next with a frame of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScheduleStep {
-    /// The frame before this one is nearest to the next centre.
+    /// Take the frame before this one: it is nearest to the next centre.
     TakePrevious,
-    /// This frame is nearest to the next centre.
+    /// Take this frame: it is nearest to the next centre.
     TakeThis,
-    /// The oldest window has all its frames.
+    /// Close the oldest window: it is full.
     Close,
-    /// This frame decides nothing more.
+    /// Wait for the next frame.
     Wait,
 }
 
-/// The windows of a stream: their centres are known ahead, so that each frame is either taken as it comes or never.
+/// Assigns frames to windows. Each window is cut into equal parts, and takes the frame nearest to each part's centre.
+/// The centres are known in advance, so each frame is either taken when it comes or never.
 #[derive(Debug)]
 pub struct WindowSchedule {
     windows: Sliding,
     frames: usize,
-    /// Begin of the first window, once there is a frame.
+    /// Start of the first window; none before the first frame.
     origin_us: Option<u64>,
-    /// How many windows were opened since then.
+    /// Number of windows opened since then.
     opened: u64,
-    open: VecDeque<Open>,
-    /// FrameId lists of closed windows, to be used again.
+    open: VecDeque<OpenWindow>,
+    /// Slot lists of closed windows, kept for reuse.
     spare: Vec<Vec<usize>>,
     previous_us: Option<u64>,
 }
 
 impl WindowSchedule {
-    /// The schedule of `windows` of `frames` frames each.
+    /// Creates the schedule of `windows` of `frames` frames each.
     pub fn new(windows: Sliding, frames: usize) -> Self {
         let overlap = windows.length_us.div_ceil(windows.stride_us) as usize + 1;
         Self {
@@ -83,30 +82,30 @@ impl WindowSchedule {
         }
     }
 
-    /// The most frames that all open windows hold together.
+    /// Returns the largest number of frames that all open windows hold together.
     pub fn capacity(&self) -> usize {
         self.frames * self.spare.len()
     }
 
-    /// Begins a frame captured at `time_us`. Returns whether the stream goes on: after a gap longer than a window, or
-    /// when time steps back, all open windows are dropped and the frame is the first of a new stream.
+    /// Begins a frame captured at `time_us`. Returns whether the stream continues. After a gap longer than a window, or
+    /// when time steps back, all open windows are dropped, and the frame is the first of a new stream.
     pub fn begin(&mut self, time_us: u64) -> bool {
-        let goes_on = match self.previous_us {
+        let continues = match self.previous_us {
             Some(previous) => time_us >= previous && time_us - previous <= self.windows.length_us,
             None => false,
         };
-        if !goes_on {
+        if !continues {
             self.restart(time_us);
         }
         while self.next_start().is_some_and(|start| self.centre(start, 0) <= time_us) {
             let start_us = self.next_start().unwrap_or_default();
-            self.open.push_back(Open { start_us, slots: self.spare.pop().unwrap_or_default() });
+            self.open.push_back(OpenWindow { start_us, slots: self.spare.pop().unwrap_or_default() });
             self.opened += 1;
         }
-        goes_on
+        continues
     }
 
-    /// What the frame at `time_us` decides next; to be asked until it says [`ScheduleStep::Wait`].
+    /// Returns the next step for the frame at `time_us`; called until it returns [`ScheduleStep::Wait`].
     pub fn offer(&self, time_us: u64) -> ScheduleStep {
         if self.open.front().is_some_and(|window| window.slots.len() == self.frames) {
             return ScheduleStep::Close;
@@ -132,7 +131,7 @@ impl WindowSchedule {
         }
     }
 
-    /// Takes the oldest window, which has all its frames: `slots` gets them in order.
+    /// Closes the oldest window, which is full, and writes its slots to `slots` in order.
     pub fn close(&mut self, slots: &mut Vec<usize>) {
         let Some(mut window) = self.open.pop_front() else { return };
         std::mem::swap(slots, &mut window.slots);
@@ -140,12 +139,12 @@ impl WindowSchedule {
         self.spare.push(window.slots);
     }
 
-    /// Ends a frame: it is the previous one from now on.
+    /// Ends a frame, which is the previous one from now on.
     pub fn end(&mut self, time_us: u64) {
         self.previous_us = Some(time_us);
     }
 
-    /// Whether an open window holds `slot`.
+    /// Returns whether an open window holds `slot`.
     pub fn holds(&self, slot: usize) -> bool {
         self.open.iter().any(|window| window.slots.contains(&slot))
     }
@@ -166,19 +165,19 @@ impl WindowSchedule {
         centre(self.windows, self.frames, start_us, part)
     }
 
-    /// The earliest centre of any open window that `time_us` has reached.
+    /// Returns the earliest centre of any open window that `time_us` has reached.
     fn due(&self, time_us: u64) -> Option<u64> {
         let open = self.open.iter().filter(|window| window.slots.len() < self.frames);
         open.map(|window| centre_of(self.windows, self.frames, window)).filter(|&centre| centre <= time_us).min()
     }
 }
 
-/// The centre that `window` waits for.
-fn centre_of(windows: Sliding, frames: usize, window: &Open) -> u64 {
+/// Returns the next centre of `window`.
+fn centre_of(windows: Sliding, frames: usize, window: &OpenWindow) -> u64 {
     centre(windows, frames, window.start_us, window.slots.len())
 }
 
-/// The centre of one of `frames` equal parts of a window.
+/// Returns the centre of one of `frames` equal parts of a window.
 fn centre(windows: Sliding, frames: usize, start_us: u64, part: usize) -> u64 {
     start_us + windows.length_us * (2 * part as u64 + 1) / (2 * frames as u64)
 }
@@ -187,7 +186,7 @@ fn centre(windows: Sliding, frames: usize, start_us: u64, part: usize) -> u64 {
 mod tests {
     use super::*;
 
-    /// The frame times of every window that a stream with these frame times yields.
+    /// Returns the frame times of every window of a stream with these frame times.
     fn windows(times: &[u64], length: f64, stride: f64, frames: usize) -> Vec<Vec<u64>> {
         let mut schedule = WindowSchedule::new(Sliding::new(length, stride).unwrap(), frames);
         let mut out = Vec::new();

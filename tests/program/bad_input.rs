@@ -153,7 +153,7 @@ fn pictures_too_small_and_too_large_are_refused_from_their_header() {
 fn a_clip_shorter_than_a_window_is_told_how_long_it_is() {
     let desk = Desk::new();
     let demo = demo();
-    let ended = desk.run([demo.to_str().unwrap(), "--window", "10"]).refused("pipeline", &["--window clip"]);
+    let ended = desk.run([demo.to_str().unwrap(), "--window", "10"]).refused("pipeline", &["one window", "--window"]);
     assert_eq!(ended.stdout, "");
 }
 

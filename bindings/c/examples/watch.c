@@ -22,7 +22,7 @@ int main(int argc, char **argv) {
   const double fps = strtod(argv[3], NULL);
   const size_t row = 3 * (size_t)width, size = row * height;
   if (size == 0 || !(fps > 0)) {
-    fprintf(stderr, "width, height and frame rate are above 0\n");
+    fprintf(stderr, "width, height and frame rate must be above 0\n");
     return 2;
   }
 
@@ -40,13 +40,13 @@ int main(int argc, char **argv) {
   fg_verdict verdict;
   for (uint64_t frame = 0; fread(pixels, 1, size, stdin) == size; frame++) {
     const uint64_t time_us = (uint64_t)(1e6 * (double)frame / fps);
-    const int told = fg_step(pipeline, pixels, width, height, row, time_us, &verdict);
-    if (told < 0) {
+    const int result = fg_step(pipeline, pixels, width, height, row, time_us, &verdict);
+    if (result < 0) {
       fprintf(stderr, "%s\n", fg_error());
       code = 2;
       break;
     }
-    if (told > 0) {
+    if (result > 0) {
       printf("%" PRIu64 " %s: %s%s%s, full %.2f person %.2f background %.2f\n", verdict.time_us[1],
              fg_label(pipeline, verdict.label), decisions[verdict.decision], verdict.reason ? ", " : "",
              verdict.reason ? verdict.reason : "", verdict.p[0], verdict.p[1], verdict.p[2]);

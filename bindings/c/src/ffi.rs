@@ -1,4 +1,4 @@
-//! Errors on their way over the border.
+//! Pointers and errors between C and Rust.
 
 use crate::Verdict;
 use core::ffi::{CStr, c_char};
@@ -11,65 +11,65 @@ thread_local! {
     static LAST: RefCell<CString> = RefCell::default();
 }
 
-/// Why the last call of this thread that failed did: one sentence in UTF-8, which is valid until the next call fails. Empty
-/// where none has failed.
+/// Returns the error of this thread's last failed call: one sentence in UTF-8, valid until the next call fails. It is
+/// empty if no call has failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn fg_error() -> *const c_char {
     LAST.with_borrow(|last| last.as_ptr())
 }
 
-/// Runs `body`; its error, or the panic it should not have had, is left for [`fg_error`].
+/// Runs `body` and returns its value. On an error or a panic, returns `failed` and keeps the message for [`fg_error`].
 pub(crate) fn catch<T>(failed: T, body: impl FnOnce() -> Result<T>) -> T {
     let caught = catch_unwind(AssertUnwindSafe(body));
     let error = match caught {
         Ok(Ok(value)) => return value,
         Ok(Err(error)) => error.to_string(),
-        Err(_) => "an error of figureground itself; please report it".to_owned(),
+        Err(_) => "a bug in figureground; please report it".to_owned(),
     };
     let error = CString::new(error.replace('\0', " ")).unwrap_or_default();
     LAST.with_borrow_mut(|last| *last = error);
     failed
 }
 
-/// What `pointer` points to.
+/// Returns the object at `pointer`.
 ///
 /// # Safety
-/// It is null or valid, and nobody else uses it meanwhile.
+/// The pointer is null or valid, and the object is not used elsewhere meanwhile.
 pub(crate) unsafe fn object<'a, T>(pointer: *mut T) -> Result<&'a mut T> {
-    // SAFETY: as the caller promises.
-    unsafe { pointer.as_mut() }.ok_or_else(|| null("an object that was opened"))
+    // SAFETY: promised by the caller.
+    unsafe { pointer.as_mut() }.ok_or_else(|| null("an open object"))
 }
 
-/// Writes `verdict` to where the caller wants it, whatever bytes are there.
+/// Writes `verdict` to `to`, without reading the bytes there.
 ///
 /// # Safety
-/// `to` is null or points to room for one.
-pub(crate) unsafe fn tell(to: *mut Verdict, verdict: Verdict) -> Result<()> {
+/// `to` is null or points to memory for a verdict.
+pub(crate) unsafe fn write_verdict(to: *mut Verdict, verdict: Verdict) -> Result<()> {
     if to.is_null() {
-        return Err(null("a place for the verdict"));
+        return Err(null("a pointer to a verdict"));
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: promised by the caller.
     unsafe { to.write(verdict) };
     Ok(())
 }
 
-/// The text at `pointer`.
+/// Returns the text at `pointer`.
 ///
 /// # Safety
-/// It is null or ends with a 0.
+/// The pointer is null or the text ends with a 0.
 pub(crate) unsafe fn text<'a>(pointer: *const c_char, what: &str) -> Result<&'a str> {
     if pointer.is_null() {
         return Err(null(what));
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: promised by the caller.
     let text = unsafe { CStr::from_ptr(pointer) };
-    text.to_str().map_err(|e| Error::new(Stage::Command, format_args!("{what} in UTF-8"), e, "encode it so"))
+    text.to_str().map_err(|e| Error::caused(Stage::Command, format_args!("{what} in UTF-8"), e, "encode it in UTF-8"))
 }
 
-/// `count` numbers at `pointer`.
+/// Returns the `count` elements at `pointer`.
 ///
 /// # Safety
-/// It is null or points to that many.
+/// The pointer is null or points to that many elements.
 pub(crate) unsafe fn numbers<'a, T>(pointer: *const T, count: usize, what: &str) -> Result<&'a [T]> {
     if pointer.is_null() {
         return Err(null(what));
@@ -82,10 +82,10 @@ pub(crate) unsafe fn numbers<'a, T>(pointer: *const T, count: usize, what: &str)
             "correct the sizes",
         ));
     }
-    // SAFETY: as the caller promises, and as slices have to be no larger than that.
+    // SAFETY: promised by the caller, and no larger than a slice may be.
     Ok(unsafe { core::slice::from_raw_parts(pointer, count) })
 }
 
 pub(crate) fn null(what: &str) -> Error {
-    Error::new(Stage::Command, what, "null", "pass a pointer to one")
+    Error::new(Stage::Command, what, "null", "pass a valid pointer")
 }

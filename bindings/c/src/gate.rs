@@ -1,16 +1,16 @@
-//! The gate on its own: log-probabilities of three views in, a decision out.
+//! The gate alone: log-probabilities of three views to a decision.
 
 use crate::Verdict;
-use crate::ffi::{catch, numbers, object, tell};
+use crate::ffi::{catch, numbers, object, write_verdict};
 use core::ffi::c_int;
 use figureground::gate::{self, Evidence, GateSettings, Visibility};
 
-/// Judges the windows of one stream, one after another.
+/// Judges the windows of one stream in order.
 #[derive(Debug)]
 pub struct Gate(gate::Gate);
 
-/// A gate that flags above `tau`, by the log-ratio of background and person, and takes back a flag `hysteresis` below it. Null
-/// when a number is not finite.
+/// Opens a gate that flags when the log-ratio of background and person is above `tau`, and stops `hysteresis` below it.
+/// Returns null if a number is not finite.
 #[unsafe(no_mangle)]
 pub extern "C" fn fg_gate_open(tau: f32, hysteresis: f32) -> *mut Gate {
     catch(core::ptr::null_mut(), || {
@@ -20,11 +20,12 @@ pub extern "C" fn fg_gate_open(tau: f32, hysteresis: f32) -> *mut Gate {
     })
 }
 
-/// Judges one window: `classes` log-probabilities or logits of each view, and the fractions of the crop that person and visible
-/// background cover. 0, or -1 on an error.
+/// Judges one window by `classes` log-probabilities or logits of each view, and the fractions of the crop that the
+/// person and the visible background cover. Returns 0, or -1 on an error.
 ///
 /// # Safety
-/// `gate` comes from `fg_gate_open`; `full`, `person` and `background` point to `classes` numbers each; `verdict` to a verdict.
+/// `gate` comes from `fg_gate_open`; `full`, `person` and `background` point to `classes` numbers each, and `verdict`
+/// to a verdict.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_gate_judge(
     gate: *mut Gate,
@@ -37,31 +38,31 @@ pub unsafe extern "C" fn fg_gate_judge(
     verdict: *mut Verdict,
 ) -> c_int {
     catch(-1, || {
-        // SAFETY: as the caller promises.
+        // SAFETY: promised by the caller.
         let Gate(gate) = unsafe { object(gate) }?;
-        let views = [(full, "whole pictures"), (person, "persons"), (background, "backgrounds")];
+        let views = [(full, "the whole picture"), (person, "the person"), (background, "the background")];
         let mut log_probs = [[].as_slice(); 3];
         for (view, (pointer, what)) in log_probs.iter_mut().zip(views) {
-            // SAFETY: as the caller promises.
+            // SAFETY: promised by the caller.
             *view = unsafe { numbers(pointer, classes, &format!("log-probabilities of {what}")) }?;
         }
-        let seen = u32::from(person_area >= gate.settings().min_person_area);
-        let visibility = Visibility { person_area, background_area, frames_with_person: seen, frames: 1 };
+        let frames_with_person = u32::from(person_area >= gate.settings().min_person_area);
+        let visibility = Visibility { person_area, background_area, frames_with_person, frames: 1 };
         let judgement = gate.judge(&Evidence::new(log_probs, visibility)?);
-        // SAFETY: as the caller promises.
-        unsafe { tell(verdict, Verdict::new(&judgement, [person_area, background_area], [0; 2])) }?;
+        // SAFETY: promised by the caller.
+        unsafe { write_verdict(verdict, Verdict::new(&judgement, [person_area, background_area], [0; 2])) }?;
         Ok(0)
     })
 }
 
-/// Lets a gate go; null is none.
+/// Closes a gate; null is ignored.
 ///
 /// # Safety
 /// `gate` comes from `fg_gate_open` and is not used any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fg_gate_close(gate: *mut Gate) {
     if !gate.is_null() {
-        // SAFETY: as the caller promises.
+        // SAFETY: promised by the caller.
         drop(unsafe { Box::from_raw(gate) });
     }
 }

@@ -1,7 +1,7 @@
-//! figureground for C: frames in, verdicts out.
+//! figureground for C: frames to verdicts.
 //!
-//! Every function that can fail returns a negative number or null, and the thread's [`fg_error`] then says why. No panic
-//! leaves this library: one that should happen comes back as an error.
+//! A function that fails returns a negative number or null, and [`fg_error`] then returns the message. Panics do not
+//! cross the C boundary: they are returned as errors.
 
 mod ffi;
 mod gate;
@@ -16,39 +16,39 @@ pub use pipeline::{
 
 use figureground::gate::{Judgement, Verdict as GateVerdict};
 
-/// What a gate decided.
+/// Decision of a gate.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The person shows the action more than the background does.
+    /// The person supports the label at least as much as the background.
     Accept = 0,
-    /// The background alone explains the prediction: do not act on it.
+    /// The background alone explains the label: do not act on it.
     Flag = 1,
-    /// Nobody is seen, too little background is, or nothing is probable.
+    /// No decision: no person is visible, too little background is, or no label is probable.
     Abstain = 2,
 }
 
-/// What is said of one window. Probabilities are from 0 to 1, areas are fractions of the encoder's crop.
+/// Verdict on one window. Probabilities are from 0 to 1, areas are fractions of the encoder's crop.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Verdict {
     /// Index of the predicted class, for `fg_label`.
     pub label: usize,
-    /// What the gate decided.
+    /// The gate's decision.
     pub decision: Decision,
-    /// Why, in a word that is never freed; null where the decision is to accept.
+    /// Reason of the decision, a static string; null if the decision is to accept.
     pub reason: *const core::ffi::c_char,
-    /// Of the label in the whole picture, the person alone and the background alone.
+    /// Probability of the label in the whole picture, the person alone and the background alone.
     pub p: [f32; 3],
-    /// ln p of the label in the background less that in the person, in nats.
+    /// ln p of the label in the background minus that in the person, in nats.
     pub dominance: f32,
-    /// How much of the crop the person covers, mean over the frames.
+    /// Fraction of the crop that the person covers, mean over the frames.
     pub person_area: f32,
-    /// How much of the crop is visible background, mean over the frames.
+    /// Fraction of the crop that is visible background, mean over the frames.
     pub background_area: f32,
     /// Whether the gate was calibrated on labelled clips.
     pub calibrated: bool,
-    /// When the first and the last frame of the window were captured, in microseconds.
+    /// Capture times of the first and the last frame of the window, in microseconds.
     pub time_us: [u64; 2],
 }
 

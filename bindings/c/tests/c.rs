@@ -1,4 +1,4 @@
-//! The C ABI from C: the header says what the source says, and the example compiles and runs.
+//! The C ABI from C: the header matches the source, and the example compiles and runs.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -9,20 +9,20 @@ fn home() -> &'static Path {
 }
 
 #[test]
-fn the_header_says_what_the_source_says() {
+fn the_header_matches_the_source() {
     let config = cbindgen::Config::from_file(home().join("cbindgen.toml")).unwrap();
     let bindings = cbindgen::Builder::new().with_crate(home()).with_config(config).generate().unwrap();
-    let mut made = Vec::new();
-    bindings.write(&mut made);
+    let mut generated = Vec::new();
+    bindings.write(&mut generated);
     let path = home().join("include/figureground.h");
-    if std::env::var_os("FIGUREGROUND_HEADER").is_some_and(|wish| wish == "write") {
-        std::fs::write(&path, &made).unwrap();
+    if std::env::var_os("FIGUREGROUND_HEADER").is_some_and(|value| value == "write") {
+        std::fs::write(&path, &generated).unwrap();
     }
-    let there = std::fs::read(&path).unwrap_or_default();
-    assert!(there == made, "make it anew: FIGUREGROUND_HEADER=write cargo test -p figureground-c");
+    let header = std::fs::read(&path).unwrap_or_default();
+    assert!(header == generated, "generate it again: FIGUREGROUND_HEADER=write cargo test -p figureground-c");
 }
 
-/// The folder of the shared library, which cargo has built for this test.
+/// Returns the folder of the shared library, which cargo has built for this test.
 fn library() -> PathBuf {
     let deps = std::env::current_exe().unwrap().parent().unwrap().to_owned();
     let places = [deps.clone(), deps.parent().unwrap().to_owned()];
@@ -31,9 +31,9 @@ fn library() -> PathBuf {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_example_in_c_compiles_without_a_warning_and_tells_verdicts() {
-    let desk = tempfile::tempdir().unwrap();
-    let (program, library) = (desk.path().join("watch"), library());
+fn the_c_example_compiles_without_warnings_and_prints_verdicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (program, library) = (folder.path().join("watch"), library());
     let compiled = Command::new("cc")
         .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-o"])
         .arg(&program)
@@ -55,7 +55,7 @@ fn the_example_in_c_compiles_without_a_warning_and_tells_verdicts() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // It may well end before it has read everything.
+        // It may end before it has read everything.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -69,14 +69,14 @@ fn the_example_in_c_compiles_without_a_warning_and_tells_verdicts() {
         })
     };
     let pictures: Vec<u8> = (0..50).flat_map(picture).collect();
-    let (code, told, complaints) = watch(&["64", "64", "25"], &pictures);
-    assert_eq!((code, complaints.as_str()), (Some(0), ""));
-    let lines: Vec<&str> = told.lines().collect();
-    assert_eq!(lines.len(), 3, "{told}");
-    assert!(lines.iter().all(|line| line.contains("full 0.") || line.contains("full 1.")), "{told}");
-    let (code, _, complaint) = watch(&["64", "64", "25", "/no/such/bundle"], &[]);
-    assert!(code == Some(2) && complaint.contains("/no/such/bundle") && complaint.contains("expected"), "{complaint}");
-    // A picture that is too small is refused by a sentence, not by a crash.
-    let (code, _, complaint) = watch(&["1", "1", "25"], &[0; 3]);
-    assert!(code == Some(2) && complaint.contains("frame: expected"), "{complaint}");
+    let (code, stdout, stderr) = watch(&["64", "64", "25"], &pictures);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{stdout}");
+    assert!(lines.iter().all(|line| line.contains("full 0.") || line.contains("full 1.")), "{stdout}");
+    let (code, _, stderr) = watch(&["64", "64", "25", "/no/such/bundle"], &[]);
+    assert!(code == Some(2) && stderr.contains("/no/such/bundle") && stderr.contains("expected"), "{stderr}");
+    // A picture that is too small is refused with an error, not a crash.
+    let (code, _, stderr) = watch(&["1", "1", "25"], &[0; 3]);
+    assert!(code == Some(2) && stderr.contains("frame: expected"), "{stderr}");
 }

@@ -5,11 +5,11 @@ import numpy as np
 import numpy.typing as npt
 
 class Error(Exception):
-    """What went wrong: stage, what was expected, what came, and what to try next."""
+    """An error: its stage, what was expected, what was found, and what to try next."""
 
 @final
 class Verdict:
-    """What is said of one window."""
+    """Verdict on one window."""
 
     @property
     def label(self) -> str:
@@ -18,16 +18,16 @@ class Verdict:
     def decision(self) -> Literal["accept", "flag", "abstain"]: ...
     @property
     def reason(self) -> Optional[str]:
-        """Why it was flagged, or why there is no decision."""
+        """Reason of a flag or an abstention."""
     @property
     def p(self) -> Tuple[float, float, float]:
         """Probability of the label in the whole picture, the person alone and the background alone, 0 to 1."""
     @property
     def dominance(self) -> float:
-        """ln p of the label in the background less that in the person, in nats."""
+        """ln p of the label in the background minus that in the person, in nats."""
     @property
     def scores(self) -> dict[str, float]:
-        """Every score of the gate by its name."""
+        """The gate's scores by name."""
     @property
     def person_area(self) -> float:
         """Fraction of the crop that the person covers."""
@@ -38,14 +38,14 @@ class Verdict:
     def calibrated(self) -> bool: ...
     @property
     def frames(self) -> list[int]:
-        """Which frames of the stream were looked at; empty for a gate on its own."""
+        """Indices of the window's frames in the stream; empty for a gate alone."""
     @property
     def times(self) -> Tuple[float, float]:
-        """When the first and the last of them were captured, in seconds."""
+        """Capture times of the first and the last of these frames, in seconds."""
 
 @final
 class Gate:
-    """Judges the windows of one stream by log-probabilities of three views."""
+    """Judges the windows of one stream by the log-probabilities of three views."""
 
     def __init__(
         self,
@@ -63,13 +63,13 @@ class Gate:
         person_area: float = 0.2,
         background_area: float = 0.6,
     ) -> Verdict:
-        """The verdict on one window; each view is [classes], log-probabilities or logits."""
+        """Returns the verdict on one window; each view is [classes], log-probabilities or logits."""
     def reset(self) -> None:
-        """Forgets the windows so far: another stream begins."""
+        """Resets the gate for another stream."""
 
 @final
 class Pipeline:
-    """Frames to verdicts. ``bundle`` is a directory; without one, the bundle inside, which knows drawn people."""
+    """Frames to verdicts. ``bundle`` is a directory; the default is the built-in bundle, trained on drawn people."""
 
     def __init__(
         self,
@@ -81,16 +81,16 @@ class Pipeline:
         threads: Optional[int] = None,
     ) -> None: ...
     def step(self, frame: npt.NDArray[np.uint8], time: Optional[float] = None) -> Optional[Verdict]:
-        """Takes the next frame, [height, width, 3] RGB, captured at ``time`` in seconds (1/25 after the one before where it is
-        not given); the verdict on the window that it completes, or None."""
+        """Takes the next frame, [height, width, 3] RGB, and returns the verdict on the window that it completes, or None.
+        ``time`` is its capture time in seconds; the default is 1/25 after the last frame."""
     def reset(self) -> None:
-        """Forgets the frames so far: another stream begins."""
+        """Drops all frames and begins another stream."""
     @property
     def labels(self) -> list[str]:
-        """What is told apart, sorted. Setting it embeds other labels, which may take seconds."""
+        """The labels, sorted. Setting them embeds them at once, which may take seconds."""
     @labels.setter
     def labels(self, labels: Sequence[str]) -> None: ...
     def set_tau(self, tau: float) -> None:
-        """Flags above ``tau`` from the next window on."""
+        """Sets the threshold above which the gate flags, from the next window on."""
     @property
     def backend(self) -> str: ...

@@ -1,4 +1,4 @@
-//! The gate on its own.
+//! The gate alone.
 
 use crate::raised;
 use crate::verdict::Verdict;
@@ -7,7 +7,7 @@ use figureground::{Error, Stage};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 
-/// Judges the windows of one stream by log-probabilities of three views.
+/// Judges the windows of one stream by the log-probabilities of three views.
 #[pyclass(module = "figureground")]
 #[derive(Debug)]
 pub struct Gate(gate::Gate);
@@ -19,14 +19,14 @@ impl Gate {
     fn new(score: &str, tau: f32, hysteresis: f32, min_confidence: f32) -> PyResult<Self> {
         let kind = ScoreKind::ALL.into_iter().find(|kind| kind.name() == score).ok_or_else(|| {
             let known = ScoreKind::ALL.map(ScoreKind::name).join(", ");
-            raised(Error::new(Stage::Gate, format_args!("a score of {known}"), score, "choose one of them"))
+            raised(Error::new(Stage::Gate, format_args!("one of the scores {known}"), score, "choose one of them"))
         })?;
         let mut settings = GateSettings { score: kind, hysteresis, min_confidence, ..GateSettings::default() };
         settings.set_threshold(tau).map_err(raised)?;
         gate::Gate::new(settings).map(Self).map_err(raised)
     }
 
-    /// The verdict on one window.
+    /// Returns the verdict on one window.
     #[pyo3(signature = (full, person, background, labels, person_area = 0.2, background_area = 0.6))]
     fn judge(
         &mut self,
@@ -43,12 +43,12 @@ impl Gate {
             return Err(raised(Error::new(Stage::Gate, expected, labels.len(), "name each class once")));
         }
         let frames_with_person = u32::from(person_area >= self.0.settings().min_person_area);
-        let seen = Visibility { person_area, background_area, frames_with_person, frames: 1 };
-        let judgement = self.0.judge(&Evidence::new(views, seen).map_err(raised)?);
-        Ok(Verdict::new(&labels, &judgement, &seen, &[], [0; 2]))
+        let visibility = Visibility { person_area, background_area, frames_with_person, frames: 1 };
+        let judgement = self.0.judge(&Evidence::new(views, visibility).map_err(raised)?);
+        Ok(Verdict::of_judgement(&labels, &judgement, &visibility))
     }
 
-    /// Forgets the windows so far.
+    /// Resets the gate for another stream.
     fn reset(&mut self) {
         self.0.reset();
     }

@@ -1,4 +1,4 @@
-//! figureground for Python: frames in, verdicts out. What is said of it to its users stands in `_figureground.pyi`.
+//! figureground for Python: frames to verdicts. `_figureground.pyi` documents it for its users.
 
 mod gate;
 mod pipeline;
@@ -10,10 +10,10 @@ pyo3::create_exception!(
     figureground,
     Error,
     pyo3::exceptions::PyException,
-    "What went wrong: stage, what was expected, what came, and what to try next."
+    "An error: its stage, what was expected, what was found, and what to try next."
 );
 
-/// An error of ours as Python's.
+/// Converts an error into Python's.
 fn raised(error: figureground::Error) -> PyErr {
     Error::new_err(error.to_string())
 }

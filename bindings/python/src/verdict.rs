@@ -1,10 +1,11 @@
-//! What is said of one window.
+//! The verdict on one window.
 
 use figureground::gate::{Judgement, ScoreKind, Visibility};
+use figureground::pipeline::WindowResult;
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
 
-/// What is said of one window.
+/// Verdict on one window.
 #[pyclass(frozen, get_all, module = "figureground")]
 #[derive(Debug)]
 pub struct Verdict {
@@ -22,9 +23,16 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub fn new(names: &[String], judgement: &Judgement, seen: &Visibility, frames: &[u64], time_us: [u64; 2]) -> Self {
+    /// Returns the verdict of a pipeline.
+    pub fn of_window(window: &WindowResult<'_>) -> Self {
+        let [first, last] = window.time_span_us().map(|time| time as f64 / 1e6);
+        let verdict = Self::of_judgement(window.names, &window.judgement, &window.visibility);
+        Self { frames: window.frames.to_vec(), times: (first, last), ..verdict }
+    }
+
+    /// Returns the verdict of a gate alone, without frames.
+    pub fn of_judgement(names: &[String], judgement: &Judgement, visibility: &Visibility) -> Self {
         let [full, person, background] = judgement.p;
-        let [first, last] = time_us.map(|time| time as f64 / 1e6);
         Self {
             label: names.get(judgement.label).cloned().unwrap_or_default(),
             decision: judgement.verdict.name(),
@@ -32,11 +40,11 @@ impl Verdict {
             p: (full, person, background),
             dominance: judgement.dominance,
             scores: ScoreKind::ALL.into_iter().map(|kind| (kind.name(), judgement.scores.get(kind))).collect(),
-            person_area: seen.person_area,
-            background_area: seen.background_area,
+            person_area: visibility.person_area,
+            background_area: visibility.background_area,
             calibrated: judgement.calibrated,
-            frames: frames.to_vec(),
-            times: (first, last),
+            frames: Vec::new(),
+            times: (0.0, 0.0),
         }
     }
 }

@@ -1,4 +1,4 @@
-"""The wheel from Python: the gate by hand, a stream, and wrong input. Run with: python -m pytest bindings/python/tests"""
+"""The wheel from Python: the gate, a stream, and wrong input. Run with: python -m pytest bindings/python/tests"""
 
 import math
 import threading
@@ -18,7 +18,7 @@ def pictures(count, side=64):
         yield frame
 
 
-def test_the_gate_says_what_was_worked_out_by_hand():
+def test_the_gate_matches_a_case_computed_by_hand():
     gate = Gate(tau=0.5)
     full, person, background = (np.log(np.array(p, dtype=np.float32)) for p in ([0.8, 0.2], [0.3, 0.7], [0.9, 0.1]))
     verdict = gate.judge(full, person, background, ["dancing", "walking"])
@@ -37,7 +37,7 @@ def test_a_stream_is_judged_window_by_window():
     assert all(verdict.label in pipeline.labels for verdict in verdicts)
     assert all(len(verdict.frames) == 8 and verdict.times[0] < verdict.times[1] for verdict in verdicts)
     assert "Verdict" in repr(verdicts[0]) and pipeline.backend == "cpu"
-    # Begun again, the same frames say the same.
+    # After a reset the same frames give the same verdicts.
     pipeline.reset()
     again = [verdict for verdict in map(pipeline.step, pictures(60)) if verdict]
     assert [(v.label, v.p, v.frames) for v in again] == [(v.label, v.p, v.frames) for v in verdicts]
@@ -69,7 +69,7 @@ def test_other_threads_run_while_a_window_is_encoded():
     assert ticks[0] > 10
 
 
-def test_wrong_input_is_an_error_and_nothing_else():
+def test_wrong_input_raises_an_error():
     pipeline = Pipeline(window=1.0, stride=0.5, threads=1)
     for frame in [np.zeros((64, 64, 4), np.uint8), np.zeros((0, 0, 3), np.uint8), np.zeros((1, 1, 3), np.uint8)]:
         with pytest.raises(Error, match="frame: expected"):

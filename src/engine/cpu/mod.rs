@@ -20,7 +20,7 @@ pub use session::Session;
 pub(crate) use session::declared;
 
 use super::decode::Decoder;
-use super::{Engine, ImageEncoder, Segmenter, TemporalEncoder, TextEncoder, picture};
+use super::{Engine, ImageEncoder, Instance, Segmenter, TemporalEncoder, TextEncoder, picture};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{SegmenterSettings as SegmenterManifest, TemporalSettings, TextSettings, VisionSettings};
 use crate::error::{Error, Result, Stage};
@@ -144,6 +144,12 @@ impl Segmenter for CpuSegmenter {
             self.decoder.decode(values, mask.probabilities_mut());
         }
         Ok(())
+    }
+
+    fn instances(&mut self, input: &[f32]) -> Result<Vec<Instance>> {
+        self.output.resize(self.session.row_len(), 0.0);
+        self.session.run(input, &mut self.output)?;
+        Ok(self.decoder.instances(&self.output))
     }
 }
 

@@ -3,7 +3,8 @@
 //! A box's mask is `sigmoid(sum_k coefficient_k * prototype_k)` inside the box. A pixel's person probability is the
 //! largest of all person boxes that are left after the weaker one of two that overlap is dropped.
 
-use crate::mask::Size;
+use crate::engine::Instance;
+use crate::mask::{Mask, Size};
 
 /// Boxes whose person score is not above this show nobody.
 const LEAST_SCORE: f32 = 0.25;
@@ -48,6 +49,17 @@ impl Instances {
         for candidate in strongest(self.candidates(boxes)) {
             self.paint(&candidate, boxes, prototypes, probabilities);
         }
+    }
+
+    /// Decodes `values` as [`decode`](Self::decode) does, but returns each person by itself, the most confident first.
+    pub fn persons(&self, values: &[f32]) -> Vec<Instance> {
+        let (boxes, prototypes) = values.split_at(self.channels * self.boxes);
+        let person = |candidate: Candidate| {
+            let mut mask = Mask::new(self.size);
+            self.paint(&candidate, boxes, prototypes, mask.probabilities_mut());
+            Instance { mask, score: candidate.score }
+        };
+        strongest(self.candidates(boxes)).into_iter().map(person).collect()
     }
 
     /// The boxes whose best class is person, and clearly.
@@ -162,6 +174,22 @@ mod tests {
         instances().decode(&values, &mut out);
         let most = out.iter().copied().fold(0.0, f32::max);
         assert!((most - 0.731).abs() < 1e-3, "{most}");
+    }
+
+    #[test]
+    fn persons_are_returned_one_by_one_and_their_union_is_the_mask() {
+        let values = outputs([
+            [8.0, 8.0, 16.0, 16.0, 0.8, 0.1, 4.0],
+            [24.0, 24.0, 16.0, 16.0, 0.9, 0.1, 4.0],
+            [24.0, 8.0, 16.0, 16.0, 0.1, 0.8, 4.0],
+        ]);
+        let persons = instances().persons(&values);
+        assert_eq!(persons.iter().map(|person| person.score).collect::<Vec<_>>(), [0.9, 0.8]);
+        let mut out = [0.0; 64];
+        instances().decode(&values, &mut out);
+        let pixels = persons[0].mask.probabilities().iter().zip(persons[1].mask.probabilities());
+        assert!(pixels.clone().all(|(a, b)| *a == 0.0 || *b == 0.0), "their boxes do not overlap");
+        assert!(pixels.map(|(a, b)| a.max(*b)).eq(out));
     }
 
     #[test]

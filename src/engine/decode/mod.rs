@@ -2,9 +2,10 @@
 
 mod instances;
 
+use super::Instance;
 use crate::bundle::manifest::{DecodeKind, DecodeSettings, PersonChannels, SegmenterSettings};
 use crate::error::{Error, Result, Stage};
-use crate::mask::Size;
+use crate::mask::{Mask, Size};
 use crate::preprocess::Layout;
 use instances::Instances;
 use std::path::Path;
@@ -49,6 +50,18 @@ impl Decoder {
         match self {
             Self::Pixels(decode, _) => self::decode(decode, values, probabilities),
             Self::Instances(instances) => instances.decode(values, probabilities),
+        }
+    }
+
+    /// Decodes one item's outputs to the persons in it; all as one where every pixel is by itself.
+    pub fn instances(&self, values: &[f32]) -> Vec<Instance> {
+        match self {
+            Self::Pixels(decode, size) => {
+                let mut mask = Mask::new(*size);
+                self::decode(decode, values, mask.probabilities_mut());
+                vec![Instance::union(mask)]
+            }
+            Self::Instances(instances) => instances.persons(values),
         }
     }
 }

@@ -13,7 +13,6 @@ mod clip_writer;
 mod compositor;
 mod inpainter;
 mod pairing;
-mod person_segmenter;
 mod scene_classifier;
 mod segmented_frames;
 mod set;
@@ -21,13 +20,13 @@ mod statistics;
 mod still_background;
 mod stripes;
 
+pub use crate::segment::PersonSegmenter;
 pub use clean_plate::CleanPlate;
 pub use clip::CounterfactualClip;
 pub use clip_writer::{ClipFormat, ClipWriter};
 pub use compositor::Compositor;
 pub use inpainter::{Inpainter, InpaintingModel};
 pub use pairing::{PERSON_AREA_RANGE, Pairing, list_name, pair_clips, read_list};
-pub use person_segmenter::PersonSegmenter;
 pub use scene_classifier::SceneClassifier;
 pub use set::{CounterfactualSet, SetKind};
 pub use statistics::{ClipStatistics, SetStatistics, StatisticsEntry, StatisticsHeader};
@@ -35,6 +34,10 @@ pub use still_background::{BackgroundSource, StillBackground};
 pub use stripes::Stripes;
 
 use super::metrics::bootstrap::SplitMix64;
+use crate::bundle::Bundle;
+use crate::engine::cpu::Cpu;
+use crate::error::Result;
+use crate::segment::Target;
 use sha2::{Digest, Sha256};
 
 /// SplitMix64 that follow from a seed and names.
@@ -46,6 +49,16 @@ fn seeded_rng(seed: u64, names: &[&str]) -> SplitMix64 {
         hash.update(name);
     }
     SplitMix64(hash.finalize()[..8].iter().fold(0, |seed, &byte| seed << 8 | u64::from(byte)))
+}
+
+/// Loads the segmenter of `bundle` on `threads` CPU threads, for shapes at the frames' size.
+///
+/// # Errors
+/// Returns an error if it cannot be loaded.
+pub fn frame_segmenter(bundle: &Bundle, threads: usize) -> Result<PersonSegmenter> {
+    let settings = &bundle.manifest().segmenter;
+    let segmenter = Cpu::new(threads)?.segmenter(&bundle.path(&settings.file), settings)?;
+    Ok(PersonSegmenter::raw(Box::new(segmenter), settings, Target::Frame))
 }
 
 #[cfg(test)]

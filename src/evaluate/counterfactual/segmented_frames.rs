@@ -38,7 +38,7 @@ impl SegmentedFrames {
     ) -> Result<Option<(Frame<'_>, &Shape)>> {
         if self.lent == self.people.len() {
             self.read(source);
-            segmenter.cut(&self.frames, &mut self.people)?;
+            segmenter.persons_in(self.frames.iter().filter_map(FrameBuffer::frame), &mut self.people)?;
         }
         if self.lent == self.people.len() {
             return self.wrong.take().map_or(Ok(None), Err);

@@ -46,7 +46,7 @@ impl Fixture {
         let bundle = Bundle::built_in().unwrap();
         let dataset = Dataset::open(crate::evaluate::dataset::Format::Folder, place.path(), None).unwrap();
         let (mut segmenter, mut scenes) =
-            (PersonSegmenter::new(&bundle, 1).unwrap(), SceneClassifier::of_bundle(&bundle, 1).unwrap());
+            (frame_segmenter(&bundle, 1).unwrap(), SceneClassifier::of_bundle(&bundle, 1).unwrap());
         let mut look = |clip: &LabelledClip| {
             let mut source = open(clip).unwrap();
             let sight = ClipStatistics::of(source.as_mut(), &mut segmenter, &mut scenes).unwrap();
@@ -74,7 +74,7 @@ impl Fixture {
 
     fn with_twin<T>(&self, set: SetKind, seed: u64, use_it: impl FnOnce(&mut CounterfactualClip<'_>) -> T) -> T {
         let script = self.script(set, seed);
-        let mut compositor = Compositor::new(PersonSegmenter::new(&self.bundle, 1).unwrap(), &open);
+        let mut compositor = Compositor::new(frame_segmenter(&self.bundle, 1).unwrap(), &open);
         let mut twin = compositor.twin(&script, self.clip(WAVING)).unwrap();
         use_it(&mut twin)
     }
@@ -93,14 +93,14 @@ impl Fixture {
 
     /// The person's shape in every frame.
     fn people(&self, pictures: &[Vec<[u8; 3]>]) -> Vec<Shape> {
-        let mut segmenter = PersonSegmenter::new(&self.bundle, 1).unwrap();
+        let mut segmenter = frame_segmenter(&self.bundle, 1).unwrap();
         let buffer = |picture: &Vec<[u8; 3]>| {
             let (pixels, mut buffer) = (picture.concat(), FrameBuffer::default());
             buffer.copy_from(&crate::frame::Frame::new(&pixels, SIDE as u32, SIDE as u32, 0, 0).unwrap());
             buffer
         };
         let (buffers, mut people) = (pictures.iter().map(buffer).collect::<Vec<_>>(), Vec::new());
-        segmenter.cut(&buffers, &mut people).unwrap();
+        segmenter.persons_in(buffers.iter().filter_map(FrameBuffer::frame), &mut people).unwrap();
         people
     }
 }
@@ -215,7 +215,7 @@ fn frames_that_were_uncovered_elsewhere_are_taken_as_they_are() {
         }
     }
     let dataset = fixture.dataset.clone().with_inpainted(place.path()).unwrap();
-    let mut compositor = Compositor::new(PersonSegmenter::new(&fixture.bundle, 1).unwrap(), &open);
+    let mut compositor = Compositor::new(frame_segmenter(&fixture.bundle, 1).unwrap(), &open);
     let clip = dataset.clips.iter().find(|clip| clip.label == WAVING).unwrap();
     for (set, ground) in [(SetKind::BackgroundOnly, 15), (SetKind::SwapRandom, 7)] {
         let script = CounterfactualSet::new(
@@ -277,7 +277,7 @@ fn a_seed_gives_the_same_files_and_another_one_others() {
     let fixture = &*THEATRE;
     let written = |seed: u64| {
         let (out, script) = (tempfile::tempdir().unwrap(), fixture.script(SetKind::Scuba, seed));
-        let mut compositor = Compositor::new(PersonSegmenter::new(&fixture.bundle, 1).unwrap(), &open);
+        let mut compositor = Compositor::new(frame_segmenter(&fixture.bundle, 1).unwrap(), &open);
         let writer = ClipWriter::new(out.path(), ClipFormat::Frames);
         let clip = fixture.clip(WAVING);
         assert!(writer.make(clip, &script, &mut compositor).unwrap().is_some());
@@ -398,7 +398,7 @@ fn pictures_stand_behind_people_in_the_shape_of_the_clip() {
         &fixture.surveys,
         &Inpainter::Smooth,
     );
-    let mut compositor = Compositor::new(PersonSegmenter::new(&fixture.bundle, 1).unwrap(), &open);
+    let mut compositor = Compositor::new(frame_segmenter(&fixture.bundle, 1).unwrap(), &open);
     let mut twin = compositor.twin(&script, fixture.clip(WAVING)).unwrap();
     twin.count().unwrap();
     let frame = frames(&mut twin).remove(0);

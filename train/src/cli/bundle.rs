@@ -14,7 +14,7 @@ use figureground_train::conventions;
 use figureground_train::evaluate::Evaluator;
 use figureground_train::pair::{ClipPair, Sizes, weights};
 use figureground_train::parallel_encoder::ParallelEncoder;
-use figureground_train::person_segmenter::SegmenterFiles;
+use figureground_train::segmenter_files::SegmenterFiles;
 use figureground_train::splits::{self, Split};
 use pantomime::{Action, Context, Part};
 use std::path::{Path, PathBuf};

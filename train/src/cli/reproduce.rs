@@ -3,8 +3,8 @@
 use super::{Machine, Progress};
 use clap::Args;
 use figureground::{Error, Result, Stage};
-use figureground_train::person_segmenter::SegmenterFiles;
 use figureground_train::reproduce::{self, Preset, Reproduction, Row, report};
+use figureground_train::segmenter_files::SegmenterFiles;
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Examples:

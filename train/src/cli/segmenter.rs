@@ -3,8 +3,10 @@
 use super::Progress;
 use clap::Args;
 use figureground::Result;
-use figureground_train::person_segmenter::{PersonSegmenter, SegmenterFiles};
-use figureground_train::segmenter::{self, Overlap, Settings, held_out, real_iou};
+use figureground::mask::Size;
+use figureground::segment::{PersonSegmenter, Target};
+use figureground_train::segmenter::{self, Overlap, REAL_SIDE, Settings, held_out, real_iou};
+use figureground_train::segmenter_files::SegmenterFiles;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -58,7 +60,7 @@ impl Segmenter {
             ControlFlow::Continue(())
         })?;
         bar.finish_and_clear();
-        let mut segmenter = PersonSegmenter::open(&SegmenterFiles::trained(&self.out)?)?;
+        let mut segmenter = SegmenterFiles::trained(&self.out)?.load(Target::Frame)?;
         let found = held_out(&mut segmenter, CLIPS, SIDE, self.seed)?;
         println!(
             "mean IoU on held-out seeds: {:.3} (in context {:.3}, out of context {:.3}, handlings {:.3})",
@@ -68,7 +70,9 @@ impl Segmenter {
             mean(found.handlings)
         );
         if let (Some(manifest), Some(model)) = (&self.reference, &self.reference_model) {
-            compare(&mut segmenter, &mut PersonSegmenter::open(&SegmenterFiles::open(manifest, model)?)?, &self.clips)?;
+            let square = Target::Squashed(Size::new(REAL_SIDE, REAL_SIDE)?);
+            let mut reference = SegmenterFiles::open(manifest, model)?.load(square.clone())?;
+            compare(&mut segmenter.with_target(square), &mut reference, &self.clips)?;
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! From a drawn clip to clips: the runtime's own resize, crop, normalisation and mask geometry.
 
 use super::{FrameRegions, ProcessedClip};
-use crate::person_segmenter::{PersonSegmenter, SegmenterFiles};
+use crate::segmenter_files::SegmenterFiles;
 use figureground::engine::all_cores;
 use figureground::frame::Frame;
 use figureground::mask::{Boxes, Components, Mask, Shape, Size};
-use figureground::preprocess::{Geometry, MaskSampler, PreprocessSettings, Preprocessor, Resize};
+use figureground::preprocess::{PreprocessSettings, Preprocessor};
 use figureground::sampler::Sampler;
+use figureground::segment::{FrameMaskSampler, PersonSegmenter, Target};
 use figureground::{Error, Result, Stage};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -93,14 +94,14 @@ impl ClipRenderer<'_> {
 
     fn camera(&self) -> Result<Camera> {
         let preprocessor = Preprocessor::new(self.preprocess, self.picture)?;
-        let whole = Geometry::new(Resize::Squash, self.picture, self.picture)?;
+        let target = Target::Model(self.preprocess.clone());
         let size = self.preprocess.target()?;
         Ok(Camera {
             mask: Mask::new(self.picture),
-            sampler: MaskSampler::new(self.picture, &whole, preprocessor.geometry())?,
+            sampler: FrameMaskSampler::new(preprocessor.geometry())?,
             place: Place::new(size),
             preprocessor,
-            segmenter: self.segmenter_files.map(PersonSegmenter::open).transpose()?,
+            segmenter: self.segmenter_files.map(|files| files.load(target)).transpose()?,
             picture: Picture::new(self.picture),
             values: vec![0.0; 3 * size.area()],
         })
@@ -111,7 +112,7 @@ impl ClipRenderer<'_> {
 struct Camera {
     preprocessor: Preprocessor,
     mask: Mask,
-    sampler: MaskSampler,
+    sampler: FrameMaskSampler,
     place: Place,
     segmenter: Option<PersonSegmenter>,
     picture: Picture,
@@ -144,7 +145,7 @@ impl Camera {
             clips.pixel_values.extend(self.values.iter().map(|value| f16::from_f32(*value)));
             let exact = self.exact_regions()?;
             if let Some(segmenter) = &mut self.segmenter {
-                let person = segmenter.look_as(&frame_of(&self.picture)?, self.preprocessor.geometry())?;
+                let person = segmenter.person_in(&frame_of(&self.picture)?)?.clone();
                 clips.segmented.push(self.place.of(person, exact.objects.clone())?);
             }
             clips.exact.push(exact);
@@ -161,14 +162,14 @@ impl Camera {
     }
 
     fn exact_regions(&mut self) -> Result<FrameRegions> {
-        let mut seen = |shape: &Shape| {
+        let mut sampled = |shape: &Shape| {
             for (p, pixel) in self.mask.probabilities_mut().iter_mut().zip(shape.pixels()) {
                 *p = if *pixel { 1.0 } else { 0.0 };
             }
-            self.sampler.apply(&self.mask, &mut self.place.mask)?;
-            self.place.shape()
+            let mut sampled = Shape::new(self.place.size);
+            self.sampler.shape(&self.mask, 0.5, &mut sampled).map(|()| sampled)
         };
-        let (person, objects) = (seen(&self.picture.person)?, seen(&self.picture.objects)?);
+        let (person, objects) = (sampled(&self.picture.person)?, sampled(&self.picture.objects)?);
         self.place.of(person, objects)
     }
 }
@@ -176,21 +177,13 @@ impl Camera {
 /// Regions at encoder resolution, made as the pipeline makes them.
 struct Place {
     size: Size,
-    mask: Mask,
     components: Components,
     boxes: Boxes,
 }
 
 impl Place {
     fn new(size: Size) -> Self {
-        Self { size, mask: Mask::new(size), components: Components::new(size), boxes: Boxes::new() }
-    }
-
-    /// The pixels of `mask` that are likelier than not.
-    fn shape(&self) -> Result<Shape> {
-        let mut shape = Shape::new(self.size);
-        shape.threshold(&self.mask, 0.5)?;
-        Ok(shape)
+        Self { size, components: Components::new(size), boxes: Boxes::new() }
     }
 
     fn of(&mut self, person: Shape, objects: Shape) -> Result<FrameRegions> {

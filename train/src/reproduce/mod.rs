@@ -21,7 +21,7 @@ use crate::evaluate::metrics::{accuracy, contrastive_accuracy};
 use crate::evaluate::stimulus::{BackgroundOnly, OverBackground, SingleView, StillFrame, Stimulus};
 use crate::pair::{ClipPair, Sizes, seeded, weights};
 use crate::parallel_encoder::ParallelEncoder;
-use crate::person_segmenter::SegmenterFiles;
+use crate::segmenter_files::SegmenterFiles;
 use crate::splits::{self, RHO, Split};
 use crate::trainer::{Optimiser, Settings, Trainer};
 use burn::tensor::{Device, Tensor};

@@ -2,10 +2,10 @@
 
 use super::batch::HELD_OUT;
 use super::overlap::Overlap;
-use crate::person_segmenter::PersonSegmenter;
 use figureground::Result;
 use figureground::frame::Frame;
 use figureground::mask::Size;
+use figureground::segment::PersonSegmenter;
 use pantomime::{Action, Clip, Context, Handling, Picture};
 
 /// Pictures looked at in each clip, spread evenly.
@@ -32,7 +32,8 @@ impl HeldOut {
     }
 }
 
-/// What `segmenter` sees on `clips` clips of each set, rendered at `side` pixels a side from seeds that no training draws.
+/// Measures `segmenter`, whose target is the frame, on `clips` clips of each set. They are rendered at `side` pixels a side
+/// from seeds that training never draws.
 ///
 /// # Errors
 /// When the model fails.
@@ -56,7 +57,7 @@ fn watch(segmenter: &mut PersonSegmenter, clip: &Clip, side: u32, overlap: &mut 
     for i in 0..PER_CLIP {
         stage.render((2 * i + 1) * clip.frames() / (2 * PER_CLIP), &mut picture);
         let frame = Frame::new(&picture.rgb, side, side, 0, 0)?;
-        overlap.add(&segmenter.look(&frame, size)?, &picture.person);
+        overlap.add(segmenter.person_in(&frame)?, &picture.person);
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 //!
 //! Read it in the order a segmenter is made: [`Settings`] say how; a [`batch`] is drawn, rendered, [`warp`]ed, disguised by
 //! a [`pattern`] or [`decoy`] and taken by a [`camera`]; the [`network`] is taught by a [`trainer`]; [`export()`] writes it
-//! for figureground's engines; an [`PersonSegmenter`](crate::person_segmenter::PersonSegmenter) looks through the exported file at clips that are
-//! [`held_out()`] and at [`real`] ones.
+//! for figureground's engines; a [`PersonSegmenter`](figureground::segment::PersonSegmenter) tests the exported file on [`held_out()`] clips and on
+//! [`real`] ones.
 
 pub mod batch;
 pub mod camera;
@@ -26,7 +26,7 @@ pub use export::export;
 pub use held_out::{HeldOut, held_out};
 pub use network::{Network, Sizes};
 pub use overlap::Overlap;
-pub use real::real_iou;
+pub use real::{SIDE as REAL_SIDE, real_iou};
 pub use settings::Settings;
 pub use trainer::Trainer;
 

@@ -1,16 +1,16 @@
 //! How far a segmenter agrees with another on real clips, where nobody knows the exact masks.
 
 use super::overlap::Overlap;
-use crate::person_segmenter::PersonSegmenter;
 use figureground::Result;
-use figureground::mask::Size;
+use figureground::segment::PersonSegmenter;
 use figureground::source::{SourceOptions, open};
 use std::path::PathBuf;
 
 /// Side in pixels of the squashed pictures that are compared.
-const SIDE: u32 = 256;
+pub const SIDE: u32 = 256;
 
-/// Intersection over union of the shapes of `segmenter` and `reference`, for each of `clips`, at `frames` frames spread evenly.
+/// Returns the intersection over union of the shapes of `segmenter` and `reference` for each of `clips`, at `frames` frames
+/// spread evenly. Both segmenters have the same target, such as squares of [`SIDE`].
 ///
 /// # Errors
 /// When a clip cannot be read, or a model fails.
@@ -29,7 +29,6 @@ fn agreement(
     clip: &std::path::Path,
     frames: u64,
 ) -> Result<Overlap> {
-    let size = Size::new(SIDE, SIDE)?;
     let mut source = open(clip.as_os_str(), &SourceOptions::default())?;
     let count = source.count()?;
     let frames = frames.clamp(1, count);
@@ -37,7 +36,7 @@ fn agreement(
     source.select(&indices)?;
     let mut overlap = Overlap::default();
     while let Some(frame) = source.next_frame()? {
-        overlap.add(&segmenter.look(&frame, size)?, &reference.look(&frame, size)?);
+        overlap.add(segmenter.person_in(&frame)?, reference.person_in(&frame)?);
     }
     Ok(overlap)
 }

@@ -1,9 +1,9 @@
-//! The observer that keeps a frame's way on the GPU: a frame goes up once, as RGB8; the person's shape comes back, a bit a
-//! pixel, for boxes, areas and pictures; boxes go up; the log-probabilities come back.
+//! The clip encoder that runs on a GPU: a frame is uploaded once, as RGB8; the person's shape is read back, one bit per
+//! pixel, for boxes, areas and recorded views; boxes are uploaded; the log-probabilities are read back.
 //!
 //! In the order of that way: [`pictures`] of a frame, the shapes of [`people`], the [`embeddings`] of three views, the
-//! [`scores`] of a window. Each is a plan of its own, from a [`graph`] and the steps around it; they share [`lent`] buffers
-//! on one [`rig`].
+//! [`scores`] of a window. Each is a plan of its own, from a [`graph`] and the steps around it; they share [`lent`]
+//! buffers on one [`rig`].
 
 mod embeddings;
 mod graph;
@@ -23,7 +23,7 @@ use crate::clip_encoder::{
 };
 use crate::engine::decode::Decoder;
 use crate::engine::{KernelTime, Precision, StageTimes, dimension, picture};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::Frame;
 use crate::mask::{Boxes, Components, Regions, Shape, Size};
 use crate::view::{Areas, View, ViewComposer};
@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 const VIEWS: usize = View::ALL.len();
 
-/// A bundle's models and everything around them on one GPU.
+/// Encodes clips with a bundle's models on one GPU.
 #[derive(Debug)]
 pub struct GpuClipEncoder {
     models: Models,
@@ -103,20 +103,21 @@ struct Scratch {
 }
 
 impl GpuClipEncoder {
-    /// The observer of `bundle` on the first GPU there is; one in software only where there is no other, and with a warning.
+    /// Opens the clip encoder of `bundle` on the first GPU. A software adapter is only used if there is no GPU, with a
+    /// warning.
     ///
     /// # Errors
-    /// When there is no GPU, a model cannot be loaded, is not what the manifest says, has an operator that is not there, or
-    /// does not fit.
-    pub fn open(bundle: &Bundle, precision: Precision, keep: FrameRecording) -> Result<Self> {
-        Self::new(bundle, Device::any()?, precision, keep)
+    /// Returns an error if there is no GPU, or a model cannot be loaded, does not match the manifest, has an
+    /// unsupported operator, or does not fit into memory.
+    pub fn open(bundle: &Bundle, precision: Precision, recording: FrameRecording) -> Result<Self> {
+        Self::new(bundle, Device::any()?, precision, recording)
     }
 
-    /// The observer of `bundle` on `device`.
+    /// Creates the clip encoder of `bundle` on `device`.
     ///
     /// # Errors
     /// As [`GpuClipEncoder::open`].
-    pub fn new(bundle: &Bundle, device: Arc<Device>, precision: Precision, keep: FrameRecording) -> Result<Self> {
+    pub fn new(bundle: &Bundle, device: Arc<Device>, precision: Precision, recording: FrameRecording) -> Result<Self> {
         let manifest = bundle.manifest().clone();
         let models = Models::read(bundle)?;
         let frames = manifest.clip.frames;
@@ -126,7 +127,7 @@ impl GpuClipEncoder {
         let observer = Self {
             scratch: Scratch::new(&models, frames, ViewComposer::new(models.size, fill, None)),
             smoothing: Smoothing::new(manifest.segmenter.smoothing),
-            gallery: FrameRecorder::new(&manifest, keep)?,
+            gallery: FrameRecorder::new(&manifest, recording)?,
             pending: Vec::with_capacity(frames),
             times: Vec::with_capacity(frames),
             areas: vec![Areas::default(); frames],
@@ -142,7 +143,7 @@ impl GpuClipEncoder {
         Ok(observer)
     }
 
-    /// The device at the moment.
+    /// Returns the current device.
     pub fn device(&self) -> &Arc<Device> {
         self.rig.device()
     }
@@ -288,8 +289,9 @@ impl ClipEncoder for GpuClipEncoder {
 
     fn take(&mut self, frame: &Frame<'_>, slot: usize, timing: &mut Timing) -> Result<()> {
         if frame.provided_masks().is_some() {
-            let next = "leave --masks out, or pass --backend cpu";
-            return Err(Error::new(Stage::Engine, "frames that the segmenter is to mask", "frames with masks", next));
+            let next = "leave the masks out, or choose the CPU backend";
+            let error = Error::new(Stage::Engine, "frames without masks", "frames with masks", next);
+            return Err(error.about(Setting::Masks).about(Setting::Backend));
         }
         // What went up through one lens is masked through the same.
         if self.pending.len() == self.frames() || self.lens.as_ref().is_some_and(|lens| !lens.fits(frame)) {
@@ -356,7 +358,7 @@ impl ClipEncoder for GpuClipEncoder {
             return Ok(());
         }
         let expected = "an embedding of finite numbers that are not all 0";
-        let next = "check the encoder with `figureground infer MODEL.onnx --backend gpu --compare`";
+        let next = "compare the encoder's outputs on the GPU with those on the CPU";
         Err(Error::new(Stage::Engine, expected, "NaN, infinity or only zeros", next))
     }
 
@@ -389,10 +391,11 @@ impl ClipEncoder for GpuClipEncoder {
             return Ok(false);
         }
         if self.replaced {
-            let next = "restart, or pass --backend cpu";
-            return Err(Error::new(Stage::Engine, "a GPU that stays", "one that was lost twice", next));
+            let next = "restart, or choose the CPU backend";
+            let error = Error::new(Stage::Engine, "a GPU that stays available", "one that was lost twice", next);
+            return Err(error.about(Setting::Backend));
         }
-        log::warn!("{} was lost; the engine is built again", lost.name());
+        log::warn!("{} was lost: opening another device", lost.name());
         self.rig = Rig::new(Device::any()?, self.precision, *self.rig.sizes())?;
         self.replaced = true;
         self.drop_sessions();

@@ -1,0 +1,48 @@
+//! Encoded frames of a window to its judgement.
+
+use super::TOP;
+use crate::clip_encoder::ClipEncoder;
+use crate::error::Result;
+use crate::gate::{Evidence, Gate, Judgement, Visibility};
+use crate::view::View;
+use crate::zeroshot::{LogProbs, Ranked};
+
+const VIEWS: usize = View::ALL.len();
+
+/// Judgement of a window and the best classes of its views.
+pub(super) struct ScoredWindow {
+    pub judgement: Judgement,
+    pub visibility: Visibility,
+    pub top: [heapless::Vec<Ranked, TOP>; VIEWS],
+}
+
+/// Scores windows and keeps the buffers of their results.
+#[derive(Debug)]
+pub(super) struct WindowScorer {
+    pub names: Vec<String>,
+    pub gate: Gate,
+    pub log_probs: [LogProbs; VIEWS],
+    /// Indices of the window's frames.
+    pub frames: Vec<u64>,
+    /// Their capture times, in microseconds.
+    pub times_us: Vec<u64>,
+}
+
+impl WindowScorer {
+    /// Creates the scorer of windows of `frames` frames for the classes `names`.
+    pub fn new(names: Vec<String>, gate: Gate, frames: usize) -> Self {
+        let log_probs = std::array::from_fn(|_| LogProbs::new(names.len()));
+        let [indices, times_us] = [0; 2].map(|_| Vec::with_capacity(frames));
+        Self { names, gate, log_probs, frames: indices, times_us }
+    }
+
+    /// Scores the window whose frames are in the slots `order` of `encoder`.
+    pub fn score(&mut self, order: &[usize], encoder: &mut dyn ClipEncoder) -> Result<ScoredWindow> {
+        encoder.score(order, &mut self.log_probs)?;
+        let areas = order.iter().map(|&slot| encoder.areas(slot));
+        let visibility = Visibility::of(areas, self.gate.settings());
+        let evidence = Evidence::new(self.log_probs.each_ref().map(|view| view.values()), visibility)?;
+        let top = self.gate.top::<TOP>(&evidence);
+        Ok(ScoredWindow { judgement: self.gate.judge(&evidence), visibility, top })
+    }
+}
