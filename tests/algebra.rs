@@ -6,7 +6,7 @@ use figureground::gate::{
 };
 use figureground::mask::{Boxes, Components, Dilation, MAX_BOXES, Mask, PixelBox, Regions, Shape, Size};
 use figureground::preprocess::{
-    ChannelOrder, Family, Geometry, Interpolation, Layout, MaskSampler, PreprocessSettings, Preprocessor, Resize,
+    ChannelOrder, Geometry, Interpolation, Layout, MaskSampler, PreprocessSettings, Preprocessor, Resize, ResizeLibrary,
 };
 use figureground::view::{Fill, Masking, View, ViewComposer};
 use figureground::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, TextEmbeds, log_softmax, top_k};
@@ -250,7 +250,7 @@ mod geometry {
             height,
             resize,
             interpolation: Interpolation::Bilinear,
-            family: Family::Pillow,
+            family: ResizeLibrary::Pillow,
             layout: Layout::Nchw,
             channel_order: ChannelOrder::Rgb,
             scale: 1.0 / 255.0,
@@ -331,7 +331,7 @@ mod geometry {
         ) {
             let settings = PreprocessSettings {
                 interpolation: if bicubic { Interpolation::Bicubic } else { Interpolation::Bilinear },
-                family: if opencv { Family::OpenCv } else { Family::Pillow },
+                family: if opencv { ResizeLibrary::OpenCv } else { ResizeLibrary::Pillow },
                 ..settings(target.0, target.1, resize)
             };
             let size = sized(width, height);

@@ -3,8 +3,8 @@
 mod program;
 
 use figureground::Error;
-use figureground::bundle::import::layout::Weights;
-use figureground::bundle::import::state_dicts::StateDicts;
+use figureground::import::layout::Weights;
+use figureground::import::state_dicts::StateDicts;
 use program::{Desk, fixture, import_arguments};
 use rawzip::ZipArchiveWriter;
 use std::io::Write;
@@ -177,9 +177,9 @@ fn a_pickle_that_wants_to_fill_the_memory_is_refused_or_small() {
     let marks = [&b"\x80\x02"[..], &[b'('; 1_100_000], b"."].concat();
     refuses(&pickle(&marks), &["too many values"]);
     let long = [&b"\x80\x02}X\xff\xff\xff\xff"[..], b"short"].concat();
-    refuses(&pickle(&long), &["its end"]);
+    refuses(&pickle(&long), &["the end of the file"]);
     let huge = [&b"\x80\x04\x8d"[..], &[0xff; 8], b"short"].concat();
-    refuses(&pickle(&huge), &["its end"]);
+    refuses(&pickle(&huge), &["the end of the file"]);
     let large = vec![b'N'; (1 << 24) + 1];
     refuses(&pickle(&large), &["16777216 bytes"]);
     // A dictionary in itself, and a module in itself.

@@ -2,14 +2,14 @@
 
 mod program;
 
-use figureground::bundle::import::checkpoint::Checkpoint;
-use figureground::bundle::import::config::{HuggingFaceConfig, OpenClipConfig};
-use figureground::bundle::import::layout::{LOGIT_SCALE, Weights};
-use figureground::bundle::import::pickle::{Namespace, Pickle};
-use figureground::bundle::import::state_dicts::StateDicts;
 use figureground::bundle::labels::LabelFile;
 use figureground::bundle::manifest::Manifest;
 use figureground::engine::cpu::infer;
+use figureground::import::checkpoint::Checkpoint;
+use figureground::import::config::{HuggingFaceConfig, OpenClipConfig};
+use figureground::import::layout::{LOGIT_SCALE, Weights};
+use figureground::import::pickle::{Namespace, Pickle};
+use figureground::import::state_dicts::StateDicts;
 use figureground::model::{Model, Port, Tensor, Values};
 use figureground::zeroshot::TemplateFusion;
 use program::{Desk, Random, fixture};

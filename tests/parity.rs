@@ -2,12 +2,12 @@
 //! random weights (`tests/fixtures/clip.py`, `tests/fixtures/layouts.py`): from ONNX files and from every layout of a
 //! checkpoint.
 
-use figureground::bundle::import::Import;
 use figureground::bundle::manifest::{TemporalSettings, TextSettings, VisionSettings};
 use figureground::bundle::{Bundle, read_manifest};
 use figureground::engine::cpu::Cpu;
 use figureground::engine::{ImageEncoder, TemporalEncoder, TextEncoder};
-use figureground::model::write::Precision;
+use figureground::import::Import;
+use figureground::model::write::WeightPrecision;
 use figureground::preprocess::{Interpolation, Resize};
 use figureground::sampler::Sampler;
 use figureground::zeroshot::Fusion;
@@ -45,7 +45,7 @@ fn difference(got: &[f32], want: &[f32]) -> f32 {
 }
 
 /// Imports `clip` and returns the bundle; the directory must live as long.
-fn import(clip: &str, precision: Precision) -> (tempfile::TempDir, Bundle) {
+fn import(clip: &str, precision: WeightPrecision) -> (tempfile::TempDir, Bundle) {
     import_with(clip, |import| import.precision = precision)
 }
 
@@ -64,7 +64,7 @@ fn import_with(clip: impl AsRef<Path>, change: impl FnOnce(&mut Import)) -> (tem
         segmenter_model: fixtures().join("demo/segmenter.onnx"),
         labels,
         templates: Vec::new(),
-        precision: Precision::F32,
+        precision: WeightPrecision::F32,
         out: out.clone(),
     };
     change(&mut import);
@@ -96,33 +96,33 @@ fn assert_close(name: &str, differences: [f32; 2], tolerance: f32) {
 
 #[test]
 fn a_safetensors_checkpoint_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/hf", Precision::F32);
+    let (_kept, bundle) = import("clip/hf", WeightPrecision::F32);
     assert_close("safetensors", differences(&bundle, "clip/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
 fn a_checkpoint_with_plain_gelu_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/gelu", Precision::F32);
+    let (_kept, bundle) = import("clip/gelu", WeightPrecision::F32);
     assert_close("gelu", differences(&bundle, "clip/gelu/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
 fn a_pair_of_onnx_files_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/pair", Precision::F32);
+    let (_kept, bundle) = import("clip/pair", WeightPrecision::F32);
     assert_close("pair", differences(&bundle, "clip/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
 fn one_onnx_file_with_both_towers_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/single", Precision::F32);
+    let (_kept, bundle) = import("clip/single", WeightPrecision::F32);
     assert_close("single", differences(&bundle, "clip/gelu/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
 fn weights_in_16_bits_encode_nearly_the_same() {
-    let (_kept, bundle) = import("clip/hf", Precision::F16);
+    let (_kept, bundle) = import("clip/hf", WeightPrecision::F16);
     assert_close("safetensors f16", differences(&bundle, "clip/expected.safetensors"), TOLERANCE_F16);
-    let (_kept, bundle) = import("clip/pair", Precision::F16);
+    let (_kept, bundle) = import("clip/pair", WeightPrecision::F16);
     assert_close("pair f16", differences(&bundle, "clip/expected.safetensors"), TOLERANCE_F16);
 }
 
@@ -211,7 +211,7 @@ fn with_temporal(frames: usize) -> tempfile::TempDir {
 #[test]
 fn a_temporal_transformer_beside_a_checkpoint_fuses_as_pytorch_does() {
     let folder = with_temporal(8);
-    for (precision, tolerance) in [(Precision::F32, TOLERANCE), (Precision::F16, TOLERANCE_F16)] {
+    for (precision, tolerance) in [(WeightPrecision::F32, TOLERANCE), (WeightPrecision::F16, TOLERANCE_F16)] {
         let (_kept, bundle) = import_with(folder.path(), |import| import.precision = precision);
         assert!(temporal_difference(&bundle, "clip/layouts/temporal/expected.safetensors") <= tolerance);
     }
@@ -223,7 +223,7 @@ fn a_temporal_transformer_beside_a_checkpoint_fuses_as_pytorch_does() {
 #[test]
 fn onnx_files_tell_their_picture_size_and_vocabulary() {
     for (clip, vocabulary) in [("clip/pair", 1514), ("clip/single", 614)] {
-        let (_kept, bundle) = import(clip, Precision::F32);
+        let (_kept, bundle) = import(clip, WeightPrecision::F32);
         let preprocess = &bundle.manifest().vision.preprocess;
         assert_eq!((preprocess.width, preprocess.height), (32, 32));
         assert_eq!(bundle.tokenizer().unwrap().vocabulary(), vocabulary);
@@ -232,7 +232,7 @@ fn onnx_files_tell_their_picture_size_and_vocabulary() {
 
 #[test]
 fn an_imported_bundle_says_what_the_checkpoint_said() {
-    let (kept, bundle) = import("clip/hf", Precision::F32);
+    let (kept, bundle) = import("clip/hf", WeightPrecision::F32);
     let manifest = read_manifest(&kept.path().join("bundle")).unwrap();
     assert_eq!((manifest.vision.preprocess.width, manifest.vision.preprocess.height), (32, 32));
     assert_eq!(bundle.tokenizer().unwrap().vocabulary(), 1514);

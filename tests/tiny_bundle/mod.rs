@@ -2,8 +2,8 @@
 
 use figureground::Result;
 use figureground::bundle::Bundle;
-use figureground::bundle::import::Import;
-use figureground::model::write::Precision;
+use figureground::import::Import;
+use figureground::model::write::WeightPrecision;
 use std::path::Path;
 
 /// The bundle, made in `place`.
@@ -23,7 +23,7 @@ pub fn import(clip: &Path, out: &Path) -> Result<Bundle> {
         segmenter_model: fixtures.join("demo/segmenter.onnx"),
         labels: fixtures.join("demo/labels.txt"),
         templates: Vec::new(),
-        precision: Precision::F32,
+        precision: WeightPrecision::F32,
         out: out.to_owned(),
     };
     import.run(1, &mut |_, _| Ok(()))?;
