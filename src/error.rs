@@ -110,7 +110,7 @@ pub enum Setting {
     Masks,
     /// The output path.
     Out,
-    /// Whether the live page shows pictures.
+    /// The pictures of the live page.
     Pictures,
     /// The pointing game.
     Pointing,

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 /// Returns an error if the directory is missing, not writable or full; `path` is then unchanged.
 pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
     let file = AtomicFile::create(path)?;
-    file.handle()?.write_all(bytes).map_err(|error| file.failed(&error))?;
+    file.handle()?.write_all(bytes).map_err(|error| file.failed(&error).with_source(error))?;
     file.commit()
 }
 
@@ -51,7 +51,7 @@ impl AtomicFile {
         // Only its owner may read a temporary file; this one has the usual permissions.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(directory).map_err(|error| not_written(path, &error))?;
+        let file = builder.tempfile_in(directory).map_err(|error| not_written(path, &error).with_source(error))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -66,7 +66,7 @@ impl AtomicFile {
     /// # Errors
     /// Returns an error if the system has no handle left.
     pub(crate) fn handle(&self) -> Result<File> {
-        self.file.as_file().try_clone().map_err(|error| self.failed(&error))
+        self.file.as_file().try_clone().map_err(|error| self.failed(&error).with_source(error))
     }
 
     /// Syncs the file to disk and renames it to its path.
@@ -74,9 +74,9 @@ impl AtomicFile {
     /// # Errors
     /// Returns an error if the sync fails, or the path is a directory.
     pub(crate) fn commit(self) -> Result<()> {
-        self.file.as_file().sync_all().map_err(|error| self.failed(&error))?;
+        self.file.as_file().sync_all().map_err(|error| self.failed(&error).with_source(error))?;
         let Self { file, path } = self;
-        file.persist(&path).map(drop).map_err(|error| not_written(&path, &error.error))
+        file.persist(&path).map(drop).map_err(|error| not_written(&path, &error.error).with_source(error.error))
     }
 
     /// Returns the error for a failed write.
@@ -87,7 +87,7 @@ impl AtomicFile {
 
 fn not_written(path: &Path, reason: &dyn Display) -> Error {
     let next = "check the directory's permissions and free space";
-    Error::new(Stage::Sink, format_args!("{} to be writable", path.display()), reason, next)
+    Error::new(Stage::Sink, format_args!("write access to {}", path.display()), reason, next)
 }
 
 /// Returns the user's cache directory, created if missing: `$FIGUREGROUND_CACHE`, else `$XDG_CACHE_HOME/figureground`,

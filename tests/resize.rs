@@ -1,4 +1,4 @@
-//! Both resize families against the libraries they follow, on the pictures of `tests/fixtures/resize`.
+//! Resampling compared with Pillow and OpenCV, on the pictures of `tests/fixtures/resize`.
 
 use figureground::frame::Frame;
 use figureground::mask::Size;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// One picture that `tests/fixtures/resize.py` had a library make.
+/// A picture that a library resized in `tests/fixtures/resize.py`.
 #[derive(Debug, Deserialize)]
 struct Reference {
     source: String,
@@ -64,7 +64,7 @@ fn resized_pictures_equal_pillow_and_are_within_one_level_of_opencv() {
 }
 
 #[test]
-fn a_crop_equals_the_middle_of_the_whole_resized_picture() {
+fn a_crop_equals_the_centre_of_the_whole_resized_picture() {
     let source = picture("wide.png");
     assert_eq!(source.dimensions(), (97, 61));
     for family in [ResizeLibrary::Pillow, ResizeLibrary::OpenCv] {

@@ -79,7 +79,7 @@ impl LabelFile {
     /// # Errors
     /// Returns an error if the file cannot be read or [`LabelFile::parse`] fails.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| refused(e).at(path.display()))?;
+        let bytes = std::fs::read(path).map_err(|e| caused(e).at(path.display()))?;
         Self::parse(&bytes).map_err(|e| e.at(path.display()))
     }
 
@@ -88,16 +88,16 @@ impl LabelFile {
     /// # Errors
     /// Returns an error if the bytes are cut or no label file, or the sizes do not agree.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(refused)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(refused)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(caused)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(caused)?;
         let list = |key: &str| -> Result<Vec<String>> {
             let json = header.metadata().as_ref().and_then(|metadata| metadata.get(key));
             let json = json.ok_or_else(|| refused(format!("no metadata {key:?}")))?;
-            serde_json::from_str(json).map_err(|e| refused(format!("metadata {key:?}: {e}")))
+            serde_json::from_str(json).map_err(|e| refused(format!("metadata {key:?}: {e}")).with_source(e))
         };
         let (names, templates) = (list("labels")?, list("templates")?);
-        let embeddings = tensors.tensor("embeddings").map_err(refused)?;
-        let scale = tensors.tensor("logit_scale").map_err(refused)?;
+        let embeddings = tensors.tensor("embeddings").map_err(caused)?;
+        let scale = tensors.tensor("logit_scale").map_err(caused)?;
         let &[classes, per_class, dimension] = embeddings.shape() else {
             return Err(refused(format!("embeddings of shape {:?}", embeddings.shape())));
         };
@@ -118,15 +118,15 @@ impl LabelFile {
         let bytes: Vec<u8> = self.embeddings.iter().flat_map(|v| v.to_le_bytes()).collect();
         let scale = self.logit_scale.to_le_bytes();
         let tensors = [
-            ("embeddings", TensorView::new(Dtype::F32, shape, &bytes).map_err(refused)?),
-            ("logit_scale", TensorView::new(Dtype::F32, vec![1], &scale).map_err(refused)?),
+            ("embeddings", TensorView::new(Dtype::F32, shape, &bytes).map_err(caused)?),
+            ("logit_scale", TensorView::new(Dtype::F32, vec![1], &scale).map_err(caused)?),
         ];
-        let json = |list: &Vec<String>| serde_json::to_string(list).map_err(refused);
+        let json = |list: &Vec<String>| serde_json::to_string(list).map_err(caused);
         let metadata = HashMap::from([
             ("labels".to_owned(), json(&self.names)?),
             ("templates".to_owned(), json(&self.templates)?),
         ]);
-        safetensors::serialize(tensors, Some(metadata)).map_err(refused)
+        safetensors::serialize(tensors, Some(metadata)).map_err(caused)
     }
 
     /// Creates the label bank of these embeddings.
@@ -149,4 +149,8 @@ fn floats(tensor: &TensorView<'_>) -> Result<Vec<f32>> {
 fn refused(got: impl core::fmt::Display) -> Error {
     let next = "make it again with `figureground labels`";
     Error::new(Stage::LabelBank, "labels.safetensors with names, templates, embeddings and logit_scale", got, next)
+}
+
+fn caused(error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    refused(&error).with_source(error)
 }

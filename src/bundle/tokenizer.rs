@@ -79,7 +79,7 @@ impl Tokenizer {
     fn encode_plain(&self, text: &str, tokens: &mut Vec<bpe::Token>) {
         // Lower case letter by letter, like transformers: the result does not depend on the end of a word.
         let text: String = text.nfc().flat_map(char::to_lowercase).collect();
-        // The library reads these as its own marks. The space changes nothing: a letter after "<" begins a new word.
+        // The library reads these strings as marks. The space changes nothing: a letter after "<" begins a new word.
         let text = text.replace("<start_of_text>", "< start_of_text>").replace("<end_of_text>", "< end_of_text>");
         self.bpe.0.encode(&text, tokens);
     }
@@ -151,7 +151,8 @@ fn cut(whole: &bpe::Tokenizer, merges: u16) -> Result<bpe::Tokenizer> {
         ranks.insert((first, second), id);
         pieces.push(piece);
     }
-    bpe::Tokenizer::with_vocabulary(Cursor::new(lines), BYTE_TOKENS + merges + 2).map_err(|e| failed(&e.to_string()))
+    bpe::Tokenizer::with_vocabulary(Cursor::new(lines), BYTE_TOKENS + merges + 2)
+        .map_err(|e| failed(&e.to_string()).with_source(e))
 }
 
 /// Applies the merges `ranks` to the bytes of a piece and returns the remaining parts.

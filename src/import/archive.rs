@@ -131,7 +131,7 @@ impl<'data> Archive<'data> {
         for (name, tensor) in dict {
             let view = self.view(tensor).ok_or_else(|| {
                 let expected = format!("the numbers of tensor {name:?} in {DATA}{}", tensor.storage.key);
-                let got = format!("none there, or too few for shape {:?}", tensor.shape);
+                let got = format!("no numbers, or too few for shape {:?}", tensor.shape);
                 Error::new(Stage::Import, expected, got, "download or save the file again")
             })?;
             by_name.insert(name, view);
@@ -152,12 +152,12 @@ fn directory(bytes: &[u8]) -> Result<HashMap<String, &[u8]>> {
     let refused = |got: &dyn core::fmt::Display| {
         Error::new(Stage::Import, "a whole zip archive by torch.save", got, "download or save the file again")
     };
-    let archive = ZipArchive::from_slice(bytes).map_err(|e| refused(&e))?;
+    let archive = ZipArchive::from_slice(bytes).map_err(|e| refused(&e).with_source(e))?;
     let mut files = HashMap::new();
     let mut entries = archive.entries();
-    while let Some(entry) = entries.next_entry().map_err(|e| refused(&e))? {
+    while let Some(entry) = entries.next_entry().map_err(|e| refused(&e).with_source(e))? {
         let path = entry.file_path();
-        let path = core::str::from_utf8(path.as_bytes()).map_err(|e| refused(&e))?;
+        let path = core::str::from_utf8(path.as_bytes()).map_err(|e| refused(&e).with_source(e))?;
         let name = path.split_once('/').map_or(path, |(_, name)| name);
         if ![PICKLE, CONSTANTS, BYTE_ORDER].contains(&name) && !name.starts_with(DATA) {
             continue;
@@ -165,7 +165,8 @@ fn directory(bytes: &[u8]) -> Result<HashMap<String, &[u8]>> {
         if entry.compression_method() != CompressionMethod::STORE || entry.flags().is_encrypted() {
             return Err(refused(&format_args!("{path:?} compressed or encrypted")));
         }
-        let bounds = archive.get_entry(entry.wayfinder()).map_err(|e| refused(&e))?.compressed_data_range();
+        let bounds =
+            archive.get_entry(entry.wayfinder()).map_err(|e| refused(&e).with_source(e))?.compressed_data_range();
         let data = range(bounds).and_then(|range| bytes.get(range));
         let data = data.ok_or_else(|| refused(&format_args!("{path:?} past the end of the file")))?;
         if files.insert(name.to_owned(), data).is_some() {

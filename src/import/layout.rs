@@ -114,7 +114,7 @@ pub enum CheckpointLayout {
     HuggingFace,
     /// OpenAI's state dict, which open_clip and ActionCLIP share.
     OpenAi,
-    /// ViFi-CLIP's: OpenAI's towers under names of their own, without the token table.
+    /// ViFi-CLIP's: OpenAI's towers with other prefixes, without the token table.
     ViFiClip,
 }
 

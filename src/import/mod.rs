@@ -223,5 +223,5 @@ fn read_text(path: &Path) -> Result<String> {
 
 fn unwritable(path: &Path, error: std::io::Error) -> Error {
     let next = "check the directory's permissions and free space";
-    Error::caused(Stage::Import, format_args!("{} to be writable", path.display()), error, next)
+    Error::caused(Stage::Import, format_args!("write access to {}", path.display()), error, next)
 }

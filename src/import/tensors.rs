@@ -177,7 +177,7 @@ impl<'data> Tensors<'data> {
         let refused = |got: &dyn core::fmt::Display| {
             Error::new(Stage::Import, "a whole safetensors file", got, "download it again")
         };
-        let file = SafeTensors::deserialize(bytes).map_err(|e| refused(&e))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| refused(&e).with_source(e))?;
         let mut by_name = BTreeMap::new();
         for (name, tensor) in file.iter() {
             let view = TensorView::row_major(tensor.dtype().into(), tensor.shape().to_vec(), tensor.data());

@@ -104,7 +104,7 @@ pub fn write(mut model: pb::ModelProto, from: &Path, to: &Path, precision: Weigh
     }
     graph.node.splice(0..0, casts);
     data.finish()?;
-    std::fs::write(to, model.encode_to_vec()).map_err(|e| write_failed(to, &e))
+    std::fs::write(to, model.encode_to_vec()).map_err(|e| write_failed(to, e))
 }
 
 /// Copies the model `from` to `to`, with its external data, if it has any, beside it.
@@ -117,7 +117,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<()> {
         return write(proto, from, to, WeightPrecision::F32);
     }
     // fs::copy would also copy the permissions, and a bundle's files must be writable.
-    std::fs::read(from).and_then(|bytes| std::fs::write(to, bytes)).map_err(|e| write_failed(to, &e))
+    std::fs::read(from).and_then(|bytes| std::fs::write(to, bytes)).map_err(|e| write_failed(to, e))
 }
 
 /// Returns the side of the square pictures that `input` takes; `None` if it is not fixed.
@@ -216,7 +216,7 @@ fn external_bytes(tensor: &mut pb::TensorProto, from: &Path) -> Result<Vec<u8>> 
         Ok(bytes)
     };
     tensor.data_location = None;
-    read().map_err(|e| refused(from, format!("{:?} in {}: {e}", tensor.name, path.display())))
+    read().map_err(|e| refused(from, format!("{:?} in {}: {e}", tensor.name, path.display())).with_source(e))
 }
 
 fn cast(from: &str, to: &str, data_type: DataType) -> pb::NodeProto {

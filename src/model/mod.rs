@@ -158,16 +158,16 @@ pub fn operators(model: &TypedModel) -> BTreeMap<String, usize> {
 
 /// Reads and decodes the protobuf and checks its external data, tensors and nodes.
 pub(crate) fn read_proto(path: &Path) -> Result<pb::ModelProto> {
-    let size = std::fs::metadata(path).map_err(|e| refused(path, e, "check the path"))?.len();
+    let size = std::fs::metadata(path).map_err(|e| refused(path, &e, "check the path").with_source(e))?.len();
     if size == 0 {
         return Err(refused(path, "an empty file", "copy or export it again"));
     }
     if size > MAX_FILE {
         return Err(refused(path, format_args!("{size} bytes"), "keep big weights as external data"));
     }
-    let bytes = std::fs::read(path).map_err(|e| refused(path, e, "check the path"))?;
+    let bytes = std::fs::read(path).map_err(|e| refused(path, &e, "check the path").with_source(e))?;
     let proto = pb::ModelProto::decode(bytes.as_slice())
-        .map_err(|e| refused(path, e, "copy or export it again: it is cut or no ONNX"))?;
+        .map_err(|e| refused(path, &e, "copy or export it again: it is cut or no ONNX").with_source(e))?;
     for tensor in proto.graph.iter().flat_map(|graph| &graph.initializer) {
         check_external(path, tensor)?;
         check_length(path, tensor)?;
@@ -228,7 +228,7 @@ fn check_external(path: &Path, tensor: &pb::TensorProto) -> Result<()> {
     }
     let number = |key: &str| external(tensor, key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
     let size = std::fs::metadata(path.with_file_name(location));
-    let size = size.map_err(|e| refused(path, format_args!("{location}: {e}"), again))?.len();
+    let size = size.map_err(|e| refused(path, format_args!("{location}: {e}"), again).with_source(e))?.len();
     if number("offset").checked_add(number("length")).is_none_or(|end| end > size) {
         let got = format!("tensor {:?} past the end of {location}, which has {size} bytes", tensor.name);
         return Err(refused(path, got, again));

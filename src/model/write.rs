@@ -94,7 +94,7 @@ impl ExternalData {
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let name = format!("{}.data", path.file_name().unwrap_or_default().to_string_lossy());
         let path = path.with_file_name(&name);
-        let file = File::create(&path).map_err(|e| write_failed(&path, &e))?;
+        let file = File::create(&path).map_err(|e| write_failed(&path, e))?;
         Ok(Self { path, name, file: BufWriter::with_capacity(1 << 20, file), offset: 0 })
     }
 
@@ -104,7 +104,7 @@ impl ExternalData {
             tensor.raw_data = bytes;
             return Ok(());
         }
-        let offset = self.append(&bytes).map_err(|e| write_failed(&self.path, &e))?;
+        let offset = self.append(&bytes).map_err(|e| write_failed(&self.path, e))?;
         tensor.data_location = Some(DataLocation::External as i32);
         tensor.external_data =
             [("location", self.name.clone()), ("offset", offset.to_string()), ("length", bytes.len().to_string())]
@@ -115,7 +115,7 @@ impl ExternalData {
 
     /// Flushes the buffer.
     pub(crate) fn finish(mut self) -> Result<()> {
-        self.file.flush().map_err(|e| write_failed(&self.path, &e))
+        self.file.flush().map_err(|e| write_failed(&self.path, e))
     }
 
     /// Appends `bytes` at the next aligned offset and returns the offset.
@@ -251,16 +251,12 @@ fn write_model(path: &Path, graph: pb::GraphProto) -> Result<()> {
         graph: Some(graph),
         ..Default::default()
     };
-    std::fs::write(path, model.encode_to_vec()).map_err(|e| write_failed(path, &e))
+    std::fs::write(path, model.encode_to_vec()).map_err(|e| write_failed(path, e))
 }
 
-pub(crate) fn write_failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(
-        Stage::Import,
-        format_args!("{} to be writable", path.display()),
-        error,
-        "check the directory's permissions and free space",
-    )
+pub(crate) fn write_failed(path: &Path, error: std::io::Error) -> Error {
+    let next = "check the directory's permissions and free space";
+    Error::caused(Stage::Import, format_args!("write access to {}", path.display()), error, next)
 }
 
 fn value_info(name: &str, element: Element, axes: &[Axis]) -> pb::ValueInfoProto {

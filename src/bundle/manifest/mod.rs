@@ -83,7 +83,7 @@ impl Manifest {
     /// # Errors
     /// Returns an error if a value cannot be written as TOML.
     pub fn to_toml(&self) -> Result<String> {
-        toml::to_string(self).map_err(|e| refused("values that TOML can hold", e, "report this"))
+        toml::to_string(self).map_err(|e| refused("values that TOML can hold", &e, "report this").with_source(e))
     }
 
     /// Returns the file of every section, with the section's name.

@@ -25,7 +25,7 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
         let next =
             nearest_key(message).map_or("correct the manifest".to_owned(), |key| format!("did you mean `{key}`?"));
-        refused("a manifest", format_args!("line {line}: {message}"), next)
+        refused("a manifest", format_args!("line {line}: {message}"), next).with_source(error.clone())
     })
 }
 

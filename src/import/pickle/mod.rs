@@ -43,7 +43,7 @@ pub enum PickleValue {
     Module(Vec<(ValueId, ValueId)>),
     /// One of the supported callables.
     Callable(callable::Callable),
-    /// Where the numbers of tensors lie.
+    /// A file with the numbers of tensors.
     Storage(PickledStorage),
     /// A tensor.
     Tensor(PickledTensor),
