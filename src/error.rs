@@ -1,4 +1,4 @@
-//! The error of this crate: the stage that failed, what it expected, what it got, and what to try next.
+//! The error of this crate: the stage that failed, what it expected, what it got, and what to do next.
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -6,10 +6,10 @@ use alloc::vec::Vec;
 use core::error::Error as StdError;
 use core::fmt;
 
-/// The result of every function of this crate that can fail.
+/// The result of a function that can fail.
 pub type Result<T> = core::result::Result<T, Error>;
 
-/// The part of the flow that failed.
+/// The part of the program that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stage {
@@ -19,19 +19,19 @@ pub enum Stage {
     Mask,
     /// Resize, crop and normalisation.
     Preprocess,
-    /// Full, person and background pictures.
+    /// Full, person and background views.
     View,
     /// Class names with their text embeddings.
     LabelBank,
-    /// Evidence to verdict.
+    /// Scores to verdict.
     Gate,
     /// `bundle.toml`.
     Manifest,
-    /// The directory that holds models, labels and manifest.
+    /// The directory of models, labels and manifest.
     Bundle,
     /// Text to token ids.
     Tokenizer,
-    /// A checkpoint on its way to a bundle.
+    /// A checkpoint to a bundle.
     Import,
     /// An ONNX file.
     Model,
@@ -41,11 +41,11 @@ pub enum Stage {
     Source,
     /// Frames to verdicts.
     Pipeline,
-    /// Verdict lines and pictures on their way out.
+    /// Delivery of verdict lines and pictures.
     Sink,
-    /// Labelled clips to train and validate on.
+    /// Labelled clips for training and validation.
     DataSet,
-    /// A model on its way from data to a checkpoint.
+    /// Data to a checkpoint.
     Training,
     /// The command line.
     Command,
@@ -76,7 +76,7 @@ impl fmt::Display for Stage {
     }
 }
 
-/// A setting that an error is about, for callers that name it in their own words: the program adds its flag.
+/// A setting that an error is about. Callers name it in their own words; the program adds its flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Setting {
@@ -84,7 +84,7 @@ pub enum Setting {
     Activation,
     /// The file that lists the clips of a data set.
     Annotations,
-    /// Where models run.
+    /// The device that runs models.
     Backend,
     /// Folders of still background pictures.
     Backgrounds,
@@ -106,15 +106,15 @@ pub enum Setting {
     Inpainter,
     /// The label file.
     Labels,
-    /// Masks that come with a data set.
+    /// The masks of a data set.
     Masks,
-    /// Where results are written.
+    /// The output path.
     Out,
-    /// Whether the live page shows pictures.
+    /// The pictures of the live page.
     Pictures,
     /// The pointing game.
     Pointing,
-    /// How a GPU stores numbers.
+    /// The number format on a GPU.
     Precision,
     /// The risk that a gate is calibrated to.
     Risk,
@@ -136,7 +136,7 @@ pub enum Setting {
     Window,
 }
 
-/// An error in the four parts that a person needs to continue.
+/// An error with the four parts that a person needs: stage, expected, got, next.
 ///
 /// ```
 /// use figureground::{Error, Stage};
@@ -166,7 +166,8 @@ impl Error {
         }
     }
 
-    /// Creates an error of `stage` that another error caused: `got` is its message, and [`source`](StdError::source) returns it.
+    /// Creates an error of `stage` with another error as its cause. The cause's message becomes `got`, and
+    /// [`source`](StdError::source) returns the cause.
     pub fn caused(
         stage: Stage,
         expected: impl fmt::Display,
@@ -186,12 +187,13 @@ impl Error {
         &self.settings
     }
 
-    /// Returns whether the input, a clip or one of its frames, caused the error: a run over many clips records it and continues.
+    /// Returns whether a clip or one of its frames caused the error. A run over many clips records such an error and
+    /// continues.
     pub fn is_input(&self) -> bool {
         matches!(self.stage, Stage::Source | Stage::Frame | Stage::Preprocess)
     }
 
-    /// Names `place` (a file, a tensor, a key) in front of what was got.
+    /// Puts `place` (a file, a tensor, a key) in front of `got`.
     #[must_use]
     pub fn at(mut self, place: impl fmt::Display) -> Self {
         self.got = alloc::format!("{place}: {}", self.got);
@@ -213,11 +215,11 @@ impl Error {
     }
 }
 
-/// Compares what errors say; their sources do not count.
+/// Compares the messages; the sources do not count.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        let said = |error: &Self| (error.stage, error.expected.clone(), error.got.clone(), error.next.clone());
-        said(self) == said(other)
+        let parts = |error: &Self| [&error.expected, &error.got, &error.next].map(String::clone);
+        self.stage == other.stage && parts(self) == parts(other)
     }
 }
 
@@ -225,7 +227,7 @@ impl Eq for Error {}
 
 #[cfg(feature = "cpu")]
 impl Error {
-    /// Replaces `from` by `to` in every part.
+    /// Replaces `from` with `to` in every part.
     pub(crate) fn replaced(mut self, from: &str, to: &str) -> Self {
         for part in [&mut self.expected, &mut self.got, &mut self.next] {
             *part = part.replace(from, to);

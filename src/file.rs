@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all: written aside and renamed.
+//! Atomic writes: a file is complete or does not exist.
 
 use crate::error::{Error, Result, Stage};
 use core::fmt::Display;
@@ -7,79 +7,79 @@ use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// Writes `bytes` beside `path` and renames the file into place.
+/// Writes `bytes` to a temporary file beside `path` and renames it to `path`.
 ///
 /// # Errors
-/// When the directory is missing, cannot be written or is full; `path` is then as it was.
+/// Returns an error if the directory is missing, not writable or full; `path` is then unchanged.
 pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
-    let aside = Aside::create(path)?;
-    aside.handle()?.write_all(bytes).map_err(|error| aside.failed(&error))?;
-    aside.into_place()
+    let file = AtomicFile::create(path)?;
+    file.handle()?.write_all(bytes).map_err(|error| file.failed(&error).with_source(error))?;
+    file.commit()
 }
 
-/// Whether the relative path `name` leads to a file below the directory it is looked up in, on every system.
+/// Returns whether the relative path `name` stays below its base directory, on every system.
 pub(crate) fn stays_inside(name: &str) -> bool {
     let is_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     is_plain && !name.is_empty() && !name.contains('\\')
 }
 
-/// The directory that `path` lies in.
+/// Returns the directory of `path`.
 pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A file on its way to `path`, removed when dropped.
+/// A temporary file that becomes `path` on [`commit`](Self::commit), and is removed if dropped before.
 #[derive(Debug)]
-pub(crate) struct Aside {
+pub(crate) struct AtomicFile {
     file: NamedTempFile,
     path: PathBuf,
 }
 
-impl Aside {
-    /// An empty file beside `path`, so that both are on one file system.
+impl AtomicFile {
+    /// Creates an empty file beside `path`, on the same file system.
     ///
     /// # Errors
-    /// When the directory is missing or cannot be written.
+    /// Returns an error if the directory is missing or not writable.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let directory = directory_of(path);
         if !directory.is_dir() {
-            let expected = format!("a directory {} to write in", directory.display());
-            return Err(Error::new(Stage::Sink, expected, "none there", "make it first: mkdir -p"));
+            let expected = format!("a directory {}", directory.display());
+            return Err(Error::new(Stage::Sink, expected, "no such directory", "create it: mkdir -p"));
         }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".figureground-");
-        // A temporary file is its owner's alone; this one is to be like any other the user makes.
+        // Only its owner may read a temporary file; this one has the usual permissions.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(directory).map_err(|error| not_written(path, &error))?;
+        let file = builder.tempfile_in(directory).map_err(|error| not_written(path, &error).with_source(error))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// Where the bytes lie for now.
+    /// Returns the path of the temporary file.
     #[cfg(any(feature = "evaluate", feature = "overlay"))]
-    pub(crate) fn place(&self) -> &Path {
+    pub(crate) fn temporary_path(&self) -> &Path {
         self.file.path()
     }
 
-    /// A second handle to write with.
+    /// Returns a handle for writing.
     ///
     /// # Errors
-    /// When the system gives none.
+    /// Returns an error if the system has no handle left.
     pub(crate) fn handle(&self) -> Result<File> {
-        self.file.as_file().try_clone().map_err(|error| self.failed(&error))
+        self.file.as_file().try_clone().map_err(|error| self.failed(&error).with_source(error))
     }
 
-    /// Gives the file its name.
+    /// Syncs the file to disk and renames it to its path.
     ///
     /// # Errors
-    /// When its bytes do not reach the disk, or the name is taken by a directory.
-    pub(crate) fn into_place(self) -> Result<()> {
-        self.file.as_file().sync_all().map_err(|error| self.failed(&error))?;
+    /// Returns an error if the sync fails, or the path is a directory.
+    pub(crate) fn commit(self) -> Result<()> {
+        self.file.as_file().sync_all().map_err(|error| self.failed(&error).with_source(error))?;
         let Self { file, path } = self;
-        file.persist(&path).map(drop).map_err(|error| not_written(&path, &error.error))
+        file.persist(&path).map(drop).map_err(|error| not_written(&path, &error.error).with_source(error.error))
     }
 
-    /// What to say when writing it failed.
+    /// Returns the error for a failed write.
     pub(crate) fn failed(&self, reason: &dyn Display) -> Error {
         not_written(&self.path, reason)
     }
@@ -87,11 +87,11 @@ impl Aside {
 
 fn not_written(path: &Path, reason: &dyn Display) -> Error {
     let next = "check the directory's permissions and free space";
-    Error::new(Stage::Sink, format_args!("to write {}", path.display()), reason, next)
+    Error::new(Stage::Sink, format_args!("write access to {}", path.display()), reason, next)
 }
 
-/// The user's directory for what can be made again, made where it is missing: `$FIGUREGROUND_CACHE`, else
-/// `$XDG_CACHE_HOME/figureground`, else `~/.cache/figureground`; none where there is no such place.
+/// Returns the user's cache directory, created if missing: `$FIGUREGROUND_CACHE`, else `$XDG_CACHE_HOME/figureground`,
+/// else `~/.cache/figureground`. Returns `None` if there is none or it cannot be created.
 pub fn cache_directory() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let directory = set("FIGUREGROUND_CACHE")

@@ -1,24 +1,23 @@
 //! figureground recognises what a person is doing, and knows when it is only reading the room.
 //!
-//! Every clip is looked at three times: whole, person only and background only. A CLIP encoder scores each view
-//! against text, and a gate flags the prediction that the background alone would have produced.
+//! The crate scores three views of every clip: the full frame, the person only and the background only. A CLIP encoder
+//! compares each view with text. A gate flags a prediction that the background alone would produce.
 //!
-//! Read the crate in the order the data flows:
+//! Read the crate in the order of the data flow:
 //!
-//! 1. [`source`] lends a [`frame`];
-//! 2. [`preprocess`] resizes, crops and normalises it once; [`segment`] makes its [`mask`] with a model of [`engine`];
-//! 3. [`view`] composes the three views, which the image encoder of [`engine`] turns into embeddings;
-//! 4. [`zeroshot`] scores them against a label bank; [`gate`] weighs the evidence and gives a verdict;
-//! 5. a [`clip_encoder`] owns all buffers of these steps on one backend; [`pipeline`] cuts a source into windows and judges
-//!    them; [`sink`] writes the verdicts.
+//! 1. [`source`] supplies each [`frame`].
+//! 2. [`preprocess`] resizes, crops and normalises the frame. [`segment`] makes its [`mask`] with a model of [`engine`].
+//! 3. [`view`] composes the three views. The image encoder of [`engine`] turns them into embeddings.
+//! 4. [`zeroshot`] scores the embeddings against a label bank. [`gate`] turns the scores into a verdict.
+//! 5. [`clip_encoder`] runs steps 2 and 3 on one backend and owns their buffers. [`pipeline`] cuts a source into windows
+//!    and judges each. [`sink`] delivers the verdicts.
 //!
-//! [`evaluate`] does all this for labelled sets of clips and measures how biased a model is and what its gate buys.
+//! A [`bundle`] is the directory of the models, labels and settings; [`model`] reads and writes its ONNX files.
+//! [`import`] creates a bundle from a checkpoint, and [`label_embedding`] embeds its labels. [`evaluate`] runs the
+//! pipeline on labelled clips and measures a model's background bias and the benefit of the gate.
 //!
-//! A [`bundle`] is the directory that holds the models, labels and settings of all this; [`model`] reads and writes
-//! its ONNX files.
-//!
-//! Without the feature `std`, what is left is the algebra ([`frame`], [`mask`], [`view`], [`preprocess`], [`zeroshot`],
-//! [`gate`], [`sampler`]): `no_std`, memory only in constructors.
+//! Without the feature `std`, the crate is `no_std` and holds the algebra only ([`frame`], [`mask`], [`view`],
+//! [`preprocess`], [`sampler`], [`zeroshot`], [`gate`]), which allocates in constructors only.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -43,6 +42,10 @@ pub mod engine;
 pub mod evaluate;
 #[cfg(feature = "std")]
 pub mod file;
+#[cfg(feature = "cpu")]
+pub mod import;
+#[cfg(feature = "std")]
+pub mod label_embedding;
 #[cfg(feature = "std")]
 pub mod model;
 #[cfg(feature = "std")]

@@ -1,8 +1,8 @@
-//! Which T of a clip's N frames are scored: the samplers of ViFi-CLIP, of ActionCLIP and of dense sampling.
+//! Frame samplers of ViFi-CLIP, ActionCLIP and dense sampling: T of a clip's N frames.
 
 use serde::{Deserialize, Serialize};
 
-/// The span, in frames, that [`Sampler::Dense`] covers.
+/// Consecutive frames that [`Sampler::Dense`] covers.
 pub const DENSE_RANGE: u64 = 64;
 
 /// A rule that picks `count` (T) frames of a clip with `frames_in_clip` (N), in exact integer arithmetic.
@@ -26,8 +26,8 @@ pub enum Sampler {
 }
 
 impl Sampler {
-    /// The index, in `0..frames_in_clip`, of the `i`-th of `count` sampled frames. Clips shorter than `count` repeat
-    /// frames; an empty clip has only index 0.
+    /// Returns the index, in `0..frames_in_clip`, of the `i`-th of `count` sampled frames. Clips shorter than `count`
+    /// repeat frames; the index in an empty clip is 0.
     pub fn index(self, i: usize, frames_in_clip: u64, count: usize) -> u64 {
         let (i, n, t) = (i as u128, u128::from(frames_in_clip), count.max(1) as u128);
         let index = match self {
@@ -40,7 +40,7 @@ impl Sampler {
     }
 }
 
-/// Dense sampling as TSM and mmaction2 do it, started in the middle of the possible positions.
+/// Dense sampling of TSM and mmaction2, started in the middle of the possible positions.
 fn dense(i: u128, n: u128, t: u128) -> u128 {
     let range = u128::from(DENSE_RANGE);
     let stride = (range / t).max(1);
@@ -55,12 +55,12 @@ mod tests {
 
     const COUNTS: [usize; 4] = [1, 8, 16, 32];
 
-    /// `int(numerator / denominator)` as Python does it: towards zero, then clamped to the clip.
+    /// Python's `int(numerator / denominator)`, which truncates towards zero, clamped to the clip.
     fn int(numerator: i64, denominator: i64, n: i64) -> u64 {
         (numerator / denominator).clamp(0, n - 1) as u64
     }
 
-    fn each(check: impl Fn(i64, i64, i64)) {
+    fn for_each_index(check: impl Fn(i64, i64, i64)) {
         for n in 1..400 {
             for t in COUNTS {
                 (0..t as i64).for_each(|i| check(i, n, t as i64));
@@ -69,18 +69,18 @@ mod tests {
     }
 
     #[test]
-    fn vificlip_takes_the_centres_of_equal_parts() {
+    fn vificlip_samples_the_centres_of_equal_parts() {
         // i*N/T + N/T/2 over the common denominator 2T.
-        each(|i, n, t| {
+        for_each_index(|i, n, t| {
             let expected = int(2 * i * n + n, 2 * t, n);
             assert_eq!(Sampler::ViFiClip.index(i as usize, n as u64, t as usize), expected, "{i} {n} {t}");
         });
     }
 
     #[test]
-    fn actionclip_takes_the_centre_frames_of_equal_parts() {
+    fn actionclip_samples_the_centre_frames_of_equal_parts() {
         // i*N/T + (N/T-1)/2 over the common denominator 2T.
-        each(|i, n, t| {
+        for_each_index(|i, n, t| {
             let expected = int(2 * i * n + n - t, 2 * t, n);
             assert_eq!(Sampler::ActionClip.index(i as usize, n as u64, t as usize), expected, "{i} {n} {t}");
         });
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn dense_strides_over_64_frames_from_the_middle_position() {
-        each(|i, n, t| {
+        for_each_index(|i, n, t| {
             let sample_position = 1.max(1 + n - 64);
             let expected = (i * (64 / t) + (sample_position - 1) / 2) % n;
             assert_eq!(Sampler::Dense.index(i as usize, n as u64, t as usize), expected as u64, "{i} {n} {t}");
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn values_computed_by_python() {
+    fn indices_equal_those_of_python() {
         let indices = |sampler: Sampler, n| -> Vec<u64> { (0..8).map(|i| sampler.index(i, n, 8)).collect() };
         assert_eq!(indices(Sampler::ViFiClip, 280), [17, 52, 87, 122, 157, 192, 227, 262]);
         assert_eq!(indices(Sampler::ViFiClip, 72), [4, 13, 22, 31, 40, 49, 58, 67]);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn degenerate_sizes_give_the_nearest_frame() {
+    fn empty_clips_zero_counts_and_huge_numbers_give_an_index_in_the_clip() {
         for sampler in [Sampler::ViFiClip, Sampler::ActionClip, Sampler::Dense] {
             assert_eq!(sampler.index(3, 0, 8), 0);
             assert!(sampler.index(0, 5, 0) < 5);

@@ -1,19 +1,19 @@
-//! What the encoder may see of a frame: all of it, the person only, or the background only.
+//! The views of a frame: full, person only and background only.
 //!
-//! Views are made at encoder resolution from `pixel_values`: `[3, height, width]` f32 planes in normalised space, whose
-//! regions ([`Regions`]) have the same height and width. Every view and every masking is Eq. 1 with another M.
+//! Views are composed at encoder resolution from `pixel_values`, `[3, height, width]` f32 planes in normalised space, and
+//! [`Regions`] of the same height and width. Every view and every masking is Eq. 1 with another M.
 
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Regions, Shape, Size};
 
-/// What the encoder may see of a frame.
+/// A view of a frame: the pixels that the encoder sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum View {
-    /// Everything.
+    /// The whole frame.
     Full,
-    /// The person only (Eq. 2, or Eq. 5 where objects keep a colour of their own).
+    /// The person only (Eq. 2, or Eq. 5 if objects have a colour of their own).
     Person,
-    /// All but the boxes around people (Eq. 6).
+    /// The frame without the boxes around people (Eq. 6).
     Background,
 }
 
@@ -21,12 +21,12 @@ impl View {
     /// All views, in the order of [`View::index`].
     pub const ALL: [View; 3] = [View::Full, View::Person, View::Background];
 
-    /// The place of this view in a batch and in arrays of one element a view.
+    /// Returns the index of this view in a batch and in arrays with one element a view.
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// `full`, `person` or `background`.
+    /// Returns `full`, `person` or `background`.
     pub const fn name(self) -> &'static str {
         match self {
             View::Full => "full",
@@ -36,23 +36,23 @@ impl View {
     }
 }
 
-/// The colour put where pixels are hidden, in normalised space and in the order of the planes: the `c` of Eq. 1.
+/// The colour of hidden pixels, `c` of Eq. 1, in normalised space and in the order of the planes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fill(pub [f32; 3]);
 
-/// How much a picture's views show, as fractions of the encoder's crop.
+/// Visible areas of the views, as fractions of the encoder's crop.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Areas {
-    /// The fraction that the person covers, shown in the Person view, in 0..=1.
+    /// Area of the person, visible in the Person view, in 0..=1.
     pub person: f32,
-    /// The fraction still visible in the Background view, in 0..=1.
+    /// Area visible in the Background view, in 0..=1.
     pub background: f32,
 }
 
-/// Eq. 1, `X = (1 - M) V + c M`, with V = `pixel_values`, M = `hidden`, c = `fill` and X = `out`.
+/// Computes Eq. 1, `X = (1 - M) V + c M`, with V = `pixel_values`, M = `hidden`, c = `fill` and X = `out`.
 ///
 /// # Errors
-/// When `pixel_values` or `out` is not `[3, height, width]` of `hidden`.
+/// Returns an error if `pixel_values` or `out` is not `[3, height, width]` of `hidden`.
 pub fn hide(pixel_values: &[f32], hidden: &Shape, fill: Fill, out: &mut [f32]) -> Result<()> {
     expect_planes(pixel_values, hidden.size(), 3)?;
     expect_planes(out, hidden.size(), 3)?;
@@ -61,7 +61,7 @@ pub fn hide(pixel_values: &[f32], hidden: &Shape, fill: Fill, out: &mut [f32]) -
     Ok(())
 }
 
-/// Eq. 1 in place.
+/// Computes Eq. 1 in place.
 fn paint(pixel_values: &mut [f32], hidden: &Shape, fill: Fill) {
     for (plane, colour) in pixel_values.chunks_exact_mut(hidden.size().area()).zip(fill.0) {
         for (value, &hidden) in plane.iter_mut().zip(hidden.pixels()) {
@@ -70,6 +70,7 @@ fn paint(pixel_values: &mut [f32], hidden: &Shape, fill: Fill) {
     }
 }
 
+/// Checks that `values` holds `planes` planes of `size`.
 fn expect_planes(values: &[f32], size: Size, planes: usize) -> Result<()> {
     let expected = planes * size.area();
     if values.len() == expected {
@@ -79,23 +80,23 @@ fn expect_planes(values: &[f32], size: Size, planes: usize) -> Result<()> {
         Stage::View,
         format_args!("{expected} values, {planes} planes of {size}"),
         format_args!("{} values", values.len()),
-        "give all planes at the size of the regions",
+        "pass planes of the size of the regions",
     ))
 }
 
-/// A masking that a training sample may get (Eq. 2 to 5); person pixels are never hidden.
+/// A masking of a training sample (Eq. 2 to 5). Pixels of the person are never hidden.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Masking {
-    /// The picture as it is.
+    /// The unchanged picture.
     None,
-    /// All but the person (Eq. 2).
+    /// Hides all but the person (Eq. 2).
     Background(Fill),
-    /// Boxes around objects (Eq. 3): hides their outline too, and a little of the background.
+    /// Hides boxes around objects (Eq. 3), and so their outline and a little of the background.
     ObjectBoxes(Fill),
-    /// Objects (Eq. 4): their outline still tells what they are.
+    /// Hides objects (Eq. 4); their outline stays visible.
     ObjectShapes(Fill),
-    /// All but the person, objects in a colour of their own (Eq. 5): their movement can still be seen.
+    /// Hides all but the person, objects in a colour of their own (Eq. 5); their movement stays visible.
     BackgroundAndObjects {
         /// Colour of the background, `c_bg`.
         background: Fill,
@@ -105,10 +106,11 @@ pub enum Masking {
 }
 
 impl Masking {
-    /// Writes the masked picture to `out`; `scratch` is overwritten.
+    /// Writes the masked picture to `out`; overwrites `scratch`.
     ///
     /// # Errors
-    /// When `pixel_values` or `out` is not `[3, height, width]` of the regions, or a shape has another size.
+    /// Returns an error if `pixel_values` or `out` is not `[3, height, width]` of the regions, or a shape has another
+    /// size.
     pub fn apply(
         &self,
         pixel_values: &[f32],
@@ -116,7 +118,7 @@ impl Masking {
         scratch: &mut Shape,
         out: &mut [f32],
     ) -> Result<()> {
-        let fill = self.hide(regions, scratch)?;
+        let fill = self.hidden(regions, scratch)?;
         hide(pixel_values, scratch, fill, out)?;
         if let (Masking::BackgroundAndObjects { objects: fill, .. }, Some(_)) = (self, regions.objects) {
             hide_objects(regions, scratch)?;
@@ -125,8 +127,8 @@ impl Masking {
         Ok(())
     }
 
-    /// Makes `hidden` the M of Eq. 1 and gives its c; the second colour of Eq. 5 comes on top.
-    fn hide(&self, regions: &Regions<'_>, hidden: &mut Shape) -> Result<Fill> {
+    /// Writes the M of Eq. 1 to `hidden` and returns its c. The second colour of Eq. 5 is painted afterwards.
+    fn hidden(&self, regions: &Regions<'_>, hidden: &mut Shape) -> Result<Fill> {
         match *self {
             Masking::None => {
                 hidden.clear();
@@ -141,21 +143,21 @@ impl Masking {
     }
 }
 
-/// M of Eq. 2: the complement of the person.
+/// Writes M of Eq. 2: the complement of the person.
 fn hide_all_but_person(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
     hidden.copy_from(regions.person)?;
     hidden.complement();
     Ok(())
 }
 
-/// M of Eq. 3: the object boxes without the person.
+/// Writes M of Eq. 3: the object boxes without the person.
 fn hide_object_boxes(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
     hidden.clear();
     hidden.union_boxes(regions.object_boxes);
     hidden.subtract(regions.person)
 }
 
-/// M of Eq. 4: the objects. The paper assumes that they do not meet the person; where they do, the person wins.
+/// Writes M of Eq. 4: the objects without the person. The paper assumes that the two do not overlap.
 fn hide_objects(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
     match regions.objects {
         Some(objects) => hidden.copy_from(objects)?,
@@ -164,14 +166,14 @@ fn hide_objects(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
     hidden.subtract(regions.person)
 }
 
-/// M of Eq. 6: the person boxes without the objects.
+/// Writes M of Eq. 6: the person boxes without the objects.
 fn hide_person_boxes(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
     hidden.clear();
     hidden.union_boxes(regions.person_boxes);
     regions.objects.map_or(Ok(()), |objects| hidden.subtract(objects))
 }
 
-/// Makes the three views of a frame, with fills that stay the same for a whole run.
+/// Composes the three views of frames, with the same fills for every frame.
 #[derive(Clone, Debug)]
 pub struct ViewComposer {
     person: Masking,
@@ -180,18 +182,18 @@ pub struct ViewComposer {
 }
 
 impl ViewComposer {
-    /// Views of `size` whose hidden pixels get `fill` (Eq. 2 and 6). With `object_fill`, objects stay in the Person
-    /// view as a flat colour where a mask source knows them (Eq. 5).
+    /// Creates a composer of views of `size` whose hidden pixels get `fill` (Eq. 2 and 6). With `object_fill`, known
+    /// objects get that colour in the Person view (Eq. 5).
     pub fn new(size: Size, fill: Fill, object_fill: Option<Fill>) -> Self {
         let person = object_fill
             .map_or(Masking::Background(fill), |objects| Masking::BackgroundAndObjects { background: fill, objects });
         Self { person, fill, hidden: Shape::new(size) }
     }
 
-    /// How much views with these `regions` show.
+    /// Returns the visible areas of views with these `regions`.
     ///
     /// # Errors
-    /// When a shape has another size.
+    /// Returns an error if a shape has another size.
     pub fn areas(&mut self, regions: &Regions<'_>) -> Result<Areas> {
         hide_person_boxes(regions, &mut self.hidden)?;
         Ok(Areas { person: regions.person.area(), background: 1.0 - self.hidden.area() })
@@ -200,7 +202,8 @@ impl ViewComposer {
     /// Writes the views of one picture to `views`, `[3 views, 3, height, width]` in the order of [`View::index`].
     ///
     /// # Errors
-    /// When `pixel_values` is not `[3, height, width]`, `views` not three times as long, or a shape has another size.
+    /// Returns an error if `pixel_values` is not `[3, height, width]`, `views` is not three times as long, or a shape has
+    /// another size.
     pub fn compose(&mut self, pixel_values: &[f32], regions: &Regions<'_>, views: &mut [f32]) -> Result<Areas> {
         let size = self.hidden.size();
         expect_planes(pixel_values, size, 3)?;
@@ -223,7 +226,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn every_view_hides_what_its_equation_says() {
+    fn every_view_hides_the_pixels_of_its_equation() {
         // person, person next to object inside the person's box, object, background
         let size = Size::new(4, 1).unwrap();
         let (mut person, mut objects) = (Shape::new(size), Shape::new(size));

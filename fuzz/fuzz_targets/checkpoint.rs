@@ -1,10 +1,10 @@
-//! `model.safetensors` against the small configuration of the tests, and the configurations themselves.
+//! `model.safetensors` with the tests' small configuration, and the configurations.
 
 #![no_main]
 
-use figureground::bundle::import::architecture::Architecture;
-use figureground::bundle::import::checkpoint::Checkpoint;
-use figureground::bundle::import::config::{HuggingFaceConfig, OpenClipConfig};
+use figureground::import::architecture::Architecture;
+use figureground::import::checkpoint::Checkpoint;
+use figureground::import::config::{HuggingFaceConfig, OpenClipConfig};
 use libfuzzer_sys::fuzz_target;
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! `labels.safetensors`: whatever is taken scores, or is refused as a bank.
+//! `labels.safetensors`: a file that parses becomes a label bank or an error, without a panic.
 
 #![no_main]
 

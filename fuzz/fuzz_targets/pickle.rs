@@ -1,8 +1,8 @@
-//! The pickles of `torch.save` and TorchScript: whatever is taken has its values where it says.
+//! Pickles of `torch.save` and TorchScript: every value of a pickle that parses can be read.
 
 #![no_main]
 
-use figureground::bundle::import::pickle::{Namespace, Pickle};
+use figureground::import::pickle::{Namespace, Pickle};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! SHA-256 of files and of what is asked for, in hexadecimal.
+//! SHA-256 of files, bytes and lists of strings, in hexadecimal.
 
 use crate::error::{Error, Result, Stage};
 use sha2::{Digest, Sha256};
@@ -9,14 +9,13 @@ use std::path::Path;
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
-/// The SHA-256 of the file at `path`.
+/// Returns the SHA-256 of the file at `path`.
 ///
 /// # Errors
-/// When it cannot be read.
+/// Returns an error if the file cannot be read.
 pub fn of_file(path: &Path) -> Result<String> {
-    let unreadable = |e: std::io::Error| {
-        Error::new(Stage::Bundle, "a readable file", format_args!("{}: {e}", path.display()), "check the path")
-    };
+    let unreadable =
+        |e: std::io::Error| Error::caused(Stage::Bundle, "a readable file", e, "check the path").at(path.display());
     let mut file = File::open(path).map_err(unreadable)?;
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
@@ -28,12 +27,12 @@ pub fn of_file(path: &Path) -> Result<String> {
     }
 }
 
-/// The SHA-256 of `bytes`.
+/// Returns the SHA-256 of `bytes`.
 pub fn of_bytes(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The SHA-256 of `parts`, each with its length, so that no two lists share one.
+/// Returns the SHA-256 of `parts` and their lengths, so that different lists have different checksums.
 pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -52,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_that_only_join_alike_differ() {
+    fn lists_with_the_same_concatenation_have_different_checksums() {
         assert_ne!(of_parts(["ab", "c"]), of_parts(["a", "bc"]));
         assert_eq!(of_parts([""]).len(), 64);
     }

@@ -1,8 +1,5 @@
-//! Class names in, a label bank out: label files, text embeddings, and `labels.safetensors`.
+//! Label files and `labels.safetensors`: class names with their text embeddings.
 
-use super::cache;
-use super::tokenizer::Tokenizer;
-use crate::engine::TextEncoder;
 use crate::error::{Error, Result, Stage};
 use crate::zeroshot::{LabelBank, TemplateFusion, TextEmbeds};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -11,19 +8,18 @@ use std::path::Path;
 
 /// The most classes of a bank.
 pub const MAX_LABELS: usize = 100_000;
-/// The longest class name in bytes; a prompt holds 77 tokens.
+/// The longest class name in bytes; a prompt has 77 tokens.
 pub const MAX_NAME: usize = 1_000;
 /// The largest label file that is read, in bytes.
 const MAX_LABEL_FILE: u64 = (MAX_LABELS as u64) * (MAX_NAME as u64 + 2);
-/// Prompts embedded at a time.
-const PROMPTS_AT_ONCE: usize = 64;
 
-/// Reads a label file: one class name a line, blank lines left out.
+/// Reads a label file: one class name a line; blank lines are skipped.
 ///
 /// # Errors
-/// When it is not there, no UTF-8, or [`parse_names`] refuses it.
+/// Returns an error if the file cannot be read, is not UTF-8, or [`parse_names`] fails.
 pub fn read_names(path: &Path) -> Result<Vec<String>> {
-    let unreadable = |e: std::io::Error| bad_names(e.to_string(), "pass a UTF-8 text file").at(path.display());
+    let unreadable =
+        |e: std::io::Error| bad_names(e.to_string(), "pass a UTF-8 text file").with_source(e).at(path.display());
     let size = std::fs::metadata(path).map_err(unreadable)?.len();
     if size > MAX_LABEL_FILE {
         return Err(bad_names(format!("{size} bytes"), "split the classes over several bundles").at(path.display()));
@@ -32,27 +28,27 @@ pub fn read_names(path: &Path) -> Result<Vec<String>> {
     parse_names(&text).map_err(|e| e.at(path.display()))
 }
 
-/// Class names, one a line, blank lines left out.
+/// Parses class names, one a line; blank lines are skipped.
 ///
 /// # Errors
-/// When there are none or too many, one is too long, or comes twice.
+/// Returns an error if there are no names or too many, or a name is too long or repeated.
 pub fn parse_names(text: &str) -> Result<Vec<String>> {
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim())).filter(|(_, name)| !name.is_empty());
-    let mut seen = HashMap::new();
+    let mut first_lines = HashMap::new();
     let mut names = Vec::new();
     for (line, name) in lines {
         if name.len() > MAX_NAME {
             let got = format!("line {line} of {} bytes", name.len());
-            return Err(bad_names(got, "shorten it: a prompt holds 77 tokens"));
+            return Err(bad_names(got, "shorten it, because a prompt has 77 tokens"));
         }
-        if let Some(first) = seen.insert(name, line) {
-            return Err(bad_names(format!("{name:?} on the lines {first} and {line}"), "remove one"));
+        if let Some(first) = first_lines.insert(name, line) {
+            return Err(bad_names(format!("{name:?} on lines {first} and {line}"), "remove one"));
         }
         names.push(name.to_owned());
     }
     match names.len() {
-        0 => Err(bad_names("no name".to_owned(), "write the actions to tell apart into it")),
+        0 => Err(bad_names("no name".to_owned(), "add the actions to recognise")),
         1..=MAX_LABELS => Ok(names),
         more => Err(bad_names(format!("{more} names"), "keep at most 100000")),
     }
@@ -62,75 +58,46 @@ fn bad_names(got: String, next: &str) -> Error {
     Error::new(Stage::LabelBank, "one class name a line, each once", got, next)
 }
 
-/// What `labels.safetensors` holds: names, and for every class and template one text embedding.
+/// The contents of `labels.safetensors`: class names, and a text embedding for every class and template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelFile {
     /// Class names.
     pub names: Vec<String>,
-    /// Prompts, `{}` standing for the class name.
+    /// Prompts with `{}` for the class name.
     pub templates: Vec<String>,
-    /// Elements of an embedding.
+    /// Elements of one embedding.
     pub dimension: usize,
-    /// Text embeddings [classes, templates, dimension], as the text encoder gives them.
+    /// Text embeddings [classes, templates, dimension], not normalised.
     pub embeddings: Vec<f32>,
-    /// ln of what cosines are multiplied by.
+    /// ln of the factor on cosines.
     pub logit_scale: f32,
 }
 
 impl LabelFile {
-    /// Embeds every name in every template, or takes the embeddings of the same prompts by the same model from the
-    /// user's cache. `model` identifies the text encoder (its SHA-256); `progress` is told how many prompts are done.
-    ///
-    /// # Errors
-    /// When the text encoder fails or gives numbers that are not finite.
-    pub fn embed(
-        names: Vec<String>,
-        templates: Vec<String>,
-        logit_scale: f32,
-        text: (&Tokenizer, &mut dyn TextEncoder),
-        model: &str,
-        progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-    ) -> Result<Self> {
-        let (tokenizer, encoder) = text;
-        let dimension = encoder.dimension();
-        let prompts: Vec<String> =
-            names.iter().flat_map(|name| templates.iter().map(move |template| template.replace("{}", name))).collect();
-        let key = cache::key(model, tokenizer, &prompts);
-        let embeddings = match cache::read(&key, prompts.len() * dimension) {
-            Some(embeddings) => embeddings,
-            None => {
-                let embeddings = embed_prompts(&prompts, tokenizer, encoder, progress)?;
-                cache::write(&key, &embeddings);
-                embeddings
-            }
-        };
-        Ok(Self { names, templates, dimension, embeddings, logit_scale })
-    }
-
     /// Reads the file at `path`.
     ///
     /// # Errors
-    /// When it cannot be read or [`LabelFile::parse`] refuses it.
+    /// Returns an error if the file cannot be read or [`LabelFile::parse`] fails.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| refused(e).at(path.display()))?;
+        let bytes = std::fs::read(path).map_err(|e| caused(e).at(path.display()))?;
         Self::parse(&bytes).map_err(|e| e.at(path.display()))
     }
 
     /// Parses the bytes of a `labels.safetensors`.
     ///
     /// # Errors
-    /// When they are cut or no label bank, or sizes do not agree.
+    /// Returns an error if the bytes are cut or no label file, or the sizes do not agree.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(refused)?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(refused)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(caused)?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(caused)?;
         let list = |key: &str| -> Result<Vec<String>> {
             let json = header.metadata().as_ref().and_then(|metadata| metadata.get(key));
             let json = json.ok_or_else(|| refused(format!("no metadata {key:?}")))?;
-            serde_json::from_str(json).map_err(|e| refused(format!("metadata {key:?}: {e}")))
+            serde_json::from_str(json).map_err(|e| refused(format!("metadata {key:?}: {e}")).with_source(e))
         };
         let (names, templates) = (list("labels")?, list("templates")?);
-        let embeddings = tensors.tensor("embeddings").map_err(refused)?;
-        let scale = tensors.tensor("logit_scale").map_err(refused)?;
+        let embeddings = tensors.tensor("embeddings").map_err(caused)?;
+        let scale = tensors.tensor("logit_scale").map_err(caused)?;
         let &[classes, per_class, dimension] = embeddings.shape() else {
             return Err(refused(format!("embeddings of shape {:?}", embeddings.shape())));
         };
@@ -142,55 +109,34 @@ impl LabelFile {
         Ok(Self { names, templates, dimension, embeddings: floats(&embeddings)?, logit_scale })
     }
 
-    /// The bytes of the file.
+    /// Returns the bytes of the file.
     ///
     /// # Errors
-    /// When the sizes do not agree.
+    /// Returns an error if the sizes do not agree.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let shape = vec![self.names.len(), self.templates.len(), self.dimension];
         let bytes: Vec<u8> = self.embeddings.iter().flat_map(|v| v.to_le_bytes()).collect();
         let scale = self.logit_scale.to_le_bytes();
         let tensors = [
-            ("embeddings", TensorView::new(Dtype::F32, shape, &bytes).map_err(refused)?),
-            ("logit_scale", TensorView::new(Dtype::F32, vec![1], &scale).map_err(refused)?),
+            ("embeddings", TensorView::new(Dtype::F32, shape, &bytes).map_err(caused)?),
+            ("logit_scale", TensorView::new(Dtype::F32, vec![1], &scale).map_err(caused)?),
         ];
-        let json = |list: &Vec<String>| serde_json::to_string(list).map_err(refused);
+        let json = |list: &Vec<String>| serde_json::to_string(list).map_err(caused);
         let metadata = HashMap::from([
             ("labels".to_owned(), json(&self.names)?),
             ("templates".to_owned(), json(&self.templates)?),
         ]);
-        safetensors::serialize(tensors, Some(metadata)).map_err(refused)
+        safetensors::serialize(tensors, Some(metadata)).map_err(caused)
     }
 
-    /// The bank that scores with these embeddings.
+    /// Creates the label bank of these embeddings.
     ///
     /// # Errors
-    /// As [`LabelBank::new`].
+    /// Returns an error if [`LabelBank::new`] does.
     pub fn into_bank(self, fusion: TemplateFusion) -> Result<LabelBank> {
         let embeds = TextEmbeds { values: &self.embeddings, templates: self.templates.len(), dim: self.dimension };
         LabelBank::new(self.names, embeds, self.logit_scale, fusion)
     }
-}
-
-fn embed_prompts(
-    prompts: &[String],
-    tokenizer: &Tokenizer,
-    encoder: &mut dyn TextEncoder,
-    progress: &mut dyn FnMut(usize, usize) -> Result<()>,
-) -> Result<Vec<f32>> {
-    let (dimension, total) = (encoder.dimension(), prompts.len());
-    let mut embeddings = vec![0.0; prompts.len() * dimension];
-    let rows = embeddings.chunks_mut(PROMPTS_AT_ONCE * dimension);
-    for (batch, (prompts, rows)) in prompts.chunks(PROMPTS_AT_ONCE).zip(rows).enumerate() {
-        let ids: Vec<i64> = prompts.iter().flat_map(|prompt| tokenizer.encode(prompt)).collect();
-        encoder.encode(&ids, rows)?;
-        progress(batch * PROMPTS_AT_ONCE + prompts.len(), total)?;
-    }
-    if let Some(at) = embeddings.iter().position(|v| !v.is_finite()) {
-        let got = format!("a number that is not finite for {:?}", prompts[at / dimension]);
-        return Err(Error::new(Stage::LabelBank, "finite text embeddings", got, "check the text encoder's weights"));
-    }
-    Ok(embeddings)
 }
 
 fn floats(tensor: &TensorView<'_>) -> Result<Vec<f32>> {
@@ -203,4 +149,8 @@ fn floats(tensor: &TensorView<'_>) -> Result<Vec<f32>> {
 fn refused(got: impl core::fmt::Display) -> Error {
     let next = "make it again with `figureground labels`";
     Error::new(Stage::LabelBank, "labels.safetensors with names, templates, embeddings and logit_scale", got, next)
+}
+
+fn caused(error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    refused(&error).with_source(error)
 }

@@ -1,11 +1,8 @@
-//! A bundle: one directory with everything a device needs.
+//! A bundle: a directory with the models, labels and settings of a device.
 
 #[cfg(feature = "built-in")]
 mod built_in;
-mod cache;
 pub mod checksum;
-#[cfg(feature = "cpu")]
-pub mod import;
 pub mod labels;
 pub mod manifest;
 pub mod tokenizer;
@@ -20,14 +17,14 @@ use tokenizer::Tokenizer;
 /// Name of the manifest in a bundle.
 pub const MANIFEST: &str = "bundle.toml";
 
-/// An opened bundle: manifest read, every file there and whole.
+/// An opened bundle, whose files all match their checksums.
 #[derive(Clone, Debug)]
 pub struct Bundle {
     directory: PathBuf,
     manifest: Manifest,
-    /// Where the built-in bundle's files are, until the last clone goes.
+    /// Directory of the built-in bundle's files, removed with the last clone.
     #[cfg(feature = "built-in")]
-    #[expect(dead_code, reason = "the directory goes when it is dropped")]
+    #[expect(dead_code, reason = "dropping it removes the directory")]
     unpacked: Option<std::sync::Arc<tempfile::TempDir>>,
 }
 
@@ -35,7 +32,8 @@ impl Bundle {
     /// Opens the bundle in `directory` and compares every file with its checksum.
     ///
     /// # Errors
-    /// When the manifest is not there or wrong, a file is missing, lies outside, or differs from its checksum.
+    /// Returns an error if the manifest is missing or malformed, or a file is missing, outside the directory or has
+    /// another checksum.
     pub fn open(directory: &Path) -> Result<Self> {
         let manifest = read_manifest(directory)?;
         let bundle = Self {
@@ -52,93 +50,92 @@ impl Bundle {
         Ok(bundle)
     }
 
-    /// What the manifest says.
+    /// Returns the manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The same bundle with `tau` as the threshold of the score that its gate goes by.
+    /// Sets the threshold tau of the gate's score.
     ///
     /// # Errors
-    /// When `tau` is not finite.
+    /// Returns an error if `tau` is not finite.
     pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
         self.manifest.gate.set_threshold(tau)
     }
 
-    /// The same bundle with another gate.
+    /// Sets the settings of the gate.
     ///
     /// # Errors
-    /// When a setting is out of range.
+    /// Returns an error if a setting is out of range.
     pub fn set_gate(&mut self, gate: crate::gate::GateSettings) -> Result<()> {
         gate.validate()?;
         self.manifest.gate = gate;
         Ok(())
     }
 
-    /// What sets this bundle's scores apart from those of others: a checksum over all of the manifest but the gate, which
-    /// judges scores and makes none.
+    /// Returns a checksum of everything that affects the bundle's scores: the manifest without the gate.
     ///
     /// # Errors
-    /// When the manifest cannot be written as TOML.
+    /// Returns an error if the manifest cannot be written as TOML.
     pub fn fingerprint(&self) -> Result<String> {
         let min_person_area = self.manifest.gate.min_person_area;
         let mut manifest = self.manifest.clone();
-        // It counts the frames that show a person.
+        // The frames with a person, which a record counts, depend on this setting of the gate.
         manifest.gate = crate::gate::GateSettings { min_person_area, ..Default::default() };
         Ok(checksum::of_bytes(manifest.to_toml()?.as_bytes()))
     }
 
-    /// Where `file` of the manifest lies.
+    /// Returns the path of `file`, as the manifest names it.
     pub fn path(&self, file: &str) -> PathBuf {
         self.directory.join(file)
     }
 
-    /// The directory it was opened from.
+    /// Returns the directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The label bank's file.
+    /// Reads the label file.
     ///
     /// # Errors
-    /// When it is no label bank.
+    /// Returns an error if the file is no label file.
     pub fn label_file(&self) -> Result<LabelFile> {
         LabelFile::read(&self.path(&self.manifest.labels.file))
     }
 
-    /// The label bank.
+    /// Reads the label file and creates its label bank.
     ///
     /// # Errors
-    /// When it is no label bank, or its embeddings are not usable.
+    /// Returns an error if the file is no label file, or its embeddings are not usable.
     pub fn label_bank(&self) -> Result<LabelBank> {
         self.label_file()?.into_bank(self.manifest.labels.template_fusion)
     }
 
-    /// The tokenizer of the text encoder.
+    /// Creates the tokenizer of the text encoder.
     ///
     /// # Errors
-    /// When the bundle has no text encoder.
+    /// Returns an error if the bundle has no text encoder.
     pub fn tokenizer(&self) -> Result<Tokenizer> {
         let text = self.text()?;
         let manifest::TokenizerKind::ClipBpe { merges } = text.tokenizer;
         Tokenizer::new(merges, text.context)
     }
 
-    /// The text encoder's section.
+    /// Returns the settings of the text encoder.
     ///
     /// # Errors
-    /// When the bundle has none.
+    /// Returns an error if the bundle has no text encoder.
     pub fn text(&self) -> Result<&manifest::TextSettings> {
         self.manifest.text.as_ref().ok_or_else(|| {
             let got = format!("{} without a [text] section", self.directory.display());
-            Error::new(Stage::Bundle, "a bundle with a text encoder", got, "import one that has it")
+            Error::new(Stage::Bundle, "a bundle with a text encoder", got, "import a bundle with a text encoder")
         })
     }
 
-    /// Refuses a link that leads out of the bundle.
+    /// Checks that `file` is no link to a file outside the bundle.
     fn check_inside(&self, file: &str) -> Result<()> {
         let path = self.path(file);
-        let resolved = |path: &Path| path.canonicalize().map_err(|e| unreadable(path, &e));
+        let resolved = |path: &Path| path.canonicalize().map_err(|e| unreadable(path, e));
         if resolved(&path)?.starts_with(resolved(&self.directory)?) {
             return Ok(());
         }
@@ -146,7 +143,7 @@ impl Bundle {
         Err(Error::new(Stage::Bundle, "files inside the bundle", got, "copy the file into it"))
     }
 
-    /// Refuses a model whose weights lie in a file without a checksum.
+    /// Checks that every external data file of a model has a checksum.
     fn check_external_data(&self) -> Result<()> {
         for (section, file) in self.manifest.named_files().iter().filter(|(section, _)| *section != "labels") {
             for data in crate::model::external_files(&self.path(file))? {
@@ -166,24 +163,24 @@ impl Bundle {
         let found = checksum::of_file(&path)?;
         if !found.eq_ignore_ascii_case(sha256) {
             let got = format!("{found} of {}", path.display());
-            let next = "the file is damaged or was replaced: import the bundle again";
+            let next = "import the bundle again: the file is damaged or was replaced";
             return Err(Error::new(Stage::Bundle, format_args!("sha256 {sha256}"), got, next));
         }
         Ok(())
     }
 }
 
-/// Reads the manifest of the bundle in `directory`, and nothing else.
+/// Reads only the manifest of the bundle in `directory`.
 ///
 /// # Errors
-/// When it is not there or [`Manifest::parse`] refuses it.
+/// Returns an error if the file cannot be read or [`Manifest::parse`] fails.
 pub fn read_manifest(directory: &Path) -> Result<Manifest> {
     let path = directory.join(MANIFEST);
-    let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
+    let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
     Manifest::parse(&text).map_err(|e| e.at(path.display()))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Error {
-    let got = format!("{}: {error}", path.display());
-    Error::new(Stage::Bundle, "a bundle's files", got, "make one with `figureground import`")
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    let next = "create a bundle with `figureground import`";
+    Error::caused(Stage::Bundle, "a bundle's files", error, next).at(path.display())
 }

@@ -1,4 +1,4 @@
-//! Text to CLIP's token ids, as transformers' `CLIPTokenizerFast` gives them.
+//! CLIP's tokenizer: text to the token ids of transformers' `CLIPTokenizerFast`.
 
 use crate::error::{Error, Result, Stage};
 use instant_clip_tokenizer as bpe;
@@ -6,16 +6,16 @@ use std::collections::HashMap;
 use std::io::Cursor;
 use unicode_normalization::UnicodeNormalization;
 
-/// Merges of OpenAI's vocabulary.
+/// Number of merges in OpenAI's vocabulary.
 pub const ALL_MERGES: u16 = 48_894;
-/// Ids below it are single bytes, in the middle and at the end of a word.
+/// Number of ids for single bytes: 256 within a word and 256 at its end.
 const BYTE_TOKENS: u16 = 512;
-/// The id that fills a prompt up.
+/// Id of the padding.
 const PADDING: i64 = 0;
-/// What a word's last piece carries in the vocabulary.
+/// Suffix of a word's last piece in the vocabulary.
 const END: &str = "</w>";
 
-/// CLIP's byte-pair encoding, whole or cut to its first merges.
+/// CLIP's byte-pair encoding, with all merges or only the first.
 #[derive(Debug)]
 pub struct Tokenizer {
     bpe: BpeDebug,
@@ -31,10 +31,10 @@ impl core::fmt::Debug for BpeDebug {
 }
 
 impl Tokenizer {
-    /// The tokenizer with the first `merges` merges, for prompts of `context` tokens.
+    /// Creates a tokenizer with the first `merges` merges, or all, for prompts of `context` tokens.
     ///
     /// # Errors
-    /// When `merges` is over [`ALL_MERGES`] or `context` holds no text between its two ends.
+    /// Returns an error if `merges` is over [`ALL_MERGES`] or `context` is under 3.
     pub fn new(merges: Option<u16>, context: usize) -> Result<Self> {
         let merges = merges.unwrap_or(ALL_MERGES);
         if merges > ALL_MERGES || context < 3 {
@@ -47,25 +47,26 @@ impl Tokenizer {
         Ok(Self { bpe: BpeDebug(bpe), context })
     }
 
-    /// Number of ids: 512 bytes, the merges, start and end.
+    /// Returns the number of ids: 512 bytes, the merges, start and end.
     pub fn vocabulary(&self) -> usize {
         usize::from(self.bpe.0.end_of_text().to_u16()) + 1
     }
 
-    /// Tokens of a prompt, padding included.
+    /// Returns the number of tokens of a prompt, padding included.
     pub fn context(&self) -> usize {
         self.context
     }
 
-    /// The ids of `text`: start, its tokens, cut where they do not fit, end, then zeros up to the context length.
+    /// Returns the ids of `text`: start, its tokens, end, then zeros up to the context length. Cuts tokens that do not
+    /// fit.
     pub fn encode(&self, text: &str) -> Vec<i64> {
         let (start, end) = (self.bpe.0.start_of_text(), self.bpe.0.end_of_text());
         let mut tokens = vec![start];
-        for part in specials(text) {
+        for part in prompt_parts(text) {
             match part {
-                Part::Start => tokens.push(start),
-                Part::End => tokens.push(end),
-                Part::Text(text) => self.encode_plain(text, &mut tokens),
+                PromptPart::Start => tokens.push(start),
+                PromptPart::End => tokens.push(end),
+                PromptPart::Text(text) => self.encode_plain(text, &mut tokens),
             }
         }
         tokens.truncate(self.context - 1);
@@ -76,56 +77,58 @@ impl Tokenizer {
     }
 
     fn encode_plain(&self, text: &str, tokens: &mut Vec<bpe::Token>) {
-        // Lower case letter by letter, as transformers does it: the end of a word has no say in it.
+        // Lower case letter by letter, like transformers: the result does not depend on the end of a word.
         let text: String = text.nfc().flat_map(char::to_lowercase).collect();
-        // The library takes these for its own marks; after "<" a letter begins a new word in any case.
+        // The library reads these strings as marks. The space changes nothing: a letter after "<" begins a new word.
         let text = text.replace("<start_of_text>", "< start_of_text>").replace("<end_of_text>", "< end_of_text>");
         self.bpe.0.encode(&text, tokens);
     }
 }
 
 #[derive(Clone, Copy)]
-enum Part<'a> {
+enum PromptPart<'a> {
     Start,
     End,
     Text(&'a str),
 }
 
-/// Splits `text` at the two marks that stand for start and end.
-fn specials(text: &str) -> Vec<Part<'_>> {
-    const MARKS: [(&str, Part<'static>); 2] = [("<|startoftext|>", Part::Start), ("<|endoftext|>", Part::End)];
+/// Splits `text` at the two marks for start and end.
+fn prompt_parts(text: &str) -> Vec<PromptPart<'_>> {
+    const MARKS: [(&str, PromptPart<'static>); 2] =
+        [("<|startoftext|>", PromptPart::Start), ("<|endoftext|>", PromptPart::End)];
     let mut parts = Vec::new();
     let mut rest = text;
     let next =
         |rest: &str| MARKS.iter().filter_map(|&(mark, part)| Some((rest.find(mark)?, mark, part))).min_by_key(|m| m.0);
     while let Some((at, mark, part)) = next(rest) {
-        parts.push(Part::Text(&rest[..at]));
+        parts.push(PromptPart::Text(&rest[..at]));
         parts.push(part);
         rest = &rest[at + mark.len()..];
     }
-    parts.push(Part::Text(rest));
+    parts.push(PromptPart::Text(rest));
     parts
 }
 
-/// A piece of a word: its bytes, and whether the word ends with it.
+/// A piece of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     bytes: Vec<u8>,
+    /// Whether the word ends with this piece.
     ends: bool,
 }
 
 impl Piece {
-    /// As the vocabulary file spells it.
-    fn spelled(&self) -> String {
+    /// Returns the spelling of the piece in the vocabulary file.
+    fn spelling(&self) -> String {
         let letters: String = self.bytes.iter().map(|&byte| letter(byte)).collect();
         if self.ends { letters + END } else { letters }
     }
 }
 
-/// The tokenizer with only the first `merges` merges of `whole`.
+/// Creates a tokenizer with only the first `merges` merges of `whole`.
 ///
-/// The library keeps its merge list to itself, but a list of merges follows from the pieces they make: the two parts of
-/// a piece are what the merges before it leave of its bytes.
+/// The library does not expose its merges, so they are derived from the pieces: the earlier merges reduce the bytes of
+/// a piece to the two parts of its own merge.
 fn cut(whole: &bpe::Tokenizer, merges: u16) -> Result<bpe::Tokenizer> {
     let failed = |got: &str| Error::new(Stage::Tokenizer, "the merges of CLIP's vocabulary", got, "use all merges");
     let bytes = byte_order();
@@ -141,17 +144,18 @@ fn cut(whole: &bpe::Tokenizer, merges: u16) -> Result<bpe::Tokenizer> {
         .flat_map(|&ends| bytes.iter().map(move |&byte| Piece { bytes: vec![byte], ends }))
         .collect();
     for id in BYTE_TOKENS..BYTE_TOKENS + merges {
-        let piece = piece(whole, &single, id).ok_or_else(|| failed("a piece that is no text"))?;
+        let piece = piece(whole, &single, id).ok_or_else(|| failed("a piece that is not UTF-8"))?;
         let parts = merged(&piece, &single, &ranks);
-        let [first, second] = parts[..] else { return Err(failed("a piece of other than two parts")) };
-        lines += &format!("{} {}\n", pieces[usize::from(first)].spelled(), pieces[usize::from(second)].spelled());
+        let [first, second] = parts[..] else { return Err(failed("a piece that no two parts make")) };
+        lines += &format!("{} {}\n", pieces[usize::from(first)].spelling(), pieces[usize::from(second)].spelling());
         ranks.insert((first, second), id);
         pieces.push(piece);
     }
-    bpe::Tokenizer::with_vocabulary(Cursor::new(lines), BYTE_TOKENS + merges + 2).map_err(|e| failed(&e.to_string()))
+    bpe::Tokenizer::with_vocabulary(Cursor::new(lines), BYTE_TOKENS + merges + 2)
+        .map_err(|e| failed(&e.to_string()).with_source(e))
 }
 
-/// What `ranks` leaves of a piece's bytes.
+/// Applies the merges `ranks` to the bytes of a piece and returns the remaining parts.
 fn merged(piece: &Piece, single: &HashMap<(u8, bool), u16>, ranks: &HashMap<(u16, u16), u16>) -> Vec<u16> {
     let last = piece.bytes.len() - 1;
     let mut parts: Vec<u16> =
@@ -167,8 +171,8 @@ fn merged(piece: &Piece, single: &HashMap<(u8, bool), u16>, ranks: &HashMap<(u16
     parts
 }
 
-/// The piece that token `id` stands for. The library decodes to text, so where the piece is part of a character, the
-/// bytes that complete it are put around it.
+/// Returns the piece of token `id`. The library decodes to text only; a piece that is part of a character is decoded
+/// with bytes around it that complete the character.
 fn piece(whole: &bpe::Tokenizer, single: &HashMap<(u8, bool), u16>, id: u16) -> Option<Piece> {
     const BEFORE: [&[u8]; 10] =
         [&[], &[0xC3], &[0xE2], &[0xE0], &[0xE2, 0x80], &[0xF0], &[0xF3], &[0xF0, 0x9F], &[0xF0, 0x9F, 0x98], &[0xED]];
@@ -187,7 +191,7 @@ fn piece(whole: &bpe::Tokenizer, single: &HashMap<(u8, bool), u16>, id: u16) -> 
                 continue;
             }
             let inner = text.as_bytes().get(before.len()..text.len() - after.len())?;
-            // The end of a word decodes to a space, which no piece holds otherwise.
+            // The end of a word decodes to a space, which no piece has otherwise.
             let (bytes, ends) = inner.strip_suffix(b" ").map_or((inner, false), |bytes| (bytes, true));
             return Some(Piece { bytes: bytes.to_vec(), ends });
         }
@@ -195,24 +199,25 @@ fn piece(whole: &bpe::Tokenizer, single: &HashMap<(u8, bool), u16>, id: u16) -> 
     None
 }
 
-/// The bytes in the order of their ids: those that print as themselves, then the others.
+/// Returns the bytes in the order of their ids: printable bytes, then the others.
 fn byte_order() -> Vec<u8> {
-    let mut bytes: Vec<u8> = (0..=255).filter(|&byte| prints(byte)).collect();
-    bytes.extend((0..=255).filter(|&byte| !prints(byte)));
+    let mut bytes: Vec<u8> = (0..=255).filter(|&byte| is_printable(byte)).collect();
+    bytes.extend((0..=255).filter(|&byte| !is_printable(byte)));
     bytes
 }
 
-fn prints(byte: u8) -> bool {
+/// Returns whether the vocabulary file spells `byte` as the character itself.
+fn is_printable(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF)
 }
 
-/// The letter by which the vocabulary file spells a byte.
+/// Returns the character that spells `byte` in the vocabulary file.
 fn letter(byte: u8) -> char {
-    if prints(byte) {
+    if is_printable(byte) {
         return char::from(byte);
     }
-    let place = (0..byte).filter(|&earlier| !prints(earlier)).count();
-    char::from_u32(256 + place as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
+    let index = (0..byte).filter(|&earlier| !is_printable(earlier)).count();
+    char::from_u32(256 + index as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
 #[cfg(test)]
@@ -220,14 +225,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cut_vocabulary_has_its_bytes_merges_and_two_marks() {
+    fn a_vocabulary_has_its_bytes_its_merges_and_two_marks() {
         let tokenizer = Tokenizer::new(Some(1000), 77).unwrap();
         assert_eq!(tokenizer.vocabulary(), 1514);
         assert_eq!(Tokenizer::new(None, 77).unwrap().vocabulary(), 49_408);
     }
 
     #[test]
-    fn every_prompt_has_the_context_length_and_ends() {
+    fn every_prompt_has_the_context_length_and_an_end_token() {
         let tokenizer = Tokenizer::new(None, 8).unwrap();
         let ids = tokenizer.encode("a very long prompt about a person who is waving at someone");
         assert_eq!(ids.len(), 8);

@@ -1,13 +1,14 @@
 //! `figureground import`: a bundle from a checkpoint.
 
 use super::Exit;
+use super::choice::{ACTIVATIONS, one_of};
 use super::progress::Progress;
 use clap::Args;
 use figureground::Result;
-use figureground::bundle::import;
-use figureground::bundle::import::tower::Activation;
 use figureground::engine::all_cores;
-use figureground::model::write::Precision;
+use figureground::import;
+use figureground::import::tower::Activation;
+use figureground::model::write::WeightPrecision;
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Examples:
@@ -30,7 +31,7 @@ pub struct Import {
     #[arg(long, value_name = "DIR|FILE")]
     base: Option<PathBuf>,
     /// The activation, where no configuration says it [default: OpenAI's quick-gelu].
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of(ACTIVATIONS))]
     activation: Option<Activation>,
     /// How the model wants its pictures and prompts: a manifest of models/clip/ [default: vificlip.toml for a ViFi-CLIP,
     /// actionclip.toml for a checkpoint with a temporal transformer, else openai.toml].
@@ -70,7 +71,7 @@ impl Import {
             segmenter_model: self.segmenter_model.clone(),
             labels: self.labels.clone(),
             templates: self.templates.clone(),
-            precision: if self.f16 { Precision::F16 } else { Precision::F32 },
+            precision: if self.f16 { WeightPrecision::F16 } else { WeightPrecision::F32 },
             out: self.out.clone(),
         };
         import.run(self.threads.map_or_else(all_cores, usize::from), &mut progress.prompts())?;

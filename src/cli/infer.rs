@@ -1,5 +1,6 @@
 //! `figureground infer`: one ONNX file on .npy tensors.
 
+use super::choice::{BACKENDS, PRECISIONS, one_of};
 use super::{Exit, print};
 use clap::Args;
 use figureground::engine::{Backend, Precision, cpu};
@@ -26,10 +27,10 @@ pub struct Infer {
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
     /// Where the model runs.
-    #[arg(long, value_enum, default_value_t = Backend::Cpu)]
+    #[arg(long, value_parser = one_of(BACKENDS), default_value = "cpu")]
     backend: Backend,
     /// Storage of numbers on the backend.
-    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    #[arg(long, value_parser = one_of(PRECISIONS), default_value = "f32")]
     precision: Precision,
     /// Prints the largest differences between the backend and the CPU.
     #[arg(long)]

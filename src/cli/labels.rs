@@ -4,8 +4,9 @@ use super::Exit;
 use super::progress::Progress;
 use clap::Args;
 use figureground::Result;
-use figureground::bundle::{import, labels};
+use figureground::bundle::labels;
 use figureground::engine::all_cores;
+use figureground::label_embedding::relabel;
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Example:
@@ -31,7 +32,7 @@ impl Labels {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let names = labels::read_names(&self.labels)?;
         let threads = self.threads.map_or_else(all_cores, usize::from);
-        import::relabel(&self.bundle, names, &self.templates, threads, &mut progress.prompts())?;
+        relabel(&self.bundle, names, &self.templates, threads, &mut progress.prompts())?;
         progress.done(&format!("{} has new labels", self.bundle.display()));
         Ok(Exit::Done)
     }

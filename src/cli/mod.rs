@@ -3,6 +3,7 @@
 mod bench;
 mod built_in;
 mod calibrate;
+mod choice;
 mod config;
 mod counterfactual;
 mod counterfactual_args;
@@ -19,6 +20,7 @@ mod service;
 mod text_line;
 mod validate;
 
+use choice::{BACKENDS, PRECISIONS, one_of};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use figureground::bundle::Bundle;
 use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
@@ -117,10 +119,10 @@ struct ModelArgs {
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// Where models run; never another than the one asked for.
-    #[arg(long, value_enum, default_value_t = Backend::Auto)]
+    #[arg(long, value_parser = one_of(BACKENDS), default_value = "auto")]
     backend: Backend,
     /// How a GPU stores numbers.
-    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    #[arg(long, value_parser = one_of(PRECISIONS), default_value = "f32")]
     precision: Precision,
     /// Threads on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -1,4 +1,4 @@
-//! What runs models: traits that the pipeline speaks, and the backends behind them.
+//! Runs models: the traits of the models, and their backends.
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
@@ -12,7 +12,7 @@ mod roles;
 pub use crate::clip_encoder::{KernelTime, StageTimes};
 
 use crate::bundle::Bundle;
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::mask::{Mask, Size};
 #[cfg(feature = "cpu")]
 use crate::preprocess::{Layout, PreprocessSettings};
@@ -20,16 +20,16 @@ use core::fmt;
 #[cfg(feature = "cpu")]
 use std::path::Path;
 
-/// Pictures to person probabilities.
+/// A person segmenter: pictures to person probabilities.
 pub trait Segmenter: Send {
-    /// Elements of one input picture.
+    /// Returns the number of elements of one input picture.
     fn input_len(&self) -> usize;
-    /// Size of the masks that come out.
+    /// Returns the size of the masks.
     fn mask_size(&self) -> Size;
-    /// Segments `inputs`, one normalised picture after the other in the manifest's layout, into as many `masks`.
+    /// Segments the normalised pictures `inputs`, in the manifest's layout, into one of `masks` each.
     ///
     /// # Errors
-    /// When the model fails, or its output is not what the manifest says.
+    /// Returns an error if the model fails, or its output does not match the manifest.
     fn segment(&mut self, inputs: &[f32], masks: &mut [Mask]) -> Result<()>;
     /// Returns the persons in one picture: one by one if the model tells them apart, else all as one.
     ///
@@ -59,57 +59,55 @@ impl Instance {
     }
 }
 
-/// Pictures to embeddings.
+/// An image encoder: pictures to embeddings.
 pub trait ImageEncoder: Send {
-    /// Elements of one input picture.
+    /// Returns the number of elements of one input picture.
     fn input_len(&self) -> usize;
-    /// Elements of an embedding.
+    /// Returns the number of elements of an embedding.
     fn dimension(&self) -> usize;
     /// Encodes `pixel_values` [n, 3, height, width] into `embeddings` [n, dimension], not normalised.
     ///
     /// # Errors
-    /// When the model fails.
+    /// Returns an error if the model fails.
     fn encode(&mut self, pixel_values: &[f32], embeddings: &mut [f32]) -> Result<()>;
 }
 
-/// Token ids to embeddings.
+/// A text encoder: token ids to embeddings.
 pub trait TextEncoder: Send {
-    /// Tokens of one prompt.
+    /// Returns the number of tokens of one prompt.
     fn context(&self) -> usize;
-    /// Elements of an embedding.
+    /// Returns the number of elements of an embedding.
     fn dimension(&self) -> usize;
     /// Encodes `input_ids` [n, context] into `embeddings` [n, dimension], not normalised.
     ///
     /// # Errors
-    /// When the model fails.
+    /// Returns an error if the model fails.
     fn encode(&mut self, input_ids: &[i64], embeddings: &mut [f32]) -> Result<()>;
 }
 
-/// The frame embeddings of a clip to the clip's embedding.
+/// A temporal encoder: the frame embeddings of a clip to the clip's embedding.
 pub trait TemporalEncoder: Send {
     /// Fuses `frame_embeds` [n, frames, dimension] into `clip_embeds` [n, dimension], not normalised.
     ///
     /// # Errors
-    /// When the model fails.
+    /// Returns an error if the model fails.
     fn fuse(&mut self, frame_embeds: &[f32], clip_embeds: &mut [f32]) -> Result<()>;
 }
 
-/// How a GPU stores numbers; sums are f32 always, and the CPU stores f32.
+/// Number format of tensors on a GPU. Sums are always f32, and the CPU stores f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Precision {
     /// 32 bits.
     #[default]
     F32,
-    /// 16 bits, where the adapter has them.
+    /// 16 bits, if the adapter supports them.
     F16,
 }
 
-/// Where models run.
+/// The device that runs models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Backend {
-    /// A GPU where this build and this machine have one, else the CPU.
+    /// A GPU if this build and this machine have one, else the CPU.
     #[default]
     Auto,
     /// The CPU, through tract.
@@ -128,12 +126,12 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Which backend is wanted, and how it is to work.
+/// Choice of the backend and its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackendOptions {
-    /// Where models run.
+    /// The device that runs models.
     pub backend: Backend,
-    /// How numbers are stored on a GPU.
+    /// Number format on a GPU.
     pub precision: Precision,
     /// Threads on the CPU.
     pub threads: usize,
@@ -145,15 +143,15 @@ impl Default for BackendOptions {
     }
 }
 
-/// The models of a bundle, loaded and ready to be handed whole batches.
+/// The loaded models of a bundle.
 pub struct Engine {
-    /// The backend's name in verdict lines.
+    /// Name of the backend in verdict lines.
     pub backend: &'static str,
     /// The person segmenter.
     pub segmenter: Box<dyn Segmenter>,
     /// The image encoder.
     pub vision: Box<dyn ImageEncoder>,
-    /// The temporal transformer, where the bundle has one.
+    /// The temporal transformer, if the bundle has one.
     pub temporal: Option<Box<dyn TemporalEncoder>>,
 }
 
@@ -167,7 +165,7 @@ impl Engine {
     /// Loads the models of `bundle` on the CPU, with `threads` threads.
     ///
     /// # Errors
-    /// When this build has no CPU backend, or a model cannot be loaded or is not what the manifest says.
+    /// Returns an error if this build has no CPU backend, or a model cannot be loaded or does not match the manifest.
     pub fn load(bundle: &Bundle, threads: usize) -> Result<Self> {
         #[cfg(feature = "cpu")]
         return cpu::Cpu::new(threads)?.engine(bundle);
@@ -177,11 +175,10 @@ impl Engine {
 }
 
 impl Backend {
-    /// The backend that this build takes for `self`: never another than the one that was asked for. `Auto` is a GPU made of
-    /// hardware where there is one, else the CPU.
+    /// Resolves `Auto` to a hardware GPU if there is one, else to the CPU. Never replaces a backend that was chosen.
     ///
     /// # Errors
-    /// When it is not in this build.
+    /// Returns an error if this build lacks the backend.
     pub fn resolve(self) -> Result<Self> {
         match self {
             #[cfg(feature = "gpu")]
@@ -192,25 +189,26 @@ impl Backend {
         }
     }
 
-    /// What is said where a build lacks this backend.
+    /// Returns the error for a build that lacks this backend.
     pub fn missing(self) -> Error {
-        let there = if cfg!(feature = "cpu") { "a build with the backend cpu" } else { "a build without backends" };
-        Error::new(Stage::Engine, format_args!("the backend {self}"), there, "pass --backend cpu")
+        let got = if cfg!(feature = "cpu") { "a build with the backend cpu" } else { "a build without backends" };
+        let next = "choose the backend cpu";
+        Error::new(Stage::Engine, format_args!("the backend {self}"), got, next).about(Setting::Backend)
     }
 }
 
-/// Elements of an embedding, where items of these shapes are one each.
+/// Returns the number of elements of an embedding, if each item of these shapes is one embedding.
 #[cfg(feature = "cpu")]
 fn dimension(items: &[Vec<usize>], output: &str, path: &Path) -> Result<usize> {
     let &[dimension] = items.concat().as_slice() else {
         let got = format!("items of shape {items:?} in {}", path.display());
-        let next = "name the output that holds the projected embedding";
+        let next = "name the output with the projected embedding";
         return Err(Error::new(Stage::Model, format_args!("{output:?} with one embedding an item"), got, next));
     };
     Ok(dimension)
 }
 
-/// The shape of one picture as `settings` lay it out.
+/// Returns the shape of one picture in the layout of `settings`.
 #[cfg(feature = "cpu")]
 pub(crate) fn picture(settings: &PreprocessSettings) -> [usize; 3] {
     let (width, height) = (settings.width as usize, settings.height as usize);
@@ -220,7 +218,7 @@ pub(crate) fn picture(settings: &PreprocessSettings) -> [usize; 3] {
     }
 }
 
-/// As many threads as the machine has cores.
+/// Returns the number of cores of the machine.
 pub fn all_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -1,24 +1,24 @@
-//! What a verdict rests on.
+//! The evidence of a verdict.
 
 use super::GateSettings;
 use crate::error::{Error, Result, Stage};
 use crate::view::Areas;
 
-/// How much person and background the frames of a window showed.
+/// Visibility of the person and the background in the frames of a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Visibility {
-    /// Fraction of the crop that the person covers, mean over the frames.
+    /// Area of the person as a fraction of the crop, mean over the frames.
     pub person_area: f32,
-    /// Fraction of the crop still visible in the Background view, mean over the frames.
+    /// Area visible in the Background view as a fraction of the crop, mean over the frames.
     pub background_area: f32,
-    /// Frames whose person covers at least [`GateSettings::min_person_area`].
+    /// Frames in which the person covers at least [`GateSettings::min_person_area`].
     pub frames_with_person: u32,
-    /// All frames, at least 1.
+    /// Number of frames, at least 1.
     pub frames: u32,
 }
 
 impl Visibility {
-    /// The visibility of a window with these `areas`, one a frame.
+    /// Computes the visibility of a window from the areas of its frames.
     pub fn of(areas: impl IntoIterator<Item = Areas>, settings: &GateSettings) -> Self {
         let (mut person, mut background, mut frames_with_person, mut frames) = (0.0, 0.0, 0, 0);
         for area in areas {
@@ -32,7 +32,7 @@ impl Visibility {
     }
 }
 
-/// What a verdict rests on: the class log-probabilities of the three views, and what they could show.
+/// The evidence of a verdict: class log-probabilities of the three views, and their visibility.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     pub(super) log_probs: [&'a [f32]; 3],
@@ -40,14 +40,15 @@ pub struct Evidence<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// `log_probs` holds `[classes]` of each view in the order of [`View::index`](crate::view::View::index). Logits do
-    /// as well, because the gate normalises them.
+    /// Creates evidence from `log_probs`: `[classes]` of each view in the order of
+    /// [`View::index`](crate::view::View::index). Logits work as well, because the gate normalises them.
     ///
     /// # Errors
-    /// When there is no class or no frame, the views have different numbers of classes, or a number is not finite.
+    /// Returns an error if there is no class or no frame, the views have different numbers of classes, or a number is not
+    /// finite.
     pub fn new(log_probs: [&'a [f32]; 3], visibility: Visibility) -> Result<Self> {
         let refuse = |expected: &str, got: &dyn core::fmt::Display| {
-            Err(Error::new(Stage::Gate, expected, got, "give the scores of one label bank on one window"))
+            Err(Error::new(Stage::Gate, expected, got, "pass the scores of one label bank for one window"))
         };
         let [full, person, background] = log_probs.map(<[f32]>::len);
         if full == 0 || full != person || full != background {
@@ -68,7 +69,7 @@ impl<'a> Evidence<'a> {
         Ok(Self { log_probs, visibility })
     }
 
-    /// How much person and background was visible.
+    /// Returns the visibility of the person and the background.
     pub fn visibility(&self) -> Visibility {
         self.visibility
     }
@@ -78,17 +79,17 @@ impl<'a> Evidence<'a> {
 mod tests {
     use super::*;
 
-    const SEEN: Visibility = Visibility { person_area: 0.2, background_area: 0.6, frames_with_person: 8, frames: 8 };
+    const VISIBLE: Visibility = Visibility { person_area: 0.2, background_area: 0.6, frames_with_person: 8, frames: 8 };
 
     #[test]
-    fn evidence_that_cannot_be_right_is_refused() {
+    fn invalid_evidence_is_refused() {
         let refused = |log_probs, visibility| Evidence::new(log_probs, visibility).is_err();
-        assert!(refused([&[], &[], &[]], SEEN));
-        assert!(refused([&[0.0], &[0.0], &[0.0, 0.0]], SEEN));
-        assert!(refused([&[0.0], &[f32::NAN], &[0.0]], SEEN));
-        assert!(refused([&[0.0]; 3], Visibility { frames: 0, frames_with_person: 0, ..SEEN }));
-        assert!(refused([&[0.0]; 3], Visibility { frames_with_person: 9, ..SEEN }));
-        assert!(refused([&[0.0]; 3], Visibility { person_area: f32::NAN, ..SEEN }));
+        assert!(refused([&[], &[], &[]], VISIBLE));
+        assert!(refused([&[0.0], &[0.0], &[0.0, 0.0]], VISIBLE));
+        assert!(refused([&[0.0], &[f32::NAN], &[0.0]], VISIBLE));
+        assert!(refused([&[0.0]; 3], Visibility { frames: 0, frames_with_person: 0, ..VISIBLE }));
+        assert!(refused([&[0.0]; 3], Visibility { frames_with_person: 9, ..VISIBLE }));
+        assert!(refused([&[0.0]; 3], Visibility { person_area: f32::NAN, ..VISIBLE }));
     }
 
     #[test]

@@ -1,12 +1,13 @@
-//! From evidence to a verdict: is the prediction the person's action, or only what the room suggests?
+//! The gate: evidence to a verdict on whether the person or only the background supports a prediction.
 //!
-//! The predicted class is c = argmax p_F. Four scores say how much of it the background alone explains, each with a
-//! threshold of its own; [`GateSettings`] choose one. The gate sees log-probabilities and areas, never pixels.
+//! The predicted class is c = argmax p_F. Four scores measure how much of it the background alone explains, each with its
+//! own threshold; [`GateSettings`] choose one. The gate sees log-probabilities and areas, no pixels.
 
 mod evidence;
 mod scores;
 mod settings;
 mod verdict;
+mod view_scores;
 
 pub use evidence::{Evidence, Visibility};
 pub use scores::{ScoreKind, Scores};
@@ -16,45 +17,45 @@ pub use verdict::{AbstainReason, FlagReason, Judgement, Verdict};
 use crate::error::Result;
 use crate::view::View;
 use crate::zeroshot::{Ranked, top_k};
-use scores::ViewScores;
+use view_scores::ViewScores;
 
-/// Judges the windows of one stream, one after another.
+/// Judges the windows of one stream in order.
 #[derive(Clone, Debug)]
 pub struct Gate {
     settings: GateSettings,
-    /// The label that the last window was flagged for, if it was.
+    /// Label of the last window, if it was flagged.
     flagged: Option<usize>,
 }
 
 impl Gate {
-    /// A gate that has seen no window yet.
+    /// Creates a gate for a new stream.
     ///
     /// # Errors
-    /// When a setting is not finite or out of its range.
+    /// Returns an error if a setting is not finite or out of range.
     pub fn new(settings: GateSettings) -> Result<Self> {
         settings.validate()?;
         Ok(Self { settings, flagged: None })
     }
 
-    /// What it was made with.
+    /// Returns the settings.
     pub fn settings(&self) -> &GateSettings {
         &self.settings
     }
 
-    /// Flags above `tau` from now on, by the score that it goes by.
+    /// Sets the threshold tau of the score that decides.
     ///
     /// # Errors
-    /// When `tau` is not finite.
+    /// Returns an error if `tau` is not finite.
     pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
         self.settings.set_threshold(tau)
     }
 
-    /// Forgets the windows seen, for the next source.
+    /// Forgets earlier windows, before the next source.
     pub fn reset(&mut self) {
         self.flagged = None;
     }
 
-    /// The verdict on the next window.
+    /// Judges the next window.
     pub fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
         let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
         let views = View::ALL.map(|view| ViewScores::new(view, evidence, &calibration));
@@ -69,8 +70,8 @@ impl Gate {
         Judgement { label, verdict, scores, dominance: scores.log_ratio, p, calibrated }
     }
 
-    /// The `K` best classes of each view in the order of [`View::index`], with the probabilities that a judgement
-    /// reports: at the view's temperature, without its offset.
+    /// Returns the `K` best classes of each view in the order of [`View::index`]. Like the probabilities of a judgement,
+    /// theirs include the view's temperature, but not its offset.
     pub fn top<const K: usize>(&self, evidence: &Evidence<'_>) -> [heapless::Vec<Ranked, K>; 3] {
         let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
         View::ALL.map(|view| {
@@ -81,16 +82,16 @@ impl Gate {
         })
     }
 
-    /// The probability of class `k` in each view, at the view's temperature, without its offset.
+    /// Returns the probability of class `k` in each view, with the view's temperature, without its offset.
     pub fn probabilities(&self, evidence: &Evidence<'_>, k: usize) -> [f32; 3] {
         let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
         View::ALL.map(|view| libm::exp(ViewScores::new(view, evidence, &calibration).log_p(k)).min(1.0) as f32)
     }
 
-    /// The class that wins once the background's share is taken away: argmax of t in [`ScoreKind::Tie`].
+    /// Returns the most probable class after the background's share is subtracted: argmax of t in [`ScoreKind::Tie`].
     pub fn tie_label(&self, evidence: &Evidence<'_>) -> usize {
         let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
-        scores::tie_label(
+        view_scores::tie_label(
             &View::ALL.map(|view| ViewScores::new(view, evidence, &calibration)),
             self.settings.alpha.into(),
         )
@@ -109,11 +110,12 @@ impl Gate {
         }
     }
 
-    /// A label that was flagged a window ago stays so until its score falls to tau - hysteresis.
+    /// Decides by the score. A label that was flagged in the last window stays flagged until its score falls to
+    /// tau - hysteresis.
     fn decision(&self, label: usize, scores: &Scores) -> Verdict {
         let GateSettings { score, threshold, hysteresis, .. } = &self.settings;
-        let kept = if self.flagged == Some(label) { *hysteresis } else { 0.0 };
-        if scores.get(*score) > threshold.get(*score) - kept {
+        let margin = if self.flagged == Some(label) { *hysteresis } else { 0.0 };
+        if scores.get(*score) > threshold.get(*score) - margin {
             Verdict::Flag(FlagReason::BackgroundDominates)
         } else {
             Verdict::Accept
@@ -125,15 +127,15 @@ impl Gate {
 mod tests {
     use super::*;
 
-    const SEEN: Visibility = Visibility { person_area: 0.2, background_area: 0.6, frames_with_person: 8, frames: 8 };
+    const VISIBLE: Visibility = Visibility { person_area: 0.2, background_area: 0.6, frames_with_person: 8, frames: 8 };
 
-    /// Three views of two classes; the first is predicted with p 0.9.
+    /// Returns evidence of three views and two classes, in which the first class is predicted with p 0.9.
     fn evidence<'a>(person: &'a [f32; 2], background: &'a [f32; 2], visibility: Visibility) -> Evidence<'a> {
         Evidence::new([&[0.0, -2.197_224_6], person, background], visibility).unwrap()
     }
 
     fn verdict(gate: &mut Gate, person: f32, background: f32) -> Verdict {
-        gate.judge(&evidence(&[person, 0.0], &[background, 0.0], SEEN)).verdict
+        gate.judge(&evidence(&[person, 0.0], &[background, 0.0], VISIBLE)).verdict
     }
 
     fn gate(change: impl FnOnce(&mut GateSettings)) -> Gate {
@@ -149,7 +151,7 @@ mod tests {
         let ln = |p: f32| libm::logf(p);
         let person = [ln(0.2), ln(0.8)];
         let background = [ln(0.7), ln(0.3)];
-        let judged = gate(|_| {}).judge(&evidence(&person, &background, SEEN));
+        let judged = gate(|_| {}).judge(&evidence(&person, &background, VISIBLE));
         let near = |got: f32, expected: f32| assert!((got - expected).abs() < 1e-5, "{got} for {expected}");
         assert_eq!((judged.label, judged.verdict, judged.calibrated), (0, FLAG, false));
         near(judged.dominance, ln(3.5));
@@ -161,9 +163,9 @@ mod tests {
     }
 
     #[test]
-    fn the_tie_score_takes_the_background_away() {
+    fn the_tie_score_subtracts_the_background() {
         let background = [libm::logf(0.999), libm::logf(0.001)];
-        let judged = gate(|settings| settings.alpha = 0.5).judge(&evidence(&[0.0; 2], &background, SEEN));
+        let judged = gate(|settings| settings.alpha = 0.5).judge(&evidence(&[0.0; 2], &background, VISIBLE));
         let expected = 0.5 * libm::logf(999.0) - libm::logf(9.0);
         assert!((judged.scores.tie - expected).abs() < 1e-4);
     }
@@ -172,7 +174,7 @@ mod tests {
     fn calibration_divides_logits_and_shifts_views() {
         let calibration = Calibration { temperature: [1.0, 2.0, 1.0], offset: [0.0, 0.5, -0.25] };
         let mut calibrated = gate(|settings| settings.calibration = Some(calibration));
-        let judged = calibrated.judge(&evidence(&[2.0, 0.0], &[0.0, 0.0], SEEN));
+        let judged = calibrated.judge(&evidence(&[2.0, 0.0], &[0.0, 0.0], VISIBLE));
         let log_p = 1.0 - libm::logf(1.0 + libm::expf(1.0));
         assert!((judged.p[1] - libm::expf(log_p)).abs() < 1e-6);
         assert!((judged.dominance - (libm::logf(0.5) - 0.25 - log_p - 0.5)).abs() < 1e-5);
@@ -180,16 +182,16 @@ mod tests {
     }
 
     #[test]
-    fn the_first_reason_to_abstain_wins() {
+    fn the_first_reason_to_abstain_is_reported() {
         let judge = |visibility, min_confidence| {
             let mut gate = gate(|settings| settings.min_confidence = min_confidence);
             gate.judge(&evidence(&[0.0; 2], &[9.0, 0.0], visibility)).verdict.reason()
         };
-        let hidden = Visibility { frames_with_person: 3, background_area: 0.0, ..SEEN };
+        let hidden = Visibility { frames_with_person: 3, background_area: 0.0, ..VISIBLE };
         assert_eq!(judge(hidden, 1.0), Some("no-person"));
         assert_eq!(judge(Visibility { frames_with_person: 4, ..hidden }, 1.0), Some("person-fills-frame"));
-        assert_eq!(judge(SEEN, 1.0), Some("low-confidence"));
-        assert_eq!(judge(SEEN, 0.5), Some("background-dominates"));
+        assert_eq!(judge(VISIBLE, 1.0), Some("low-confidence"));
+        assert_eq!(judge(VISIBLE, 0.5), Some("background-dominates"));
     }
 
     #[test]
@@ -206,11 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_of_one_label() {
+    fn hysteresis_applies_to_one_label() {
         let mut stream = gate(|settings| settings.hysteresis = 0.5);
         assert_eq!(verdict(&mut stream, 0.0, 0.2), FLAG);
         let mut other = |person: f32, background: f32| {
-            stream.judge(&Evidence::new([&[0.0, 3.0], &[0.0, person], &[0.0, background]], SEEN).unwrap()).verdict
+            stream.judge(&Evidence::new([&[0.0, 3.0], &[0.0, person], &[0.0, background]], VISIBLE).unwrap()).verdict
         };
         assert_eq!(other(0.2, 0.0), Verdict::Accept);
         assert_eq!(other(0.0, 0.2), FLAG);

@@ -1,11 +1,11 @@
-//! When a gate abstains, flags and accepts.
+//! Settings of the gate.
 
 use super::{ScoreKind, Scores};
 use crate::error::{Error, Result, Stage};
 use crate::view::View;
 use serde::{Deserialize, Serialize};
 
-/// When a gate abstains, flags and accepts.
+/// Settings of the gate: when it abstains, flags and accepts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct GateSettings {
@@ -13,17 +13,17 @@ pub struct GateSettings {
     pub score: ScoreKind,
     /// tau of each score: above it, the background dominates.
     pub threshold: Scores,
-    /// How far below tau the score must fall before a flagged stream is accepted again, 0 or more.
+    /// Distance below tau to which the score must fall before a flagged label is accepted again, 0 or more.
     pub hysteresis: f32,
-    /// A frame shows a person from this fraction of the crop on, 0 to 1.
+    /// A frame shows a person if the person covers at least this fraction of the crop, 0 to 1.
     pub min_person_area: f32,
-    /// Less visible background than this fraction of the crop cannot be judged, 0 to 1.
+    /// The gate abstains if less than this fraction of the crop is visible background, 0 to 1.
     pub min_background_area: f32,
-    /// A prediction under this probability is none, 0 to 1.
+    /// The gate abstains if the prediction's probability is below this, 0 to 1.
     pub min_confidence: f32,
     /// The background's share in [`ScoreKind::Tie`], 0 or more.
     pub alpha: f32,
-    /// What `calibrate` fitted, where it has run.
+    /// The calibration, if `calibrate` has run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
 }
@@ -44,20 +44,20 @@ impl Default for GateSettings {
 }
 
 impl GateSettings {
-    /// Another tau for the score that decides.
+    /// Sets the threshold tau of the score that decides.
     ///
     /// # Errors
-    /// When `tau` is not finite; the old one then stays.
+    /// Returns an error, and changes nothing, if `tau` is not finite.
     pub fn set_threshold(&mut self, tau: f32) -> Result<()> {
         check(self.score.name(), tau, "a finite threshold", f32::is_finite)?;
         *self.threshold.get_mut(self.score) = tau;
         Ok(())
     }
 
-    /// Refuses settings that no evidence could be judged by.
+    /// Checks that the settings are usable.
     ///
     /// # Errors
-    /// When a number is not finite or out of its range; the message names it.
+    /// Returns an error that names the setting if a number is not finite or out of range.
     pub fn validate(&self) -> Result<()> {
         let fraction = |value: f32| (0.0..=1.0).contains(&value);
         let not_negative = |value: f32| value.is_finite() && value >= 0.0;
@@ -86,15 +86,15 @@ fn check(name: &str, value: f32, expected: &str, holds: impl Fn(f32) -> bool) ->
     Err(Error::new(Stage::Gate, expected, value, "correct the gate's settings").at(name))
 }
 
-/// What `calibrate` fits, per view in the order of [`View::index`]: a model sees masked pictures less confidently than
-/// whole ones.
+/// The calibration that `calibrate` fits, per view in the order of [`View::index`]. It is needed because models are less
+/// confident on masked pictures than on whole ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Calibration {
-    /// Divides the view's logits before log-softmax; above 0. Log-probabilities stand for logits here, because what
-    /// sets them apart is one constant for all classes.
+    /// Divisor of the view's logits before log-softmax; above 0. Log-probabilities give the same result as logits, because
+    /// the two differ by one constant for all classes.
     pub temperature: [f32; 3],
-    /// Added to the view's ln p in every score.
+    /// Offset added to the view's ln p in every score.
     pub offset: [f32; 3],
 }
 
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_out_of_range_are_refused_by_name() {
+    fn a_setting_out_of_range_is_named_in_the_error() {
         let refusal = |change: fn(&mut GateSettings)| {
             let mut settings = GateSettings::default();
             change(&mut settings);

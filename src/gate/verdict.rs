@@ -1,41 +1,41 @@
-//! What a gate says.
+//! Verdicts of the gate.
 
 use super::Scores;
 
-/// What a gate says of a prediction.
+/// The gate's verdict on a prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// Nothing speaks against it.
+    /// The prediction has support from the person.
     Accept,
-    /// It may well be wrong.
+    /// The background alone supports the prediction, so it may be wrong.
     Flag(FlagReason),
-    /// It cannot be judged.
+    /// The prediction cannot be judged.
     Abstain(AbstainReason),
 }
 
-/// Why a prediction is flagged.
+/// Reason to flag a prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FlagReason {
-    /// The gate score exceeds tau: the background alone would have produced it.
+    /// The score exceeds tau: the background alone would produce the prediction.
     BackgroundDominates,
 }
 
-/// Why a prediction cannot be judged, in the order in which reasons are tried.
+/// Reason to abstain, in the order of the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AbstainReason {
     /// In most frames the person covers less than
     /// [`GateSettings::min_person_area`](super::GateSettings::min_person_area).
     NoPerson,
-    /// Less background than [`GateSettings::min_background_area`](super::GateSettings::min_background_area) is left.
+    /// Less background than [`GateSettings::min_background_area`](super::GateSettings::min_background_area) is visible.
     PersonFillsFrame,
-    /// max p_F is under [`GateSettings::min_confidence`](super::GateSettings::min_confidence).
+    /// max p_F is below [`GateSettings::min_confidence`](super::GateSettings::min_confidence).
     LowConfidence,
 }
 
 impl Verdict {
-    /// `accept`, `flag` or `abstain`.
+    /// Returns `accept`, `flag` or `abstain`.
     pub const fn name(self) -> &'static str {
         match self {
             Verdict::Accept => "accept",
@@ -44,7 +44,7 @@ impl Verdict {
         }
     }
 
-    /// `background-dominates`, `no-person`, `person-fills-frame` or `low-confidence`; none for an accepted prediction.
+    /// Returns `background-dominates`, `no-person`, `person-fills-frame` or `low-confidence`; `None` for `Accept`.
     pub const fn reason(self) -> Option<&'static str> {
         match self {
             Verdict::Accept => None,
@@ -62,14 +62,14 @@ impl Verdict {
 pub struct Judgement {
     /// Index of the predicted class, c = argmax p_F; a tie goes to the smaller index.
     pub label: usize,
-    /// What the gate says of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Every score, whichever decided.
+    /// All scores, including those that did not decide.
     pub scores: Scores,
     /// d(c), equal to the log-ratio score, in nats.
     pub dominance: f32,
-    /// The probability of c in each view, in the order of [`View::index`](crate::view::View::index), 0 to 1: with the
-    /// temperature, without the offset, which only compares views.
+    /// Probability of c in each view, 0 to 1, in the order of [`View::index`](crate::view::View::index), with the
+    /// temperature, without the offset.
     pub p: [f32; 3],
     /// Whether `calibrate` has fitted this gate.
     pub calibrated: bool,

@@ -1,10 +1,11 @@
-//! Connected parts of a shape.
+//! Connected components of a shape.
 
 use super::{Boxes, MAX_BOXES, PixelBox, Shape, Size};
 use crate::error::{Result, Stage};
 use alloc::vec::Vec;
 
-/// The 8-connected components of a shape, found row by row: runs of pixels that touch a run above join its component.
+/// Finds the 8-connected components of a shape, row by row: a run of pixels joins the components of the runs it
+/// touches above.
 #[derive(Clone, Debug)]
 pub struct Components {
     size: Size,
@@ -13,7 +14,7 @@ pub struct Components {
     found: Vec<Component>,
 }
 
-/// Neighbouring pixels of one row, `right` exclusive, and the index of a component they belong to.
+/// Neighbouring pixels of one row, `right` exclusive, and the index of their component.
 #[derive(Clone, Copy, Debug)]
 struct PixelRun {
     left: u32,
@@ -21,7 +22,7 @@ struct PixelRun {
     component: usize,
 }
 
-/// A node of the union-find forest; only roots (`parent` is their own index) hold the whole area and box.
+/// A node of the union-find forest. Only a root, whose `parent` is its own index, has the whole area and box.
 #[derive(Clone, Copy, Debug)]
 struct Component {
     parent: usize,
@@ -30,23 +31,23 @@ struct Component {
 }
 
 impl Components {
-    /// Memory for shapes of `size`.
+    /// Allocates memory for shapes of `size`.
     pub fn new(size: Size) -> Self {
         let (columns, rows) = (size.width().div_ceil(2) as usize, size.height().div_ceil(2) as usize);
         Self {
             size,
             above: Vec::with_capacity(columns),
             row: Vec::with_capacity(columns),
-            // A run that touches none above starts a component, and no two such runs start in one 2x2 block.
+            // A run that touches no run above starts a component, and no two of them start in one 2x2 block.
             found: Vec::with_capacity(columns * rows),
         }
     }
 
-    /// The bounding boxes of all components of at least [`MIN_COMPONENT_AREA`](super::MIN_COMPONENT_AREA), from the
-    /// topmost down.
+    /// Writes the boxes of all components of at least [`MIN_COMPONENT_AREA`](super::MIN_COMPONENT_AREA) to `boxes`, from
+    /// top to bottom.
     ///
     /// # Errors
-    /// When `shape` has another size.
+    /// Returns an error if `shape` has another size.
     pub fn boxes(&mut self, shape: &Shape, boxes: &mut Boxes) -> Result<()> {
         self.size.expect(shape.size(), Stage::Mask)?;
         self.above.clear();
@@ -64,46 +65,46 @@ impl Components {
         while let Some((left, right)) = next_run(pixels, from) {
             let bounds = PixelBox { left: left as u32, top: y, right: right as u32, bottom: y + 1 };
             passed += self.above[passed..].iter().take_while(|above| above.right < bounds.left).count();
-            let component = self.place(bounds, passed);
+            let component = self.join(bounds, passed);
             self.row.push(PixelRun { left: bounds.left, right: bounds.right, component });
             from = right;
         }
         core::mem::swap(&mut self.above, &mut self.row);
     }
 
-    /// The component of a run: one, joined, of all that touch it from above (diagonals count), or a new one.
-    fn place(&mut self, run: PixelBox, first_above: usize) -> usize {
+    /// Joins a run with the components that touch it from above, diagonals included, and returns the index of the result.
+    fn join(&mut self, run: PixelBox, first_above: usize) -> usize {
         let area = (run.right - run.left) as usize;
-        let mut placed = Component { parent: self.found.len(), area, bounds: run };
+        let mut component = Component { parent: self.found.len(), area, bounds: run };
         for above in self.above[first_above..].iter().take_while(|above| above.left <= run.right) {
             let root = root(&mut self.found, above.component);
-            placed = joined(&mut self.found, placed, root);
+            component = joined(&mut self.found, component, root);
         }
-        if placed.parent == self.found.len() {
-            self.found.push(placed);
+        if component.parent == self.found.len() {
+            self.found.push(component);
         } else {
-            self.found[placed.parent] = placed;
+            self.found[component.parent] = component;
         }
-        placed.parent
+        component.parent
     }
 
     fn collect(&self, boxes: &mut Boxes) {
         boxes.clear();
         let roots = self.found.iter().enumerate().filter(|(index, component)| component.parent == *index);
         let large = roots.filter(|(_, component)| component.area * MAX_BOXES >= self.size.area());
-        // The areas add up to one picture at most, so `take` never cuts.
+        // The areas add up to at most one picture, so `take` drops nothing.
         boxes.extend(large.map(|(_, component)| component.bounds).take(MAX_BOXES));
     }
 }
 
-/// The first run of set pixels at or after `from`, its end exclusive.
+/// Returns the first run of set pixels from `from` on, its end exclusive.
 fn next_run(pixels: &[bool], from: usize) -> Option<(usize, usize)> {
     let left = from + pixels[from..].iter().position(|&pixel| pixel)?;
     let length = pixels[left..].iter().position(|&pixel| !pixel).unwrap_or(pixels.len() - left);
     Some((left, left + length))
 }
 
-/// The root above `index`; every node on the way is hung one step higher.
+/// Returns the root of `index` and shortens the path to it (path halving).
 fn root(found: &mut [Component], mut index: usize) -> usize {
     while found[index].parent != index {
         found[index].parent = found[found[index].parent].parent;
@@ -112,15 +113,16 @@ fn root(found: &mut [Component], mut index: usize) -> usize {
     index
 }
 
-/// `placed` with the component at `root` added; the smaller index stays the root, so that order follows first sight.
-fn joined(found: &mut [Component], placed: Component, root: usize) -> Component {
-    if placed.parent == root {
-        return placed;
+/// Joins `component` with the one at `root`. The smaller index becomes the root, which keeps the order from top to
+/// bottom.
+fn joined(found: &mut [Component], component: Component, root: usize) -> Component {
+    if component.parent == root {
+        return component;
     }
-    let parent = placed.parent.min(root);
-    let (area, bounds) = (placed.area + found[root].area, placed.bounds.around(found[root].bounds));
+    let parent = component.parent.min(root);
+    let (area, bounds) = (component.area + found[root].area, component.bounds.around(found[root].bounds));
     found[root].parent = parent;
-    if let Some(other) = found.get_mut(placed.parent) {
+    if let Some(other) = found.get_mut(component.parent) {
         other.parent = parent;
     }
     Component { parent, area, bounds }
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_five_hundredth_of_the_picture_gets_a_box_and_less_does_not() {
+    fn only_components_of_a_five_hundredth_of_the_picture_get_a_box() {
         let mut speckled = Shape::new(Size::new(50, 40).unwrap());
         speckled.pixels_mut()[..3].fill(true);
         speckled.pixels_mut()[500..504].fill(true);
@@ -163,12 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn components_never_outgrow_their_memory() {
+    fn finding_components_allocates_no_memory() {
         let mut grid = Shape::new(Size::new(50, 40).unwrap());
         for (i, pixel) in grid.pixels_mut().iter_mut().enumerate() {
             *pixel = (i / 50) % 2 == 0 && (i % 50) % 2 == 0;
         }
-        assert_eq!(boxes(&grid).len(), 0, "each speck is 1/2000");
+        assert_eq!(boxes(&grid).len(), 0, "each pixel is 1/2000");
         let mut components = Components::new(grid.size());
         let capacity = components.found.capacity();
         components.boxes(&grid, &mut Boxes::new()).unwrap();

@@ -1,12 +1,12 @@
-//! Growth of shapes.
+//! Dilation of shapes.
 
 use super::shape::or_into;
 use super::{Shape, Size};
 use crate::error::Result;
 
-/// Growth by a 3x3 cross, repeated: `n` iterations add every pixel within `n` steps up, down, left or right.
+/// Repeated dilation by a 3x3 cross: `n` iterations add every pixel within `n` steps up, down, left or right.
 ///
-/// A mask that sits too tight leaves a person-shaped rim in the Background view; HAT dilates 4 times.
+/// A mask that is too small leaves a rim of the person in the Background view; HAT dilates 4 times.
 #[derive(Clone, Debug)]
 pub struct Dilation {
     iterations: u32,
@@ -14,34 +14,34 @@ pub struct Dilation {
 }
 
 impl Dilation {
-    /// `iterations` of growth for shapes of `size`.
+    /// Creates a dilation of `iterations` for shapes of `size`.
     pub fn new(size: Size, iterations: u32) -> Self {
         Self { iterations, before: Shape::new(size) }
     }
 
-    /// Grows `shape`; nothing grows in from outside the picture.
+    /// Dilates `shape`.
     ///
     /// # Errors
-    /// When `shape` has another size.
+    /// Returns an error if `shape` has another size.
     pub fn apply(&mut self, shape: &mut Shape) -> Result<()> {
         let width = shape.size().width() as usize;
         for _ in 0..self.iterations {
             self.before.copy_from(shape)?;
-            grow_sideways(self.before.pixels(), shape.pixels_mut(), width);
-            grow_up_and_down(self.before.pixels(), shape.pixels_mut(), width);
+            dilate_horizontally(self.before.pixels(), shape.pixels_mut(), width);
+            dilate_vertically(self.before.pixels(), shape.pixels_mut(), width);
         }
         Ok(())
     }
 }
 
-fn grow_sideways(before: &[bool], after: &mut [bool], width: usize) {
+fn dilate_horizontally(before: &[bool], after: &mut [bool], width: usize) {
     for (before, after) in before.chunks_exact(width).zip(after.chunks_exact_mut(width)) {
         or_into(&mut after[1..], &before[..width - 1]);
         or_into(&mut after[..width - 1], &before[1..]);
     }
 }
 
-fn grow_up_and_down(before: &[bool], after: &mut [bool], width: usize) {
+fn dilate_vertically(before: &[bool], after: &mut [bool], width: usize) {
     let last = before.len() - width;
     or_into(&mut after[width..], &before[..last]);
     or_into(&mut after[..last], &before[width..]);
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dilation_grows_a_diamond_and_stops_at_the_edge() {
+    fn dilation_adds_a_diamond_and_stops_at_the_edge() {
         let mut grown = drawn(&[".......", ".......", ".......", "...#...", ".......", "......#"]);
         Dilation::new(grown.size(), 2).apply(&mut grown).unwrap();
         assert_eq!(grown, drawn(&[".......", "...#...", "..###..", ".######", "..#####", "...####"]));

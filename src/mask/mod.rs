@@ -1,7 +1,7 @@
-//! Where the person is: a probability per pixel ([`Mask`]), yes or no per pixel ([`Shape`]), and boxes ([`PixelBox`]).
+//! The location of people: probability masks ([`Mask`]), binary masks ([`Shape`]) and boxes ([`PixelBox`]).
 //!
-//! A segmenter writes a [`Mask`]; [`Mask::smooth`] steadies it over time, [`Shape::threshold`] makes it binary,
-//! [`Dilation`] widens it, [`Components`] finds its boxes, and [`Regions`] hands all of it to the views. All planes are
+//! A segmenter writes a [`Mask`]. [`Mask::smooth`] smooths it over time, [`Shape::threshold`] makes it binary,
+//! [`Dilation`] dilates it, and [`Components`] finds the boxes. [`Regions`] holds the result for the views. All planes are
 //! `[height, width]`, row by row.
 
 mod boxes;
@@ -16,7 +16,7 @@ pub use components::Components;
 pub use dilation::Dilation;
 pub use provided::{PROVIDED_THRESHOLD, ProvidedMasks};
 pub use shape::Shape;
-pub use size::Size;
+pub use size::{MAX_PIXELS, Size};
 
 use crate::error::{Error, Result, Stage};
 use alloc::vec;
@@ -30,59 +30,55 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// A mask without a person; its memory is kept from frame to frame.
+    /// Creates a mask without a person. Its memory is reused for every frame.
     pub fn new(size: Size) -> Self {
         Self { size, probabilities: vec![0.0; size.area()] }
     }
 
-    /// Width and height.
+    /// Returns width and height.
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// Probabilities, row by row.
+    /// Returns the probabilities, row by row.
     pub fn probabilities(&self) -> &[f32] {
         &self.probabilities
     }
 
-    /// Probabilities to write, row by row.
+    /// Returns the mutable probabilities, row by row.
     pub fn probabilities_mut(&mut self) -> &mut [f32] {
         &mut self.probabilities
     }
 
-    /// Temporal smoothing, `p = (1 - weight) p + weight previous`: `weight` 0 keeps this mask as it is.
+    /// Smooths over time: `p = (1 - weight) p + weight previous`. A `weight` of 0 changes nothing.
     ///
     /// # Errors
-    /// When the sizes differ, or `weight` is not in 0..1 (at 1 the mask would never move again).
+    /// Returns an error if the sizes differ, or `weight` is not in 0..1 (with 1 the mask would never change again).
     pub fn smooth(&mut self, previous: &Mask, weight: f32) -> Result<()> {
         self.size.expect(previous.size, Stage::Mask)?;
         if !(0.0..1.0).contains(&weight) {
-            return Err(Error::new(
-                Stage::Mask,
-                "a smoothing weight from 0 to below 1",
-                weight,
-                "choose another weight",
-            ));
+            let expected = "a smoothing weight from 0 to below 1";
+            return Err(Error::new(Stage::Mask, expected, weight, "choose another weight"));
         }
         for (p, previous) in self.probabilities.iter_mut().zip(&previous.probabilities) {
             let smoothed = (1.0 - weight) * *p + weight * previous;
-            // NaN is not above 0, so one bad frame does not spoil all that follow.
+            // NaN is not above 0 and becomes 0, so a bad frame does not spoil all later frames.
             *p = if smoothed > 0.0 { smoothed.min(1.0) } else { 0.0 };
         }
         Ok(())
     }
 }
 
-/// All that is known of where people and objects are in one picture, at the picture's size.
+/// Pixels and boxes of people and objects in one picture, at the picture's size.
 #[derive(Clone, Copy, Debug)]
 pub struct Regions<'a> {
     /// Pixels of people.
     pub person: &'a Shape,
     /// Boxes around people.
     pub person_boxes: &'a [PixelBox],
-    /// Pixels of objects, where a mask source knows them.
+    /// Pixels of objects, if known.
     pub objects: Option<&'a Shape>,
-    /// Boxes around objects, empty where none are known.
+    /// Boxes around objects, empty if unknown.
     pub object_boxes: &'a [PixelBox],
 }
 
@@ -91,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn smoothing_forgets_a_broken_frame() {
+    fn smoothing_turns_nan_into_zero() {
         let size = Size::new(2, 1).unwrap();
         let mut mask = Mask { size, probabilities: vec![f32::NAN, 1.0] };
         mask.smooth(&Mask::new(size), 0.25).unwrap();

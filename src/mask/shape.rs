@@ -1,11 +1,11 @@
-//! Yes or no per pixel.
+//! Binary masks.
 
 use super::{Mask, PixelBox, Size};
 use crate::error::{Result, Stage};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Yes or no per pixel, `[height, width]`: the M in {0,1}^(HxW) of Eq. 1 to 6.
+/// A binary mask, `[height, width]`: M in {0,1}^(HxW) of Eq. 1 to 6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape {
     size: Size,
@@ -13,27 +13,27 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// An empty shape; its memory is kept from frame to frame.
+    /// Creates an empty shape. Its memory is reused for every frame.
     pub fn new(size: Size) -> Self {
         Self { size, pixels: vec![false; size.area()] }
     }
 
-    /// Width and height.
+    /// Returns width and height.
     pub fn size(&self) -> Size {
         self.size
     }
 
-    /// Pixels, row by row.
+    /// Returns the pixels, row by row.
     pub fn pixels(&self) -> &[bool] {
         &self.pixels
     }
 
-    /// Pixels to write, row by row.
+    /// Returns the mutable pixels, row by row.
     pub fn pixels_mut(&mut self) -> &mut [bool] {
         &mut self.pixels
     }
 
-    /// The fraction of the picture that the shape covers, in 0..=1.
+    /// Returns the area as a fraction of the picture, in 0..=1.
     pub fn area(&self) -> f32 {
         let covered = self.pixels.iter().filter(|&&pixel| pixel).count();
         (covered as f64 / self.size.area() as f64) as f32
@@ -44,10 +44,10 @@ impl Shape {
         self.pixels.fill(false);
     }
 
-    /// Becomes the pixels of `mask` above `threshold`.
+    /// Sets the pixels where `mask` is above `threshold`, and clears the others.
     ///
     /// # Errors
-    /// When the sizes differ.
+    /// Returns an error if the sizes differ.
     pub fn threshold(&mut self, mask: &Mask, threshold: f32) -> Result<()> {
         self.size.expect(mask.size, Stage::Mask)?;
         for (pixel, p) in self.pixels.iter_mut().zip(&mask.probabilities) {
@@ -59,7 +59,7 @@ impl Shape {
     /// Becomes a copy of `other`.
     ///
     /// # Errors
-    /// When the sizes differ.
+    /// Returns an error if the sizes differ.
     pub fn copy_from(&mut self, other: &Shape) -> Result<()> {
         self.size.expect(other.size, Stage::Mask)?;
         self.pixels.copy_from_slice(&other.pixels);
@@ -76,17 +76,17 @@ impl Shape {
     /// Adds the pixels of `other`.
     ///
     /// # Errors
-    /// When the sizes differ.
+    /// Returns an error if the sizes differ.
     pub fn union(&mut self, other: &Shape) -> Result<()> {
         self.size.expect(other.size, Stage::Mask)?;
         or_into(&mut self.pixels, &other.pixels);
         Ok(())
     }
 
-    /// Takes the pixels of `other` away.
+    /// Removes the pixels of `other`.
     ///
     /// # Errors
-    /// When the sizes differ.
+    /// Returns an error if the sizes differ.
     pub fn subtract(&mut self, other: &Shape) -> Result<()> {
         self.size.expect(other.size, Stage::Mask)?;
         for (pixel, other) in self.pixels.iter_mut().zip(&other.pixels) {
@@ -95,7 +95,7 @@ impl Shape {
         Ok(())
     }
 
-    /// Adds the pixels inside `boxes`; what lies outside the picture is left out.
+    /// Adds the pixels inside `boxes`, clipped to the picture.
     pub fn union_boxes(&mut self, boxes: &[PixelBox]) {
         let width = self.size.width() as usize;
         for area in boxes.iter().filter_map(|area| area.clipped(self.size)) {
@@ -105,14 +105,14 @@ impl Shape {
     }
 }
 
-/// Sets each pixel that is set in `others`.
+/// Sets the pixels that are set in `others`.
 pub(super) fn or_into(pixels: &mut [bool], others: &[bool]) {
     for (pixel, other) in pixels.iter_mut().zip(others) {
         *pixel |= other;
     }
 }
 
-/// A shape drawn in text, `#` where it is, for tests.
+/// Creates a shape from text, in which `#` is a set pixel, for tests.
 #[cfg(test)]
 pub(super) fn drawn(rows: &[&str]) -> Shape {
     let size = Size::new(rows[0].len() as u32, rows.len() as u32).unwrap();
@@ -125,13 +125,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_of_different_size_do_not_mix() {
+    fn shapes_of_different_sizes_cannot_be_combined() {
         let small = Shape::new(Size::new(2, 2).unwrap());
         assert!(Shape::new(Size::new(4, 1).unwrap()).union(&small).is_err());
     }
 
     #[test]
-    fn boxes_that_leave_the_picture_are_cut_to_it() {
+    fn boxes_are_clipped_to_the_picture() {
         let mut hidden = Shape::new(Size::new(3, 2).unwrap());
         hidden.union_boxes(&[
             PixelBox { left: 2, top: 1, right: 900, bottom: 900 },

@@ -1,7 +1,7 @@
-//! Changes to an ONNX graph as it is copied: what is kept, what its inputs are, where its weights lie.
+//! Changes to an ONNX graph while it is copied: nodes, inputs and storage of weights.
 
 use super::read_proto;
-use super::write::{ExternalData, Precision, fits_f16, halved, write_failed};
+use super::write::{ExternalData, WeightPrecision, fits_f16, halved, write_failed};
 use crate::error::{Error, Result, Stage};
 use prost::Message;
 use std::collections::HashSet;
@@ -14,11 +14,11 @@ use tract_onnx::pb::tensor_proto::DataType;
 /// The optional second input of text towers.
 const ATTENTION_MASK: &str = "attention_mask";
 
-/// Keeps `output` and what it is computed from; everything else goes.
+/// Removes everything that `output` does not depend on.
 pub fn keep_output(model: &mut pb::ModelProto, output: &str) {
     let Some(graph) = &mut model.graph else { return };
     let mut needed = HashSet::from([output.to_owned()]);
-    // Nodes are sorted: what a node needs comes before it.
+    // Nodes are sorted: a node comes after its inputs.
     let mut kept: Vec<pb::NodeProto> = Vec::new();
     for node in std::mem::take(&mut graph.node).into_iter().rev() {
         if node.output.iter().any(|name| needed.contains(name)) {
@@ -35,15 +35,15 @@ pub fn keep_output(model: &mut pb::ModelProto, output: &str) {
     graph.value_info.clear();
 }
 
-/// Names that a subgraph takes from the graph around it, and some of its own.
+/// Returns the names that a subgraph takes from the graph around it, and some of its own.
 fn captured(graph: &pb::GraphProto) -> Vec<String> {
     let inner = graph.node.iter().flat_map(|node| node.attribute.iter()).filter_map(|a| a.g.as_ref());
     let names = graph.node.iter().flat_map(|node| node.input.iter().cloned());
     names.chain(inner.flat_map(captured)).collect()
 }
 
-/// Replaces an attention mask by ones of the shape of `ids`: text is read off at its end token, and attention is causal,
-/// so padding behind it has no say.
+/// Replaces the attention mask with ones of the shape of `ids`. The embedding is the state at the end token and
+/// attention is causal, so the padding after it does not matter.
 pub fn always_attend(model: &mut pb::ModelProto, ids: &str) {
     let Some(graph) = &mut model.graph else { return };
     if ids == ATTENTION_MASK || !graph.input.iter().any(|input| input.name == ATTENTION_MASK) {
@@ -61,7 +61,7 @@ pub fn always_attend(model: &mut pb::ModelProto, ids: &str) {
     graph.node.splice(0..0, [equal, cast(same, ATTENTION_MASK, DataType::Int64)]);
 }
 
-/// Calls the first axis of every input and output `batch`, where it has no fixed size.
+/// Names the first axis of every input and output `batch`, unless it has a fixed size.
 pub fn name_batch(model: &mut pb::ModelProto) {
     use pb::tensor_shape_proto::dimension::Value;
     let Some(graph) = &mut model.graph else { return };
@@ -75,22 +75,22 @@ pub fn name_batch(model: &mut pb::ModelProto) {
     }
 }
 
-/// Writes `model`, which came from the file `from`, to `to`: big weights as external data beside it, in `precision`.
+/// Writes `model`, read from the file `from`, to `to`, with large weights in `precision` as external data beside it.
 ///
 /// # Errors
-/// When the external data of `from` is missing or cut, or a file cannot be written.
-pub fn write(mut model: pb::ModelProto, from: &Path, to: &Path, precision: Precision) -> Result<()> {
+/// Returns an error if the external data of `from` is missing or cut, or a file cannot be written.
+pub fn write(mut model: pb::ModelProto, from: &Path, to: &Path, precision: WeightPrecision) -> Result<()> {
     let mut data = ExternalData::create(to)?;
     let mut casts = Vec::new();
     let graph = model.graph.get_or_insert_default();
-    // Older exporters list weights among the inputs as well.
+    // Older exporters also list weights among the inputs.
     let weights: HashSet<String> = graph.initializer.iter().map(|tensor| tensor.name.clone()).collect();
     graph.input.retain(|input| !weights.contains(&input.name));
     for tensor in &mut graph.initializer {
         let mut bytes = weight_bytes(tensor, from)?;
         let is_matrix = tensor.data_type == DataType::Float as i32 && tensor.dims.len() > 1;
         let floats: Vec<f32> = match precision {
-            Precision::F16 if is_matrix => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
+            WeightPrecision::F16 if is_matrix => bytes.as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect(),
             _ => Vec::new(),
         };
         if !floats.is_empty() && fits_f16(&floats) {
@@ -104,23 +104,23 @@ pub fn write(mut model: pb::ModelProto, from: &Path, to: &Path, precision: Preci
     }
     graph.node.splice(0..0, casts);
     data.finish()?;
-    std::fs::write(to, model.encode_to_vec()).map_err(|e| write_failed(to, &e))
+    std::fs::write(to, model.encode_to_vec()).map_err(|e| write_failed(to, e))
 }
 
-/// Copies the model `from` to `to`: as it is where it is one file, else with its external data beside it.
+/// Copies the model `from` to `to`, with its external data, if it has any, beside it.
 ///
 /// # Errors
-/// As [`write`].
+/// Returns an error if [`write`] does.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     let proto = read_proto(from)?;
     if proto.graph.iter().flat_map(|graph| &graph.initializer).any(|tensor| !tensor.external_data.is_empty()) {
-        return write(proto, from, to, Precision::F32);
+        return write(proto, from, to, WeightPrecision::F32);
     }
-    // Not fs::copy: a bundle's files are the user's to replace, whatever the permissions of the original.
-    std::fs::read(from).and_then(|bytes| std::fs::write(to, bytes)).map_err(|e| write_failed(to, &e))
+    // fs::copy would also copy the permissions, and a bundle's files must be writable.
+    std::fs::read(from).and_then(|bytes| std::fs::write(to, bytes)).map_err(|e| write_failed(to, e))
 }
 
-/// The side of the square pictures that `input` takes, where it is fixed.
+/// Returns the side of the square pictures that `input` takes; `None` if it is not fixed.
 pub fn side(model: &pb::ModelProto, input: &str) -> Option<u32> {
     match fixed_axes(model, input)[..] {
         [_, _, Some(height), Some(width)] if height == width => u32::try_from(width).ok(),
@@ -128,15 +128,15 @@ pub fn side(model: &pb::ModelProto, input: &str) -> Option<u32> {
     }
 }
 
-/// The number of tokens that `input` takes, where it is fixed.
+/// Returns the number of tokens that `input` takes; `None` if it is not fixed.
 pub fn context(model: &pb::ModelProto, input: &str) -> Option<usize> {
     fixed_axes(model, input).get(1).copied().flatten().and_then(|size| usize::try_from(size).ok())
 }
 
-/// The rows of the token table that `input` looks up.
+/// Returns the rows of the token table that `input` indexes.
 pub fn vocabulary(model: &pb::ModelProto, input: &str) -> Option<usize> {
     let graph = model.graph.as_ref()?;
-    // Ids may be cast or reshaped on their way to the table; a table in 16 bits is cast.
+    // Ids may be cast or reshaped before the lookup, and a table in 16 bits is cast.
     let behind = |name: &str| {
         let through = ["Cast", "Reshape", "Identity"];
         let node = graph.node.iter().find(|node| node.output.iter().any(|output| output == name));
@@ -157,7 +157,7 @@ pub fn vocabulary(model: &pb::ModelProto, input: &str) -> Option<usize> {
     })
 }
 
-/// The axes of an input: their sizes where they are fixed.
+/// Returns the sizes of an input's axes; `None` for those that are not fixed.
 fn fixed_axes(model: &pb::ModelProto, input: &str) -> Vec<Option<i64>> {
     use pb::tensor_shape_proto::dimension::Value;
     let info = model.graph.iter().flat_map(|graph| &graph.input).find(|info| info.name == input);
@@ -170,7 +170,7 @@ fn fixed_axes(model: &pb::ModelProto, input: &str) -> Vec<Option<i64>> {
     shape.map(|shape| shape.dim.iter().map(size).collect()).unwrap_or_default()
 }
 
-/// The bytes of a weight, wherever they are kept, little-endian; the tensor keeps none.
+/// Takes the little-endian bytes of a weight from the tensor or its external data.
 fn weight_bytes(tensor: &mut pb::TensorProto, from: &Path) -> Result<Vec<u8>> {
     if !tensor.external_data.is_empty() {
         return external_bytes(tensor, from);
@@ -208,7 +208,7 @@ fn external_bytes(tensor: &mut pb::TensorProto, from: &Path) -> Result<Vec<u8>> 
         let rest = file.metadata()?.len().saturating_sub(offset);
         let length = number("length").unwrap_or(rest);
         if length > rest {
-            return Err(std::io::Error::other(format!("{length} bytes at {offset}, the file is cut")));
+            return Err(std::io::Error::other(format!("{length} bytes at {offset}, past the end of the file")));
         }
         file.seek(SeekFrom::Start(offset))?;
         let mut bytes = vec![0; length as usize];
@@ -216,7 +216,7 @@ fn external_bytes(tensor: &mut pb::TensorProto, from: &Path) -> Result<Vec<u8>> 
         Ok(bytes)
     };
     tensor.data_location = None;
-    read().map_err(|e| refused(from, format!("{:?} in {}: {e}", tensor.name, path.display())))
+    read().map_err(|e| refused(from, format!("{:?} in {}: {e}", tensor.name, path.display())).with_source(e))
 }
 
 fn cast(from: &str, to: &str, data_type: DataType) -> pb::NodeProto {
@@ -237,5 +237,5 @@ fn cast(from: &str, to: &str, data_type: DataType) -> pb::NodeProto {
 
 fn refused(path: &Path, got: String) -> Error {
     let got = format!("{}: tensor {got}", path.display());
-    Error::new(Stage::Model, "weights that can be read", got, "copy the model with its external data again")
+    Error::new(Stage::Model, "readable weights", got, "copy the model with its external data again")
 }

@@ -1,4 +1,4 @@
-//! ONNX files: parse, check, infer shapes, declutter, and write. With the CPU engine, the one part that speaks tract.
+//! ONNX files: reads, checks, simplifies and writes them, through tract.
 
 #[cfg(feature = "cpu")]
 pub(crate) mod graph;
@@ -16,15 +16,14 @@ use tract_onnx::pb;
 use tract_onnx::prelude::{Datum, DatumType, InferenceFact, InferenceModel, InferenceModelExt, TypedModel};
 use tract_onnx::tract_hir::infer::Factoid;
 
-/// The largest ONNX file that is read into memory; protobuf's own limit. Bigger weights are external data.
+/// The largest ONNX file that is read, in bytes: protobuf's limit. Larger weights must be external data.
 const MAX_FILE: u64 = 1 << 31;
-
 /// The most axes of a tensor.
 const MAX_RANK: u64 = 64;
 /// The largest size of an axis.
 const MAX_SIZE: u64 = 1 << 31;
 
-/// An ONNX model: parsed, its files checked, its inputs and outputs known.
+/// A parsed and checked ONNX model.
 #[derive(Clone, Debug)]
 pub struct Model {
     path: PathBuf,
@@ -33,31 +32,31 @@ pub struct Model {
     outputs: Vec<Port>,
 }
 
-/// A named input or output and its declared axes.
+/// An input or output of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
     /// Name in the graph.
     pub name: String,
     /// Element type, as ONNX names it (`FLOAT`, `INT64`).
     pub element: String,
-    /// Axes: a size, or the name of a symbolic one (`batch`), `?` where nothing is said.
+    /// Axes: a size, the name of a symbolic size (`batch`), or `?` if the file declares neither.
     pub axes: Vec<String>,
 }
 
 impl Port {
-    /// Whether a tensor of this shape fits the declared axes.
+    /// Returns whether a tensor of this shape fits the declared axes.
     pub fn admits(&self, shape: &[usize]) -> bool {
         let fits = |(axis, size): (&String, &usize)| axis.parse().map_or(true, |fixed: usize| fixed == *size);
         self.axes.len() == shape.len() && self.axes.iter().zip(shape).all(fits)
     }
 
-    /// The declared shape with 1 for every axis that has no size.
+    /// Returns the declared shape, with 1 for every axis without a size.
     pub fn smallest_shape(&self) -> Vec<usize> {
         self.axes.iter().map(|axis| axis.parse().unwrap_or(1)).collect()
     }
 }
 
-/// Numbers with a shape, row-major.
+/// A row-major tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tensor {
     /// Sizes of the axes.
@@ -85,8 +84,8 @@ impl Model {
     /// Reads the ONNX file at `path` and the external data beside it.
     ///
     /// # Errors
-    /// When the file is not there, is cut or no ONNX, reaches outside its directory, or holds an operator that
-    /// tract does not know.
+    /// Returns an error if the file is missing, cut or no ONNX, refers to a file outside its directory, or has an
+    /// operator that tract does not support.
     pub fn read(path: &Path) -> Result<Self> {
         let proto = read_proto(path)?;
         let graph = proto.graph.as_ref().ok_or_else(|| refused(path, "no graph", "export the model again"))?;
@@ -100,56 +99,55 @@ impl Model {
         Ok(Self { path: path.to_owned(), inference: parsed, inputs, outputs })
     }
 
-    /// The file it came from.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Inputs that have to be given, in order.
+    /// Returns the inputs without a default, in order.
     pub fn inputs(&self) -> &[Port] {
         &self.inputs
     }
 
-    /// Outputs, in order.
+    /// Returns the outputs, in order.
     pub fn outputs(&self) -> &[Port] {
         &self.outputs
     }
 
-    /// The graph with every shape inferred and decluttered: small, backend-neutral operators.
+    /// Returns the graph with all shapes inferred, simplified to tract's basic operators.
     ///
-    /// `shapes` holds one concrete shape an input; `outputs` are kept, in this order; all of them where none
-    /// are named.
+    /// `shapes` holds a concrete shape for each input. Keeps `outputs`, in this order, or all if it is empty.
     ///
     /// # Errors
-    /// When an input or output is not there, or a shape does not fit the graph.
+    /// Returns an error if an input or output is missing, or a shape does not fit the graph.
     pub fn decluttered(&self, shapes: &[(&str, &[usize])], outputs: &[&str]) -> Result<TypedModel> {
         let mut model = self.inference.clone();
         for (name, shape) in shapes {
-            let index = self.place(&self.inputs, name, "input")?;
+            let index = self.port_index(&self.inputs, name, "input")?;
             guarded(&self.path, || {
                 let outlet = model.input_outlets()?[index];
                 let datum = model.outlet_fact(outlet)?.datum_type.concretize().unwrap_or(f32::datum_type());
                 model.set_input_fact(index, InferenceFact::dt_shape(datum, *shape))
             })?;
         }
-        let place = |name: &&str| Ok(model.outputs[self.place(&self.outputs, name, "output")?]);
-        let outlets = outputs.iter().map(place).collect::<Result<Vec<_>>>()?;
+        let outlet = |name: &&str| Ok(model.outputs[self.port_index(&self.outputs, name, "output")?]);
+        let outlets = outputs.iter().map(outlet).collect::<Result<Vec<_>>>()?;
         if !outlets.is_empty() {
             guarded(&self.path, || model.select_output_outlets(&outlets))?;
         }
         guarded(&self.path, || model.into_typed()?.into_decluttered())
     }
 
-    fn place(&self, ports: &[Port], name: &str, kind: &str) -> Result<usize> {
+    fn port_index(&self, ports: &[Port], name: &str, kind: &str) -> Result<usize> {
         ports.iter().position(|port| port.name == name).ok_or_else(|| {
-            let there: Vec<&str> = ports.iter().map(|p| p.name.as_str()).collect();
+            let names: Vec<&str> = ports.iter().map(|p| p.name.as_str()).collect();
             let expected = format!("an {kind} named {name:?} in {}", self.path.display());
-            Error::new(Stage::Model, expected, format_args!("{there:?}"), "correct the name in the manifest")
+            Error::new(Stage::Model, expected, format_args!("{names:?}"), "correct the name in the manifest")
         })
     }
 }
 
-/// How many nodes of each operator a graph has.
+/// Returns the number of nodes of each operator in a graph.
 pub fn operators(model: &TypedModel) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for node in model.nodes() {
@@ -158,18 +156,18 @@ pub fn operators(model: &TypedModel) -> BTreeMap<String, usize> {
     counts
 }
 
-/// Reads and decodes the protobuf, and checks that its external data lies beside it.
+/// Reads and decodes the protobuf and checks its external data, tensors and nodes.
 pub(crate) fn read_proto(path: &Path) -> Result<pb::ModelProto> {
-    let size = std::fs::metadata(path).map_err(|e| refused(path, e, "check the path"))?.len();
+    let size = std::fs::metadata(path).map_err(|e| refused(path, &e, "check the path").with_source(e))?.len();
     if size == 0 {
         return Err(refused(path, "an empty file", "copy or export it again"));
     }
     if size > MAX_FILE {
         return Err(refused(path, format_args!("{size} bytes"), "keep big weights as external data"));
     }
-    let bytes = std::fs::read(path).map_err(|e| refused(path, e, "check the path"))?;
+    let bytes = std::fs::read(path).map_err(|e| refused(path, &e, "check the path").with_source(e))?;
     let proto = pb::ModelProto::decode(bytes.as_slice())
-        .map_err(|e| refused(path, e, "the file is cut or no ONNX: copy or export it again"))?;
+        .map_err(|e| refused(path, &e, "copy or export it again: it is cut or no ONNX").with_source(e))?;
     for tensor in proto.graph.iter().flat_map(|graph| &graph.initializer) {
         check_external(path, tensor)?;
         check_length(path, tensor)?;
@@ -179,7 +177,7 @@ pub(crate) fn read_proto(path: &Path) -> Result<pb::ModelProto> {
     Ok(proto)
 }
 
-/// Numbers of a node are of a size that some tensor could have; tract counts up to them.
+/// Checks that the numbers of a node are possible sizes of a tensor, because tract loops up to them.
 fn check_node(path: &Path, node: &pb::NodeProto) -> Result<()> {
     for attribute in &node.attribute {
         let inner = attribute.g.iter().flat_map(|graph| &graph.initializer);
@@ -190,7 +188,7 @@ fn check_node(path: &Path, node: &pb::NodeProto) -> Result<()> {
         attribute.g.iter().flat_map(|graph| &graph.node).try_for_each(|node| check_node(path, node))?;
         let is_axis = matches!(attribute.name.as_str(), "axis" | "axes" | "perm");
         let most = if is_axis { MAX_RANK } else { MAX_SIZE };
-        // The sentinels for "to the end" are as large as numbers get; no axis is one.
+        // The largest and smallest integers mean "to the end"; as an axis they are invalid.
         let is_sentinel = |number: i64| !is_axis && (number == i64::MAX || number == i64::MIN);
         let mut numbers = attribute.ints.iter().chain(std::iter::once(&attribute.i));
         if let Some(bad) = numbers.find(|&&number| number.unsigned_abs() > most && !is_sentinel(number)) {
@@ -201,13 +199,13 @@ fn check_node(path: &Path, node: &pb::NodeProto) -> Result<()> {
     Ok(())
 }
 
-/// Every node comes after those it takes from and names its outputs anew, as ONNX wants it: no node waits for itself.
+/// Checks that every node comes after its inputs and that no two nodes have one output, as ONNX requires.
 fn check_order(path: &Path, graph: &pb::GraphProto) -> Result<()> {
     let inputs = graph.input.iter().map(|input| input.name.as_str());
     let mut known: HashSet<&str> = inputs.chain(graph.initializer.iter().map(|tensor| tensor.name.as_str())).collect();
     for node in &graph.node {
         if let Some(early) = node.input.iter().find(|name| !name.is_empty() && !known.contains(name.as_str())) {
-            let got = format!("node {:?}, which takes {early:?} from none before it", node.name);
+            let got = format!("node {:?}, whose input {early:?} no earlier node makes", node.name);
             return Err(refused(path, got, "the file is damaged: copy or export it again"));
         }
         for output in node.output.iter().filter(|name| !name.is_empty()) {
@@ -220,7 +218,7 @@ fn check_order(path: &Path, graph: &pb::GraphProto) -> Result<()> {
     Ok(())
 }
 
-/// External data is a plain file name beside the model, and the file is as long as the tensor needs it.
+/// Checks that external data is a plain file name beside the model, and that the file is long enough.
 fn check_external(path: &Path, tensor: &pb::TensorProto) -> Result<()> {
     let again = "copy the model with its external data again";
     let Some(location) = external(tensor, "location") else { return Ok(()) };
@@ -230,30 +228,30 @@ fn check_external(path: &Path, tensor: &pb::TensorProto) -> Result<()> {
     }
     let number = |key: &str| external(tensor, key).and_then(|value| value.parse::<u64>().ok()).unwrap_or(0);
     let size = std::fs::metadata(path.with_file_name(location));
-    let size = size.map_err(|e| refused(path, format_args!("{location}: {e}"), again))?.len();
+    let size = size.map_err(|e| refused(path, format_args!("{location}: {e}"), again).with_source(e))?.len();
     if number("offset").checked_add(number("length")).is_none_or(|end| end > size) {
-        let got = format!("tensor {:?} behind the end of {location}, which has {size} bytes", tensor.name);
+        let got = format!("tensor {:?} past the end of {location}, which has {size} bytes", tensor.name);
         return Err(refused(path, got, again));
     }
     Ok(())
 }
 
-/// What a tensor says of its external data.
+/// Returns the entry `key` of a tensor's external data.
 fn external<'a>(tensor: &'a pb::TensorProto, key: &str) -> Option<&'a str> {
     tensor.external_data.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
 }
 
-/// The names of the files beside the ONNX file `path` that hold its external data.
+/// Returns the names of the external data files of the ONNX file `path`.
 ///
 /// # Errors
-/// As [`Model::read`].
+/// Returns an error if [`Model::read`] does.
 pub(crate) fn external_files(path: &Path) -> Result<BTreeSet<String>> {
     let proto = read_proto(path)?;
     let tensors = proto.graph.iter().flat_map(|graph| &graph.initializer);
     Ok(tensors.filter_map(|tensor| external(tensor, "location")).map(str::to_owned).collect())
 }
 
-/// Inline data has the length that its shape says.
+/// Checks that inline data has the length of its shape.
 fn check_length(path: &Path, tensor: &pb::TensorProto) -> Result<()> {
     let elements = tensor.dims.iter().try_fold(1u64, |product, &d| product.checked_mul(u64::try_from(d).ok()?));
     let width = DatumType::try_from(pb::tensor_proto::DataType::try_from(tensor.data_type).unwrap_or_default());
@@ -298,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn no_axis_lies_behind_the_last_that_a_tensor_may_have() {
+    fn an_axis_past_the_highest_rank_is_refused() {
         assert!(check("axis", -1).is_ok() && check("axis", 3).is_ok());
         assert!(
             check("axis", 1 << 40).is_err() && check("axis", i64::MIN).is_err() && check("axis", i64::MAX).is_err()
@@ -306,13 +304,13 @@ mod tests {
     }
 
     #[test]
-    fn to_the_end_is_a_number_and_other_sizes_beyond_any_tensor_are_not() {
+    fn a_size_past_any_tensor_is_refused_unless_it_means_to_the_end() {
         assert!(check("ends", i64::MAX).is_ok());
         assert!(check("ends", 1 << 40).is_err());
     }
 
     #[test]
-    fn a_port_admits_shapes_of_its_fixed_sizes_and_any_size_of_a_named_axis() {
+    fn a_port_admits_its_fixed_sizes_and_any_size_of_a_symbolic_axis() {
         let axes = ["batch", "3", "?"].map(str::to_owned).to_vec();
         let port = Port { name: "x".to_owned(), element: "FLOAT".to_owned(), axes };
         assert!(port.admits(&[7, 3, 9]));

@@ -1,4 +1,4 @@
-//! ONNX out: a graph grown node by node, its big weights streamed to a file beside it.
+//! Writes ONNX files: adds node by node and streams large weights to a file beside the model.
 
 use crate::error::{Error, Result, Stage};
 use prost::Message;
@@ -10,13 +10,13 @@ use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 
-/// The ONNX operator set that is written: the last before LayerNormalization's successors, loaded by every runtime.
+/// The ONNX operator set that is written: the first with LayerNormalization, which every runtime loads.
 const OPSET: i64 = 17;
 /// The file format version that goes with [`OPSET`].
 const IR_VERSION: i64 = 8;
-/// Weights from this size in bytes on live in the external data file.
+/// Weights of at least this many bytes are stored in the external data file.
 const EXTERNAL_FROM: usize = 1024;
-/// Alignment of external weights, so that they can be mapped.
+/// Alignment of external weights in bytes, for memory mapping.
 const ALIGNMENT: u64 = 64;
 
 /// One axis of an input or output: a size, or a name such as `batch`.
@@ -38,7 +38,7 @@ pub enum Element {
 }
 
 impl Element {
-    /// As ONNX names it.
+    /// Returns ONNX's name of the type.
     pub fn name(self) -> &'static str {
         match self {
             Element::F32 => "FLOAT",
@@ -47,17 +47,17 @@ impl Element {
     }
 }
 
-/// Storage of the weights in the file.
+/// Number format of the weights in the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Precision {
+pub enum WeightPrecision {
     /// 32-bit float.
     #[default]
     F32,
-    /// 16-bit float, cast to 32 bit when the model is loaded; tensors with larger numbers stay as they are.
+    /// 16-bit float, cast to 32 bit when the model is loaded. Vectors and tensors with larger numbers stay 32-bit.
     F16,
 }
 
-/// A value of a node's attribute.
+/// The value of a node's attribute.
 #[derive(Clone, Debug)]
 pub enum Attribute<'a> {
     /// An integer.
@@ -69,18 +69,18 @@ pub enum Attribute<'a> {
 }
 
 /// The name of a value in the graph: a node's output, an input or a weight.
-pub type Value = String;
+pub type ValueName = String;
 
-/// An ONNX file in the making. Nothing is at its path until [`GraphWriter::finish`] has written it.
+/// Writer of one ONNX file. The file does not exist until [`GraphWriter::finish`] writes it.
 #[derive(Debug)]
 pub struct GraphWriter {
     path: PathBuf,
     data: ExternalData,
-    precision: Precision,
+    precision: WeightPrecision,
     graph: pb::GraphProto,
 }
 
-/// The file beside an ONNX file that holds its big weights: `vision.onnx.data`.
+/// The file beside an ONNX file with its large weights: `vision.onnx.data`.
 #[derive(Debug)]
 pub(crate) struct ExternalData {
     path: PathBuf,
@@ -90,21 +90,21 @@ pub(crate) struct ExternalData {
 }
 
 impl ExternalData {
-    /// Begins the data file of the ONNX file `path`.
+    /// Creates the data file of the ONNX file `path`.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let name = format!("{}.data", path.file_name().unwrap_or_default().to_string_lossy());
         let path = path.with_file_name(&name);
-        let file = File::create(&path).map_err(|e| write_failed(&path, &e))?;
+        let file = File::create(&path).map_err(|e| write_failed(&path, e))?;
         Ok(Self { path, name, file: BufWriter::with_capacity(1 << 20, file), offset: 0 })
     }
 
-    /// Gives `tensor` its bytes: small ones inline, big ones here.
+    /// Stores the bytes of `tensor`: small ones inline, large ones in the file.
     pub(crate) fn store(&mut self, tensor: &mut pb::TensorProto, bytes: Vec<u8>) -> Result<()> {
         if bytes.len() < EXTERNAL_FROM {
             tensor.raw_data = bytes;
             return Ok(());
         }
-        let offset = self.append(&bytes).map_err(|e| write_failed(&self.path, &e))?;
+        let offset = self.append(&bytes).map_err(|e| write_failed(&self.path, e))?;
         tensor.data_location = Some(DataLocation::External as i32);
         tensor.external_data =
             [("location", self.name.clone()), ("offset", offset.to_string()), ("length", bytes.len().to_string())]
@@ -113,12 +113,12 @@ impl ExternalData {
         Ok(())
     }
 
-    /// Writes what is buffered.
+    /// Flushes the buffer.
     pub(crate) fn finish(mut self) -> Result<()> {
-        self.file.flush().map_err(|e| write_failed(&self.path, &e))
+        self.file.flush().map_err(|e| write_failed(&self.path, e))
     }
 
-    /// Appends `bytes` at the next aligned place, which it returns.
+    /// Appends `bytes` at the next aligned offset and returns the offset.
     fn append(&mut self, bytes: &[u8]) -> std::io::Result<u64> {
         let start = self.offset.next_multiple_of(ALIGNMENT);
         self.file.write_all(&[0; ALIGNMENT as usize][..(start - self.offset) as usize])?;
@@ -128,29 +128,29 @@ impl ExternalData {
     }
 }
 
-/// Whether 16 bits can hold all `values`.
+/// Returns whether 16-bit floats can hold all `values`.
 pub(crate) fn fits_f16(values: &[f32]) -> bool {
     values.iter().all(|v| v.abs() <= half::f16::MAX.to_f32())
 }
 
-/// Floats as the bytes of 16-bit floats.
+/// Returns `values` as the bytes of 16-bit floats.
 pub(crate) fn halved(values: &[f32]) -> Vec<u8> {
     values.iter().flat_map(|v| half::f16::from_f32(*v).to_le_bytes()).collect()
 }
 
 impl GraphWriter {
-    /// Begins the file `path` (`vision.onnx`) with its weights in `path` + `.data`.
+    /// Creates a writer of the file `path` (`vision.onnx`) with its weights in `path` + `.data`.
     ///
     /// # Errors
-    /// When the data file cannot be created.
-    pub fn create(path: &Path, precision: Precision) -> Result<Self> {
+    /// Returns an error if the data file cannot be created.
+    pub fn create(path: &Path, precision: WeightPrecision) -> Result<Self> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let graph = pb::GraphProto { name, ..Default::default() };
         Ok(Self { path: path.to_owned(), data: ExternalData::create(path)?, precision, graph })
     }
 
     /// Declares a graph input.
-    pub fn input(&mut self, name: &str, element: Element, axes: &[Axis]) -> Value {
+    pub fn input(&mut self, name: &str, element: Element, axes: &[Axis]) -> ValueName {
         self.graph.input.push(value_info(name, element, axes));
         name.to_owned()
     }
@@ -163,9 +163,9 @@ impl GraphWriter {
     /// Adds a float weight of `dims`, row-major.
     ///
     /// # Errors
-    /// When the data file cannot be written.
-    pub fn weight(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<Value> {
-        if self.precision == Precision::F16 && dims.len() > 1 && fits_f16(values) {
+    /// Returns an error if the data file cannot be written.
+    pub fn weight(&mut self, name: &str, dims: &[usize], values: &[f32]) -> Result<ValueName> {
+        if self.precision == WeightPrecision::F16 && dims.len() > 1 && fits_f16(values) {
             let stored = format!("{name}.f16");
             self.initializer(&stored, DataType::Float16, dims, halved(values))?;
             let cast = [("to", Attribute::Int(DataType::Float as i64))];
@@ -178,8 +178,8 @@ impl GraphWriter {
     /// Adds a small list of integers (a shape, axes, pads).
     ///
     /// # Errors
-    /// When the data file cannot be written.
-    pub fn integers(&mut self, name: &str, values: &[i64]) -> Result<Value> {
+    /// Returns an error if the data file cannot be written.
+    pub fn integers(&mut self, name: &str, values: &[i64]) -> Result<ValueName> {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.initializer(name, DataType::Int64, &[values.len()], bytes)
     }
@@ -187,27 +187,27 @@ impl GraphWriter {
     /// Adds one integer without axes (an index).
     ///
     /// # Errors
-    /// When the data file cannot be written.
-    pub fn scalar_index(&mut self, name: &str, value: i64) -> Result<Value> {
+    /// Returns an error if the data file cannot be written.
+    pub fn scalar_index(&mut self, name: &str, value: i64) -> Result<ValueName> {
         self.initializer(name, DataType::Int64, &[], value.to_le_bytes().to_vec())
     }
 
     /// Adds a float scalar.
     ///
     /// # Errors
-    /// When the data file cannot be written.
-    pub fn scalar(&mut self, name: &str, value: f32) -> Result<Value> {
+    /// Returns an error if the data file cannot be written.
+    pub fn scalar(&mut self, name: &str, value: f32) -> Result<ValueName> {
         self.initializer(name, DataType::Float, &[], value.to_le_bytes().to_vec())
     }
 
-    /// Adds a node whose one output bears the node's name.
+    /// Adds a node whose one output has the node's name.
     pub fn named_node(
         &mut self,
         name: &str,
         operator: &str,
         inputs: &[&str],
         attributes: &[(&str, Attribute<'_>)],
-    ) -> Value {
+    ) -> ValueName {
         self.graph.node.push(pb::NodeProto {
             name: name.to_owned(),
             op_type: operator.to_owned(),
@@ -219,16 +219,16 @@ impl GraphWriter {
         name.to_owned()
     }
 
-    /// Writes the graph.
+    /// Writes the file.
     ///
     /// # Errors
-    /// When a file cannot be written.
+    /// Returns an error if a file cannot be written.
     pub fn finish(self) -> Result<()> {
         self.data.finish()?;
         write_model(&self.path, self.graph)
     }
 
-    fn initializer(&mut self, name: &str, data_type: DataType, dims: &[usize], bytes: Vec<u8>) -> Result<Value> {
+    fn initializer(&mut self, name: &str, data_type: DataType, dims: &[usize], bytes: Vec<u8>) -> Result<ValueName> {
         let mut tensor = pb::TensorProto {
             name: name.to_owned(),
             data_type: data_type as i32,
@@ -251,16 +251,12 @@ fn write_model(path: &Path, graph: pb::GraphProto) -> Result<()> {
         graph: Some(graph),
         ..Default::default()
     };
-    std::fs::write(path, model.encode_to_vec()).map_err(|e| write_failed(path, &e))
+    std::fs::write(path, model.encode_to_vec()).map_err(|e| write_failed(path, e))
 }
 
-pub(crate) fn write_failed(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(
-        Stage::Import,
-        format_args!("to write {}", path.display()),
-        error,
-        "check the directory's permissions and free space",
-    )
+pub(crate) fn write_failed(path: &Path, error: std::io::Error) -> Error {
+    let next = "check the directory's permissions and free space";
+    Error::caused(Stage::Import, format_args!("write access to {}", path.display()), error, next)
 }
 
 fn value_info(name: &str, element: Element, axes: &[Axis]) -> pb::ValueInfoProto {

@@ -1,31 +1,31 @@
-//! Which part of a frame a model sees, and where it lands in the model's picture.
+//! The mapping of a frame to a model's picture.
 
 use crate::error::{Error, Result, Stage};
 use crate::mask::{PixelBox, Size};
 use core::ops::Range;
 use serde::{Deserialize, Serialize};
 
-/// How a frame of any shape becomes a picture of the model's size.
+/// Rule that fits a frame into the model's picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Resize {
-    /// The shortest side becomes `shortest` pixels, the longer one follows (truncated, as Hugging Face and torchvision
-    /// do), and the centre is cut out.
+    /// Scales the shortest side to `shortest` pixels and crops the centre. The longer side is truncated, as in Hugging
+    /// Face and torchvision.
     ShortestThenCrop {
-        /// Pixels of the shortest side before the cut.
+        /// Pixels of the shortest side before the crop.
         shortest: u32,
     },
-    /// Each side is resized by itself; shapes are distorted.
+    /// Scales each side on its own, which distorts shapes.
     Squash,
-    /// The whole frame fits, centred, and the rest is `pad`.
+    /// Fits the whole frame, centred, and fills the rest with `pad`.
     Letterbox {
-        /// RGB of the rest; 114 each for YOLO.
+        /// RGB colour of the padding; 114 each for YOLO.
         pad: [u8; 3],
     },
 }
 
 impl Resize {
-    /// The colour of what no frame pixel reaches.
+    /// Returns the colour of the padding.
     pub(super) fn pad(self) -> [u8; 3] {
         match self {
             Resize::Letterbox { pad } => pad,
@@ -34,7 +34,7 @@ impl Resize {
     }
 }
 
-/// Where a frame of `source` size lands in a picture of `target` size: scaled, then shifted.
+/// Maps frames of `source` size to pictures of `target` size: scales, then shifts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     source: Size,
@@ -44,10 +44,10 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// The geometry of `resize`. `Resize::Squash` with equal sizes is the identity.
+    /// Creates the geometry of `resize`. `Resize::Squash` with equal sizes is the identity.
     ///
     /// # Errors
-    /// When a side of the scaled frame would have no pixel, or more than any frame may have.
+    /// Returns an error if the scaled frame would have no pixels or too many.
     pub fn new(resize: Resize, source: Size, target: Size) -> Result<Self> {
         let resized = match resize {
             Resize::ShortestThenCrop { shortest } => shortest_side(source, shortest)?,
@@ -62,61 +62,61 @@ impl Geometry {
         })
     }
 
-    /// The size of the frame.
+    /// Returns the size of the frame.
     pub fn source(&self) -> Size {
         self.source
     }
 
-    /// The size of the model's picture.
+    /// Returns the size of the model's picture.
     pub fn target(&self) -> Size {
         self.target
     }
 
-    /// A box of the frame in the model's picture, rounded outward and cut to it; `None` where it is cut away whole.
+    /// Places a box of the frame in the model's picture, rounded outward and clipped. Returns `None` if nothing is left.
     pub fn place(&self, area: PixelBox) -> Option<PixelBox> {
-        let (left, right) = self.horizontal.place(area.left, area.right);
-        let (top, bottom) = self.vertical.place(area.top, area.bottom);
+        let (left, right) = self.horizontal.map_interval(area.left, area.right);
+        let (top, bottom) = self.vertical.map_interval(area.top, area.bottom);
         PixelBox { left, top, right, bottom }.clipped(self.target)
     }
 }
 
-/// One side of a geometry, in pixels: `source` is scaled to `resized`, whose first pixel lands at `offset` of `target`.
+/// One axis of a geometry, in pixels: scales `source` to `resized` and puts its first pixel at `offset` of `target`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Axis {
     pub(super) source: u32,
     pub(super) resized: u32,
-    /// Negative where the scaled frame is cut, positive where it is padded.
+    /// Negative if the scaled frame is cropped, positive if it is padded.
     pub(super) offset: i32,
     pub(super) target: u32,
 }
 
 impl Axis {
-    /// Half the difference is cut or padded on each side, the odd pixel at the end, as Hugging Face and YOLO do.
+    /// Centres the scaled frame; an odd pixel is cropped or padded at the end, as in Hugging Face and YOLO.
     fn centred(source: u32, resized: u32, target: u32) -> Self {
         let half = (target.abs_diff(resized) / 2) as i32;
         Self { source, resized, offset: if target < resized { -half } else { half }, target }
     }
 
-    /// The pixels of the target that show the frame.
+    /// Returns the pixels of the target that show the frame.
     pub(super) fn covered(&self) -> Range<u32> {
         let end = (i64::from(self.offset) + i64::from(self.resized)).clamp(0, i64::from(self.target));
         self.offset.max(0) as u32..end as u32
     }
 
-    /// The position in the target of position `x` of the source; both count from the edge of the first pixel.
+    /// Maps position `x` of the source to the target; both count from the edge of the first pixel.
     pub(super) fn to_target(self, x: f64) -> f64 {
         x * f64::from(self.resized) / f64::from(self.source) + f64::from(self.offset)
     }
 
-    /// The inverse of [`Axis::to_target`].
+    /// Maps position `x` of the target to the source.
     pub(super) fn to_source(self, x: f64) -> f64 {
         (x - f64::from(self.offset)) * f64::from(self.source) / f64::from(self.resized)
     }
 
-    /// The pixels of the target that an interval of source pixels touches, rounded outward.
-    fn place(&self, first: u32, end: u32) -> (u32, u32) {
+    /// Maps an interval of source pixels to target pixels, rounded outward.
+    fn map_interval(&self, first: u32, end: u32) -> (u32, u32) {
         let edge = |x: u32| self.to_target(f64::from(x.min(self.source)));
-        // `as` saturates, so what lies left of the target becomes 0.
+        // `as` saturates: positions left of the target become 0.
         (libm::floor(edge(first)) as u32, libm::ceil(edge(end)) as u32)
     }
 }
@@ -135,7 +135,7 @@ fn shortest_side(source: Size, shortest: u32) -> Result<Size> {
 fn fitted(source: Size, target: Size) -> Result<Size> {
     let ratio = |target: u32, source: u32| f64::from(target) / f64::from(source);
     let scale = ratio(target.width(), source.width()).min(ratio(target.height(), source.height()));
-    // `rint` rounds halves to even, as Python does.
+    // `rint` rounds halves to even, like Python.
     let side = |source: u32| libm::rint(f64::from(source) * scale) as u32;
     resized(source, side(source.width()), side(source.height()))
 }
@@ -144,9 +144,9 @@ fn resized(source: Size, width: u32, height: u32) -> Result<Size> {
     Size::new(width, height).map_err(|_| {
         Error::new(
             Stage::Preprocess,
-            "a frame that is not far longer than wide",
+            "a frame with a smaller aspect ratio",
             format_args!("{source}, which would be scaled to {width}x{height}"),
-            "cut the frame, or use `squash`",
+            "crop the frame, or set resize to `squash`",
         )
     })
 }
@@ -161,33 +161,33 @@ mod tests {
     }
 
     #[test]
-    fn the_longer_side_is_truncated_and_the_centre_cut_out() {
-        let seen = geometry(Resize::ShortestThenCrop { shortest: 256 }, (340, 255), (224, 224));
-        assert_eq!(seen.horizontal, Axis { source: 340, resized: 341, offset: -58, target: 224 });
-        assert_eq!(seen.vertical, Axis { source: 255, resized: 256, offset: -16, target: 224 });
-        assert_eq!(seen.horizontal.covered(), 0..224);
+    fn the_longer_side_is_truncated_and_the_centre_cropped() {
+        let geometry = geometry(Resize::ShortestThenCrop { shortest: 256 }, (340, 255), (224, 224));
+        assert_eq!(geometry.horizontal, Axis { source: 340, resized: 341, offset: -58, target: 224 });
+        assert_eq!(geometry.vertical, Axis { source: 255, resized: 256, offset: -16, target: 224 });
+        assert_eq!(geometry.horizontal.covered(), 0..224);
     }
 
     #[test]
     fn a_letterbox_holds_the_whole_frame() {
-        let seen = geometry(Resize::Letterbox { pad: [114; 3] }, (1920, 1080), (640, 640));
-        assert_eq!(seen.vertical, Axis { source: 1080, resized: 360, offset: 140, target: 640 });
-        assert_eq!((seen.horizontal.covered(), seen.vertical.covered()), (0..640, 140..500));
+        let geometry = geometry(Resize::Letterbox { pad: [114; 3] }, (1920, 1080), (640, 640));
+        assert_eq!(geometry.vertical, Axis { source: 1080, resized: 360, offset: 140, target: 640 });
+        assert_eq!((geometry.horizontal.covered(), geometry.vertical.covered()), (0..640, 140..500));
     }
 
     #[test]
-    fn boxes_are_rounded_outward_and_cut_to_the_crop() {
-        let seen = geometry(Resize::ShortestThenCrop { shortest: 100 }, (400, 200), (100, 100));
+    fn boxes_are_rounded_outward_and_clipped_to_the_crop() {
+        let geometry = geometry(Resize::ShortestThenCrop { shortest: 100 }, (400, 200), (100, 100));
         let whole = PixelBox { left: 0, top: 0, right: 400, bottom: 200 };
-        assert_eq!(seen.place(whole), Some(PixelBox { left: 0, top: 0, right: 100, bottom: 100 }));
+        assert_eq!(geometry.place(whole), Some(PixelBox { left: 0, top: 0, right: 100, bottom: 100 }));
         let odd = PixelBox { left: 101, top: 3, right: 104, bottom: 5 };
-        assert_eq!(seen.place(odd), Some(PixelBox { left: 0, top: 1, right: 2, bottom: 3 }));
-        assert_eq!(seen.place(PixelBox { left: 0, top: 0, right: 100, bottom: 200 }), None);
-        assert_eq!(seen.place(PixelBox { left: 300, top: 0, right: 400, bottom: 200 }), None);
+        assert_eq!(geometry.place(odd), Some(PixelBox { left: 0, top: 1, right: 2, bottom: 3 }));
+        assert_eq!(geometry.place(PixelBox { left: 0, top: 0, right: 100, bottom: 200 }), None);
+        assert_eq!(geometry.place(PixelBox { left: 300, top: 0, right: 400, bottom: 200 }), None);
     }
 
     #[test]
-    fn a_frame_that_would_shrink_to_nothing_or_grow_without_end_is_refused() {
+    fn frames_without_pixels_or_with_too_many_after_scaling_are_refused() {
         let strip = Size::new(1_000_000, 16).unwrap();
         let target = Size::new(224, 224).unwrap();
         assert!(Geometry::new(Resize::Letterbox { pad: [0; 3] }, strip, target).is_err());

@@ -1,4 +1,4 @@
-//! A segmenter's mask to the encoder's crop.
+//! Resampling of a segmenter's mask to the encoder's crop.
 
 use super::geometry::Geometry;
 use super::taps::Taps;
@@ -7,25 +7,25 @@ use crate::mask::{Mask, Size};
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// Resamples masks so that they take the same geometry as their frame: bilinear, antialiased where the mask shrinks.
+/// Resamples masks to the geometry of the encoder's crop: bilinear, antialiased if the mask shrinks.
 #[derive(Clone, Debug)]
 pub struct MaskSampler {
     mask: Size,
     target: Size,
-    /// The mask rows that the vertical taps read, which count in these.
+    /// Mask rows that the vertical taps read; the taps index this list.
     rows: Vec<usize>,
     horizontal: Taps<f32>,
     vertical: Taps<f32>,
-    /// Those rows at the width of the target.
+    /// These rows at the width of the target.
     between: Vec<f32>,
 }
 
 impl MaskSampler {
-    /// From masks of `mask` size that span the picture of `segmenter` (its padding included) to the picture of
-    /// `encoder`. A mask that spans the whole frame, such as one from a file, has the geometry `Resize::Squash`.
+    /// Creates a sampler from masks of `mask` size, which span the picture of `segmenter` with its padding, to the picture
+    /// of `encoder`. A mask that spans the whole frame, such as one from a file, has the geometry `Resize::Squash`.
     ///
     /// # Errors
-    /// When the two geometries are not of one frame size.
+    /// Returns an error if the two geometries have different frame sizes.
     pub fn new(mask: Size, segmenter: &Geometry, encoder: &Geometry) -> Result<Self> {
         segmenter.source().expect(encoder.source(), Stage::Mask)?;
         let horizontal = Taps::of_mask(mask.width(), segmenter.horizontal, encoder.horizontal);
@@ -36,10 +36,11 @@ impl MaskSampler {
         Ok(Self { mask, target: encoder.target(), rows, horizontal, vertical, between })
     }
 
-    /// Writes `mask` to `crop`, a mask of the encoder's size; 0 where the segmenter or the frame does not reach.
+    /// Resamples `mask` to `crop`, a mask of the encoder's size. Pixels outside the segmenter's picture or the frame
+    /// become 0.
     ///
     /// # Errors
-    /// When a mask has another size.
+    /// Returns an error if a mask has another size.
     pub fn apply(&mut self, mask: &Mask, crop: &mut Mask) -> Result<()> {
         self.mask.expect(mask.size(), Stage::Mask)?;
         self.target.expect(crop.size(), Stage::Mask)?;
@@ -48,7 +49,7 @@ impl MaskSampler {
         Ok(())
     }
 
-    /// The rows of a mask that are read, and the taps along rows and along columns, which count in these.
+    /// Returns the mask rows that are read, the taps along rows, and the taps along columns, which index these rows.
     #[cfg(feature = "gpu")]
     pub(crate) fn passes(&self) -> (&[usize], &Taps<f32>, &Taps<f32>) {
         (&self.rows, &self.horizontal, &self.vertical)
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letterboxed_mask_fills_a_squashed_crop_without_its_padding() {
+    fn the_padding_of_a_letterboxed_mask_does_not_reach_the_crop() {
         let frame = size(64, 32);
         let segmenter = Geometry::new(Resize::Letterbox { pad: [0; 3] }, frame, size(16, 16)).unwrap();
         let encoder = Geometry::new(Resize::Squash, frame, size(24, 24)).unwrap();
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_padding_of_the_encoder_holds_no_person() {
+    fn the_padding_of_the_encoder_has_no_person() {
         let frame = size(64, 32);
         let segmenter = Geometry::new(Resize::Squash, frame, frame).unwrap();
         let encoder = Geometry::new(Resize::Letterbox { pad: [0; 3] }, frame, size(16, 16)).unwrap();
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_cropping_segmenter_does_not_see_holds_no_person() {
+    fn pixels_outside_a_cropping_segmenter_have_no_person() {
         let frame = size(64, 32);
         let segmenter = Geometry::new(Resize::ShortestThenCrop { shortest: 32 }, frame, size(32, 32)).unwrap();
         let encoder = Geometry::new(Resize::Squash, frame, frame).unwrap();
@@ -128,9 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn geometries_of_two_frames_are_refused() {
-        let here = Geometry::new(Resize::Squash, size(64, 32), size(8, 8)).unwrap();
-        let there = Geometry::new(Resize::Squash, size(32, 64), size(8, 8)).unwrap();
-        assert!(MaskSampler::new(size(8, 8), &here, &there).is_err());
+    fn geometries_of_different_frame_sizes_are_refused() {
+        let wide = Geometry::new(Resize::Squash, size(64, 32), size(8, 8)).unwrap();
+        let tall = Geometry::new(Resize::Squash, size(32, 64), size(8, 8)).unwrap();
+        assert!(MaskSampler::new(size(8, 8), &wide, &tall).is_err());
     }
 }

@@ -1,8 +1,8 @@
-//! From a frame to `pixel_values`, and from a segmenter's mask to the same crop.
+//! Preprocessing: frames to `pixel_values`, and masks to the same crop.
 //!
-//! [`PreprocessSettings`] say what a model expects; [`Geometry`] says which part of a frame it sees and where; [`Resampler`] does
-//! the pixels as Pillow or OpenCV would; [`Preprocessor`] is all three for frames of one size. [`MaskSampler`] brings a
-//! mask into the crop of another model, so that a mask always takes the geometry of its frame.
+//! [`PreprocessSettings`] are the settings of one model. [`Geometry`] maps a frame to the model's picture, and
+//! [`Resampler`] resizes its pixels like Pillow or OpenCV. [`Preprocessor`] combines the three for frames of one size.
+//! [`MaskSampler`] resamples a segmenter's mask to the encoder's crop.
 
 mod geometry;
 mod mask_sampler;
@@ -13,7 +13,7 @@ mod taps;
 pub use geometry::{Geometry, Resize};
 pub use mask_sampler::MaskSampler;
 pub use resampler::Resampler;
-pub use settings::{ChannelOrder, Family, Interpolation, Layout, PreprocessSettings};
+pub use settings::{ChannelOrder, Interpolation, Layout, PreprocessSettings, ResizeLibrary};
 
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
@@ -22,21 +22,20 @@ use alloc::vec::Vec;
 #[cfg(feature = "gpu")]
 pub(crate) use {resampler::Passes, taps::Taps};
 
-/// What one model is shown of frames of one size; its memory is kept from frame to frame.
+/// Preprocesses frames of one size for one model. Its memory is reused for every frame.
 #[derive(Clone, Debug)]
 pub struct Preprocessor {
     geometry: Geometry,
     resampler: Resampler,
     layout: Layout,
-    /// The normalised value of each byte, for each of the model's channels: 256 of them are divided once, not per
-    /// pixel.
+    /// The normalised values of all 256 bytes for each of the model's channels.
     channels: [Channel; 3],
     crop: Vec<u8>,
     #[cfg(feature = "gpu")]
     pad: [u8; 3],
 }
 
-/// One channel of the model: which byte of an RGB pixel it reads, and what each of that byte's values becomes.
+/// A channel of the model: the index of its byte in an RGB pixel, and the normalised value of each byte.
 #[derive(Clone, Debug)]
 struct Channel {
     rgb: usize,
@@ -44,10 +43,10 @@ struct Channel {
 }
 
 impl Preprocessor {
-    /// `settings` for frames of `source` size.
+    /// Creates a preprocessor for frames of `source` size.
     ///
     /// # Errors
-    /// When the settings are out of range, or such a frame would shrink to nothing.
+    /// Returns an error if a setting is out of range, or a side of the scaled frame would have no pixel.
     pub fn new(settings: &PreprocessSettings, source: Size) -> Result<Self> {
         let geometry = settings.geometry(source)?;
         Ok(Self {
@@ -64,30 +63,25 @@ impl Preprocessor {
         })
     }
 
-    /// Which part of a frame is seen, and where.
+    /// Returns the geometry.
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
     }
 
-    /// The last picture made, before normalisation: RGB8, `[height, width, 3]`.
+    /// Returns the last picture before normalisation: RGB8, `[height, width, 3]`.
     pub fn crop(&self) -> &[u8] {
         &self.crop
     }
 
-    /// Resizes and crops `frame`, then writes `(byte * scale - mean) / std` to `pixel_values`: `[3, height, width]` or
-    /// `[height, width, 3]`, as the layout says, channels in the model's order.
+    /// Resizes and crops `frame`, and writes `(byte * scale - mean) / std` to `pixel_values`: `[3, height, width]` or
+    /// `[height, width, 3]`, depending on the layout, with the channels in the model's order.
     ///
     /// # Errors
-    /// When `frame` or `pixel_values` has another size; nothing is written then.
+    /// Returns an error, and writes nothing, if `frame` or `pixel_values` has another size.
     pub fn apply(&mut self, frame: &Frame<'_>, pixel_values: &mut [f32]) -> Result<()> {
         if pixel_values.len() != self.crop.len() {
-            let (expected, got) = (self.crop.len(), pixel_values.len());
-            return Err(Error::new(
-                Stage::Preprocess,
-                format_args!("{expected} values"),
-                got,
-                "give room for one picture",
-            ));
+            let expected = format_args!("{} values", self.crop.len());
+            return Err(Error::new(Stage::Preprocess, expected, pixel_values.len(), "pass a buffer for one picture"));
         }
         self.resampler.apply(frame, &mut self.crop)?;
         match self.layout {
@@ -97,25 +91,25 @@ impl Preprocessor {
         Ok(())
     }
 
-    /// The two passes of the resampling.
+    /// Returns the two passes of the resampling.
     #[cfg(feature = "gpu")]
     pub(crate) fn passes(&self) -> Passes<'_> {
         self.resampler.passes()
     }
 
-    /// For each of the model's channels, which byte of an RGB pixel it reads, and what each of that byte's values becomes.
+    /// Returns, for each of the model's channels, the index of its byte in an RGB pixel and the value of each byte.
     #[cfg(feature = "gpu")]
     pub(crate) fn channels(&self) -> [(usize, &[f32]); 3] {
         self.channels.each_ref().map(|channel| (channel.rgb, channel.values.as_slice()))
     }
 
-    /// How the picture is laid out.
+    /// Returns the layout of `pixel_values`.
     #[cfg(feature = "gpu")]
     pub(crate) fn layout(&self) -> Layout {
         self.layout
     }
 
-    /// The colour of what no pixel of a frame reaches.
+    /// Returns the colour of the padding.
     #[cfg(feature = "gpu")]
     pub(crate) fn pad(&self) -> [u8; 3] {
         self.pad
@@ -139,7 +133,7 @@ impl Preprocessor {
     }
 }
 
-/// An RGB picture of one colour, for tests of this module.
+/// Returns an RGB picture of one colour, for tests of this module.
 #[cfg(test)]
 fn flat(size: Size, rgb: [u8; 3]) -> Vec<u8> {
     rgb.repeat(size.area())

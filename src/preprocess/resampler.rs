@@ -1,10 +1,10 @@
-//! Frames of one size to the RGB8 picture of a model: equal to Pillow, within one level of 255 of OpenCV.
+//! Resizes frames to the RGB8 picture of a model: equal to Pillow, within one level of 255 of OpenCV.
 //!
-//! Rows first, then columns, as both libraries do; only the rows and columns that the crop needs. Pillow rounds to
-//! bytes between the passes, OpenCV keeps fixed-point numbers.
+//! Like both libraries, it resamples rows, then columns, but only those of the crop. Between the two passes Pillow rounds
+//! to bytes, and OpenCV keeps fixed-point numbers.
 
 use super::geometry::Geometry;
-use super::settings::{Family, Interpolation};
+use super::settings::{Interpolation, ResizeLibrary};
 use super::taps::Taps;
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
@@ -12,49 +12,50 @@ use crate::mask::Size;
 use alloc::vec;
 use alloc::vec::Vec;
 
-/// The taps and the memory of one resize; nothing is computed twice or allocated after construction.
+/// The precomputed weights and the memory of one resize. Nothing is allocated after construction.
 #[derive(Clone, Debug)]
 pub struct Resampler {
     source: Size,
     target: Size,
-    /// Byte of a target row where the frame begins.
+    /// First byte of the frame in a target row.
     left: usize,
-    /// Target row where the frame begins.
+    /// First target row of the frame.
     top: usize,
-    /// The source rows that the vertical taps read, which count in these.
+    /// Source rows that the vertical taps read; the taps index this list.
     rows: Vec<usize>,
     horizontal: Taps<i32>,
     vertical: Taps<i32>,
-    /// Sums of one row of the result.
+    /// Sums of one target row.
     sums: Vec<i32>,
     between: Between,
 }
 
-/// The picture between the passes, `[rows, columns, 3]`.
+/// The picture between the two passes, `[rows, columns, 3]`.
 #[derive(Clone, Debug)]
 enum Between {
     Pillow(Vec<u8>),
     OpenCv(Vec<i32>),
 }
 
-/// Rows first, then columns: which pixels, with what weights, and how the sums are rounded.
+/// The two passes of a resampler, rows first: source pixels, weights and rounding.
 #[cfg(feature = "gpu")]
 #[derive(Debug)]
 pub(crate) struct Passes<'a> {
-    /// The rows of the frame that are read; the columns count in these.
+    /// Rows of the frame that are read; the vertical taps index this list.
     pub(crate) rows: &'a [usize],
     pub(crate) horizontal: &'a Taps<i32>,
     pub(crate) vertical: &'a Taps<i32>,
-    /// The first pixel of the picture that shows the frame.
+    /// First column of the picture that shows the frame.
     pub(crate) left: usize,
+    /// First row of the picture that shows the frame.
     pub(crate) top: usize,
-    /// Fractional bits that each pass rounds away; with 0 it keeps them.
+    /// Fractional bits that each pass rounds away; 0 keeps them.
     pub(crate) shifts: [u32; 2],
 }
 
 impl Resampler {
-    /// Everything that `geometry` fixes.
-    pub fn new(geometry: &Geometry, interpolation: Interpolation, family: Family) -> Self {
+    /// Precomputes the weights for `geometry` and allocates memory.
+    pub fn new(geometry: &Geometry, interpolation: Interpolation, family: ResizeLibrary) -> Self {
         let horizontal = Taps::of_pixels(geometry.horizontal, interpolation, family);
         let mut vertical = Taps::of_pixels(geometry.vertical, interpolation, family);
         let rows = vertical.sources();
@@ -68,8 +69,8 @@ impl Resampler {
             top: geometry.vertical.covered().start as usize,
             sums: vec![0; row],
             between: match family {
-                Family::Pillow => Between::Pillow(vec![0; row * rows.len()]),
-                Family::OpenCv => Between::OpenCv(vec![0; row * rows.len()]),
+                ResizeLibrary::Pillow => Between::Pillow(vec![0; row * rows.len()]),
+                ResizeLibrary::OpenCv => Between::OpenCv(vec![0; row * rows.len()]),
             },
             rows,
             horizontal,
@@ -77,27 +78,27 @@ impl Resampler {
         }
     }
 
-    /// Both passes, for another device to take.
+    /// Returns both passes, for a GPU.
     #[cfg(feature = "gpu")]
     pub(crate) fn passes(&self) -> Passes<'_> {
         let shifts = match self.between {
-            Between::Pillow(_) => [Family::Pillow.bits(); 2],
-            Between::OpenCv(_) => [0, 2 * Family::OpenCv.bits()],
+            Between::Pillow(_) => [ResizeLibrary::Pillow.bits(); 2],
+            Between::OpenCv(_) => [0, 2 * ResizeLibrary::OpenCv.bits()],
         };
         let Self { rows, horizontal, vertical, .. } = self;
         Passes { rows, horizontal, vertical, left: self.left / 3, top: self.top, shifts }
     }
 
-    /// Writes the resized `frame` to `crop`, RGB8 `[height, width, 3]`; pixels that the frame does not reach stay.
+    /// Writes the resized `frame` to `crop`, RGB8 `[height, width, 3]`. Padding in `crop` keeps its pixels.
     ///
     /// # Errors
-    /// When `frame` or `crop` has another size; nothing is written then.
+    /// Returns an error, and writes nothing, if `frame` or `crop` has another size.
     pub fn apply(&mut self, frame: &Frame<'_>, crop: &mut [u8]) -> Result<()> {
         self.source.expect(Size::from(frame), Stage::Preprocess)?;
         let bytes = 3 * self.target.area();
         if crop.len() != bytes {
             let expected = format_args!("{bytes} bytes of RGB8 for {}", self.target);
-            return Err(Error::new(Stage::Preprocess, expected, crop.len(), "give room for one picture"));
+            return Err(Error::new(Stage::Preprocess, expected, crop.len(), "pass a buffer for one picture"));
         }
         self.resample(frame.pixels(), crop);
         Ok(())
@@ -112,14 +113,14 @@ impl Resampler {
             crop.chunks_exact_mut(3 * self.target.width() as usize).skip(self.top).map(|row| &mut row[left.clone()]);
         match &mut self.between {
             Between::Pillow(between) => {
-                const HALF: i32 = 1 << (Family::Pillow.bits() - 1);
-                let round = |sum: i32| ((sum + HALF) >> Family::Pillow.bits()).clamp(0, 255) as u8;
+                const HALF: i32 = 1 << (ResizeLibrary::Pillow.bits() - 1);
+                let round = |sum: i32| ((sum + HALF) >> ResizeLibrary::Pillow.bits()).clamp(0, 255) as u8;
                 resample_rows(source, horizontal, between.chunks_exact_mut(sums.len()), round);
                 resample_columns(between, vertical, sums, target, round);
             }
             Between::OpenCv(between) => {
-                const HALF: i32 = 1 << (2 * Family::OpenCv.bits() - 1);
-                let round = |sum: i32| ((sum + HALF) >> (2 * Family::OpenCv.bits())).clamp(0, 255) as u8;
+                const HALF: i32 = 1 << (2 * ResizeLibrary::OpenCv.bits() - 1);
+                let round = |sum: i32| ((sum + HALF) >> (2 * ResizeLibrary::OpenCv.bits())).clamp(0, 255) as u8;
                 resample_rows(source, horizontal, between.chunks_exact_mut(sums.len()), |sum| sum);
                 resample_columns(between, vertical, sums, target, round);
             }
@@ -127,7 +128,7 @@ impl Resampler {
     }
 }
 
-/// Each source row to one row of `between`.
+/// Resamples each source row to one row of `between`.
 fn resample_rows<'a, T: 'a>(
     source: impl Iterator<Item = &'a [u8]>,
     taps: &Taps<i32>,
@@ -136,7 +137,7 @@ fn resample_rows<'a, T: 'a>(
 ) {
     for (source, between) in source.zip(between) {
         for (pixel, (first, weights)) in between.chunks_exact_mut(3).zip(taps.iter()) {
-            let [red, green, blue] = weigh(&source[3 * first..], weights);
+            let [red, green, blue] = weighted_sum(&source[3 * first..], weights);
             pixel[0] = round(red);
             pixel[1] = round(green);
             pixel[2] = round(blue);
@@ -144,8 +145,8 @@ fn resample_rows<'a, T: 'a>(
     }
 }
 
-/// The weighted sum of neighbouring RGB pixels.
-fn weigh(pixels: &[u8], weights: &[i32]) -> [i32; 3] {
+/// Returns the weighted sum of neighbouring RGB pixels.
+fn weighted_sum(pixels: &[u8], weights: &[i32]) -> [i32; 3] {
     let mut sums = [0; 3];
     for (pixel, weight) in pixels.chunks_exact(3).zip(weights) {
         for (sum, &byte) in sums.iter_mut().zip(pixel) {
@@ -155,7 +156,7 @@ fn weigh(pixels: &[u8], weights: &[i32]) -> [i32; 3] {
     sums
 }
 
-/// All rows of `between` to the rows of `target`, each a weighted sum of whole rows.
+/// Resamples the rows of `between` to the rows of `target`, as weighted sums of whole rows.
 fn resample_columns<'a, T: Copy + Into<i32>>(
     between: &[T],
     taps: &Taps<i32>,
@@ -187,7 +188,7 @@ mod tests {
         let pixels: Vec<u8> = (0..3 * size.area()).map(|i| (i * 37 % 256) as u8).collect();
         let frame = Frame::new(&pixels, 16, 17, 0, 0).unwrap();
         let same = Geometry::new(Resize::Squash, size, size).unwrap();
-        for family in [Family::Pillow, Family::OpenCv] {
+        for family in [ResizeLibrary::Pillow, ResizeLibrary::OpenCv] {
             for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {
                 let mut crop = vec![0; pixels.len()];
                 Resampler::new(&same, interpolation, family).apply(&frame, &mut crop).unwrap();
@@ -197,12 +198,12 @@ mod tests {
     }
 
     #[test]
-    fn the_padding_of_a_letterbox_stays_as_it_was() {
+    fn the_padding_of_a_letterbox_keeps_its_pixels() {
         let (source, target) = (Size::new(32, 16).unwrap(), Size::new(8, 8).unwrap());
         let letterbox = Geometry::new(Resize::Letterbox { pad: [9; 3] }, source, target).unwrap();
         let (pixels, mut crop) = (flat(source, [200; 3]), flat(target, [9; 3]));
         let frame = Frame::new(&pixels, 32, 16, 0, 0).unwrap();
-        Resampler::new(&letterbox, Interpolation::Bicubic, Family::Pillow).apply(&frame, &mut crop).unwrap();
+        Resampler::new(&letterbox, Interpolation::Bicubic, ResizeLibrary::Pillow).apply(&frame, &mut crop).unwrap();
         let rows: Vec<u8> = crop.chunks_exact(24).map(|row| row[0]).collect();
         assert_eq!(rows, [9, 9, 200, 200, 200, 200, 9, 9]);
     }
@@ -213,7 +214,7 @@ mod tests {
         let pixels = flat(other, [0; 3]);
         let frame = Frame::new(&pixels, 32, 16, 0, 0).unwrap();
         let same = Geometry::new(Resize::Squash, size, size).unwrap();
-        let mut resampler = Resampler::new(&same, Interpolation::Bilinear, Family::OpenCv);
+        let mut resampler = Resampler::new(&same, Interpolation::Bilinear, ResizeLibrary::OpenCv);
         assert!(resampler.apply(&frame, &mut vec![0; pixels.len()]).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! What a model expects of its picture, as the manifest writes it.
+//! Preprocessing settings of a model, as in the manifest.
 
 use super::geometry::{Geometry, Resize};
 use crate::error::{Error, Result, Stage};
@@ -6,23 +6,24 @@ use crate::mask::Size;
 use crate::view::Fill;
 use serde::{Deserialize, Serialize};
 
-/// How weights between source pixels fall off.
+/// Interpolation between source pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Interpolation {
-    /// A triangle over two source pixels.
+    /// Linear between two source pixels on each axis.
     Bilinear,
-    /// A cubic over four source pixels.
+    /// Cubic between four source pixels on each axis.
     Bicubic,
 }
 
-/// Whose resize the model was trained with. Pillow is matched exactly, OpenCV to within one level of 255.
+/// The library whose resize the model was trained with. The result equals Pillow's, and is within one level of 255 of
+/// OpenCV's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Family {
-    /// Antialiased, as Pillow does it: a smaller picture averages all pixels it stands for.
+pub enum ResizeLibrary {
+    /// Pillow: antialiased, so a smaller picture averages all source pixels.
     Pillow,
-    /// Plain, as OpenCV does it: two or four source pixels a side, however small the picture gets.
+    /// OpenCV: not antialiased, with two or four source pixels on each axis at any scale.
     #[serde(rename = "opencv")]
     OpenCv,
 }
@@ -43,12 +44,12 @@ pub enum Layout {
 pub enum ChannelOrder {
     /// Red first.
     Rgb,
-    /// Blue first, as OpenCV reads files.
+    /// Blue first, OpenCV's order.
     Bgr,
 }
 
 impl ChannelOrder {
-    /// Which byte of an RGB pixel the model's `channel` reads.
+    /// Returns the index in an RGB pixel of the byte for the model's `channel`.
     pub(super) fn rgb(self, channel: usize) -> usize {
         match self {
             ChannelOrder::Rgb => channel,
@@ -57,7 +58,7 @@ impl ChannelOrder {
     }
 }
 
-/// Every preprocessing choice of one model; nothing is guessed.
+/// All preprocessing settings of one model.
 ///
 /// A byte becomes `(byte * scale - mean) / std`, with `mean` and `std` in the order of the model's channels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -67,12 +68,12 @@ pub struct PreprocessSettings {
     pub width: u32,
     /// Height of the model's picture in pixels.
     pub height: u32,
-    /// How a frame of any shape becomes that picture.
+    /// Rule that fits a frame into that picture.
     pub resize: Resize,
-    /// How weights between source pixels fall off.
+    /// Interpolation between source pixels.
     pub interpolation: Interpolation,
-    /// Whose resize is followed.
-    pub family: Family,
+    /// The library whose resize is followed.
+    pub family: ResizeLibrary,
     /// The order of values in memory.
     pub layout: Layout,
     /// The order of channels.
@@ -86,20 +87,20 @@ pub struct PreprocessSettings {
 }
 
 impl PreprocessSettings {
-    /// Refuses settings that no picture could satisfy.
+    /// Checks that the settings are usable.
     ///
     /// # Errors
-    /// When a side is 0, a number is not finite, a standard deviation is 0, or the picture is cut from one smaller than
-    /// itself.
+    /// Returns an error if a side is 0, a number is not finite, a standard deviation is 0, or the crop is larger than the
+    /// scaled frame.
     pub fn validate(&self) -> Result<()> {
         let size = self.target()?;
         self.check_normalisation()?;
         match self.resize {
             Resize::ShortestThenCrop { shortest } if shortest < size.width().max(size.height()) => Err(Error::new(
                 Stage::Preprocess,
-                format_args!("a shortest side that {size} can be cut from"),
+                format_args!("a shortest side from which {size} can be cropped"),
                 shortest,
-                "raise `shortest` to the longer side of the crop, or use `squash` or `letterbox`",
+                "raise `shortest` to the longer side of the crop, or set resize to `squash` or `letterbox`",
             )),
             _ => Ok(()),
         }
@@ -118,30 +119,29 @@ impl PreprocessSettings {
         ))
     }
 
-    /// The size of the model's picture.
+    /// Returns the size of the model's picture.
     ///
     /// # Errors
-    /// When a side is 0 or the picture is larger than any frame.
+    /// Returns an error if a side is 0 or the picture has too many pixels.
     pub fn target(&self) -> Result<Size> {
         Size::new(self.width, self.height).map_err(|error| error.at("the model's picture"))
     }
 
-    /// Where frames of `source` size land in the model's picture.
+    /// Returns the mapping of frames of `source` size to the model's picture.
     ///
     /// # Errors
-    /// When the settings are out of range, or such a frame would shrink to nothing.
+    /// Returns an error if a setting is out of range, or a side of the scaled frame would have no pixel.
     pub fn geometry(&self, source: Size) -> Result<Geometry> {
         self.validate()?;
         Geometry::new(self.resize, source, self.target()?)
     }
 
-    /// The colour `rgb` (0 to 255 a channel, fractions allowed) as the model would see it.
+    /// Normalises the colour `rgb`, 0 to 255 a channel, fractions allowed.
     pub fn fill(&self, rgb: [f32; 3]) -> Fill {
         Fill([0, 1, 2].map(|channel| self.normalise(channel, rgb[self.channel_order.rgb(channel)])))
     }
 
-    /// The pictures that `pixel_values` `[n, 3, height, width]` were made of, to the nearest byte: RGB8
-    /// `[n, height, width, 3]`, for people to look at.
+    /// Converts `pixel_values` `[n, 3, height, width]` back to RGB8 `[n, height, width, 3]`, rounded to the nearest byte.
     pub fn denormalise(&self, pixel_values: &[f32], rgb: &mut [u8]) {
         let area = self.width as usize * self.height as usize;
         for (picture, pixels) in pixel_values.chunks_exact(3 * area).zip(rgb.chunks_exact_mut(3 * area)) {
@@ -154,7 +154,7 @@ impl PreprocessSettings {
         }
     }
 
-    /// The inverse of [`PreprocessSettings::denormalise`], but for what that rounded.
+    /// Inverts [`PreprocessSettings::denormalise`], except for its rounding.
     pub fn renormalise(&self, rgb: &[u8], pixel_values: &mut [f32]) {
         let area = self.width as usize * self.height as usize;
         for (picture, pixels) in pixel_values.chunks_exact_mut(3 * area).zip(rgb.chunks_exact(3 * area)) {
@@ -166,7 +166,7 @@ impl PreprocessSettings {
         }
     }
 
-    /// `(byte * scale - mean) / std` for one of the model's channels.
+    /// Returns `(byte * scale - mean) / std` for one of the model's channels.
     pub(super) fn normalise(&self, channel: usize, byte: f32) -> f32 {
         (byte * self.scale - self.mean[channel]) / self.std[channel]
     }
@@ -185,7 +185,7 @@ mod tests {
             height: 16,
             resize: Resize::ShortestThenCrop { shortest: 18 },
             interpolation: Interpolation::Bicubic,
-            family: Family::Pillow,
+            family: ResizeLibrary::Pillow,
             layout: Layout::Nchw,
             channel_order: ChannelOrder::Rgb,
             scale: 1.0 / 255.0,
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_would_divide_by_zero_or_crop_too_much_are_refused() {
+    fn zero_deviations_infinite_numbers_and_crops_that_are_too_large_are_refused() {
         let refused = |change: fn(&mut PreprocessSettings)| {
             let mut settings = imagenet();
             change(&mut settings);
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_picture_normalises_as_its_colour_does() {
+    fn a_picture_of_one_colour_normalises_like_the_colour() {
         let size = Size::new(40, 20).unwrap();
         let pixels = flat(size, [10, 100, 200]);
         let frame = Frame::new(&pixels, 40, 20, 0, 0).unwrap();

@@ -1,43 +1,45 @@
-//! Which source pixels make one pixel of the result along one side, and with what weights.
+//! Filter taps: the source pixels and weights of each target pixel along one axis.
 
 use super::geometry::Axis;
-use super::settings::{Family, Interpolation};
+use super::settings::{Interpolation, ResizeLibrary};
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// For each pixel of the result, neighbouring source pixels and their weights; no pixels where the frame does not
-/// reach.
+/// For each target pixel, neighbouring source pixels and their weights; none in the padding.
 #[derive(Clone, Debug)]
 pub(crate) struct Taps<W> {
-    spans: Vec<Span>,
+    ranges: Vec<TapRange>,
     weights: Vec<W>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Span {
+struct TapRange {
+    /// First source pixel.
     first: usize,
+    /// First weight.
     start: usize,
+    /// End of the weights, exclusive.
     end: usize,
 }
 
 impl<W> Taps<W> {
     pub(super) fn new() -> Self {
-        Self { spans: Vec::new(), weights: Vec::new() }
+        Self { ranges: Vec::new(), weights: Vec::new() }
     }
 
-    /// Adds the next pixel of the result, made of source pixels from `first` on.
+    /// Adds the next target pixel, a sum of source pixels from `first` on.
     pub(super) fn push(&mut self, first: usize, weights: impl IntoIterator<Item = W>) {
         let start = self.weights.len();
         self.weights.extend(weights);
-        self.spans.push(Span { first, start, end: self.weights.len() });
+        self.ranges.push(TapRange { first, start, end: self.weights.len() });
     }
 
-    /// For each pixel of the result, the first source pixel and the weights from there on.
+    /// Returns, for each target pixel, the first source pixel and the weights.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[W])> {
-        self.spans.iter().map(|span| (span.first, &self.weights[span.start..span.end]))
+        self.ranges.iter().map(|range| (range.first, &self.weights[range.start..range.end]))
     }
 
-    /// The source pixels that have a weight at all, in order.
+    /// Returns the source pixels that have weights, in order.
     pub(super) fn sources(&self) -> Vec<usize> {
         let mut sources: Vec<usize> = self.iter().flat_map(|(first, weights)| first..first + weights.len()).collect();
         sources.sort_unstable();
@@ -45,49 +47,51 @@ impl<W> Taps<W> {
         sources
     }
 
-    /// Makes the taps count in `sources`, their own source pixels, instead of in all of them.
+    /// Replaces source pixels with their indices in `sources`.
     pub(super) fn renumber(&mut self, sources: &[usize]) {
-        for span in &mut self.spans {
-            span.first = sources.partition_point(|&source| source < span.first);
+        for range in &mut self.ranges {
+            range.first = sources.partition_point(|&source| source < range.first);
         }
     }
 }
 
 #[cfg(feature = "gpu")]
 impl<W> Taps<W> {
-    /// Pixels of the result.
+    /// Returns the number of target pixels.
     pub(crate) fn len(&self) -> usize {
-        self.spans.len()
+        self.ranges.len()
     }
 
-    /// For each pixel of the result the first source pixel, then for each and one more where its weights begin.
+    /// Returns the first source pixel of each target pixel, then the index of its first weight, then the number of
+    /// weights.
     pub(crate) fn spans(&self) -> Vec<i32> {
-        let firsts = self.spans.iter().map(|span| span.first as i32);
-        let begins = self.spans.iter().map(|span| span.start as i32);
+        let firsts = self.ranges.iter().map(|range| range.first as i32);
+        let begins = self.ranges.iter().map(|range| range.start as i32);
         firsts.chain(begins).chain([self.weights.len() as i32]).collect()
     }
 
-    /// All weights, one pixel's behind the other's.
+    /// Returns all weights, target pixel by target pixel.
     pub(crate) fn weights(&self) -> &[W] {
         &self.weights
     }
 }
 
 impl Taps<i32> {
-    /// Fixed-point taps for the covered pixels of `axis`; their weights add up to about `1 << family.bits()`.
-    pub(super) fn of_pixels(axis: Axis, interpolation: Interpolation, family: Family) -> Self {
+    /// Creates fixed-point taps for the covered pixels of `axis`. Weights add up to about `1 << family.bits()`.
+    pub(super) fn of_pixels(axis: Axis, interpolation: Interpolation, family: ResizeLibrary) -> Self {
         let mut taps = Self::new();
         for target in axis.covered() {
             let position = i64::from(target) - i64::from(axis.offset);
             match family {
-                Family::Pillow => taps.push_pillow(axis, interpolation, position),
-                Family::OpenCv => taps.push_opencv(axis, interpolation, position),
+                ResizeLibrary::Pillow => taps.push_pillow(axis, interpolation, position),
+                ResizeLibrary::OpenCv => taps.push_opencv(axis, interpolation, position),
             }
         }
         taps
     }
 
-    /// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`: the filter is stretched where the picture shrinks.
+    /// Adds the taps of Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`, which stretch the filter if the
+    /// picture shrinks.
     fn push_pillow(&mut self, axis: Axis, interpolation: Interpolation, position: i64) {
         let scale = f64::from(axis.source) / f64::from(axis.resized);
         let stretch = scale.max(1.0);
@@ -99,11 +103,11 @@ impl Taps<i32> {
         let pixels = (centre - support + 0.5) as u32..((centre + support + 0.5) as u32).min(axis.source);
         let weight = |pixel: u32| filter((f64::from(pixel) - centre + 0.5) * (1.0 / stretch));
         let sum: f64 = pixels.clone().map(weight).sum();
-        let one = f64::from(1 << Family::Pillow.bits());
+        let one = f64::from(1 << ResizeLibrary::Pillow.bits());
         self.push(pixels.start as usize, pixels.map(|pixel| round_away(weight(pixel) / sum * one)));
     }
 
-    /// OpenCV's `resize` for bytes; what lies outside the frame repeats the edge, so its weight goes to the edge pixel.
+    /// Adds the taps of OpenCV's `resize` for bytes. Weights outside the frame are added to the edge pixel.
     fn push_opencv(&mut self, axis: Axis, interpolation: Interpolation, position: i64) {
         let scale = 1.0 / (f64::from(axis.resized) / f64::from(axis.source));
         let centre = ((position as f64 + 0.5) * scale - 0.5) as f32;
@@ -120,7 +124,7 @@ impl Taps<i32> {
         let inside = |tap: usize| (first + tap as i64).clamp(0, last) as usize;
         let mut folded = [0; N];
         for (tap, weight) in weights.into_iter().enumerate() {
-            let one = (1 << Family::OpenCv.bits()) as f32;
+            let one = (1 << ResizeLibrary::OpenCv.bits()) as f32;
             folded[inside(tap) - inside(0)] += libm::rintf(weight * one) as i32;
         }
         self.push(inside(0), folded.into_iter().take(inside(N - 1) - inside(0) + 1));
@@ -128,18 +132,18 @@ impl Taps<i32> {
 }
 
 impl Taps<f32> {
-    /// Bilinear taps, antialiased where they shrink, from a mask of `length` pixels that spans the target of `seen` to
-    /// the target of `wanted`; both are geometries of the same frame.
-    pub(super) fn of_mask(length: u32, seen: Axis, wanted: Axis) -> Self {
-        let pixels_of_mask = f64::from(length) / f64::from(seen.target);
-        let to_mask = |target: f64| seen.to_target(wanted.to_source(target)) * pixels_of_mask;
-        let frame = (seen.to_target(0.0) * pixels_of_mask).max(0.0)
-            ..(seen.to_target(f64::from(seen.source)) * pixels_of_mask).min(f64::from(length));
+    /// Creates bilinear taps, antialiased if the mask shrinks, from a mask of `length` pixels that spans the target of
+    /// `segmenter` to the target of `encoder`. Both are geometries of the same frame.
+    pub(super) fn of_mask(length: u32, segmenter: Axis, encoder: Axis) -> Self {
+        let pixels_of_mask = f64::from(length) / f64::from(segmenter.target);
+        let to_mask = |target: f64| segmenter.to_target(encoder.to_source(target)) * pixels_of_mask;
+        let frame = (segmenter.to_target(0.0) * pixels_of_mask).max(0.0)
+            ..(segmenter.to_target(f64::from(segmenter.source)) * pixels_of_mask).min(f64::from(length));
         let stretch = (to_mask(1.0) - to_mask(0.0)).max(1.0);
         let mut taps = Self::new();
-        for target in 0..wanted.target {
+        for target in 0..encoder.target {
             match to_mask(f64::from(target) + 0.5) {
-                centre if wanted.covered().contains(&target) && frame.contains(&centre) => {
+                centre if encoder.covered().contains(&target) && frame.contains(&centre) => {
                     taps.push_triangle(&frame, centre, stretch);
                 }
                 _ => taps.push(0, []),
@@ -148,7 +152,7 @@ impl Taps<f32> {
         taps
     }
 
-    /// A triangle around `centre` over the mask pixels whose middle lies in `frame`, so that no padding bleeds in.
+    /// Adds a triangle filter around `centre` over the mask pixels whose centres are in `frame`, without the padding.
     fn push_triangle(&mut self, frame: &Range<f64>, centre: f64, stretch: f64) {
         let first = libm::ceil((centre - stretch).max(frame.start) - 0.5) as u32;
         let end = libm::floor((centre + stretch).min(frame.end) - 0.5) as u32 + 1;
@@ -157,18 +161,18 @@ impl Taps<f32> {
         if sum > 0.0 {
             self.push(first as usize, (first..end).map(|pixel| (weight(pixel) / sum) as f32));
         } else {
-            // The frame is thinner than a mask pixel here.
+            // The frame is narrower than a mask pixel.
             self.push(centre as usize, [1.0]);
         }
     }
 }
 
-impl Family {
-    /// Fractional bits of a weight: Pillow's `PRECISION_BITS`, OpenCV's `INTER_RESIZE_COEF_BITS`.
+impl ResizeLibrary {
+    /// Returns the fractional bits of a weight: Pillow's `PRECISION_BITS`, OpenCV's `INTER_RESIZE_COEF_BITS`.
     pub(super) const fn bits(self) -> u32 {
         match self {
-            Family::Pillow => 32 - 8 - 2,
-            Family::OpenCv => 11,
+            ResizeLibrary::Pillow => 32 - 8 - 2,
+            ResizeLibrary::OpenCv => 11,
         }
     }
 }
@@ -196,7 +200,7 @@ fn opencv_cubic(x: f32) -> [f32; 4] {
     [outer, left, right, 1.0 - outer - left - right]
 }
 
-/// Rounds halves away from 0, as Pillow does.
+/// Rounds halves away from 0, like Pillow.
 fn round_away(x: f64) -> i32 {
     (if x < 0.0 { x - 0.5 } else { x + 0.5 }) as i32
 }
@@ -206,10 +210,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_add_up_to_one_whatever_the_sizes() {
+    fn weights_add_up_to_one_for_any_sizes() {
         for (source, resized) in [(1, 7), (7, 1), (1920, 398), (100, 100), (13, 200), (3, 2)] {
             let axis = Axis { source, resized, offset: 0, target: resized };
-            for family in [Family::Pillow, Family::OpenCv] {
+            for family in [ResizeLibrary::Pillow, ResizeLibrary::OpenCv] {
                 for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {
                     let one = 1 << family.bits();
                     for (first, weights) in Taps::of_pixels(axis, interpolation, family).iter() {

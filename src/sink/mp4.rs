@@ -1,7 +1,7 @@
 //! An MP4 with H.264 in it, encoded by an `ffmpeg` child process.
 
 use crate::error::{Error, Result, Stage};
-use crate::file::Aside;
+use crate::file::AtomicFile;
 use crate::mask::Size;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -31,7 +31,7 @@ pub(crate) struct Mp4 {
     codec: Codec,
     /// Stands before the file, so that it ends before the file that it writes is removed.
     encoder: Option<Encoder>,
-    file: Aside,
+    file: AtomicFile,
 }
 
 impl Mp4 {
@@ -45,7 +45,7 @@ impl Mp4 {
 
     /// As [`Mp4::create`], by another ffmpeg.
     pub(crate) fn with_program(program: &OsStr, path: &Path, rate: u32) -> Result<Self> {
-        let (file, codec) = (Aside::create(path)?, best_codec(program)?);
+        let (file, codec) = (AtomicFile::create(path)?, best_codec(program)?);
         Ok(Self { program: program.to_owned(), rate, codec, encoder: None, file })
     }
 
@@ -80,7 +80,7 @@ impl Mp4 {
         if let Some(mut encoder) = self.encoder {
             encoder.finish().map_err(|error| self.file.failed(&error))?;
         }
-        self.file.into_place()
+        self.file.commit()
     }
 }
 
@@ -94,13 +94,13 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn spawn(program: &OsStr, codec: Codec, size: Size, rate: u32, file: &Aside) -> Result<Self> {
+    fn spawn(program: &OsStr, codec: Codec, size: Size, rate: u32, file: &AtomicFile) -> Result<Self> {
         let log = || -> io::Result<(File, File)> {
             let log = tempfile::tempfile()?;
             Ok((log.try_clone()?, log))
         };
         let (stderr, log) = log().map_err(|error| file.failed(&format!("no temporary file: {error}")))?;
-        let mut command = command(program, codec, size, rate, file.place());
+        let mut command = command(program, codec, size, rate, file.temporary_path());
         let child = command.stderr(stderr).spawn().map_err(|error| not_started(program, &error))?;
         Ok(Self { child, size, log })
     }

@@ -1,48 +1,48 @@
-//! The vector of a clip.
+//! Embeddings of clips.
 
 use crate::error::{Error, Result, Stage};
 use serde::{Deserialize, Serialize};
 
-/// How the embeddings of T frames become the embedding of a clip.
+/// Fusion of the embeddings of T frames into the embedding of a clip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Fusion {
-    /// Their mean (ViFi-CLIP): [`mean_pool`].
+    /// The mean (ViFi-CLIP): [`mean_pool`].
     Mean,
-    /// A temporal transformer, then the mean (ActionCLIP); the transformer is a model of the bundle.
+    /// A temporal transformer of the bundle, then the mean (ActionCLIP).
     Temporal,
 }
 
-/// Writes the mean of `frames`, each `[dim]`, to `out`, also `[dim]`; [`Embedding::new`] normalises it.
+/// Writes the mean of `frames`, each `[dim]`, to `out`, also `[dim]`, not normalised.
 ///
 /// # Errors
-/// When there is no frame, or one has another length than `out`.
+/// Returns an error if there is no frame, or one has another length than `out`.
 pub fn mean_pool<'a>(frames: impl ExactSizeIterator<Item = &'a [f32]>, out: &mut [f32]) -> Result<()> {
     let count = frames.len();
     if count == 0 {
-        return Err(Error::new(Stage::Pipeline, "embeddings of at least one frame", "none", "give a clip with frames"));
+        return Err(Error::new(Stage::Pipeline, "embeddings of at least one frame", "none", "pass a clip with frames"));
     }
     out.fill(0.0);
     for frame in frames {
         expect_dim(frame.len(), out.len())?;
         for (mean, value) in out.iter_mut().zip(frame) {
-            // Divided first, so that no finite frames overflow.
+            // Dividing first keeps sums of finite values finite.
             *mean += value / count as f32;
         }
     }
     Ok(())
 }
 
-/// A vector of length 1, lent; only the constructor normalises.
+/// A borrowed vector of norm 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Embedding<'a>(&'a [f32]);
 
 impl<'a> Embedding<'a> {
-    /// Normalises `values` in place, `v / ||v||`, and lends them.
+    /// Normalises `values` in place, `v / ||v||`, and borrows them.
     ///
     /// # Errors
-    /// When a value is NaN or infinite, or all are 0; the values stay as they were then.
+    /// Returns an error, and changes nothing, if a value is NaN or infinite, or all are 0.
     pub fn new(values: &'a mut [f32]) -> Result<Self> {
         match normalise(values) {
             Ok(()) => Ok(Self(values)),
@@ -55,13 +55,14 @@ impl<'a> Embedding<'a> {
         }
     }
 
-    /// The coordinates, `[dim]`.
+    /// Returns the coordinates, `[dim]`.
     pub fn values(&self) -> &'a [f32] {
         self.0
     }
 }
 
-/// Scales to length 1, or says what makes that impossible. Squares of any f32 neither overflow nor vanish in f64.
+/// Scales `values` to norm 1; the error is the reason why that is impossible. Squares of f32 neither overflow nor
+/// underflow in f64.
 pub(super) fn normalise(values: &mut [f32]) -> core::result::Result<(), &'static str> {
     let norm = libm::sqrt(values.iter().map(|&value| f64::from(value) * f64::from(value)).sum());
     if !norm.is_finite() {
@@ -76,7 +77,7 @@ pub(super) fn normalise(values: &mut [f32]) -> core::result::Result<(), &'static
     Ok(())
 }
 
-/// Refuses an embedding of another dimension.
+/// Checks the dimension of an embedding.
 pub(super) fn expect_dim(got: usize, expected: usize) -> Result<()> {
     if got == expected {
         return Ok(());
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn embeddings_without_direction_are_refused_and_large_ones_are_not() {
+    fn embeddings_of_zeros_or_nan_are_refused_and_extreme_numbers_are_not() {
         assert!(Embedding::new(&mut []).is_err());
         assert!(Embedding::new(&mut [0.0, 0.0]).is_err());
         assert!(Embedding::new(&mut [1.0, f32::NAN]).is_err());
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_of_frames_needs_frames_of_one_length() {
+    fn the_mean_needs_frames_of_equal_length() {
         let mut mean = [0.0; 2];
         mean_pool([[1.0, 4.0].as_slice(), &[3.0, 0.0]].into_iter(), &mut mean).unwrap();
         assert_eq!(mean, [2.0, 2.0]);

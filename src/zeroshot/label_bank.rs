@@ -8,18 +8,18 @@ use alloc::vec;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
-/// How the prompts of one class ("a photo of a {}.", …) become one probability.
+/// Fusion of the prompts of one class ("a photo of a {}.", …) into one probability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum TemplateFusion {
-    /// One embedding a class: the mean of its unit text embeddings, normalised again (CLIP, ViFi-CLIP).
+    /// One embedding a class: the normalised mean of its unit text embeddings (CLIP, ViFi-CLIP).
     MeanEmbedding,
     /// One softmax a template, averaged (ActionCLIP).
     MeanSoftmax,
 }
 
-/// Text embeddings as an encoder gave them, of any length, lent: `[classes, templates, dim]`.
+/// Borrowed text embeddings, not normalised: `[classes, templates, dim]`.
 #[derive(Clone, Copy, Debug)]
 pub struct TextEmbeds<'a> {
     /// All coordinates, the last axis fastest.
@@ -48,34 +48,34 @@ impl<'a> TextEmbeds<'a> {
                 self.templates, self.dim
             ),
             format_args!("{} numbers", self.values.len()),
-            "make the label bank anew with `figureground labels`",
+            "create the label bank again with `figureground labels`",
         ))
     }
 }
 
 /// Class names in alphabetical order, with their text embeddings and the scale of their logits.
 ///
-/// A class index is a place in that order, so that nothing depends on the order in which classes were given, and a tie
-/// that goes to the smaller index goes to the smaller name.
+/// A class index refers to the alphabetical order. Results do not depend on the order in which classes were given, and a
+/// tie goes to the smaller name.
 #[derive(Clone, Debug)]
 pub struct LabelBank {
     names: Vec<String>,
     /// `exp(logit_scale)`.
     scale: f32,
     dim: usize,
-    /// Softmaxes to average: 1 for [`TemplateFusion::MeanEmbedding`].
+    /// Number of softmaxes to average: 1 for [`TemplateFusion::MeanEmbedding`].
     softmaxes: usize,
     /// Unit rows, `[softmaxes, classes, dim]`.
     rows: Vec<f32>,
 }
 
 impl LabelBank {
-    /// The bank of `names`, in any order, whose embeddings come in that order. `logit_scale` is the natural logarithm
-    /// of the factor on cosines, as CLIP stores it.
+    /// Creates the bank of `names`, in any order, with embeddings in the same order. `logit_scale` is CLIP's: the natural
+    /// logarithm of the factor on cosines.
     ///
     /// # Errors
-    /// When there is no class, a name is empty or comes twice, the embeddings have another size, hold NaN, infinity or
-    /// only zeros, or cancel out over templates, or `exp(logit_scale)` is not finite.
+    /// Returns an error if there is no class, a name is empty or repeated, the embeddings have another size, are not
+    /// finite, are 0 or cancel out over templates, or `exp(logit_scale)` is not finite.
     pub fn new(
         names: Vec<String>,
         text_embeds: TextEmbeds<'_>,
@@ -96,27 +96,27 @@ impl LabelBank {
         };
         bank.rows = vec![0.0; bank.softmaxes * bank.names.len() * bank.dim];
         for (class, &given) in order.iter().enumerate() {
-            let placed = bank.place(class, text_embeds.class(given));
-            placed.map_err(|got| broken_embedding(&bank.names[given], got))?;
+            let result = bank.set_rows(class, text_embeds.class(given));
+            result.map_err(|got| broken_embedding(&bank.names[given], got))?;
         }
         bank.names.sort_unstable();
         Ok(bank)
     }
 
-    /// Class names in alphabetical order.
+    /// Returns the class names in alphabetical order.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Coordinates of one embedding.
+    /// Returns the number of coordinates of one embedding.
     pub fn dim(&self) -> usize {
         self.dim
     }
 
-    /// Refuses an image encoder whose embeddings have another dimension.
+    /// Checks that the image encoder's embeddings have the bank's dimension.
     ///
     /// # Errors
-    /// When `dimension` is not the bank's.
+    /// Returns an error if `dimension` is not the bank's.
     pub fn expect_encoder(&self, dimension: usize) -> Result<()> {
         if self.dim == dimension {
             return Ok(());
@@ -125,11 +125,11 @@ impl LabelBank {
             Stage::LabelBank,
             "embeddings of one dimension",
             format_args!("{} of the label bank, {dimension} of the image encoder", self.dim),
-            "make the label bank again with `figureground labels`",
+            "create the label bank again with `figureground labels`",
         ))
     }
 
-    /// Unit rows `[softmaxes, classes, dim]`, how many softmaxes are averaged, and the factor of a cosine.
+    /// Returns the unit rows `[softmaxes, classes, dim]`, the number of softmaxes, and the factor on cosines.
     #[cfg(feature = "gpu")]
     pub(crate) fn parts(&self) -> (&[f32], usize, f32) {
         (&self.rows, self.softmaxes, self.scale)
@@ -138,12 +138,12 @@ impl LabelBank {
     /// Writes ln p of every class for `clip` to `log_probs`, by log-softmax.
     ///
     /// # Errors
-    /// When `clip` has another dimension, or `log_probs` was made for another number of classes.
+    /// Returns an error if `clip` has another dimension, or `log_probs` has another number of classes.
     pub fn score(&self, clip: &Embedding<'_>, log_probs: &mut LogProbs) -> Result<()> {
         expect_dim(clip.values().len(), self.dim)?;
         let LogProbs { values, template } = log_probs;
         if values.len() != self.names.len() {
-            let next = "make the log-probabilities for this bank";
+            let next = "create the log-probabilities for this bank";
             return Err(Error::new(Stage::LabelBank, self.names.len(), values.len(), next));
         }
         self.log_softmax_of(0, clip, values);
@@ -164,14 +164,14 @@ impl LabelBank {
         log_softmax(out);
     }
 
-    /// Normalises the `[templates, dim]` embeddings of one class into its rows.
-    fn place(&mut self, class: usize, text_embeds: &[f32]) -> core::result::Result<(), &'static str> {
+    /// Writes the normalised `[templates, dim]` embeddings of one class to its rows.
+    fn set_rows(&mut self, class: usize, text_embeds: &[f32]) -> core::result::Result<(), &'static str> {
         let (dim, classes) = (self.dim, self.names.len());
         let mut unit = vec![0.0; dim];
         for (template, text_embed) in text_embeds.chunks_exact(dim).enumerate() {
             unit.copy_from_slice(text_embed);
             normalise(&mut unit)?;
-            // The mean needs no division: what follows makes its length 1.
+            // The mean needs no division, because the sum is normalised below.
             let row = &mut self.rows[(template % self.softmaxes * classes + class) * dim..][..dim];
             row.iter_mut().zip(&unit).for_each(|(sum, value)| *sum += value);
         }
@@ -182,12 +182,12 @@ impl LabelBank {
     }
 }
 
-/// Where each name, in alphabetical order, was given.
+/// Returns the indices of `names` in alphabetical order.
 fn sorted(names: &[String]) -> Result<Vec<usize>> {
     let mut order: Vec<usize> = (0..names.len()).collect();
     order.sort_unstable_by_key(|&given| &names[given]);
     let refuse = |got: &dyn core::fmt::Display| {
-        Err(Error::new(Stage::LabelBank, "class names, each once and none empty", got, "correct the label file"))
+        Err(Error::new(Stage::LabelBank, "class names without repetition, none empty", got, "correct the label file"))
     };
     match order.first() {
         None => return refuse(&"no class"),
@@ -205,7 +205,7 @@ fn scale(logit_scale: f32) -> Result<f32> {
     if scale.is_finite() && scale > 0.0 {
         return Ok(scale);
     }
-    let expected = "a logit_scale that is the logarithm of a finite factor";
+    let expected = "a logit_scale whose exp is finite and above 0";
     Err(Error::new(Stage::LabelBank, expected, logit_scale, "take it from the checkpoint (CLIP: 4.6052)"))
 }
 
@@ -218,12 +218,12 @@ fn broken_embedding(name: &str, got: &str) -> Error {
     )
 }
 
-/// Enough of a name to find it by.
+/// Returns the start of a name, for messages.
 fn shortened(name: &str) -> &str {
     &name[..name.floor_char_boundary(60)]
 }
 
-/// The sum of products, in sixteen partial sums that vector units can hold.
+/// Returns the dot product, computed in sixteen partial sums for SIMD.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
     const LANES: usize = 16;
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn both_template_fusions_follow_their_formula() {
+    fn both_template_fusions_follow_their_formulas() {
         let values = [1.0, 0.0, 0.0, 2.0, 0.6, 0.8, 5.0, 0.0];
         let e = core::f64::consts::E;
         let softmax = |a: f64, b: f64| libm::exp(e * a) / (libm::exp(e * a) + libm::exp(e * b));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn banks_that_cannot_be_right_are_refused() {
+    fn invalid_banks_are_refused() {
         use TemplateFusion::{MeanEmbedding, MeanSoftmax};
         assert!(bank(&[], &[], 1, MeanEmbedding).is_err());
         assert!(bank(&["a", "a"], &[1.0, 1.0], 1, MeanEmbedding).is_err());

@@ -1,8 +1,8 @@
-//! From a clip's embedding to log-probabilities of classes that were never trained for, only named.
+//! Zero-shot classification: a clip's embedding to log-probabilities of named classes.
 //!
-//! `log_softmax(exp(logit_scale) * cos(clip, text))` over the classes of a [`LabelBank`]. Sums run in a fixed order,
-//! those of softmax in f64, so that every target gives the same bits, and no probability is ever rounded to 0 and then
-//! logged.
+//! Computes `log_softmax(exp(logit_scale) * cos(clip, text))` over the classes of a [`LabelBank`]. Sums have a fixed order,
+//! those of the softmax are in f64, so every target gives the same bits. No probability is rounded to 0 before its
+//! logarithm is taken.
 
 mod embedding;
 mod label_bank;

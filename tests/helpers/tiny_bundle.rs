@@ -3,8 +3,8 @@
 use crate::fixture;
 use figureground::Result;
 use figureground::bundle::Bundle;
-use figureground::bundle::import::Import;
-use figureground::model::write::Precision;
+use figureground::import::Import;
+use figureground::model::write::WeightPrecision;
 use std::path::Path;
 
 /// The bundle, made in `place`.
@@ -23,7 +23,7 @@ pub fn import(clip: &Path, out: &Path) -> Result<Bundle> {
         segmenter_model: fixture("demo/segmenter.onnx"),
         labels: fixture("demo/labels.txt"),
         templates: Vec::new(),
-        precision: Precision::F32,
+        precision: WeightPrecision::F32,
         out: out.to_owned(),
     };
     import.run(1, &mut |_, _| Ok(()))?;

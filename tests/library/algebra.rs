@@ -1,4 +1,4 @@
-//! What must hold of the algebra for every input: masks, views, preprocessing, zero-shot scores and the gate.
+//! Properties of the algebra for every input: masks, views, preprocessing, zero-shot scores and the gate.
 
 use figureground::frame::Frame;
 use figureground::gate::{
@@ -6,7 +6,7 @@ use figureground::gate::{
 };
 use figureground::mask::{Boxes, Components, Dilation, MAX_BOXES, Mask, PixelBox, Regions, Shape, Size};
 use figureground::preprocess::{
-    ChannelOrder, Family, Geometry, Interpolation, Layout, MaskSampler, PreprocessSettings, Preprocessor, Resize,
+    ChannelOrder, Geometry, Interpolation, Layout, MaskSampler, PreprocessSettings, Preprocessor, Resize, ResizeLibrary,
 };
 use figureground::view::{Fill, Masking, View, ViewComposer};
 use figureground::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, TextEmbeds, log_softmax, top_k};
@@ -30,7 +30,7 @@ fn inside(boxes: &[PixelBox], x: u32, y: u32) -> bool {
 mod masks {
     use super::*;
 
-    /// Components by flood fill, slowly and obviously: area and bounding box of each.
+    /// Returns area and bounding box of each component, by a simple flood fill.
     fn flooded(shape: &Shape) -> Vec<(usize, PixelBox)> {
         let (width, height) = (shape.size().width() as i64, shape.size().height() as i64);
         let mut left = shape.pixels().to_vec();
@@ -74,7 +74,7 @@ mod masks {
         }
 
         #[test]
-        fn dilation_adds_what_is_within_reach_and_nothing_else(
+        fn dilation_adds_exactly_the_pixels_within_its_distance(
             width in 1..20u32, height in 1..20u32, iterations in 0..4u32,
             pixels in vec(prop::bool::weighted(0.05), 400),
         ) {
@@ -111,7 +111,7 @@ mod views {
     const FILL: Fill = Fill([-7.0, -8.0, -9.0]);
     const OBJECT_FILL: Fill = Fill([17.0, 18.0, 19.0]);
 
-    /// A picture's regions, owned; pixel values are 1 to 2, so no pixel looks like a fill.
+    /// Owned regions of a picture. Pixel values are 1 to 2, so no pixel has the value of a fill.
     #[derive(Debug, Clone)]
     struct Scene {
         pixel_values: Vec<f32>,
@@ -162,7 +162,7 @@ mod views {
         )
     }
 
-    /// The picture with `fill(i)` where it is some colour: Eq. 1 pixel by pixel.
+    /// Computes Eq. 1 pixel by pixel: pixel `i` becomes `fill(i)` if that is a colour.
     fn expected(scene: &Scene, fill: impl Fn(usize) -> Option<Fill>) -> Vec<f32> {
         let value = |i: usize| fill(i % AREA).map_or(scene.pixel_values[i], |Fill(colour)| colour[i / AREA]);
         (0..3 * AREA).map(value).collect()
@@ -187,7 +187,7 @@ mod views {
 
     proptest! {
         #[test]
-        fn views_hide_exactly_the_pixels_they_should(scene in scenes()) {
+        fn views_hide_exactly_the_pixels_of_their_equations(scene in scenes()) {
             let ([full, person, background], person_area, background_area) = composed(&scene, None);
             let in_background = |i: usize| boxed(&scene.person_boxes, i) && !scene.object(i);
             prop_assert_eq!(&full, &scene.pixel_values);
@@ -231,7 +231,7 @@ mod views {
         }
 
         #[test]
-        fn what_neither_person_nor_background_view_shows_lies_in_a_person_box(scene in scenes()) {
+        fn pixels_hidden_in_both_person_and_background_view_are_in_a_person_box(scene in scenes()) {
             let ([full, person, background], ..) = composed(&scene, None);
             for i in 0..3 * AREA {
                 let shown = person[i] == full[i] || background[i] == full[i];
@@ -250,7 +250,7 @@ mod geometry {
             height,
             resize,
             interpolation: Interpolation::Bilinear,
-            family: Family::Pillow,
+            family: ResizeLibrary::Pillow,
             layout: Layout::Nchw,
             channel_order: ChannelOrder::Rgb,
             scale: 1.0 / 255.0,
@@ -267,13 +267,13 @@ mod geometry {
         ]
     }
 
-    /// A black frame with a white rectangle, first and last column and row of it included.
+    /// Returns a black frame with a white rectangle, whose last column and row are inclusive.
     fn painted(size: Size, area: PixelBox) -> Vec<u8> {
         let pixel = |i: usize| inside(&[area], i as u32 % size.width(), i as u32 / size.width());
         (0..size.area()).flat_map(|i| [if pixel(i) { 255 } else { 0 }; 3]).collect()
     }
 
-    /// The red channel of what a model sees, as a mask.
+    /// Returns the red channel of the model's picture as a mask.
     fn seen(settings: &PreprocessSettings, size: Size, pixels: &[u8]) -> (Mask, Geometry) {
         let frame = Frame::new(pixels, size.width(), size.height(), 0, 0).unwrap();
         let mut preprocessor = Preprocessor::new(settings, size).unwrap();
@@ -302,7 +302,7 @@ mod geometry {
         #![proptest_config(ProptestConfig::with_cases(128))]
 
         #[test]
-        fn a_mask_takes_the_geometry_of_its_frame(
+        fn a_mask_has_the_geometry_of_its_frame(
             width in 60..160u32, height in 60..160u32, x in 0.3..0.5f64, y in 0.3..0.5f64, side in 0.1..0.2f64,
             encoder in resizes(56),
             segmenter in prop_oneof![Just(Resize::Squash), Just(Resize::Letterbox { pad: [0; 3] })],
@@ -325,13 +325,13 @@ mod geometry {
         }
 
         #[test]
-        fn any_frame_fits_any_settings(
+        fn any_frame_can_be_preprocessed_with_any_settings(
             width in 16..300u32, height in 16..300u32, target in (1..40u32, 1..40u32), resize in resizes(40),
             bicubic in any::<bool>(), opencv in any::<bool>(), byte in any::<u8>(),
         ) {
             let settings = PreprocessSettings {
                 interpolation: if bicubic { Interpolation::Bicubic } else { Interpolation::Bilinear },
-                family: if opencv { Family::OpenCv } else { Family::Pillow },
+                family: if opencv { ResizeLibrary::OpenCv } else { ResizeLibrary::Pillow },
                 ..settings(target.0, target.1, resize)
             };
             let size = sized(width, height);
@@ -360,7 +360,7 @@ mod scores {
         ]
     }
 
-    /// A strategy for embeddings of `length` coordinates that have a direction.
+    /// Generates embeddings of `length` coordinates that are not all 0.
     fn direction(length: usize) -> impl Strategy<Value = Vec<f32>> {
         vec(finite(), length).prop_filter("all zeros have no direction", |values| values.iter().any(|v| *v != 0.0))
     }
@@ -387,7 +387,7 @@ mod scores {
         }
 
         #[test]
-        fn embeddings_have_length_one(mut values in direction(7)) {
+        fn embeddings_have_norm_one(mut values in direction(7)) {
             let embedding = Embedding::new(&mut values).unwrap();
             let norm: f64 = embedding.values().iter().map(|value| f64::from(*value).powi(2)).sum();
             prop_assert!((norm - 1.0).abs() < 1e-5);
@@ -476,7 +476,7 @@ mod verdicts {
         }
 
         #[test]
-        fn without_memory_a_flag_means_a_score_above_tau(
+        fn in_the_first_window_a_flag_means_a_score_above_tau(
             window in views(-3.0..3.0f32), kind in kinds(), tau in -2.0..2.0f32, hysteresis in 0.0..2.0f32,
         ) {
             let judgement = judged(&mut gate(kind, tau, hysteresis, None), &window);
@@ -489,8 +489,7 @@ mod verdicts {
             embeds in vec(vec(-3..3i8, 2 * DIM), CLASSES), clips in prop::array::uniform3(vec(-3..3i8, DIM)),
             order in Just((0..CLASSES).collect::<Vec<_>>()).prop_shuffle(), kind in kinds(), average in any::<bool>(),
         ) {
-            // Small whole numbers make ties, and so does the class that repeats another; 0.5 keeps every vector a
-            // direction.
+            // Small integers and the repeated class make ties; 0.5 keeps every vector from being 0.
             let real = |values: &[i8]| values.iter().map(|value| f32::from(*value) + 0.5).collect::<Vec<f32>>();
             let mut embeds: Vec<Vec<f32>> = embeds.iter().map(|class| real(class)).collect();
             embeds[CLASSES - 1] = embeds[0].clone();
@@ -500,7 +499,7 @@ mod verdicts {
                 let names = order.iter().map(|class| format!("class {class}")).collect();
                 let values: Vec<f32> = order.iter().flat_map(|class| embeds[*class].clone()).collect();
                 let text_embeds = TextEmbeds { values: &values, templates: 2, dim: DIM };
-                // Templates that cancel out are refused, in any order.
+                // A bank whose templates cancel out is refused in any order.
                 let bank = LabelBank::new(names, text_embeds, 2.0, fusion).ok()?;
                 let views = clips.each_ref().map(|clip| {
                     let mut log_probs = LogProbs::new(bank.names().len());

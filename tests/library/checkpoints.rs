@@ -1,16 +1,16 @@
-//! Checkpoints by `torch.save` from strangers: whatever is in them, nothing is executed, and what is refused is named.
+//! Untrusted checkpoints by `torch.save`: nothing is executed, and errors name what is refused.
 
 use figureground::Error;
-use figureground::bundle::import::layout::Weights;
-use figureground::bundle::import::state_dicts::StateDicts;
+use figureground::import::layout::Weights;
+use figureground::import::state_dicts::StateDicts;
 use figureground_tests::program::{Desk, fixture, import_arguments};
 use rawzip::ZipArchiveWriter;
 use std::io::Write;
 
-/// A pickle that builds a dictionary of nothing, in protocol 2.
+/// A pickle of an empty dictionary, in protocol 2.
 const EMPTY: &[u8] = b"\x80\x02}.";
 
-/// An archive of `files`, stored as `torch.save` does.
+/// Returns an archive of `files`, stored like those of `torch.save`.
 fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut zip = ZipArchiveWriter::new(&mut bytes);
@@ -33,13 +33,13 @@ fn refused(bytes: &[u8]) -> Error {
     StateDicts::parse(bytes).map(|dicts| dicts.weights.names().count()).unwrap_err()
 }
 
-/// Refused with all of `words`.
+/// Asserts that `bytes` are refused with all of `words`.
 fn refuses(bytes: &[u8], words: &[&str]) {
     let error = refused(bytes).to_string();
     words.iter().for_each(|word| assert!(error.contains(word), "{word:?} is missing: {error}"));
 }
 
-/// `torch._utils._rebuild_tensor_v2` on storage `key` of 16 floats with this shape and these strides.
+/// Returns a call of `torch._utils._rebuild_tensor_v2` on storage `key` of 16 floats.
 fn tensor(key: &str, offset: u8, shape: &[u8], strides: &[u8]) -> Vec<u8> {
     let mut out = b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\n".to_vec();
     text(&mut out, key);
@@ -61,7 +61,7 @@ fn text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.bytes());
 }
 
-/// A state dict of one tensor.
+/// Returns a state dict of one tensor.
 fn dict(name: &str, tensor: &[u8]) -> Vec<u8> {
     let mut out = b"\x80\x02}".to_vec();
     text(&mut out, name);
@@ -71,7 +71,7 @@ fn dict(name: &str, tensor: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_callable_is_refused_by_its_name_and_not_called() {
+fn an_unknown_callable_is_named_and_not_called() {
     let desk = Desk::new();
     let proof = desk.path("executed");
     let command = format!("touch {}", proof.display());
@@ -97,7 +97,7 @@ fn a_callable_is_refused_by_its_name_and_not_called() {
         let arguments = import_arguments(&clip, &fixture("demo/labels.txt"), &desk.path("out"));
         desk.refuses(arguments, "import", &["clip.pth", name]);
     }
-    // A name is refused wherever it stands: beside weights, and in a TorchScript archive as well.
+    // The callable is also refused beside weights and in a TorchScript archive.
     let mut beside = dict("a", &tensor("0", 0, &[4], &[1]));
     beside.pop();
     beside.extend(b"X\x01\x00\x00\x00bcposix\nsystem\ns.");
@@ -107,7 +107,7 @@ fn a_callable_is_refused_by_its_name_and_not_called() {
 }
 
 #[test]
-fn a_name_cannot_write_over_the_message() {
+fn control_characters_and_long_names_do_not_reach_the_message() {
     let error = refused(&pickle(b"\x80\x02cos\x1b[2J\rok\nsystem\n.")).to_string();
     assert!(!error.contains('\x1b') && !error.contains('\r'), "{error:?}");
     let mut long = b"\x80\x02c".to_vec();
@@ -136,10 +136,10 @@ fn tensors_are_read_with_their_offsets_and_strides() {
 }
 
 #[test]
-fn an_archive_that_is_cut_foreign_or_contradicts_itself_is_refused() {
+fn an_archive_that_is_cut_foreign_or_inconsistent_is_refused() {
     let whole = std::fs::read(fixture("clip/layouts/openai.pt")).unwrap();
     for cut in (0..whole.len()).step_by(whole.len() / 97).chain([whole.len() - 1]) {
-        assert!(StateDicts::parse(&whole[..cut]).is_err(), "cut at {cut} it is read");
+        assert!(StateDicts::parse(&whole[..cut]).is_err(), "accepted when cut at {cut}");
     }
     let weights = dict("w", &tensor("0", 0, &[4], &[1]));
     let files = |more: &[(&'static str, &'static [u8])]| {
@@ -150,7 +150,7 @@ fn an_archive_that_is_cut_foreign_or_contradicts_itself_is_refused() {
     assert!(StateDicts::parse(&files(&[])).is_ok());
     refuses(&files(&[("a/byteorder", b"big")]), &["big-endian"]);
     refuses(&files(&[("b/data.pkl", EMPTY)]), &["data.pkl", "twice"]);
-    refuses(&archive(&[("a/data.pkl", &weights)]), &["\"w\"", "data/0", "none there"]);
+    refuses(&archive(&[("a/data.pkl", &weights)]), &["\"w\"", "data/0", "no numbers"]);
     refuses(&archive(&[("a/data.pkl", &weights), ("a/data/0", &[0; 12])]), &["\"w\"", "too few"]);
     refuses(&archive(&[("a/readme", b"")]), &["data.pkl"]);
     refuses(&pickle(EMPTY), &["state_dict", "the keys []"]);
@@ -162,8 +162,8 @@ fn an_archive_that_is_cut_foreign_or_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn a_pickle_that_wants_to_fill_the_memory_is_refused_or_small() {
-    // Nothing doubles: a tuple of twice the same, over and over, is one more value each time.
+fn a_pickle_cannot_fill_the_memory() {
+    // A tuple that repeats the previous tuple twice adds one value each time.
     let mut doubling = b"\x80\x02)".to_vec();
     (0..100_000).for_each(|_| doubling.extend(b"2\x86"));
     doubling.push(b'.');
@@ -175,19 +175,19 @@ fn a_pickle_that_wants_to_fill_the_memory_is_refused_or_small() {
     let marks = [&b"\x80\x02"[..], &[b'('; 1_100_000], b"."].concat();
     refuses(&pickle(&marks), &["too many values"]);
     let long = [&b"\x80\x02}X\xff\xff\xff\xff"[..], b"short"].concat();
-    refuses(&pickle(&long), &["its end"]);
+    refuses(&pickle(&long), &["the end of the file"]);
     let huge = [&b"\x80\x04\x8d"[..], &[0xff; 8], b"short"].concat();
-    refuses(&pickle(&huge), &["its end"]);
+    refuses(&pickle(&huge), &["the end of the file"]);
     let large = vec![b'N'; (1 << 24) + 1];
     refuses(&pickle(&large), &["16777216 bytes"]);
-    // A dictionary in itself, and a module in itself.
+    // A dictionary and a module that contain themselves.
     refuses(&pickle(b"\x80\x02}q\x00X\x05\x00\x00\x00modelh\x00s."), &["state dict"]);
     let cycle = b"\x80\x02c__torch__\nM\n)\x81q\x00}X\x01\x00\x00\x00mh\x00sb.";
     refuses(&archive(&[("a/data.pkl", cycle), ("a/constants.pkl", EMPTY)]), &["modules deep"]);
 }
 
 #[test]
-fn a_tensor_that_is_missing_extra_or_misshapen_is_named() {
+fn a_tensor_that_is_missing_extra_or_of_another_shape_is_named() {
     let bytes = std::fs::read(fixture("clip/layouts/openai.pt")).unwrap();
     let dicts = StateDicts::parse(&bytes).unwrap();
     let desk = Desk::new();
@@ -215,7 +215,7 @@ fn a_tensor_that_is_missing_extra_or_misshapen_is_named() {
 }
 
 #[test]
-fn other_models_are_told_apart() {
+fn other_models_are_refused_by_name() {
     let read = |name: &str| {
         let bytes = pickle(&dict(name, &tensor("0", 0, &[4], &[1])));
         let dicts = StateDicts::parse(&bytes).unwrap();

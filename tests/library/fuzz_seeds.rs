@@ -1,30 +1,30 @@
-//! The parsers of `fuzz/`, each on a few thousand seeded mutations of good input: none panics, and none hangs.
+//! The parsers of `fuzz/` on thousands of seeded mutations of valid input: none panics or hangs.
 
-use figureground::bundle::import::checkpoint::Checkpoint;
-use figureground::bundle::import::config::{HuggingFaceConfig, OpenClipConfig};
-use figureground::bundle::import::layout::{LOGIT_SCALE, Weights};
-use figureground::bundle::import::pickle::{Namespace, Pickle};
-use figureground::bundle::import::state_dicts::StateDicts;
 use figureground::bundle::labels::LabelFile;
 use figureground::bundle::manifest::Manifest;
 use figureground::engine::cpu::infer;
+use figureground::import::checkpoint::Checkpoint;
+use figureground::import::config::{HuggingFaceConfig, OpenClipConfig};
+use figureground::import::layout::{LOGIT_SCALE, Weights};
+use figureground::import::pickle::{Namespace, Pickle};
+use figureground::import::state_dicts::StateDicts;
 use figureground::model::{Model, Port, Tensor, Values};
 use figureground::zeroshot::TemplateFusion;
 use figureground_tests::program::{Desk, Random, fixture};
 use rawzip::ZipArchive;
 use std::io::Cursor;
 
-/// Mutations of each parser's good input.
+/// Mutations of each parser's valid input.
 const MUTATIONS: u64 = 2000;
 /// Mutations of a whole model, which take longer.
 const MODELS: u64 = 300;
 
-/// `seed` with bits flipped, a piece cut out or put in twice, its end cut off, or numbers put in that nobody expects.
+/// Returns `seed` with flipped bits, a piece removed or repeated, its end cut, or unexpected numbers inserted.
 fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
     const ODD: [&str; 8] = ["0", "-1", "99999999999999999999", "1e999", "nan", "[", "\"", "\0"];
     let mut bytes = seed.to_vec();
     for _ in 0..=random.below(3) {
-        // Most of what is parsed lies at the front.
+        // Most of the structure is at the start.
         let end = if random.below(4) == 0 { bytes.len() } else { bytes.len().min(4096) };
         let at = random.below(end);
         let piece = at..bytes.len().min(at + random.below(64));
@@ -43,21 +43,21 @@ fn mutated(seed: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Runs `parse`, which says whether it took the input, on mutations of `seed`.
+/// Runs `parse`, which returns whether it accepted the input, on mutations of `seed`.
 fn survives(name: &str, seed: &[u8], parse: impl Fn(Vec<u8>) -> bool) {
     assert!(parse(seed.to_vec()), "{name}: the seed itself is refused");
-    let mut taken = 0;
+    let mut accepted = 0;
     for number in 0..MUTATIONS {
         let bytes = mutated(seed, &mut Random(number));
         let parsed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| parse(bytes)));
-        taken += u64::from(parsed.unwrap_or_else(|_| panic!("{name}: panicked on mutation {number}")));
+        accepted += u64::from(parsed.unwrap_or_else(|_| panic!("{name}: panicked on mutation {number}")));
     }
-    println!("{name}: {taken} of {MUTATIONS} mutations were taken");
-    assert!(taken < MUTATIONS, "{name}: everything is taken");
+    println!("{name}: {accepted} of {MUTATIONS} mutations were accepted");
+    assert!(accepted < MUTATIONS, "{name}: every mutation was accepted");
 }
 
 #[test]
-fn manifest() {
+fn no_mutated_manifest_panics() {
     let desk = Desk::new();
     survives("manifest", &std::fs::read(desk.bundle().join("bundle.toml")).unwrap(), |bytes| {
         Manifest::parse(&String::from_utf8_lossy(&bytes)).is_ok_and(|manifest| manifest.to_toml().is_ok())
@@ -65,7 +65,7 @@ fn manifest() {
 }
 
 #[test]
-fn label_bank() {
+fn no_mutated_label_bank_panics() {
     let desk = Desk::new();
     survives("label bank", &std::fs::read(desk.bundle().join("labels.safetensors")).unwrap(), |bytes| {
         let file = LabelFile::parse(&bytes);
@@ -78,7 +78,7 @@ fn label_bank() {
 }
 
 #[test]
-fn checkpoint() {
+fn no_mutated_checkpoint_panics() {
     let config = std::fs::read_to_string(fixture("clip/gelu/config.json")).unwrap();
     let architecture = HuggingFaceConfig::parse(&config).unwrap().architecture().unwrap();
     survives("config", config.as_bytes(), |bytes| {
@@ -95,7 +95,7 @@ fn checkpoint() {
 }
 
 #[test]
-fn archive() {
+fn no_mutated_archive_panics() {
     for name in ["openai.pt", "vificlip.pth", "actionclip.pth", "script.pt"] {
         let seed = std::fs::read(fixture("clip/layouts").join(name)).unwrap();
         survives(name, &seed, |bytes| {
@@ -106,7 +106,7 @@ fn archive() {
 }
 
 #[test]
-fn pickle() {
+fn no_mutated_pickle_panics() {
     for name in ["openai.pt", "vificlip.pth", "script.pt"] {
         let bytes = std::fs::read(fixture("clip/layouts").join(name)).unwrap();
         let namespace = if name == "script.pt" { Namespace::TorchScript } else { Namespace::StateDict };
@@ -116,7 +116,7 @@ fn pickle() {
     }
 }
 
-/// The pickle of an archive.
+/// Returns the pickle of an archive.
 fn data_pkl(bytes: &[u8]) -> Vec<u8> {
     let archive = ZipArchive::from_slice(bytes).unwrap();
     let mut entries = archive.entries();
@@ -129,7 +129,7 @@ fn data_pkl(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn y4m() {
+fn no_mutated_y4m_panics() {
     for (colours, size) in [("420jpeg", 24 * 18 * 3 / 2), ("444", 24 * 18 * 3), ("mono", 24 * 18)] {
         let mut seed = format!("YUV4MPEG2 W24 H18 F30000:1001 Ip A1:1 C{colours} XCOLORRANGE=FULL\n").into_bytes();
         for frame in 0..3 {
@@ -149,7 +149,7 @@ fn y4m() {
 }
 
 #[test]
-fn onnx() {
+fn no_mutated_onnx_model_panics() {
     let desk = Desk::new();
     let whole = std::fs::read(fixture("demo/segmenter.onnx")).unwrap();
     let mut ran = 0;
@@ -157,7 +157,7 @@ fn onnx() {
         let mut random = Random(number);
         let mut bytes = whole.clone();
         for _ in 0..=random.below(4) {
-            // The structure lies at both ends of the file and between the weights.
+            // The structure is at both ends of the file and between the weights.
             let at = random.below(6000);
             let at = if random.below(2) == 0 { at } else { bytes.len() - 1 - at };
             bytes[at] ^= 1 << random.below(8);

@@ -2,6 +2,7 @@
 
 mod algebra;
 mod checkpoints;
+mod circles;
 mod fuzz_seeds;
 mod manifests;
 mod parity;

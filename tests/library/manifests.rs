@@ -1,4 +1,4 @@
-//! Every manifest in `models/` can be read, and what the README says of them holds.
+//! Every manifest in `models/` parses, and errors name the mistake.
 
 use figureground::Result;
 use figureground::bundle::manifest::{Convention, DecodeKind, SegmenterSettings};
@@ -11,7 +11,7 @@ fn manifests(folder: &str) -> Vec<(PathBuf, String)> {
     manifests.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
-/// Reads every manifest of `folder`, of which there are at least `least`.
+/// Reads every manifest of `folder`, which must have at least `least`.
 fn read_all<T>(folder: &str, least: usize, read: impl Fn(&str) -> Result<T>) {
     let found = manifests(folder);
     assert!(found.len() >= least, "{}", found.len());
@@ -21,17 +21,17 @@ fn read_all<T>(folder: &str, least: usize, read: impl Fn(&str) -> Result<T>) {
 }
 
 #[test]
-fn every_segmenter_manifest_is_read() {
+fn every_segmenter_manifest_parses() {
     read_all("segmenters", 9, SegmenterSettings::parse);
 }
 
 #[test]
-fn every_clip_convention_is_read() {
+fn every_clip_convention_parses() {
     read_all("clip", 5, Convention::parse);
 }
 
 #[test]
-fn prototypes_belong_to_yolo_and_to_nothing_else() {
+fn only_yolo_has_prototypes() {
     let text = include_str!("../../models/segmenters/yolo-seg.toml");
     assert_eq!(SegmenterSettings::parse(text).unwrap().decode.kind, DecodeKind::YoloSeg);
     assert!(SegmenterSettings::parse(&text.replace("prototypes = \"output1\"", "")).is_err());
@@ -39,7 +39,7 @@ fn prototypes_belong_to_yolo_and_to_nothing_else() {
 }
 
 #[test]
-fn an_unknown_key_is_answered_with_the_nearest_known_one() {
+fn an_error_about_an_unknown_key_names_the_nearest_known_one() {
     let text = include_str!("../../models/segmenters/selfie-general.toml").replace("threshold", "treshold");
     let error = SegmenterSettings::parse(&text).unwrap_err().to_string();
     assert!(error.contains("treshold") && error.contains("did you mean `threshold`?"), "{error}");

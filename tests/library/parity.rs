@@ -1,29 +1,29 @@
-//! The CPU engine gives what transformers, open_clip and PyTorch give, on small models of the real architectures with
-//! random weights (`tests/fixtures/clip.py`, `tests/fixtures/layouts.py`): from ONNX files and from every layout of a
-//! checkpoint.
+//! The CPU engine equals transformers, open_clip and PyTorch on small models of the real architectures with random
+//! weights (`tests/fixtures/clip.py`, `tests/fixtures/layouts.py`), imported from ONNX files and from every checkpoint
+//! layout.
 
-use figureground::bundle::import::Import;
 use figureground::bundle::manifest::{TemporalSettings, TextSettings, VisionSettings};
 use figureground::bundle::{Bundle, read_manifest};
 use figureground::engine::cpu::Cpu;
 use figureground::engine::{ImageEncoder, TemporalEncoder, TextEncoder};
-use figureground::model::write::Precision;
+use figureground::import::Import;
+use figureground::model::write::WeightPrecision;
 use figureground::preprocess::{Interpolation, Resize};
 use figureground::sampler::Sampler;
 use figureground::zeroshot::Fusion;
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 
-/// The largest difference from the reference, as a fraction of its largest number.
+/// The largest allowed difference, as a fraction of the reference's largest number.
 const TOLERANCE: f32 = 1e-4;
-/// The same where weights are stored in 16 bits.
+/// The same for weights stored in 16 bits.
 const TOLERANCE_F16: f32 = 2e-2;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
-/// The bytes of one reference tensor.
+/// Returns the bytes of one reference tensor.
 fn reference(file: &str, name: &str) -> Vec<u8> {
     let bytes = std::fs::read(fixtures().join(file)).unwrap();
     SafeTensors::deserialize(&bytes).unwrap().tensor(name).unwrap().data().to_vec()
@@ -37,19 +37,19 @@ fn ids(file: &str, name: &str) -> Vec<i64> {
     reference(file, name).chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect()
 }
 
-/// The largest difference, as a fraction of the largest number of `want`.
-fn difference(got: &[f32], want: &[f32]) -> f32 {
-    assert_eq!(got.len(), want.len());
-    let scale = want.iter().fold(0f32, |most, v| most.max(v.abs()));
-    got.iter().zip(want).fold(0f32, |most, (g, w)| most.max((g - w).abs())) / scale
+/// Returns the largest difference, as a fraction of the largest number of `expected`.
+fn difference(got: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(got.len(), expected.len());
+    let scale = expected.iter().fold(0f32, |most, v| most.max(v.abs()));
+    got.iter().zip(expected).fold(0f32, |most, (g, w)| most.max((g - w).abs())) / scale
 }
 
-/// Imports `clip` and returns the bundle; the directory must live as long.
-fn import(clip: &str, precision: Precision) -> (tempfile::TempDir, Bundle) {
+/// Imports `clip` and returns the bundle with its temporary directory.
+fn import(clip: &str, precision: WeightPrecision) -> (tempfile::TempDir, Bundle) {
     import_with(clip, |import| import.precision = precision)
 }
 
-/// The same with what `change` asks for.
+/// Imports `clip` with the settings of `change`.
 fn import_with(clip: impl AsRef<Path>, change: impl FnOnce(&mut Import)) -> (tempfile::TempDir, Bundle) {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("bundle");
@@ -64,7 +64,7 @@ fn import_with(clip: impl AsRef<Path>, change: impl FnOnce(&mut Import)) -> (tem
         segmenter_model: fixtures().join("demo/segmenter.onnx"),
         labels,
         templates: Vec::new(),
-        precision: Precision::F32,
+        precision: WeightPrecision::F32,
         out: out.clone(),
     };
     change(&mut import);
@@ -72,7 +72,7 @@ fn import_with(clip: impl AsRef<Path>, change: impl FnOnce(&mut Import)) -> (tem
     (directory, Bundle::open(&out).unwrap())
 }
 
-/// Largest differences of the image and text embeddings of `bundle` from the reference.
+/// Returns the largest differences of the image and text embeddings of `bundle` from the reference.
 fn differences(bundle: &Bundle, expected: &str) -> [f32; 2] {
     let manifest = bundle.manifest();
     let (vision, text): (&VisionSettings, &TextSettings) = (&manifest.vision, bundle.text().unwrap());
@@ -95,39 +95,39 @@ fn assert_close(name: &str, differences: [f32; 2], tolerance: f32) {
 }
 
 #[test]
-fn a_safetensors_checkpoint_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/hf", Precision::F32);
+fn a_safetensors_checkpoint_encodes_like_transformers() {
+    let (_kept, bundle) = import("clip/hf", WeightPrecision::F32);
     assert_close("safetensors", differences(&bundle, "clip/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
-fn a_checkpoint_with_plain_gelu_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/gelu", Precision::F32);
+fn a_checkpoint_with_plain_gelu_encodes_like_transformers() {
+    let (_kept, bundle) = import("clip/gelu", WeightPrecision::F32);
     assert_close("gelu", differences(&bundle, "clip/gelu/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
-fn a_pair_of_onnx_files_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/pair", Precision::F32);
+fn a_pair_of_onnx_files_encodes_like_transformers() {
+    let (_kept, bundle) = import("clip/pair", WeightPrecision::F32);
     assert_close("pair", differences(&bundle, "clip/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
-fn one_onnx_file_with_both_towers_encodes_as_transformers_does() {
-    let (_kept, bundle) = import("clip/single", Precision::F32);
+fn one_onnx_file_with_both_towers_encodes_like_transformers() {
+    let (_kept, bundle) = import("clip/single", WeightPrecision::F32);
     assert_close("single", differences(&bundle, "clip/gelu/expected.safetensors"), TOLERANCE);
 }
 
 #[test]
-fn weights_in_16_bits_encode_nearly_the_same() {
-    let (_kept, bundle) = import("clip/hf", Precision::F16);
+fn weights_in_16_bits_encode_nearly_alike() {
+    let (_kept, bundle) = import("clip/hf", WeightPrecision::F16);
     assert_close("safetensors f16", differences(&bundle, "clip/expected.safetensors"), TOLERANCE_F16);
-    let (_kept, bundle) = import("clip/pair", Precision::F16);
+    let (_kept, bundle) = import("clip/pair", WeightPrecision::F16);
     assert_close("pair f16", differences(&bundle, "clip/expected.safetensors"), TOLERANCE_F16);
 }
 
 #[test]
-fn the_temporal_transformer_fuses_as_pytorch_does() {
+fn the_temporal_transformer_fuses_like_pytorch() {
     let manifest = TemporalSettings { file: String::new(), input: "frame_embeds".into(), output: "clip_embeds".into() };
     let path = fixtures().join("clip/temporal.onnx");
     let mut encoder = Cpu::new(1).unwrap().temporal(&path, &manifest, [8, 32]).unwrap();
@@ -146,7 +146,7 @@ fn layout(clip: &str, expected: &str, change: impl FnOnce(&mut Import)) -> (temp
     (kept, bundle)
 }
 
-/// The largest difference of the temporal transformer of `bundle` from `expected`.
+/// Returns the largest difference of the temporal transformer of `bundle` from `expected`.
 fn temporal_difference(bundle: &Bundle, expected: &str) -> f32 {
     let manifest = bundle.manifest();
     let section = manifest.temporal.as_ref().expect("a temporal transformer");
@@ -161,17 +161,17 @@ fn temporal_difference(bundle: &Bundle, expected: &str) -> f32 {
 }
 
 #[test]
-fn an_openai_state_dict_encodes_as_open_clip_does() {
+fn an_openai_state_dict_encodes_like_open_clip() {
     layout("openai.pt", "openai", |_| ());
 }
 
 #[test]
-fn an_openai_torch_script_archive_encodes_as_open_clip_does() {
+fn an_openai_torch_script_archive_encodes_like_open_clip() {
     layout("script.pt", "script", |_| ());
 }
 
 #[test]
-fn an_open_clip_folder_encodes_as_open_clip_does() {
+fn an_open_clip_folder_encodes_like_open_clip() {
     let (_kept, bundle) = layout("open_clip", "open_clip", |_| ());
     let settings = &bundle.manifest().vision.preprocess;
     assert_eq!((settings.mean, settings.std), ([0.5; 3], [0.25; 3]));
@@ -179,7 +179,7 @@ fn an_open_clip_folder_encodes_as_open_clip_does() {
 }
 
 #[test]
-fn a_vificlip_encodes_as_open_clip_does_with_the_token_table_of_its_base() {
+fn a_vificlip_encodes_like_open_clip_with_the_token_table_of_its_base() {
     let base = fixtures().join("clip/layouts/openai.pt");
     let (_kept, bundle) = layout("vificlip.pth", "openai", |import| import.base = Some(base));
     assert_eq!(bundle.manifest().name, "ViFi-CLIP");
@@ -187,7 +187,7 @@ fn a_vificlip_encodes_as_open_clip_does_with_the_token_table_of_its_base() {
 }
 
 #[test]
-fn an_actionclip_encodes_and_fuses_as_open_clip_and_pytorch_do() {
+fn an_actionclip_encodes_like_open_clip_and_fuses_like_pytorch() {
     let (_kept, bundle) = layout("actionclip.pth", "actionclip", |_| ());
     assert!(temporal_difference(&bundle, "clip/layouts/actionclip_expected.safetensors") <= TOLERANCE);
     let manifest = bundle.manifest();
@@ -196,7 +196,7 @@ fn an_actionclip_encodes_and_fuses_as_open_clip_and_pytorch_do() {
     Cpu::new(1).unwrap().engine(&bundle).unwrap();
 }
 
-/// A copy of the Hugging Face checkpoint with a temporal transformer of two heads beside it.
+/// Returns a copy of the Hugging Face checkpoint with a temporal transformer of two heads beside it.
 fn with_temporal(frames: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let copy = |from: &str, to: &str| std::fs::copy(fixtures().join(from), folder.path().join(to)).unwrap();
@@ -209,9 +209,9 @@ fn with_temporal(frames: usize) -> tempfile::TempDir {
 }
 
 #[test]
-fn a_temporal_transformer_beside_a_checkpoint_fuses_as_pytorch_does() {
+fn a_temporal_transformer_beside_a_checkpoint_fuses_like_pytorch() {
     let folder = with_temporal(8);
-    for (precision, tolerance) in [(Precision::F32, TOLERANCE), (Precision::F16, TOLERANCE_F16)] {
+    for (precision, tolerance) in [(WeightPrecision::F32, TOLERANCE), (WeightPrecision::F16, TOLERANCE_F16)] {
         let (_kept, bundle) = import_with(folder.path(), |import| import.precision = precision);
         assert!(temporal_difference(&bundle, "clip/layouts/temporal/expected.safetensors") <= tolerance);
     }
@@ -221,9 +221,9 @@ fn a_temporal_transformer_beside_a_checkpoint_fuses_as_pytorch_does() {
 }
 
 #[test]
-fn onnx_files_tell_their_picture_size_and_vocabulary() {
+fn picture_size_and_vocabulary_are_read_from_onnx_files() {
     for (clip, vocabulary) in [("clip/pair", 1514), ("clip/single", 614)] {
-        let (_kept, bundle) = import(clip, Precision::F32);
+        let (_kept, bundle) = import(clip, WeightPrecision::F32);
         let preprocess = &bundle.manifest().vision.preprocess;
         assert_eq!((preprocess.width, preprocess.height), (32, 32));
         assert_eq!(bundle.tokenizer().unwrap().vocabulary(), vocabulary);
@@ -231,8 +231,8 @@ fn onnx_files_tell_their_picture_size_and_vocabulary() {
 }
 
 #[test]
-fn an_imported_bundle_says_what_the_checkpoint_said() {
-    let (kept, bundle) = import("clip/hf", Precision::F32);
+fn an_imported_bundle_has_the_settings_of_its_checkpoint() {
+    let (kept, bundle) = import("clip/hf", WeightPrecision::F32);
     let manifest = read_manifest(&kept.path().join("bundle")).unwrap();
     assert_eq!((manifest.vision.preprocess.width, manifest.vision.preprocess.height), (32, 32));
     assert_eq!(bundle.tokenizer().unwrap().vocabulary(), 1514);

@@ -1,16 +1,16 @@
-//! The tokenizer gives what transformers' `CLIPTokenizerFast` gives, on strings that people and data sets write.
+//! The tokenizer equals transformers' `CLIPTokenizerFast`, on strings by people and from data sets.
 
 use figureground::bundle::tokenizer::Tokenizer;
 use serde_json::Value;
 
-/// The strings of a fixture on which `tokenizer` differs.
+/// Returns the number of strings in `fixture`, and those on which `tokenizer` differs.
 fn differences(fixture: &str, tokenizer: &Tokenizer) -> (usize, Vec<String>) {
     let lines: Vec<Value> = fixture.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let differs = |line: &Value| {
         let text = line["text"].as_str().unwrap();
-        let want: Vec<i64> = line["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect();
+        let expected: Vec<i64> = line["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect();
         let got = tokenizer.encode(text);
-        (got != want).then(|| format!("{text:?}\n  got  {got:?}\n  want {want:?}"))
+        (got != expected).then(|| format!("{text:?}\n  got      {got:?}\n  expected {expected:?}"))
     };
     (lines.len(), lines.iter().filter_map(differs).collect())
 }
@@ -32,7 +32,7 @@ fn a_vocabulary_cut_to_1000_merges_gives_the_ids_of_transformers() {
 }
 
 #[test]
-fn more_merges_than_there_are_are_refused() {
+fn too_many_merges_and_contexts_without_text_are_refused() {
     assert!(Tokenizer::new(Some(u16::MAX), 77).is_err());
     assert!(Tokenizer::new(None, 2).is_err());
 }

@@ -1,10 +1,10 @@
 //! Bad input gets one clear sentence, exit code 2, and loses nothing.
 
-use figureground::bundle::import::checkpoint::Checkpoint;
-use figureground::bundle::import::config::HuggingFaceConfig;
 use figureground::bundle::labels::{LabelFile, read_names};
 use figureground::bundle::manifest::Manifest;
 use figureground::bundle::{Bundle, checksum};
+use figureground::import::checkpoint::Checkpoint;
+use figureground::import::config::HuggingFaceConfig;
 use figureground::model::Model;
 use figureground_tests::program::{self, Desk, Ended, Random, demo, ffmpeg, ffmpeg_is_there, fixture};
 use prost::Message;

@@ -1,4 +1,4 @@
-//! `import`, `labels` and the commands that look at models, started as a user starts them.
+//! The program's commands `import`, `labels`, `inspect` and `infer`.
 
 use figureground::bundle::Bundle;
 use figureground::bundle::labels::LabelFile;
@@ -18,18 +18,18 @@ fn import(desk: &Desk, clip: &str, out: &str, arguments: &[&str]) -> Ended {
     desk.figureground(all)
 }
 
-/// The label file of the bundle `name`, which must be whole.
+/// Returns the label file of the bundle `name`, which must be complete.
 fn label_file(desk: &Desk, name: &str) -> LabelFile {
     Bundle::open(&desk.path(name)).unwrap().label_file().unwrap()
 }
 
-/// The size of all files of a folder.
+/// Returns the size of all files of a folder.
 fn size(folder: &Path) -> u64 {
     folder.read_dir().unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum()
 }
 
 #[test]
-fn every_layout_of_a_checkpoint_becomes_a_bundle_that_runs() {
+fn every_layout_of_a_checkpoint_imports_and_runs() {
     let desk = Desk::new();
     for clip in
         ["clip/hf", "clip/hf/model.safetensors", "clip/gelu", "clip/pair", "clip/single", "clip/single/model.onnx"]
@@ -59,7 +59,7 @@ fn the_same_weights_give_the_same_verdict_from_safetensors_and_from_onnx() {
 }
 
 #[test]
-fn weights_in_16_bits_take_half_the_room_and_run() {
+fn weights_in_16_bits_need_half_the_space_and_run() {
     let desk = Desk::new();
     import(&desk, "clip/hf", "half", &["--f16"]).succeeded();
     let weights = |bundle: &Path| std::fs::metadata(bundle.join("vision.onnx.data")).unwrap().len() as f64;
@@ -81,7 +81,7 @@ fn an_encoder_without_its_projection_is_refused() {
 }
 
 #[test]
-fn what_is_there_already_is_not_touched() {
+fn import_does_not_overwrite_files_or_folders() {
     let desk = Desk::new();
     desk.write("file", "mine");
     desk.write("folder/note", "mine");
@@ -94,7 +94,7 @@ fn what_is_there_already_is_not_touched() {
 }
 
 #[test]
-fn a_bundle_has_the_permissions_of_what_a_user_makes() {
+fn a_bundle_has_the_permissions_of_other_new_files() {
     use std::os::unix::fs::PermissionsExt;
     let desk = Desk::new();
     let labels = desk.write("labels.txt", "waving\nbowing\n");
@@ -114,7 +114,7 @@ fn a_bundle_has_the_permissions_of_what_a_user_makes() {
 }
 
 #[test]
-fn labels_replaces_the_bank_and_the_bundle_stays_whole() {
+fn labels_replaces_the_label_bank_of_a_bundle() {
     let desk = Desk::new();
     let bundle = desk.own_bundle("bundle");
     desk.write("labels.txt", "\u{feff}waving\r\n\n  bowing \r\nein Rad schlagen\n");
@@ -125,13 +125,17 @@ fn labels_replaces_the_bank_and_the_bundle_stays_whole() {
     assert_eq!(file.names, ["waving", "bowing", "ein Rad schlagen"]);
     assert_eq!(file.templates, ["a {}!", "{}"]);
     assert_eq!(file.embeddings.len(), 3 * 2 * file.dimension);
-    assert_eq!(bundle.read_dir().unwrap().count(), desk.bundle().read_dir().unwrap().count(), "an old bank stays");
+    assert_eq!(
+        bundle.read_dir().unwrap().count(),
+        desk.bundle().read_dir().unwrap().count(),
+        "the old bank was not removed"
+    );
     let run = desk.figureground([Path::new("run"), Path::new("--bundle"), &bundle, &demo()]).succeeded().verdict();
     assert_eq!(run["full"].as_array().unwrap().len(), 3);
 }
 
 #[test]
-fn embeddings_are_computed_once_and_a_damaged_cache_is_not_believed() {
+fn embeddings_are_cached_and_a_damaged_cache_is_ignored() {
     let desk = Desk::new();
     desk.own_bundle("bundle");
     desk.write("labels.txt", "waving\nbowing\n");
@@ -140,24 +144,24 @@ fn embeddings_are_computed_once_and_a_damaged_cache_is_not_believed() {
         label_file(&desk, "bundle").embeddings
     };
     let computed = embeddings();
-    let kept: Vec<PathBuf> = desk.cache().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-    let [kept] = &kept[..] else { panic!("not one file: {kept:?}") };
+    let entries: Vec<PathBuf> = desk.cache().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let [entry] = &entries[..] else { panic!("not one file: {entries:?}") };
     let foreign: Vec<f32> = (0..computed.len()).map(|i| 1.0 + (i * i % 7) as f32).collect();
     let bytes: Vec<u8> = foreign.iter().flat_map(|v| v.to_le_bytes()).collect();
-    std::fs::write(kept, &bytes).unwrap();
-    assert_eq!(embeddings(), foreign, "the cache was not asked");
-    std::fs::write(kept, &bytes[4..]).unwrap();
-    assert_eq!(embeddings(), computed, "a cut file was believed");
+    std::fs::write(entry, &bytes).unwrap();
+    assert_eq!(embeddings(), foreign, "the cache was not read");
+    std::fs::write(entry, &bytes[4..]).unwrap();
+    assert_eq!(embeddings(), computed, "a cut file was used");
     let nan: Vec<u8> = foreign.iter().flat_map(|_| f32::NAN.to_le_bytes()).collect();
-    std::fs::write(kept, nan).unwrap();
-    assert_eq!(embeddings(), computed, "NaN was believed");
+    std::fs::write(entry, nan).unwrap();
+    assert_eq!(embeddings(), computed, "NaN was used");
     desk.write("labels.txt", "bowing\nwaving\n");
-    assert_ne!(embeddings(), computed, "other prompts are others");
+    assert_ne!(embeddings(), computed, "other prompts have the same embeddings");
     assert_eq!(desk.cache().read_dir().unwrap().count(), 2);
 }
 
 #[test]
-fn a_template_has_one_place_for_the_name() {
+fn a_template_without_exactly_one_place_for_the_name_is_refused() {
     let desk = Desk::new();
     let bundle = desk.own_bundle("bundle");
     let before = std::fs::read(bundle.join("bundle.toml")).unwrap();
@@ -173,7 +177,7 @@ fn a_template_has_one_place_for_the_name() {
     assert_eq!(std::fs::read(bundle.join("bundle.toml")).unwrap(), before);
 }
 
-/// Imports `clip` of `clip/layouts` and runs it on the demo clip; what was said meanwhile.
+/// Imports `clip` of `clip/layouts`, runs it on the demo clip, and returns stderr of the import.
 fn runs(desk: &Desk, clip: &Path, out: &str, arguments: &[&str]) -> String {
     let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &desk.path(out));
     all.extend(arguments.iter().map(PathBuf::from));
@@ -184,28 +188,28 @@ fn runs(desk: &Desk, clip: &Path, out: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn every_training_checkpoint_becomes_a_bundle_that_runs_and_says_whose_conventions_it_follows() {
+fn every_training_checkpoint_imports_with_a_warning_about_its_convention() {
     let desk = Desk::new();
     let base = fixture("clip/layouts/openai.pt");
     let base = base.to_str().unwrap();
     let layout = |name: &str| fixture("clip/layouts").join(name);
-    let said = runs(&desk, &layout("openai.pt"), "openai", &[]);
-    assert!(said.contains("QuickGELU") && said.contains("--activation gelu"), "{said}");
+    let stderr = runs(&desk, &layout("openai.pt"), "openai", &[]);
+    assert!(stderr.contains("QuickGELU") && stderr.contains("activation gelu"), "{stderr}");
     assert_eq!(runs(&desk, &layout("open_clip"), "open-clip", &[]), "");
     assert_eq!(runs(&desk, &layout("script.pt"), "script", &[]), "");
-    let said = runs(&desk, &layout("vificlip.pth"), "vificlip", &["--base", base, "--f16"]);
-    assert!(said.contains("models/clip/vificlip.toml"), "{said}");
-    let said = runs(&desk, &layout("actionclip.pth"), "actionclip", &["--f16"]);
-    assert!(said.contains("models/clip/actionclip.toml"), "{said}");
+    let stderr = runs(&desk, &layout("vificlip.pth"), "vificlip", &["--base", base, "--f16"]);
+    assert!(stderr.contains("models/clip/vificlip.toml"), "{stderr}");
+    let stderr = runs(&desk, &layout("actionclip.pth"), "actionclip", &["--f16"]);
+    assert!(stderr.contains("models/clip/actionclip.toml"), "{stderr}");
     let openai = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/clip/openai.toml");
-    let said = runs(&desk, &layout("actionclip.pth"), "other", &["--convention", openai.to_str().unwrap()]);
-    assert_eq!(said, "");
+    let stderr = runs(&desk, &layout("actionclip.pth"), "other", &["--convention", openai.to_str().unwrap()]);
+    assert_eq!(stderr, "");
     let text = std::fs::read_to_string(desk.path("other/bundle.toml")).unwrap();
     assert!(text.contains("OpenAI CLIP") && text.contains("fusion = \"temporal\""), "{text}");
 }
 
 #[test]
-fn a_vificlip_asks_for_the_clip_that_it_was_trained_from() {
+fn a_vificlip_needs_the_clip_that_it_was_trained_from() {
     let desk = Desk::new();
     let arguments = |base: Option<&str>| {
         let labels = fixture("demo/labels.txt");
@@ -221,7 +225,7 @@ fn a_vificlip_asks_for_the_clip_that_it_was_trained_from() {
 }
 
 #[test]
-fn the_activation_is_told_once() {
+fn the_activation_comes_from_the_user_or_the_configuration_but_not_both() {
     let desk = Desk::new();
     let weights = fixture("clip/layouts/open_clip/open_clip_model.safetensors");
     let bare = desk.path("bare/open_clip_model.safetensors");
@@ -234,7 +238,11 @@ fn the_activation_is_told_once() {
     };
     desk.refuses(arguments(&bare, &[]), "import", &["open_clip_config.json", "--activation"]);
     let folder = fixture("clip/layouts/open_clip");
-    desk.refuses(arguments(&folder, &["--activation", "gelu"]), "import", &["leave --activation out"]);
+    desk.refuses(
+        arguments(&folder, &["--activation", "gelu"]),
+        "import",
+        &["leave the activation out", "--activation"],
+    );
     desk.write("bare/open_clip_config.json", r#"{"model_cfg": {"vision_cfg": {"pool_type": "avg"}, "text_cfg": {}}}"#);
     desk.refuses(arguments(&bare, &[]), "import", &["pool_type"]);
     std::fs::remove_file(desk.path("bare/open_clip_config.json")).unwrap();
@@ -244,7 +252,7 @@ fn the_activation_is_told_once() {
 /// Tensors of a checkpoint: element type, shape, bytes.
 type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
-/// A copy of the small checkpoint in `folder`, changed by `change`.
+/// Writes a copy of the small checkpoint to `folder`, changed by `change`.
 fn checkpoint(desk: &Desk, folder: &str, change: impl FnOnce(&mut Tensors)) -> PathBuf {
     let bytes = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
@@ -262,7 +270,7 @@ fn checkpoint(desk: &Desk, folder: &str, change: impl FnOnce(&mut Tensors)) -> P
 }
 
 #[test]
-fn a_checkpoint_that_is_not_as_its_config_says_is_refused_by_the_tensor() {
+fn a_checkpoint_that_contradicts_its_configuration_is_refused_with_the_tensor() {
     const PROJECTION: &str = "visual_projection.weight";
     let desk = Desk::new();
     let refuses = |folder: &str, words: &[&str], change: &dyn Fn(&mut Tensors)| {
@@ -296,7 +304,7 @@ fn checkpoint_shape(name: &str) -> Vec<usize> {
 }
 
 #[test]
-fn a_checkpoint_without_its_config_or_a_folder_without_a_model_is_told_what_is_missing() {
+fn an_error_names_a_missing_configuration_or_model() {
     let desk = Desk::new();
     let bytes = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
     desk.write("no-config/model.safetensors", bytes);
@@ -333,7 +341,7 @@ fn inspect_shows_shapes_operators_checksums_and_the_backend() {
     assert!(text.contains("pixel_values FLOAT") && text.contains("Conv 1"), "{text}");
 }
 
-/// A `.npy` file of zeros.
+/// Returns a `.npy` file of zeros.
 fn zeros(shape: &[usize]) -> Vec<u8> {
     let sizes: String = shape.iter().map(|size| format!("{size},")).collect();
     let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({sizes}), }}");
@@ -349,7 +357,7 @@ fn zeros(shape: &[usize]) -> Vec<u8> {
 }
 
 #[test]
-fn infer_writes_its_outputs_under_names_that_every_disk_takes() {
+fn infer_writes_outputs_under_names_that_every_file_system_allows() {
     let desk = Desk::new();
     let bytes = std::fs::read(fixture("demo/segmenter.onnx")).unwrap();
     let mut proto = ModelProto::decode(bytes.as_slice()).unwrap();
@@ -381,7 +389,7 @@ fn infer_writes_its_outputs_under_names_that_every_disk_takes() {
 }
 
 #[test]
-fn a_backend_that_is_not_there_is_an_error() {
+fn a_missing_backend_is_an_error() {
     let desk = Desk::new();
     let (model, bundle) = (fixture("demo/segmenter.onnx"), desk.bundle());
     let [model, bundle, demo] = [&model, &bundle, &demo()].map(|path| path.to_str().unwrap().to_owned());
@@ -391,7 +399,7 @@ fn a_backend_that_is_not_there_is_an_error() {
         vec!["run", "--bundle", &bundle, "--backend", "gpu", &demo],
         vec!["bench", "--bundle", &bundle, "--backend", "gpu", &demo],
     ] {
-        // No driver that the loader of Vulkan could find.
+        // Hides all drivers from Vulkan's loader.
         let mut command = desk.command();
         command.env("VK_DRIVER_FILES", "nowhere").env("VK_ICD_FILENAMES", "nowhere").args(&arguments);
         let ended = Ended::of(command.output().unwrap());
@@ -405,7 +413,7 @@ fn a_backend_that_is_not_there_is_an_error() {
 }
 
 #[test]
-fn devices_and_bench_speak_json() {
+fn devices_and_bench_print_json() {
     let desk = Desk::new();
     let devices: Value = serde_json::from_str(&desk.figureground(["devices", "--json"]).succeeded().stdout).unwrap();
     assert!(devices["cpu"]["cores"].as_u64().unwrap() > 0);

@@ -3,9 +3,9 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use figureground::bundle::Bundle;
-use figureground::bundle::import::Import;
 use figureground::engine::{ImageEncoder, TemporalEncoder, TextEncoder, cpu::Cpu};
-use figureground::model::write::Precision;
+use figureground::import::Import;
+use figureground::model::write::WeightPrecision;
 use figureground_train::conventions;
 use figureground_train::pair::{ClipPair, Fusion, Prompts, Sizes, Tower, seeded, values, weights};
 use figureground_train::patchify::{self, Shift};
@@ -59,7 +59,7 @@ fn an_imported_pair_embeds_as_burn_does() {
         segmenter_model: root.join("tests/fixtures/demo/segmenter.onnx"),
         labels,
         templates: Vec::new(),
-        precision: Precision::F32,
+        precision: WeightPrecision::F32,
         out: out.clone(),
     };
     import.run(1, &mut |_, _| Ok(())).unwrap();

@@ -1,6 +1,6 @@
 //! What a transformer attends to, read off its softmaxes.
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::model::{Model, guarded};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ impl Attentions {
             .max_by_key(|tokens| (found.iter().filter(|(_, other)| other == tokens).count(), *tokens));
         let Some(tokens) = most else {
             let got = format!("{}, which has no softmax over its tokens", model.path().display());
-            let next = "leave --pointing out: only a vision transformer tells what it attends to";
-            return Err(Error::new(Stage::Engine, "a vision transformer", got, next));
+            let next = "leave the pointing game out: only a vision transformer has attention";
+            return Err(Error::new(Stage::Engine, "a vision transformer", got, next).about(Setting::Pointing));
         };
         let layers = found.iter().filter(|(_, of)| *of == tokens).map(|(node, _)| OutletId::new(*node, 0));
         let layers: Vec<OutletId> = layers.collect();

@@ -23,7 +23,7 @@ use super::decode::Decoder;
 use super::{Engine, ImageEncoder, Instance, Segmenter, TemporalEncoder, TextEncoder, picture};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{SegmenterSettings as SegmenterManifest, TemporalSettings, TextSettings, VisionSettings};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::mask::{Mask, Size};
 use crate::model::Model;
 use crate::model::write::Element;
@@ -47,7 +47,8 @@ impl Cpu {
             .num_threads(threads.max(1))
             .thread_name(|i| format!("figureground-{i}"))
             .build()
-            .map_err(|e| Error::new(Stage::Engine, format_args!("{threads} threads"), e, "pass a smaller --threads"))?;
+            .map_err(|e| Error::caused(Stage::Engine, format_args!("{threads} threads"), e, "choose fewer threads"))
+            .map_err(|e| e.about(Setting::Threads))?;
         Ok(Self { pool: Arc::new(pool) })
     }
 

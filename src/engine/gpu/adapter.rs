@@ -1,6 +1,6 @@
 //! Which GPUs there are, and which one is taken.
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use core::fmt;
 use wgpu::{Adapter, Backends, DeviceType, Features, Instance, InstanceDescriptor, MemoryBudgetThresholds};
 
@@ -70,14 +70,14 @@ impl Gpu {
         Self::all().into_iter().find(|gpu| !gpu.is_software())
     }
 
-    /// The GPU that `--backend gpu` takes: one in software as well, where there is no other.
+    /// Returns the GPU of [`Backend::Gpu`](crate::engine::Backend::Gpu): a software GPU only if there is no other.
     ///
     /// # Errors
-    /// When there is none.
+    /// Returns an error if there is no GPU.
     pub fn any() -> Result<Self> {
         Self::all().into_iter().next().ok_or_else(|| {
-            let next = "install the GPU's Vulkan driver, or pass --backend cpu";
-            Error::new(Stage::Engine, "a GPU that is reached by Vulkan, Metal or DX12", "no adapter", next)
+            let next = "install the GPU's Vulkan driver, or choose the backend cpu";
+            Error::new(Stage::Engine, "a GPU with Vulkan, Metal or DX12", "no adapter", next).about(Setting::Backend)
         })
     }
 

@@ -5,7 +5,7 @@ use super::kernel::cooperative::shared_bytes;
 use super::pipelines::{Pipeline, Pipelines};
 use super::shader::{Element, Module};
 use crate::engine::Precision;
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -53,7 +53,7 @@ impl Device {
     pub fn any() -> Result<Arc<Self>> {
         let gpu = Gpu::any()?;
         if gpu.is_software() {
-            log::warn!("{} is the CPU playing a GPU: --backend cpu is faster", gpu.description());
+            log::warn!("{} is a software GPU: the backend cpu is faster", gpu.description());
         }
         Self::open(&gpu)
     }
@@ -291,7 +291,8 @@ impl Device {
     }
 }
 
-/// What a driver said.
+/// Creates an error of the driver.
 pub(super) fn failed(expected: String, got: impl core::fmt::Display) -> Error {
-    Error::new(Stage::Engine, expected, got, "pass --backend cpu, or look at figureground devices")
+    let next = "choose the backend cpu, or look at figureground devices";
+    Error::new(Stage::Engine, expected, got, next).about(Setting::Backend)
 }

@@ -7,7 +7,7 @@ use super::plan::{Dispatch, Origin, Plan, Tensor, Weight};
 use super::shader::{Element, Module};
 use super::view::TensorId;
 use crate::engine::{KernelTime, Precision};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use std::sync::{Arc, mpsc};
 use wgpu::*;
 
@@ -59,8 +59,9 @@ impl Session {
     /// The session of `plan` as it is.
     pub(super) fn of_plan(device: Arc<Device>, plan: Plan, precision: Precision, lent: &[Buffer]) -> Result<Self> {
         if precision == Precision::F16 && !device.has_f16() {
-            let next = "pass --precision f32";
-            return Err(Error::new(Stage::Engine, "a GPU with numbers of 16 bits", device.name(), next));
+            let next = "choose the precision f32";
+            let error = Error::new(Stage::Engine, "a GPU with 16-bit floats", device.name(), next);
+            return Err(error.about(Setting::Precision));
         }
         let holds = |(tensor, place): (TensorId, usize)| lent[place].size() >= plan.bytes(tensor, precision);
         if !plan.lent().all(holds) {
@@ -269,10 +270,10 @@ fn fits(device: &Device, plan: &Plan, slots: &[u64], precision: Precision) -> Re
         return Ok(());
     }
     let total: u64 = weights.iter().chain(slots).sum();
-    let expected =
-        format!("a model whose buffers are of at most {most} bytes each, which is what {} has", device.name());
-    let got = format!("one of {largest} bytes, {total} bytes in all");
-    Err(Error::new(Stage::Engine, expected, got, "pass --backend cpu or --precision f16, or take a smaller model"))
+    let expected = format!("a model with buffers of at most {most} bytes, the limit of {}", device.name());
+    let got = format!("a buffer of {largest} bytes, {total} bytes in all");
+    let next = "choose the backend cpu, the precision f16 or a smaller model";
+    Err(Error::new(Stage::Engine, expected, got, next).about(Setting::Backend).about(Setting::Precision))
 }
 
 /// A buffer for every tensor; tensors of one slot share theirs.

@@ -1,8 +1,8 @@
 //! Which clip goes with which other one.
 
 use super::{SetKind, SetStatistics, seeded_rng};
-use crate::bundle::import::pickle::{Namespace, Pickle, Value};
 use crate::error::{Error, Result, Stage};
+use crate::import::pickle::{Namespace, Pickle, PickleValue as Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

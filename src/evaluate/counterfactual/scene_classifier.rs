@@ -2,15 +2,15 @@
 //! that they measure.
 
 use crate::bundle::Bundle;
-use crate::bundle::labels::LabelFile;
 use crate::bundle::manifest::VisionSettings;
 use crate::engine::ImageEncoder;
 use crate::engine::cpu::Cpu;
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
+use crate::label_embedding::TextModel;
 use crate::mask::Size;
 use crate::model::Model;
-use crate::preprocess::{ChannelOrder, Family, Interpolation, Layout, PreprocessSettings, Preprocessor, Resize};
+use crate::preprocess::{ChannelOrder, Interpolation, Layout, PreprocessSettings, Preprocessor, Resize, ResizeLibrary};
 use crate::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, log_softmax};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -77,9 +77,9 @@ impl SceneClassifier {
         let mut names: Vec<String> = PLACES.map(str::to_owned).into();
         names.sort();
         let key = bundle.fingerprint()?;
-        let parts = (&bundle.tokenizer()?, &mut text_encoder as &mut dyn crate::engine::TextEncoder);
-        let places =
-            LabelFile::embed(names, vec![PROMPT.to_owned()], file.logit_scale, parts, &key, &mut |_, _| Ok(()))?;
+        let tokenizer = bundle.tokenizer()?;
+        let mut model = TextModel { tokenizer: &tokenizer, encoder: &mut text_encoder, checksum: key.clone() };
+        let places = model.embed_labels(names, vec![PROMPT.to_owned()], file.logit_scale, &mut |_, _| Ok(()))?;
         let bank = places.into_bank(TemplateFusion::MeanEmbedding)?;
         let log_probs = LogProbs::new(bank.names().len());
         let settings = manifest.vision.preprocess.clone();
@@ -105,7 +105,7 @@ impl SceneClassifier {
             // As torchvision evaluates 224 of 256.
             resize: Resize::ShortestThenCrop { shortest: width.max(height) * 8 / 7 },
             interpolation: Interpolation::Bilinear,
-            family: Family::Pillow,
+            family: ResizeLibrary::Pillow,
             layout: Layout::Nchw,
             channel_order: ChannelOrder::Rgb,
             scale: 1.0 / 255.0,

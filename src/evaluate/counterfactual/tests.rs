@@ -410,12 +410,12 @@ fn pictures_stand_behind_people_in_the_shape_of_the_clip() {
 
 #[test]
 fn a_users_inpainter_fills_the_hole_and_one_that_changes_the_rest_is_refused() {
-    use crate::model::write::{Attribute, Axis, Element, GraphWriter, Precision};
+    use crate::model::write::{Attribute, Axis, Element, GraphWriter, WeightPrecision};
     let folder = tempfile::tempdir().unwrap();
     // What is hidden becomes `colour`, and all of it is multiplied by `factor`.
     let model = |name: &str, colour: f32, factor: f32| {
         let path = folder.path().join(name);
-        let mut graph = GraphWriter::create(&path, Precision::F32).unwrap();
+        let mut graph = GraphWriter::create(&path, WeightPrecision::F32).unwrap();
         let axes = |channels| [Axis::Size(1), Axis::Size(channels), Axis::Size(24), Axis::Size(40)];
         let image = graph.input("image", Element::F32, &axes(3));
         let mask = graph.input("mask", Element::F32, &axes(1));

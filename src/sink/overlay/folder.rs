@@ -3,7 +3,7 @@
 use super::canvas::Canvas;
 use super::caption::Caption;
 use crate::error::{Error, Result, Stage};
-use crate::file::Aside;
+use crate::file::AtomicFile;
 use embedded_graphics::prelude::OriginDimensions;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
@@ -38,10 +38,10 @@ impl Folder {
     /// When it cannot be written.
     pub(super) fn put(&mut self, canvas: &Canvas, caption: &Caption<'_>, window: u64) -> Result<()> {
         let path = self.path.join(format!("{}-w{window:04}-f{:06}.png", caption.stem(), caption.frame));
-        let file = Aside::create(&path)?;
+        let file = AtomicFile::create(&path)?;
         let written = file.handle()?.write_all(&png(canvas)?);
         written.map_err(|error| file.failed(&error))?;
-        file.into_place()
+        file.commit()
     }
 }
 

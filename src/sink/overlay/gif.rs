@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use crate::error::Result;
-use crate::file::Aside;
+use crate::file::AtomicFile;
 use embedded_graphics::prelude::{OriginDimensions, Size};
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbImage};
@@ -20,7 +20,7 @@ pub(super) struct Gif {
     encoder: GifEncoder<Spool>,
     spool: Spool,
     size: Option<Size>,
-    file: Aside,
+    file: AtomicFile,
 }
 
 impl core::fmt::Debug for Gif {
@@ -35,7 +35,7 @@ impl Gif {
     /// # Errors
     /// When the directory cannot be written.
     pub(super) fn create(path: &Path) -> Result<Self> {
-        let file = Aside::create(path)?;
+        let file = AtomicFile::create(path)?;
         let spool = Spool::new(file.handle()?);
         let mut encoder = GifEncoder::new_with_speed(spool.clone(), SPEED);
         encoder.set_repeat(Repeat::Infinite).map_err(|error| file.failed(&error))?;
@@ -64,7 +64,7 @@ impl Gif {
         // Its end writes the trailer, and says nothing of errors.
         drop(encoder);
         spool.finish().map_err(|error| file.failed(&error))?;
-        file.into_place()
+        file.commit()
     }
 }
 

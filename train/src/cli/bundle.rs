@@ -2,11 +2,12 @@
 
 use super::{Machine, Progress};
 use clap::Args;
-use figureground::bundle::{Bundle, MANIFEST, import::Import};
+use figureground::bundle::{Bundle, MANIFEST};
 use figureground::engine::all_cores;
 use figureground::file::write_aside;
 use figureground::gate::GateSettings;
-use figureground::model::write::Precision;
+use figureground::import::Import;
+use figureground::model::write::WeightPrecision;
 use figureground::{Error, Result, Stage};
 use figureground_train::calibration::Judged;
 use figureground_train::clip::{ClipRenderer, ClipSpec, Masks};
@@ -60,7 +61,7 @@ impl MakeBundle {
             segmenter_model: self.segmenter.join("segmenter.onnx"),
             labels: labels.path().to_owned(),
             templates: Vec::new(),
-            precision: Precision::F16,
+            precision: WeightPrecision::F16,
             out: self.out.clone(),
         };
         import.run(all_cores(), &mut |_, _| Ok(()))?;

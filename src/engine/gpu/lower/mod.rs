@@ -16,7 +16,7 @@ use super::plan::{Dispatch, Origin, Plan, Tensor, Weight};
 use super::shader::Element;
 use super::tail::Tail;
 use super::view::{TensorId, View};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use attention::Attentions;
 use group::Group;
 use siblings::Siblings;
@@ -60,13 +60,15 @@ pub fn missing(model: &TypedModel) -> Vec<String> {
 }
 
 fn refused(missing: &[String]) -> Error {
-    let next = "pass --backend cpu";
-    Error::new(Stage::Engine, "operators that the GPU engine has", missing.join(", "), next)
+    let next = "choose the backend cpu";
+    let expected = "operators that the GPU engine supports";
+    Error::new(Stage::Engine, expected, missing.join(", "), next).about(Setting::Backend)
 }
 
 fn failed(model: &TypedModel, error: &TractError) -> Error {
     let got = format!("{error:#} in a graph of {} nodes", model.nodes().len());
-    Error::new(Stage::Engine, "a graph that can be lowered", got, "pass --backend cpu")
+    let next = "choose the backend cpu";
+    Error::new(Stage::Engine, "a graph that the GPU engine can lower", got, next).about(Setting::Backend)
 }
 
 /// What an outlet is.

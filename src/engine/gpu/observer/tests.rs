@@ -18,7 +18,7 @@ use crate::engine::gpu::view::View;
 use crate::engine::gpu::{Device, Gpu};
 use crate::frame::Frame;
 use crate::mask::{Boxes, Components, Dilation, Mask, Regions, Shape, Size};
-use crate::preprocess::{ChannelOrder, Family, Interpolation, Layout, PreprocessSettings, Resize};
+use crate::preprocess::{ChannelOrder, Interpolation, Layout, PreprocessSettings, Resize, ResizeLibrary};
 use crate::view::{Fill, ViewComposer};
 use crate::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, TextEmbeds, mean_pool};
 use std::path::{Path, PathBuf};
@@ -99,7 +99,7 @@ fn pictures_are_the_cpus_to_the_bit() {
     let mut numbers = Numbers(1);
     for (index, (width, height)) in [(131, 97), (17, 90), (40, 32), (300, 33)].into_iter().enumerate() {
         for (turn, resize) in resizes.into_iter().enumerate() {
-            for family in [Family::Pillow, Family::OpenCv] {
+            for family in [ResizeLibrary::Pillow, ResizeLibrary::OpenCv] {
                 let mut manifest = manifest();
                 let interpolation = [Interpolation::Bilinear, Interpolation::Bicubic][(index + turn) % 2];
                 let segmenter = settings(resize, interpolation, family, Layout::Nhwc, ChannelOrder::Bgr);

@@ -1,100 +1,100 @@
-//! Named tensors in mapped bytes, whatever file they lie in; only one at a time is ever copied.
+//! Named tensors in mapped bytes, of which one at a time is copied.
 
 use crate::error::{Error, Result, Stage};
 use safetensors::tensor::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 
-/// What data-parallel training puts in front of every name.
+/// Prefix that data-parallel training gives to every name.
 const PARALLEL: &str = "module.";
 
-/// Element type of a stored tensor.
+/// TensorType type of a stored tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Element {
+pub enum TensorType {
     /// 32-bit float.
     F32,
     /// 16-bit float.
     F16,
     /// The upper half of a 32-bit float.
     BF16,
-    /// What weights are not stored in, under the name that its file gives it.
+    /// A type that weights are not stored in, by its name in the file.
     Other(String),
 }
 
-impl Element {
-    /// Bytes of one element, where weights are stored in it.
+impl TensorType {
+    /// Returns the bytes of one element; `None` if weights are not stored in this type.
     pub fn size(&self) -> Option<usize> {
         match self {
-            Element::F32 => Some(4),
-            Element::F16 | Element::BF16 => Some(2),
-            Element::Other(_) => None,
+            TensorType::F32 => Some(4),
+            TensorType::F16 | TensorType::BF16 => Some(2),
+            TensorType::Other(_) => None,
         }
     }
 
     fn value(&self, bytes: &[u8]) -> f32 {
         match (self, bytes) {
-            (Element::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
-            (Element::F16, &[a, b]) => half::f16::from_le_bytes([a, b]).to_f32(),
-            (Element::BF16, &[a, b]) => half::bf16::from_le_bytes([a, b]).to_f32(),
+            (TensorType::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
+            (TensorType::F16, &[a, b]) => half::f16::from_le_bytes([a, b]).to_f32(),
+            (TensorType::BF16, &[a, b]) => half::bf16::from_le_bytes([a, b]).to_f32(),
             _ => f32::NAN,
         }
     }
 }
 
-impl From<Dtype> for Element {
+impl From<Dtype> for TensorType {
     fn from(dtype: Dtype) -> Self {
         match dtype {
-            Dtype::F32 => Element::F32,
-            Dtype::F16 => Element::F16,
-            Dtype::BF16 => Element::BF16,
-            other => Element::Other(format!("{other:?}")),
+            Dtype::F32 => TensorType::F32,
+            Dtype::F16 => TensorType::F16,
+            Dtype::BF16 => TensorType::BF16,
+            other => TensorType::Other(format!("{other:?}")),
         }
     }
 }
 
-/// One tensor: where its elements lie, not the elements.
+/// A view of one tensor: shape, strides and bytes.
 #[derive(Clone, Debug)]
 pub struct TensorView<'data> {
-    element: Element,
+    element: TensorType,
     shape: Vec<usize>,
     strides: Vec<usize>,
     bytes: &'data [u8],
 }
 
 impl<'data> TensorView<'data> {
-    /// The tensor whose first element is the first of `bytes`; `strides` count elements. None when it reaches past the
-    /// end, or has more elements than there are bytes for.
-    pub fn new(element: Element, shape: Vec<usize>, strides: Vec<usize>, bytes: &'data [u8]) -> Option<Self> {
+    /// Creates a view whose first element is the first of `bytes`; `strides` count elements. Returns `None` if the
+    /// tensor is larger than `bytes`.
+    pub fn new(element: TensorType, shape: Vec<usize>, strides: Vec<usize>, bytes: &'data [u8]) -> Option<Self> {
         let view = Self { element, shape, strides, bytes };
         if view.shape.len() != view.strides.len() {
             return None;
         }
         let Some(size) = view.element.size() else { return Some(view) };
-        let there = bytes.len() / size;
+        let available = bytes.len() / size;
         let count = view.shape.iter().try_fold(1usize, |count, &axis| count.checked_mul(axis))?;
         let last =
             view.shape.iter().zip(&view.strides).try_fold(0usize, |last, (&axis, &stride)| {
                 last.checked_add(axis.saturating_sub(1).checked_mul(stride)?)
             })?;
-        (count <= there && (count == 0 || last < there)).then_some(view)
+        (count <= available && (count == 0 || last < available)).then_some(view)
     }
 
-    /// A row-major tensor; None when `bytes` are too few.
-    pub fn row_major(element: Element, shape: Vec<usize>, bytes: &'data [u8]) -> Option<Self> {
+    /// Creates a view of a row-major tensor. Returns `None` if the tensor is larger than `bytes`.
+    pub fn row_major(element: TensorType, shape: Vec<usize>, bytes: &'data [u8]) -> Option<Self> {
         let strides = row_major_strides(&shape)?;
         Self::new(element, shape, strides, bytes)
     }
 
-    /// Sizes of its axes.
+    /// Returns the sizes of the axes.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// Its element type.
-    pub fn element(&self) -> &Element {
+    /// Returns the element type.
+    pub fn element(&self) -> &TensorType {
         &self.element
     }
 
-    /// The same with its axes in reverse.
+    /// Reverses the axes.
     #[must_use]
     pub fn transposed(mut self) -> Self {
         self.shape.reverse();
@@ -102,7 +102,7 @@ impl<'data> TensorView<'data> {
         self
     }
 
-    /// Rows `start..start + count` of the first axis; None when there are not so many.
+    /// Keeps rows `start..start + count` of the first axis. Returns `None` if there are fewer.
     #[must_use]
     pub fn rows(mut self, start: usize, count: usize) -> Option<Self> {
         let (rows, stride) = (self.shape.first_mut()?, *self.strides.first()?);
@@ -115,26 +115,26 @@ impl<'data> TensorView<'data> {
         Some(self)
     }
 
-    /// Its elements, row-major.
+    /// Returns the elements, row-major.
     pub fn values(&self) -> Vec<f32> {
         let Some(size) = self.element.size() else { return Vec::new() };
         let count = self.shape.iter().product();
         if row_major_strides(&self.shape).as_deref() == Some(&self.strides) {
             return self.bytes.chunks_exact(size).take(count).map(|bytes| self.element.value(bytes)).collect();
         }
-        let mut place = vec![0; self.shape.len()];
+        let mut indices = vec![0; self.shape.len()];
         (0..count)
             .map(|_| {
-                let at: usize = place.iter().zip(&self.strides).map(|(index, stride)| index * stride).sum();
-                self.advance(&mut place);
-                self.element.value(&self.bytes[at * size..][..size])
+                let offset: usize = indices.iter().zip(&self.strides).map(|(index, stride)| index * stride).sum();
+                self.advance(&mut indices);
+                self.element.value(&self.bytes[offset * size..][..size])
             })
             .collect()
     }
 
-    /// The place after `place` in row-major order.
-    fn advance(&self, place: &mut [usize]) {
-        for (index, &axis) in place.iter_mut().zip(&self.shape).rev() {
+    /// Moves `indices` to the next element in row-major order.
+    fn advance(&self, indices: &mut [usize]) {
+        for (index, &axis) in indices.iter_mut().zip(&self.shape).rev() {
             *index += 1;
             if *index < axis {
                 return;
@@ -144,7 +144,7 @@ impl<'data> TensorView<'data> {
     }
 }
 
-/// None when a product is past what a number holds.
+/// Returns the strides of a row-major tensor; `None` if a product overflows.
 fn row_major_strides(shape: &[usize]) -> Option<Vec<usize>> {
     let mut strides = vec![1usize; shape.len()];
     for axis in (1..shape.len()).rev() {
@@ -160,7 +160,7 @@ pub struct Tensors<'data> {
 }
 
 impl<'data> Tensors<'data> {
-    /// `by_name` without what data-parallel training puts in front of every name.
+    /// Wraps `by_name`, without the prefix of data-parallel training.
     pub fn new(by_name: BTreeMap<String, TensorView<'data>>) -> Self {
         if !by_name.is_empty() && by_name.keys().all(|name| name.starts_with(PARALLEL)) {
             let bare = by_name.into_iter().map(|(name, view)| (name[PARALLEL.len()..].to_owned(), view));
@@ -169,15 +169,15 @@ impl<'data> Tensors<'data> {
         Self { by_name }
     }
 
-    /// The tensors of a safetensors file.
+    /// Parses a safetensors file.
     ///
     /// # Errors
-    /// When the bytes are cut or no safetensors file.
+    /// Returns an error if the bytes are cut or no safetensors file.
     pub fn from_safetensors(bytes: &'data [u8]) -> Result<Self> {
         let refused = |got: &dyn core::fmt::Display| {
             Error::new(Stage::Import, "a whole safetensors file", got, "download it again")
         };
-        let file = SafeTensors::deserialize(bytes).map_err(|e| refused(&e))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| refused(&e).with_source(e))?;
         let mut by_name = BTreeMap::new();
         for (name, tensor) in file.iter() {
             let view = TensorView::row_major(tensor.dtype().into(), tensor.shape().to_vec(), tensor.data());
@@ -187,22 +187,22 @@ impl<'data> Tensors<'data> {
         Ok(Self::new(by_name))
     }
 
-    /// The tensor called `name`.
+    /// Returns the tensor called `name`.
     pub fn get(&self, name: &str) -> Option<&TensorView<'data>> {
         self.by_name.get(name)
     }
 
-    /// Whether there is a tensor called `name`.
+    /// Returns whether there is a tensor called `name`.
     pub fn holds(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
-    /// All names, sorted.
+    /// Returns all names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
     }
 
-    /// Whether there is no tensor.
+    /// Returns whether there is no tensor.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }
@@ -219,19 +219,19 @@ mod tests {
     #[test]
     fn strides_rows_and_transposition_pick_the_same_elements_as_copies_would() {
         let bytes = bytes(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        let view = TensorView::row_major(Element::F32, vec![3, 2], &bytes).unwrap();
+        let view = TensorView::row_major(TensorType::F32, vec![3, 2], &bytes).unwrap();
         assert_eq!(view.clone().transposed().values(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
         assert_eq!(view.clone().rows(1, 2).unwrap().values(), [2.0, 3.0, 4.0, 5.0]);
         assert_eq!(view.clone().transposed().rows(1, 1).unwrap().values(), [1.0, 3.0, 5.0]);
         assert!(view.rows(2, 2).is_none());
-        assert_eq!(TensorView::new(Element::F32, vec![], vec![], &bytes).unwrap().values(), [0.0]);
+        assert_eq!(TensorView::new(TensorType::F32, vec![], vec![], &bytes).unwrap().values(), [0.0]);
     }
 
     #[test]
     fn a_view_never_reaches_past_its_bytes() {
         let bytes = bytes(&[0.0; 6]);
         let view = |shape: &[usize], strides: &[usize]| {
-            TensorView::new(Element::F32, shape.to_vec(), strides.to_vec(), &bytes).is_some()
+            TensorView::new(TensorType::F32, shape.to_vec(), strides.to_vec(), &bytes).is_some()
         };
         assert!(view(&[3, 2], &[2, 1]) && view(&[2, 3], &[1, 2]) && view(&[0, 9], &[9, 1]));
         assert!(!view(&[3, 2], &[3, 1]) && !view(&[7], &[0]) && !view(&[2], &[1, 1]));

@@ -1,9 +1,9 @@
-//! The transformer block that all towers are made of, as part of an ONNX graph.
+//! The transformer block of all towers as part of an ONNX graph.
 
 use super::checkpoint::Checkpoint;
 use super::tower::{Activation, Tower};
 use crate::error::Result;
-use crate::model::write::{Attribute, Axis, Element, GraphWriter, Precision, Value};
+use crate::model::write::{Attribute, Axis, Element, GraphWriter, ValueName, WeightPrecision};
 use std::path::Path;
 
 /// Writes a graph of blocks with a checkpoint's weights.
@@ -18,15 +18,15 @@ impl<'a, 'data> BlockWriter<'a, 'data> {
     pub fn create(
         checkpoint: &'a Checkpoint<'data>,
         path: &Path,
-        precision: Precision,
+        precision: WeightPrecision,
         prefix: &'static str,
         tower: &'a Tower,
     ) -> Result<Self> {
         Ok(Self { graph: GraphWriter::create(path, precision)?, checkpoint, prefix, tower })
     }
 
-    /// All residual blocks: `x += attention(norm(x)); x += mlp(norm(x))`.
-    pub fn blocks(&mut self, mut tokens: Value, mask: Option<&str>) -> Result<Value> {
+    /// Adds all residual blocks: `x += attention(norm(x)); x += mlp(norm(x))`.
+    pub fn blocks(&mut self, mut tokens: ValueName, mask: Option<&str>) -> Result<ValueName> {
         for layer in 0..self.tower.layers {
             let name = format!("{}.encoder.layers.{layer}", self.prefix);
             let normed = self.layer_norm(&format!("{name}.layer_norm1"), &tokens)?;
@@ -39,14 +39,14 @@ impl<'a, 'data> BlockWriter<'a, 'data> {
         Ok(tokens)
     }
 
-    fn attention(&mut self, name: &str, tokens: &str, mask: Option<&str>) -> Result<Value> {
+    fn attention(&mut self, name: &str, tokens: &str, mask: Option<&str>) -> Result<ValueName> {
         let (width, heads) = (self.tower.width, self.tower.heads);
         let head = width / heads;
-        // The scale of the scores is folded into the queries' weights.
+        // The weights of the queries include the scale of the scores.
         let scale = 1.0 / (head as f32).sqrt();
         let split = self.graph.integers(&format!("{name}.split"), &[0, 0, heads as i64, head as i64])?;
-        let mut per_head = |part: &str, scale: f32, perm: [i64; 4]| -> Result<Value> {
-            let projected = self.linear(&format!("{name}.{part}_proj"), tokens, width, width, scale)?;
+        let mut per_head = |part: &str, scale: f32, perm: [i64; 4]| -> Result<ValueName> {
+            let projected = self.linear(&format!("{name}.{part}_proj"), tokens, [width, width], scale)?;
             let parted = self.graph.named_node(&format!("{projected}.heads"), "Reshape", &[&projected, &split], &[]);
             let perm = [("perm", Attribute::Ints(&perm))];
             Ok(self.graph.named_node(&format!("{projected}.perm"), "Transpose", &[&parted], &perm))
@@ -65,17 +65,17 @@ impl<'a, 'data> BlockWriter<'a, 'data> {
         let rows = self.graph.named_node(&format!("{name}.rows"), "Transpose", &[&mixed], &perm);
         let join = self.graph.integers(&format!("{name}.join"), &[0, 0, width as i64])?;
         let joined = self.graph.named_node(&format!("{name}.joined"), "Reshape", &[&rows, &join], &[]);
-        self.linear(&format!("{name}.out_proj"), &joined, width, width, 1.0)
+        self.linear(&format!("{name}.out_proj"), &joined, [width, width], 1.0)
     }
 
-    fn perceptron(&mut self, name: &str, tokens: &str) -> Result<Value> {
+    fn perceptron(&mut self, name: &str, tokens: &str) -> Result<ValueName> {
         let (width, intermediate) = (self.tower.width, self.tower.intermediate);
-        let hidden = self.linear(&format!("{name}.fc1"), tokens, width, intermediate, 1.0)?;
+        let hidden = self.linear(&format!("{name}.fc1"), tokens, [intermediate, width], 1.0)?;
         let active = self.activation(&format!("{name}.active"), &hidden)?;
-        self.linear(&format!("{name}.fc2"), &active, intermediate, width, 1.0)
+        self.linear(&format!("{name}.fc2"), &active, [width, intermediate], 1.0)
     }
 
-    fn activation(&mut self, name: &str, x: &str) -> Result<Value> {
+    fn activation(&mut self, name: &str, x: &str) -> Result<ValueName> {
         let graph = &mut self.graph;
         match self.tower.activation {
             Activation::QuickGelu => {
@@ -97,8 +97,8 @@ impl<'a, 'data> BlockWriter<'a, 'data> {
         }
     }
 
-    /// `x W + b` times `scale`; checkpoints keep `W` as [output, input], the graph as [input, output].
-    fn linear(&mut self, name: &str, x: &str, input: usize, output: usize, scale: f32) -> Result<Value> {
+    /// Adds `(x W + b) * scale`. The checkpoint stores `W` as [output, input], the graph as [input, output].
+    fn linear(&mut self, name: &str, x: &str, [output, input]: [usize; 2], scale: f32) -> Result<ValueName> {
         let weight = self.checkpoint.tensor(&format!("{name}.weight"))?;
         let mut weight = transposed(&weight, output, input);
         let mut bias = self.checkpoint.tensor(&format!("{name}.bias"))?;
@@ -109,7 +109,7 @@ impl<'a, 'data> BlockWriter<'a, 'data> {
         Ok(self.graph.named_node(name, "Add", &[&product, &bias], &[]))
     }
 
-    pub fn layer_norm(&mut self, name: &str, x: &str) -> Result<Value> {
+    pub fn layer_norm(&mut self, name: &str, x: &str) -> Result<ValueName> {
         let width = [self.tower.width];
         let scale = self.checkpoint.tensor(&format!("{name}.weight"))?;
         let scale = self.graph.weight(&format!("{name}.weight"), &width, &scale)?;
@@ -119,12 +119,12 @@ impl<'a, 'data> BlockWriter<'a, 'data> {
         Ok(self.graph.named_node(name, "LayerNormalization", &[x, &scale, &shift], &attributes))
     }
 
-    pub fn first_token(&mut self, tokens: &str) -> Result<Value> {
+    pub fn first_token(&mut self, tokens: &str) -> Result<ValueName> {
         let first = self.graph.scalar_index("class.index", 0)?;
         Ok(self.graph.named_node("class", "Gather", &[tokens, &first], &[("axis", Attribute::Int(1))]))
     }
 
-    /// The projection into the shared space, the graph's one output `name`.
+    /// Adds the projection into the shared space as the graph's one output `name`, and writes the graph.
     pub fn project(mut self, weight: &str, x: &str, name: &str) -> Result<()> {
         let (width, projection) = (self.tower.width, self.tower.projection);
         let values = transposed(&self.checkpoint.tensor(weight)?, projection, width);
@@ -135,7 +135,7 @@ impl<'a, 'data> BlockWriter<'a, 'data> {
     }
 }
 
-/// A row-major [rows, columns] matrix as row-major [columns, rows], in blocks that stay in the cache.
+/// Transposes a row-major [rows, columns] matrix, in blocks that fit the cache.
 fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     const BLOCK: usize = 32;
     let mut out = vec![0.0; matrix.len()];

@@ -1,14 +1,14 @@
-//! CLIP as ONNX files in circulation: a vision and a text file, or one file with both.
+//! A CLIP pair in ONNX files: one for each tower, or one with both.
 
-use crate::error::{Error, Result, Stage};
-use crate::model::write::Precision;
+use crate::error::{Error, Result, Setting, Stage};
+use crate::model::write::WeightPrecision;
 use crate::model::{graph, read_proto};
 use std::path::{Path, PathBuf};
 
-/// Outputs that hold an encoder's last state before its projection: no embedding in the shared space.
+/// Outputs before the projection: they are no embeddings in the shared space.
 const UNPROJECTED: [&str; 2] = ["pooler_output", "last_hidden_state"];
 
-/// The file or files that hold the two towers.
+/// The file or files with the two towers.
 #[derive(Clone, Debug)]
 pub struct OnnxPair {
     vision: PathBuf,
@@ -16,11 +16,11 @@ pub struct OnnxPair {
 }
 
 impl OnnxPair {
-    /// Finds `vision_model.onnx` and `text_model.onnx`, or `model.onnx` with both, in `directory` or its folder `onnx`;
-    /// a single file is taken as one with both.
+    /// Finds `vision_model.onnx` and `text_model.onnx`, or `model.onnx` with both, in `path` or its folder `onnx`. If
+    /// `path` is a file, it must hold both towers.
     ///
     /// # Errors
-    /// When neither is there.
+    /// Returns an error if neither is found.
     pub fn find(path: &Path) -> Result<Self> {
         if path.is_file() {
             return Ok(Self { vision: path.to_owned(), text: path.to_owned() });
@@ -28,7 +28,7 @@ impl OnnxPair {
         for directory in [path.to_owned(), path.join("onnx")] {
             let [vision, text, both] =
                 ["vision_model.onnx", "text_model.onnx", "model.onnx"].map(|name| directory.join(name));
-            // A folder that lacks one of the two is told so when that one is read.
+            // If one of the two is missing, reading it reports that.
             if vision.is_file() || text.is_file() {
                 return Ok(Self { vision, text });
             }
@@ -48,32 +48,32 @@ impl OnnxPair {
     /// Writes the vision tower, `input` -> `output`, to `path`.
     ///
     /// # Errors
-    /// When the file holds no such output, the projection is lacking, or a file cannot be written.
-    pub fn write_vision(&self, input: &str, output: &str, path: &Path, precision: Precision) -> Result<()> {
+    /// Returns an error if the output or the projection is missing, or a file cannot be written.
+    pub fn write_vision(&self, input: &str, output: &str, path: &Path, precision: WeightPrecision) -> Result<()> {
         write_tower(&self.vision, input, output, path, precision)
     }
 
-    /// Writes the text tower, `input` -> `output`, to `path`; an attention mask becomes part of the graph.
+    /// Writes the text tower, `input` -> `output`, to `path`, with its attention mask as a constant.
     ///
     /// # Errors
-    /// As [`OnnxPair::write_vision`].
-    pub fn write_text(&self, input: &str, output: &str, path: &Path, precision: Precision) -> Result<()> {
+    /// Returns an error if [`OnnxPair::write_vision`] does.
+    pub fn write_text(&self, input: &str, output: &str, path: &Path, precision: WeightPrecision) -> Result<()> {
         write_tower(&self.text, input, output, path, precision)
     }
 }
 
-fn write_tower(from: &Path, input: &str, output: &str, to: &Path, precision: Precision) -> Result<()> {
+fn write_tower(from: &Path, input: &str, output: &str, to: &Path, precision: WeightPrecision) -> Result<()> {
     let mut proto = read_proto(from)?;
     let outputs: Vec<String> = proto.graph.iter().flat_map(|graph| &graph.output).map(|o| o.name.clone()).collect();
     if !outputs.iter().any(|name| name == output) {
         let expected = format!("an output {output:?} in {}", from.display());
         let unprojected = outputs.iter().all(|name| UNPROJECTED.contains(&name.as_str()));
         let next = if unprojected {
-            "it lacks the projection into the shared space: export CLIPVisionModelWithProjection and its text twin"
+            "export CLIPVisionModelWithProjection and CLIPTextModelWithProjection: these lack the projection"
         } else {
-            "name the output in a convention and pass it as --convention"
+            "name the output in a convention"
         };
-        return Err(Error::new(Stage::Import, expected, format_args!("{outputs:?}"), next));
+        return Err(Error::new(Stage::Import, expected, format_args!("{outputs:?}"), next).about(Setting::Convention));
     }
     graph::keep_output(&mut proto, output);
     graph::always_attend(&mut proto, input);

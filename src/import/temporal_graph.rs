@@ -2,26 +2,15 @@
 
 use super::block::BlockWriter;
 use super::checkpoint::Checkpoint;
-use super::tower::Tower;
+use super::tower::TemporalTower;
 use crate::bundle::manifest::TemporalSettings;
 use crate::error::Result;
-use crate::model::write::{Attribute, Axis, Element, Precision};
+use crate::model::write::{Attribute, Axis, Element, WeightPrecision};
 use std::path::Path;
 
-/// Sizes of the temporal transformer.
-#[derive(Clone, Debug)]
-pub struct TemporalTower {
-    /// The transformer; its width is the dimension of embeddings.
-    pub tower: Tower,
-    /// Rows of its table of positions.
-    pub positions: usize,
-    /// Frames of a clip, which take the first positions.
-    pub frames: usize,
-}
-
 impl TemporalTower {
-    /// The section of a bundle whose file [`TemporalTower::write`] writes.
-    pub fn manifest() -> TemporalSettings {
+    /// Returns the manifest section of the file that [`TemporalTower::write`] writes.
+    pub fn settings() -> TemporalSettings {
         TemporalSettings {
             file: "temporal.onnx".to_owned(),
             input: "frame_embeds".to_owned(),
@@ -29,14 +18,14 @@ impl TemporalTower {
         }
     }
 
-    /// Writes `frame_embeds` [batch, frames, dimension] -> `clip_embeds` [batch, dimension]: positions are added, the
-    /// blocks run, the input is added once more, and the mean over the frames is taken.
+    /// Writes the graph `frame_embeds` [batch, frames, dimension] -> `clip_embeds` [batch, dimension]: mean over the
+    /// frames of `x + blocks(x + positions)`.
     ///
     /// # Errors
-    /// When a tensor is not there or a file cannot be written.
-    pub fn write(&self, checkpoint: &Checkpoint<'_>, path: &Path, precision: Precision) -> Result<()> {
+    /// Returns an error if a tensor is missing or a file cannot be written.
+    pub fn write(&self, checkpoint: &Checkpoint<'_>, path: &Path, precision: WeightPrecision) -> Result<()> {
         let (frames, width) = (self.frames, self.tower.width);
-        let TemporalSettings { input, output, .. } = Self::manifest();
+        let TemporalSettings { input, output, .. } = Self::settings();
         let mut writer = BlockWriter::create(checkpoint, path, precision, "temporal_model", &self.tower)?;
         let batch = Axis::Named("batch");
         let embeds = writer.graph.input(&input, Element::F32, &[batch, Axis::Size(frames), Axis::Size(width)]);

@@ -1,76 +1,21 @@
-//! The two towers of CLIP as ONNX graphs: what a checkpoint's tensors mean.
+//! The two towers of CLIP as ONNX graphs.
 
 use super::block::BlockWriter;
 use super::checkpoint::Checkpoint;
+use super::tower::{TextTower, VisionTower};
 use crate::error::Result;
-use crate::model::write::{Attribute, Axis, Element, Precision, Value};
+use crate::model::write::{Attribute, Axis, Element, ValueName, WeightPrecision};
 use std::path::Path;
 
-/// What masked attention scores are raised by: `exp` of it is 0 in every precision, and it is finite in f16.
+/// Added to masked attention scores: its `exp` is 0 in every precision, and it is finite in f16.
 const MASKED: f32 = -6e4;
 
-/// The activation of a block's two-layer perceptron.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-pub enum Activation {
-    /// `x * sigmoid(1.702 x)`, OpenAI's own.
-    QuickGelu,
-    /// `x * Phi(x)`, by `erf`.
-    Gelu,
-}
-
-/// Sizes of one transformer tower.
-#[derive(Clone, Debug)]
-pub struct Tower {
-    /// Channels of a token.
-    pub width: usize,
-    /// Residual blocks.
-    pub layers: usize,
-    /// Attention heads.
-    pub heads: usize,
-    /// Channels between a block's two linear layers.
-    pub intermediate: usize,
-    /// Its activation.
-    pub activation: Activation,
-    /// Added to the variance of a layer norm.
-    pub epsilon: f32,
-    /// Dimension of the shared embedding space.
-    pub projection: usize,
-}
-
-/// Sizes of the vision tower.
-#[derive(Clone, Debug)]
-pub struct VisionTower {
-    /// The transformer.
-    pub tower: Tower,
-    /// Side of the square picture, in pixels.
-    pub image_size: usize,
-    /// Side of a square patch, in pixels.
-    pub patch_size: usize,
-}
-
-/// Sizes of the text tower.
-#[derive(Clone, Debug)]
-pub struct TextTower {
-    /// The transformer.
-    pub tower: Tower,
-    /// Tokens of a prompt, padding included.
-    pub context: usize,
-    /// Rows of the token table; the last is the end-of-text token.
-    pub vocabulary: usize,
-}
-
 impl VisionTower {
-    /// Patches along one side.
-    pub fn grid(&self) -> usize {
-        self.image_size / self.patch_size
-    }
-
-    /// Writes `pixel_values` [batch, 3, side, side] -> `image_embeds` [batch, projection].
+    /// Writes the graph `pixel_values` [batch, 3, side, side] -> `image_embeds` [batch, projection].
     ///
     /// # Errors
-    /// When a tensor is not there or a file cannot be written.
-    pub fn write(&self, checkpoint: &Checkpoint<'_>, path: &Path, precision: Precision) -> Result<()> {
+    /// Returns an error if a tensor is missing or a file cannot be written.
+    pub fn write(&self, checkpoint: &Checkpoint<'_>, path: &Path, precision: WeightPrecision) -> Result<()> {
         let mut writer = BlockWriter::create(checkpoint, path, precision, "vision_model", &self.tower)?;
         let side = Axis::Size(self.image_size);
         let pixels =
@@ -83,8 +28,8 @@ impl VisionTower {
         writer.project("visual_projection.weight", &class, "image_embeds")
     }
 
-    /// Patches and the class token, with their positions: [batch, 1 + grid * grid, width].
-    fn embed(&self, writer: &mut BlockWriter<'_, '_>, pixels: &str) -> Result<Value> {
+    /// Adds the nodes for the class token and the patches with their positions: [batch, 1 + grid * grid, width].
+    fn embed(&self, writer: &mut BlockWriter<'_, '_>, pixels: &str) -> Result<ValueName> {
         let (grid, patch, width) = (self.grid(), self.patch_size, self.tower.width);
         let prefix = "vision_model.embeddings";
         let filter = writer.checkpoint.tensor(&format!("{prefix}.patch_embedding.weight"))?;
@@ -100,7 +45,7 @@ impl VisionTower {
         let flat = writer.graph.named_node("patches.flat", "Reshape", &[&patches, &flat], &[]);
         let rows =
             writer.graph.named_node("patches.rows", "Transpose", &[&flat], &[("perm", Attribute::Ints(&[0, 2, 1]))]);
-        // The class token is a row of zeros in front whose position carries it: no shape has to be read for it.
+        // The class token is a row of zeros in front; its value is added to its position, so no shape must be known.
         let pads = writer.graph.integers("class.pads", &[0, 1, 0, 0, 0, 0])?;
         let padded = writer.graph.named_node("class.room", "Pad", &[&rows, &pads], &[]);
         let mut positions = writer.checkpoint.tensor(&format!("{prefix}.position_embedding.weight"))?;
@@ -112,12 +57,12 @@ impl VisionTower {
 }
 
 impl TextTower {
-    /// Writes `input_ids` [batch, context] -> `text_embeds` [batch, projection]; the text is read off at the first
-    /// end-of-text token, the largest id there is.
+    /// Writes the graph `input_ids` [batch, context] -> `text_embeds` [batch, projection]. The embedding is the state
+    /// at the first end-of-text token, which has the largest id.
     ///
     /// # Errors
-    /// When a tensor is not there or a file cannot be written.
-    pub fn write(&self, checkpoint: &Checkpoint<'_>, path: &Path, precision: Precision) -> Result<()> {
+    /// Returns an error if a tensor is missing or a file cannot be written.
+    pub fn write(&self, checkpoint: &Checkpoint<'_>, path: &Path, precision: WeightPrecision) -> Result<()> {
         let mut writer = BlockWriter::create(checkpoint, path, precision, "text_model", &self.tower)?;
         let ids = writer.graph.input("input_ids", Element::I64, &[Axis::Named("batch"), Axis::Size(self.context)]);
         let (context, width) = (self.context, self.tower.width);

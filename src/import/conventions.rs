@@ -1,7 +1,7 @@
-//! How a model wants its pictures and prompts: what goes for its family, and what its checkpoint says itself.
+//! Preprocessing and prompts of an imported model: from its family's convention and its own configuration.
 
-use super::source::{Config, Family};
-use super::temporal::TemporalTower;
+use super::source::{ModelConfig, ModelFamily};
+use super::tower::TemporalTower;
 use crate::bundle::manifest::{Convention, TokenizerKind};
 use crate::bundle::tokenizer::ALL_MERGES;
 use crate::error::{Error, Result, Stage};
@@ -10,52 +10,52 @@ use crate::zeroshot::Fusion;
 use log::warn;
 use std::path::{Path, PathBuf};
 
-/// The conventions of OpenAI's models.
-const OPENAI: &str = include_str!("../../../models/clip/openai.toml");
-/// The conventions of ViFi-CLIP.
-const VIFICLIP: &str = include_str!("../../../models/clip/vificlip.toml");
-/// The conventions of ActionCLIP.
-const ACTIONCLIP: &str = include_str!("../../../models/clip/actionclip.toml");
-/// Ids of CLIP's tokenizer that are no merges: 512 bytes, start and end.
-const NO_MERGES: usize = 514;
+/// The convention of OpenAI's models.
+const OPENAI: &str = include_str!("../../models/clip/openai.toml");
+/// The convention of ViFi-CLIP.
+const VIFICLIP: &str = include_str!("../../models/clip/vificlip.toml");
+/// The convention of ActionCLIP.
+const ACTIONCLIP: &str = include_str!("../../models/clip/actionclip.toml");
+/// Token ids besides the merges: 512 bytes, start and end.
+const BASE_IDS: usize = 514;
 
-/// The convention of a checkpoint that none was given for.
-pub fn usual_convention(family: Family, config: &Config) -> Result<Convention> {
+/// Returns the convention of `family`, with the preprocessing of an open_clip configuration.
+pub fn usual_convention(family: ModelFamily, config: &ModelConfig) -> Result<Convention> {
     let (text, name) = match family {
-        Family::OpenAi => (OPENAI, "openai"),
-        Family::ViFiClip => (VIFICLIP, "vificlip"),
-        Family::ActionClip => (ACTIONCLIP, "actionclip"),
+        ModelFamily::OpenAi => (OPENAI, "openai"),
+        ModelFamily::ViFiClip => (VIFICLIP, "vificlip"),
+        ModelFamily::ActionClip => (ACTIONCLIP, "actionclip"),
     };
-    if family != Family::OpenAi {
-        warn!("pictures and prompts follow models/clip/{name}.toml, as this checkpoint's do; --convention for others");
+    if family != ModelFamily::OpenAi {
+        warn!("preprocessing and prompts follow models/clip/{name}.toml; choose another convention if they differ");
     }
     let mut convention = Convention::parse(text)?;
-    if let Config::OpenClip(config) = config {
+    if let ModelConfig::OpenClip(config) = config {
         "open_clip".clone_into(&mut convention.name);
-        config.adopt(&mut convention.vision.preprocess)?;
+        config.apply_to(&mut convention.vision.preprocess)?;
     }
     Ok(convention)
 }
 
-/// Refuses a convention whose temporal transformer is nowhere.
+/// Checks that a convention with temporal fusion has a temporal transformer.
 pub fn check_fusion(convention: &Convention, temporal: Option<&TemporalTower>) -> Result<()> {
     if convention.clip.fusion == Fusion::Mean || temporal.is_some() {
         return Ok(());
     }
-    let expected = "a temporal transformer, as the convention's clip.fusion says";
+    let expected = "a temporal transformer, because the convention has clip.fusion = \"temporal\"";
     let next = "put temporal.safetensors beside the checkpoint, or write fusion = \"mean\"";
     Err(Error::new(Stage::Import, expected, "none in the checkpoint", next))
 }
 
-/// Names the files of the two towers in `convention`, and tells their paths.
+/// Sets the file names of the two towers in `convention` and returns their paths.
 pub fn name_towers(convention: &mut Convention, directory: &Path) -> [PathBuf; 2] {
     convention.vision.file = "vision.onnx".to_owned();
     convention.text.file = "text.onnx".to_owned();
     [directory.join(&convention.vision.file), directory.join(&convention.text.file)]
 }
 
-/// Sizes that a checkpoint tells by itself; they go before the convention's.
-pub struct Sizes {
+/// Input sizes of the models; they replace the convention's.
+pub struct InputSizes {
     /// Side of the square picture, in pixels.
     pub side: Option<u32>,
     /// Tokens of a prompt.
@@ -64,9 +64,9 @@ pub struct Sizes {
     pub vocabulary: Option<usize>,
 }
 
-impl Sizes {
-    /// Writes them into `convention`.
-    pub fn adopt(&self, convention: &mut Convention) -> Result<()> {
+impl InputSizes {
+    /// Writes the sizes into `convention`.
+    pub fn apply_to(&self, convention: &mut Convention) -> Result<()> {
         let preprocess = &mut convention.vision.preprocess;
         if let Some(side) = self.side.filter(|side| (preprocess.width, preprocess.height) != (*side, *side)) {
             if let Resize::ShortestThenCrop { shortest } = &mut preprocess.resize {
@@ -78,10 +78,10 @@ impl Sizes {
         }
         convention.text.context = self.context.unwrap_or(convention.text.context);
         let Some(vocabulary) = self.vocabulary else { return Ok(()) };
-        let merges = vocabulary.checked_sub(NO_MERGES).and_then(|merges| u16::try_from(merges).ok());
+        let merges = vocabulary.checked_sub(BASE_IDS).and_then(|merges| u16::try_from(merges).ok());
         let merges = merges.filter(|merges| *merges <= ALL_MERGES).ok_or_else(|| {
-            let expected = format!("a vocabulary of {NO_MERGES} to {} ids", NO_MERGES + usize::from(ALL_MERGES));
-            let next = "only models with CLIP's byte-pair encoding can be imported";
+            let expected = format!("a vocabulary of {BASE_IDS} to {} ids", BASE_IDS + usize::from(ALL_MERGES));
+            let next = "import a model with CLIP's byte-pair encoding";
             Error::new(Stage::Import, expected, vocabulary, next)
         })?;
         let merges = (merges < ALL_MERGES).then_some(merges);

@@ -1,8 +1,7 @@
-//! The sizes of a CLIP pair: what tensors there must be, and what graph they make.
+//! The sizes of a CLIP pair, which fix its tensors and its graphs.
 
 use super::layout::{TOKEN_TABLE, Weights};
-use super::temporal::TemporalTower;
-use super::tower::{Activation, TextTower, Tower, VisionTower};
+use super::tower::{Activation, TemporalTower, TextTower, Tower, VisionTower, within};
 use crate::error::{Error, Result, Stage};
 use std::collections::BTreeMap;
 
@@ -11,37 +10,38 @@ const HEAD_WIDTH: usize = 64;
 /// Added to the variance of a layer norm in OpenAI's models.
 pub const EPSILON: f32 = 1e-5;
 
-/// The sizes of a CLIP pair.
+/// Sizes of a CLIP pair.
 #[derive(Clone, Debug)]
 pub struct Architecture {
-    /// Pictures to embeddings.
+    /// The vision tower: pictures to embeddings.
     pub vision: VisionTower,
-    /// Token ids to embeddings.
+    /// The text tower: token ids to embeddings.
     pub text: TextTower,
 }
 
-/// What the shapes of tensors do not tell.
+/// Choices that do not follow from the shapes of tensors.
 #[derive(Clone, Copy, Debug)]
-pub struct Unshaped {
+pub struct ArchitectureOptions {
     /// Activation of both towers.
     pub activation: Activation,
-    /// Attention heads of the vision tower; one for 64 channels where nothing is said.
+    /// Attention heads of the vision tower; one for each 64 channels if `None`.
     pub vision_heads: Option<usize>,
-    /// Attention heads of the text tower; one for 64 channels where nothing is said.
+    /// Attention heads of the text tower; one for each 64 channels if `None`.
     pub text_heads: Option<usize>,
 }
 
-/// Attention heads of a tower of `width` channels as OpenAI and ActionCLIP divide it.
+/// Returns the attention heads that OpenAI and ActionCLIP use for `width` channels.
 pub fn usual_heads(width: usize) -> usize {
     (width / HEAD_WIDTH).max(1)
 }
 
 impl Architecture {
-    /// Reads the sizes off the shapes of `weights`; the token table may lie in `table`, another checkpoint.
+    /// Infers the sizes from the shapes of `weights`. The token table is read from `table`, which may be another
+    /// checkpoint.
     ///
     /// # Errors
-    /// When a tensor that tells a size is missing or misshapen, or the sizes do not fit together.
-    pub fn from_shapes(weights: &Weights<'_>, table: &Weights<'_>, unshaped: Unshaped) -> Result<Self> {
+    /// Returns an error if a tensor with a size is missing or has too few axes, or the sizes do not fit together.
+    pub fn from_shapes(weights: &Weights<'_>, table: &Weights<'_>, options: ArchitectureOptions) -> Result<Self> {
         let [width, _, patch_size, _] = shape(weights, "vision_model.embeddings.patch_embedding.weight")?;
         let [positions, _] = shape(weights, "vision_model.embeddings.position_embedding.weight")?;
         let [projection, _] = shape(weights, "visual_projection.weight")?;
@@ -50,13 +50,12 @@ impl Architecture {
         let tower = |prefix: &str, width: usize, heads: Option<usize>| -> Result<Tower> {
             let (layers, intermediate) = blocks(weights, prefix)?;
             let heads = heads.unwrap_or_else(|| usual_heads(width));
-            let Unshaped { activation, .. } = unshaped;
+            let ArchitectureOptions { activation, .. } = options;
             Ok(Tower { width, layers, heads, intermediate, activation, epsilon: EPSILON, projection })
         };
         let image_size = positions.saturating_sub(1).isqrt().saturating_mul(patch_size);
-        let vision =
-            VisionTower { tower: tower("vision_model", width, unshaped.vision_heads)?, image_size, patch_size };
-        let text = TextTower { tower: tower("text_model", text_width, unshaped.text_heads)?, context, vocabulary };
+        let vision = VisionTower { tower: tower("vision_model", width, options.vision_heads)?, image_size, patch_size };
+        let text = TextTower { tower: tower("text_model", text_width, options.text_heads)?, context, vocabulary };
         let architecture = Self { vision, text };
         architecture.check().map_err(|got| {
             let next = "use a whole checkpoint of an unchanged CLIP, or export it to ONNX";
@@ -65,7 +64,7 @@ impl Architecture {
         Ok(architecture)
     }
 
-    /// Whether the sizes fit together and are within bounds; else what does not.
+    /// Checks that the sizes fit together and are within bounds; the error names the first that is not.
     pub(super) fn check(&self) -> core::result::Result<(), String> {
         self.vision.tower.check()?;
         self.text.tower.check()?;
@@ -75,7 +74,7 @@ impl Architecture {
         within("vocab_size", self.text.vocabulary, 1 << 20)
     }
 
-    /// Every tensor of a checkpoint of this architecture under this crate's names, with its shape.
+    /// Returns every tensor of this architecture, by this crate's name, with its shape.
     pub fn tensors(&self) -> BTreeMap<String, Vec<usize>> {
         let (v, t) = (&self.vision, &self.text);
         let mut shapes = BTreeMap::new();
@@ -104,10 +103,10 @@ impl Architecture {
 }
 
 impl TemporalTower {
-    /// Reads the sizes of ActionCLIP's temporal transformer off the shapes of `weights`.
+    /// Infers the sizes of ActionCLIP's temporal transformer from the shapes of `weights`.
     ///
     /// # Errors
-    /// When a tensor that tells a size is missing or misshapen, or the sizes do not fit together.
+    /// Returns an error if a tensor with a size is missing or has too few axes, or the sizes do not fit together.
     pub fn from_shapes(weights: &Weights<'_>, heads: usize, frames: usize) -> Result<Self> {
         let [positions, width] = shape(weights, "temporal_model.position_embedding.weight")?;
         let (layers, intermediate) = blocks(weights, "temporal_model")?;
@@ -123,61 +122,9 @@ impl TemporalTower {
         }
         Ok(Self { tower, positions, frames })
     }
-
-    /// Every tensor of it under this crate's names, with its shape.
-    pub fn tensors(&self) -> BTreeMap<String, Vec<usize>> {
-        let mut shapes = BTreeMap::new();
-        self.tower.blocks("temporal_model", &mut shapes);
-        shapes.insert("temporal_model.position_embedding.weight".to_owned(), vec![self.positions, self.tower.width]);
-        shapes
-    }
 }
 
-impl Tower {
-    /// Whether the sizes fit together and are within bounds; else what does not.
-    fn check(&self) -> core::result::Result<(), String> {
-        for (name, value, most) in [
-            ("hidden_size", self.width, 1 << 16),
-            ("num_hidden_layers", self.layers, 1 << 10),
-            ("num_attention_heads", self.heads, self.width.max(1)),
-            ("intermediate_size", self.intermediate, 1 << 18),
-            ("projection_dim", self.projection, 1 << 16),
-        ] {
-            within(name, value, most)?;
-        }
-        if !self.width.is_multiple_of(self.heads) {
-            return Err(format!("hidden_size {}, no multiple of num_attention_heads {}", self.width, self.heads));
-        }
-        Ok(())
-    }
-
-    /// Adds the tensors of its blocks, whose names begin with `prefix`.
-    fn blocks(&self, prefix: &str, shapes: &mut BTreeMap<String, Vec<usize>>) {
-        let (width, intermediate) = (self.width, self.intermediate);
-        for layer in 0..self.layers {
-            let block = format!("{prefix}.encoder.layers.{layer}");
-            let mut linear = |name: &str, output: usize, input: usize| {
-                shapes.insert(format!("{block}.{name}.weight"), vec![output, input]);
-                shapes.insert(format!("{block}.{name}.bias"), vec![output]);
-            };
-            for part in ["q_proj", "k_proj", "v_proj", "out_proj"] {
-                linear(&format!("self_attn.{part}"), width, width);
-            }
-            linear("mlp.fc1", intermediate, width);
-            linear("mlp.fc2", width, intermediate);
-            for norm in ["layer_norm1", "layer_norm2"] {
-                shapes.insert(format!("{block}.{norm}.weight"), vec![width]);
-                shapes.insert(format!("{block}.{norm}.bias"), vec![width]);
-            }
-        }
-    }
-}
-
-fn within(name: &str, value: usize, most: usize) -> core::result::Result<(), String> {
-    if value == 0 || value > most { Err(format!("{name} {value}, not from 1 to {most}")) } else { Ok(()) }
-}
-
-/// The shape of the tensor that this crate calls `name`, which has N axes.
+/// Returns the shape of the tensor that this crate calls `name`, which must have N axes.
 fn shape<const N: usize>(weights: &Weights<'_>, name: &str) -> Result<[usize; N]> {
     let view = weights.view(name)?;
     view.shape().try_into().map_err(|_| {
@@ -187,7 +134,7 @@ fn shape<const N: usize>(weights: &Weights<'_>, name: &str) -> Result<[usize; N]
     })
 }
 
-/// How many blocks there are, and the channels between the linear layers of the first.
+/// Returns the number of blocks, and the channels between the linear layers of the first.
 fn blocks(weights: &Weights<'_>, prefix: &str) -> Result<(usize, usize)> {
     let norm = |layer: &usize| weights.holds(&format!("{prefix}.encoder.layers.{layer}.layer_norm1.weight"));
     let [intermediate, _] = shape(weights, &format!("{prefix}.encoder.layers.0.mlp.fc1.weight"))?;
@@ -199,8 +146,8 @@ mod tests {
     use super::usual_heads;
 
     #[test]
-    fn openais_models_have_the_heads_that_their_papers_say() {
-        // ViT-B and ViT-L, then their text towers, then what is smaller than a head.
+    fn openai_models_have_the_attention_heads_of_their_papers() {
+        // ViT-B and ViT-L, their text towers, and a tower narrower than a head.
         assert_eq!([768, 1024, 512, 768, 32].map(usual_heads), [12, 16, 8, 12, 1]);
     }
 }

@@ -1,15 +1,15 @@
-//! What lies beside a checkpoint: Hugging Face's `config.json` and open_clip's `open_clip_config.json`.
+//! Configurations beside a checkpoint: Hugging Face's `config.json` and open_clip's `open_clip_config.json`.
 
-use super::architecture::{Architecture, EPSILON, Unshaped};
+use super::architecture::{Architecture, ArchitectureOptions, EPSILON};
 use super::tower::{Activation, TextTower, Tower, VisionTower};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::preprocess::{Interpolation, PreprocessSettings, Resize};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The end-of-text id that older configurations name wrongly; their text is read off at the largest id.
+/// End-of-text id of older configurations. It is wrong: their embedding is the state at the largest id.
 const LEGACY_END: u64 = 2;
 
 /// Hugging Face's `config.json` of a CLIP.
@@ -19,7 +19,7 @@ pub struct HuggingFaceConfig {
     projection_dim: usize,
     vision_config: VisionConfig,
     text_config: TextConfig,
-    /// The temporal transformer, where a trainer left one in `temporal.safetensors`.
+    /// The temporal transformer in `temporal.safetensors`, if the trainer wrote one.
     pub fusion: Option<FusionConfig>,
 }
 
@@ -54,7 +54,7 @@ struct TextConfig {
     eos_token_id: Option<u64>,
 }
 
-/// What the shapes of a temporal transformer do not tell.
+/// Sizes of a temporal transformer that do not follow from the shapes of its tensors.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct FusionConfig {
     /// Attention heads.
@@ -85,11 +85,10 @@ impl HuggingFaceConfig {
     /// Reads `config.json`.
     ///
     /// # Errors
-    /// When it is not there or [`HuggingFaceConfig::parse`] refuses it.
+    /// Returns an error if the file cannot be read or [`HuggingFaceConfig::parse`] does.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| {
-            let got = format!("{}: {e}", path.display());
-            Error::new(Stage::Import, Self::EXPECTED, got, "put config.json beside the checkpoint")
+            Error::caused(Stage::Import, Self::EXPECTED, e, "put config.json beside the checkpoint").at(path.display())
         })?;
         Self::parse(&text).map_err(|e| e.at(path.display()))
     }
@@ -97,25 +96,21 @@ impl HuggingFaceConfig {
     /// Parses the text of `config.json`.
     ///
     /// # Errors
-    /// When it is no configuration of a CLIP.
+    /// Returns an error if the text is not the configuration of a CLIP.
     pub fn parse(text: &str) -> Result<Self> {
         let config: Self = parse(text, Self::EXPECTED, "download the file again or correct it")?;
         if config.model_type != "clip" {
             let got = format!("model_type {:?}", config.model_type);
-            return Err(Error::new(
-                Stage::Import,
-                Self::EXPECTED,
-                got,
-                "convert the model to ONNX and import the pair",
-            ));
+            let next = "convert the model to ONNX and import the pair";
+            return Err(Error::new(Stage::Import, Self::EXPECTED, got, next));
         }
         Ok(config)
     }
 
-    /// The sizes that it names.
+    /// Returns the sizes of the model.
     ///
     /// # Errors
-    /// When they do not fit together.
+    /// Returns an error if the sizes do not fit together.
     pub fn architecture(&self) -> Result<Architecture> {
         let refused = |got: String| Error::new(Stage::Import, Self::EXPECTED, got, "use a complete CLIP checkpoint");
         let (v, t) = (&self.vision_config, &self.text_config);
@@ -149,8 +144,8 @@ fn activation(name: &str) -> core::result::Result<Activation, String> {
     }
 }
 
-/// Keys of open_clip's towers that the shapes of tensors repeat or that only training uses; any other would change what
-/// is computed.
+/// Keys of open_clip's towers that repeat the shapes of tensors or apply to training only. Any other key would change
+/// the computation.
 const OPEN_CLIP_KEYS: [&str; 9] = [
     "context_length",
     "embed_dim",
@@ -168,7 +163,7 @@ const OPEN_CLIP_KEYS: [&str; 9] = [
 pub struct OpenClipConfig {
     model_cfg: OpenClipModel,
     #[serde(default)]
-    preprocess_cfg: OpenClipPictures,
+    preprocess_cfg: OpenClipPreprocess,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -197,7 +192,7 @@ impl OpenClipTower {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-struct OpenClipPictures {
+struct OpenClipPreprocess {
     mean: Option<[f32; 3]>,
     std: Option<[f32; 3]>,
     interpolation: Option<String>,
@@ -210,18 +205,17 @@ impl OpenClipConfig {
     /// Reads `open_clip_config.json`.
     ///
     /// # Errors
-    /// When it cannot be read or [`OpenClipConfig::parse`] refuses it.
+    /// Returns an error if the file cannot be read or [`OpenClipConfig::parse`] does.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::new(Stage::Import, Self::EXPECTED, format_args!("{}: {e}", path.display()), "check the path")
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| Error::caused(Stage::Import, Self::EXPECTED, e, "check the path").at(path.display()))?;
         Self::parse(&text).map_err(|e| e.at(path.display()))
     }
 
     /// Parses the text of `open_clip_config.json`.
     ///
     /// # Errors
-    /// When it is no such configuration, or names a choice that these towers do not have.
+    /// Returns an error if the text is no such configuration, or has a key that OpenAI's towers do not support.
     pub fn parse(text: &str) -> Result<Self> {
         let next = "export the model to ONNX and import the pair";
         let config: Self = parse(text, Self::EXPECTED, next)?;
@@ -233,29 +227,31 @@ impl OpenClipConfig {
         }
     }
 
-    /// What the shapes of tensors do not tell.
-    pub fn unshaped(&self) -> Unshaped {
+    /// Returns the activation and the attention heads.
+    pub fn architecture_options(&self) -> ArchitectureOptions {
         let model = &self.model_cfg;
         let activation = if model.quick_gelu { Activation::QuickGelu } else { Activation::Gelu };
-        Unshaped { activation, vision_heads: model.vision_cfg.heads(), text_heads: model.text_cfg.heads() }
+        ArchitectureOptions { activation, vision_heads: model.vision_cfg.heads(), text_heads: model.text_cfg.heads() }
     }
 
-    /// Writes into `settings` how the model wants its pictures, as far as it says.
+    /// Writes the model's preprocessing into `settings`; keys that are absent change nothing.
     ///
     /// # Errors
-    /// When it asks for an interpolation or a resize mode that there is not.
-    pub fn adopt(&self, settings: &mut PreprocessSettings) -> Result<()> {
-        let pictures = &self.preprocess_cfg;
-        let refused = |got: String| Error::new(Stage::Import, Self::EXPECTED, got, "pass the nearest --convention");
-        settings.mean = pictures.mean.unwrap_or(settings.mean);
-        settings.std = pictures.std.unwrap_or(settings.std);
-        match pictures.interpolation.as_deref() {
+    /// Returns an error if the interpolation or the resize mode is not supported.
+    pub fn apply_to(&self, settings: &mut PreprocessSettings) -> Result<()> {
+        let preprocess = &self.preprocess_cfg;
+        let refused = |got: String| {
+            Error::new(Stage::Import, Self::EXPECTED, got, "choose the nearest convention").about(Setting::Convention)
+        };
+        settings.mean = preprocess.mean.unwrap_or(settings.mean);
+        settings.std = preprocess.std.unwrap_or(settings.std);
+        match preprocess.interpolation.as_deref() {
             None => {}
             Some("bicubic") => settings.interpolation = Interpolation::Bicubic,
             Some("bilinear") => settings.interpolation = Interpolation::Bilinear,
             Some(other) => return Err(refused(format!("interpolation {other:?}"))),
         }
-        match pictures.resize_mode.as_deref() {
+        match preprocess.resize_mode.as_deref() {
             None | Some("shortest") => {}
             Some("squash") => settings.resize = Resize::Squash,
             Some(other) => return Err(refused(format!("resize_mode {other:?}"))),
@@ -265,5 +261,5 @@ impl OpenClipConfig {
 }
 
 fn parse<T: DeserializeOwned>(text: &str, expected: &str, next: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|e| Error::new(Stage::Import, expected, e, next))
+    serde_json::from_str(text).map_err(|e| Error::caused(Stage::Import, expected, e, next))
 }

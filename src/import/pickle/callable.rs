@@ -1,12 +1,11 @@
-//! The callables that a pickle of tensors names, and what is made of a call.
+//! The callables in a pickle of tensors, and the results of their calls.
 
-use super::{Id, Storage, Tensor, Value};
-use crate::bundle::import::tensors::Element;
+use super::{PickleValue, PickledStorage, PickledTensor, ValueId};
 use crate::error::{Error, Result, Stage};
+use crate::import::tensors::TensorType;
 
-/// The longest name of a callable that a message repeats, in characters.
+/// The longest name of a callable in a message, in characters.
 const MAX_NAME: usize = 120;
-
 /// The most axes of a tensor.
 const MAX_RANK: usize = 8;
 /// The most arguments of a call.
@@ -14,45 +13,44 @@ pub const MAX_ARGUMENTS: usize = 16;
 /// The longest name of a storage; PyTorch numbers them.
 const MAX_KEY: usize = 64;
 
-/// Whose callables a pickle may name.
+/// The callables that a pickle may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Namespace {
     /// Plain data: none.
     None,
-    /// A state dict: what rebuilds tensors.
+    /// A state dict: the callables that rebuild tensors.
     StateDict,
-    /// A TorchScript archive: also its own modules, which become the lists of their attributes.
+    /// A TorchScript archive: also its own modules, which become lists of attributes.
     TorchScript,
 }
 
-/// A callable that is known.
+/// A supported callable.
 #[derive(Clone, Debug)]
 pub enum Callable {
     /// `torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, ...)`.
     RebuildTensor,
-    /// A callable whose first argument is what it makes, as far as tensors need it: `torch._utils._rebuild_parameter`,
-    /// `torch.Size`.
-    First,
+    /// A callable whose result is its first argument: `torch._utils._rebuild_parameter`, `torch.Size`.
+    FirstArgument,
     /// `collections.OrderedDict()`.
     OrderedDict,
-    /// `torch.FloatStorage` and its kin, which are named and never called.
-    Storage(Element),
+    /// `torch.FloatStorage` and similar classes, which are named and never called.
+    Storage(TensorType),
     /// A module of a TorchScript archive.
     Module,
-    /// What TorchScript wraps lists of numbers in.
+    /// TorchScript's wrapper of a list of numbers.
     TorchScriptList,
 }
 
 impl Namespace {
-    /// The callable `name` of `module`.
+    /// Returns the callable `name` of `module`; imports and calls nothing.
     ///
     /// # Errors
-    /// When it is none of those that are known: the message names it. Nothing is imported or called.
+    /// Returns an error that names the callable if it is not supported.
     pub fn find(self, module: &str, name: &str) -> Result<Callable> {
         let known = match (module, name) {
             _ if self == Namespace::None => None,
             ("torch._utils", "_rebuild_tensor_v2") => Some(Callable::RebuildTensor),
-            ("torch._utils", "_rebuild_parameter") | ("torch", "Size") => Some(Callable::First),
+            ("torch._utils", "_rebuild_parameter") | ("torch", "Size") => Some(Callable::FirstArgument),
             ("collections", "OrderedDict") => Some(Callable::OrderedDict),
             ("torch", storage) => element(storage).map(Callable::Storage),
             _ if self == Namespace::TorchScript => torch_script(module, name),
@@ -80,73 +78,80 @@ fn torch_script(module: &str, name: &str) -> Option<Callable> {
         ("torch.jit._pickle", "build_intlist" | "build_doublelist" | "build_boollist" | "build_tensorlist") => {
             Some(Callable::TorchScriptList)
         }
-        ("torch.jit._pickle", "restore_type_tag") => Some(Callable::First),
+        ("torch.jit._pickle", "restore_type_tag") => Some(Callable::FirstArgument),
         _ if module == "__torch__" || module.starts_with("__torch__.") => Some(Callable::Module),
         _ => None,
     }
 }
 
-/// The element type of the storage class `name` of `torch`.
-fn element(name: &str) -> Option<Element> {
-    let kind = name.strip_suffix("Storage")?;
+/// Returns the element type of the storage class `name` of `torch`.
+fn element(name: &str) -> Option<TensorType> {
+    let kind = name.strip_suffix("PickledStorage")?;
     Some(match kind {
-        "Float" => Element::F32,
-        "Half" => Element::F16,
-        "BFloat16" => Element::BF16,
-        "Double" | "Long" | "Int" | "Short" | "Char" | "Byte" | "Bool" => Element::Other(kind.to_owned()),
+        "Float" => TensorType::F32,
+        "Half" => TensorType::F16,
+        "BFloat16" => TensorType::BF16,
+        "Double" | "Long" | "Int" | "Short" | "Char" | "Byte" | "Bool" => TensorType::Other(kind.to_owned()),
         _ => return None,
     })
 }
 
-/// What a call makes.
-pub enum Made {
-    /// One of its arguments.
-    Argument(Id),
-    /// A value of its own.
-    New(Value),
+/// The result of a call.
+pub enum CallResult {
+    /// One of the arguments.
+    Argument(ValueId),
+    /// A new value.
+    New(PickleValue),
 }
 
-/// What a call of `callable` with `arguments` makes; `None` when they are not what it takes.
-pub fn called(callable: &Callable, arguments: &[Id], values: &[Value]) -> Option<Made> {
-    let value = |id: &Id| values.get(*id as usize);
+/// Returns the result of calling `callable` with `arguments`; `None` if it does not take them.
+pub fn call(callable: &Callable, arguments: &[ValueId], values: &[PickleValue]) -> Option<CallResult> {
+    let value = |id: &ValueId| values.get(*id as usize);
     match (callable, arguments) {
         (Callable::RebuildTensor, [storage, offset, shape, strides, ..]) => {
-            let Value::Storage(storage) = value(storage)? else { return None };
+            let PickleValue::Storage(storage) = value(storage)? else { return None };
             let offset = natural(value(offset)?)?;
             let (shape, strides) = (naturals(value(shape)?, values)?, naturals(value(strides)?, values)?);
-            Some(Made::New(Value::Tensor(Tensor { storage: storage.clone(), offset, shape, strides })))
+            Some(CallResult::New(PickleValue::Tensor(PickledTensor {
+                storage: storage.clone(),
+                offset,
+                shape,
+                strides,
+            })))
         }
-        (Callable::First, [first, ..]) => Some(Made::Argument(*first)),
-        (Callable::OrderedDict, []) => Some(Made::New(Value::Dict(Vec::new()))),
-        (Callable::TorchScriptList, _) => Some(Made::New(Value::Inert)),
+        (Callable::FirstArgument, [first, ..]) => Some(CallResult::Argument(*first)),
+        (Callable::OrderedDict, []) => Some(CallResult::New(PickleValue::Dict(Vec::new()))),
+        (Callable::TorchScriptList, _) => Some(CallResult::New(PickleValue::Other)),
         _ => None,
     }
 }
 
-/// What the persistent id `("storage", class, key, location, length)` stands for.
-pub fn storage(id: &[Id], values: &[Value]) -> Option<Storage> {
+/// Returns the storage with the persistent id `("storage", class, key, location, length)`.
+pub fn storage(id: &[ValueId], values: &[PickleValue]) -> Option<PickledStorage> {
     let &[kind, class, key, _location, _length] = id else { return None };
     let [kind, class, key] = [kind, class, key].map(|id| values.get(id as usize));
     match (kind?, class?, key?) {
-        (Value::Text(kind), Value::Callable(Callable::Storage(element)), Value::Text(key))
+        (PickleValue::Text(kind), PickleValue::Callable(Callable::Storage(element)), PickleValue::Text(key))
             if kind == "storage" && key.len() <= MAX_KEY =>
         {
-            Some(Storage { element: element.clone(), key: key.clone() })
+            Some(PickledStorage { element: element.clone(), key: key.clone() })
         }
         _ => None,
     }
 }
 
-fn natural(value: &Value) -> Option<usize> {
+fn natural(value: &PickleValue) -> Option<usize> {
     match value {
-        Value::Int(number) => usize::try_from(*number).ok(),
+        PickleValue::Int(number) => usize::try_from(*number).ok(),
         _ => None,
     }
 }
 
-fn naturals(tuple: &Value, values: &[Value]) -> Option<Vec<usize>> {
+fn naturals(tuple: &PickleValue, values: &[PickleValue]) -> Option<Vec<usize>> {
     match tuple {
-        Value::Tuple(ids) if ids.len() <= MAX_RANK => ids.iter().map(|&id| natural(values.get(id as usize)?)).collect(),
+        PickleValue::Tuple(ids) if ids.len() <= MAX_RANK => {
+            ids.iter().map(|&id| natural(values.get(id as usize)?)).collect()
+        }
         _ => None,
     }
 }

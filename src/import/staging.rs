@@ -1,0 +1,37 @@
+//! The temporary directory of a new bundle.
+
+use super::unwritable;
+use crate::error::{Error, Result, Setting, Stage};
+use crate::file::directory_of;
+use std::path::{Path, PathBuf};
+
+/// A temporary directory beside `out`, removed when dropped unless it was renamed.
+pub struct Staging {
+    directory: tempfile::TempDir,
+    out: PathBuf,
+}
+
+impl Staging {
+    pub fn beside(out: &Path) -> Result<Self> {
+        if out.exists() {
+            let got = format!("{}, which exists", out.display());
+            let next = "remove it, or choose another directory";
+            return Err(Error::new(Stage::Import, "a new directory for the bundle", got, next).about(Setting::Out));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".figureground-import-");
+        // Only its owner may read a temporary directory; a bundle has the usual permissions.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let directory = builder.tempdir_in(directory_of(out)).map_err(|e| unwritable(out, e))?;
+        Ok(Self { directory, out: out.to_owned() })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn rename(self) -> Result<()> {
+        std::fs::rename(self.directory.path(), &self.out).map_err(|e| unwritable(&self.out, e))
+    }
+}
