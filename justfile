@@ -29,9 +29,16 @@ fixtures:
     cd tests/fixtures && python clip.py && python layouts.py && python tokenizer.py && python resize.py && python demo.py
 
 # an arm64 package of the program, with cameras (needs cargo-deb and the packages that docs/jetson.md names)
-deb:
+deb: completions
     cargo build --locked --profile shipping --target aarch64-unknown-linux-gnu --features camera
     cargo deb --no-build --target aarch64-unknown-linux-gnu --profile shipping
+
+# the shell completions of the package, by a program that this machine can run
+completions:
+    mkdir -p target/completions
+    cargo run --locked -- completions bash > target/completions/figureground.bash
+    cargo run --locked -- completions zsh > target/completions/_figureground
+    cargo run --locked -- completions fish > target/completions/figureground.fish
 
 # an hour of everything, and whether it grows
 soak:

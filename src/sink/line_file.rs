@@ -53,13 +53,20 @@ impl LineFile {
             Ok(()) => {
                 self.counts.sent += 1;
                 if std::mem::take(&mut self.is_failing) {
-                    log::warn!("{}: lines are written again; {} were lost", self.settings.path.display(), self.counts.lost);
+                    log::warn!(
+                        "{}: lines are written again; {} were lost",
+                        self.settings.path.display(),
+                        self.counts.lost
+                    );
                 }
             }
             Err(error) => {
                 self.counts.lost += 1;
                 if !std::mem::replace(&mut self.is_failing, true) {
-                    log::warn!("{}: lines are lost until the file can be written: {error}", self.settings.path.display());
+                    log::warn!(
+                        "{}: lines are lost until the file can be written: {error}",
+                        self.settings.path.display()
+                    );
                 }
             }
         }

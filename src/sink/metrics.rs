@@ -99,7 +99,8 @@ impl Metrics {
         to.register("frames_dropped", help, self.dropped.clone());
         to.register("reconnects", "Times the source was lost and restored", self.reconnects.clone());
         to.register("windows", "Windows judged, by verdict and reason", self.windows.clone());
-        let help = "Dominance of the last window: ln p of its label in the background view minus the person view, in nats";
+        let help =
+            "Dominance of the last window: ln p of its label in the background view minus the person view, in nats";
         to.register("dominance", help, self.dominance.clone());
         let help = "Probability of the last window's label in each view, from 0 to 1";
         to.register("probability", help, self.probability.clone());
@@ -113,7 +114,12 @@ impl Metrics {
         to.register("page_readers", "Readers of the live page", self.readers.clone());
         let help = "Resident memory of the process";
         to.register_with_unit("resident_memory", help, Unit::Bytes, self.resident.clone());
-        to.register_with_unit("temperature", "Temperature of each thermal zone", Unit::Celsius, self.temperature.clone());
+        to.register_with_unit(
+            "temperature",
+            "Temperature of each thermal zone",
+            Unit::Celsius,
+            self.temperature.clone(),
+        );
     }
 
     /// Counts a frame from a source with the counts `health`.

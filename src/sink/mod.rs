@@ -10,7 +10,10 @@ pub mod metrics;
 #[cfg(any(feature = "evaluate", feature = "overlay"))]
 pub(crate) mod mp4;
 pub mod mqtt;
-#[cfg_attr(not(any(feature = "mqtt", feature = "webhook")), allow(dead_code, reason = "no output that delivers over a network"))]
+#[cfg_attr(
+    not(any(feature = "mqtt", feature = "webhook")),
+    allow(dead_code, reason = "no output that delivers over a network")
+)]
 mod outbox;
 #[cfg(feature = "cpu")]
 mod outputs;

@@ -23,7 +23,9 @@ impl Secret {
     /// Returns an error if nothing is left.
     pub fn new(text: &str) -> Result<Self> {
         match text.trim() {
-            "" => Err(Error::new(Stage::Sink, "a secret", "an empty text", "write the secret into the file or variable")),
+            "" => {
+                Err(Error::new(Stage::Sink, "a secret", "an empty text", "write the secret into the file or variable"))
+            }
             text => Ok(Self(text.to_owned())),
         }
     }

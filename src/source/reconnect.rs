@@ -20,7 +20,7 @@ pub struct ArrivalTime(Rc<Cell<Option<Instant>>>);
 
 impl ArrivalTime {
     /// The frame that is lent now arrived then, or just now.
-    pub fn note(&self, arrived: Option<Instant>) {
+    pub fn record(&self, arrived: Option<Instant>) {
         self.0.set(Some(arrived.unwrap_or_else(Instant::now)));
     }
 
@@ -131,7 +131,7 @@ impl ReconnectingSource {
                     }
                     let (index, time_us) = self.clock.place(frame.time_us());
                     self.frame.copy_from(&frame.renumbered(index, time_us));
-                    self.arrivals.note(source.arrived());
+                    self.arrivals.record(source.arrived());
                     (self.source, self.wait) = (Some(source), FIRST);
                     return Ok(true);
                 }

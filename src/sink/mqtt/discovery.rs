@@ -31,13 +31,8 @@ struct EntityKind {
 
 fn entity_kinds() -> [EntityKind; 8] {
     let probability = || json!({ "state_class": "measurement", "suggested_display_precision": 2 });
-    let sensor = |object, name, template, properties| EntityKind {
-        component: "sensor",
-        object,
-        name,
-        template,
-        properties,
-    };
+    let sensor =
+        |object, name, template, properties| EntityKind { component: "sensor", object, name, template, properties };
     [
         // An automation must not act on a flagged prediction.
         sensor(

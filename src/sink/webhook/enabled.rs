@@ -160,7 +160,9 @@ fn check(url: &str) -> Result<()> {
     };
     let Ok(uri) = url.parse::<Uri>() else { return refused("text that is not a URL") };
     match (uri.scheme_str(), uri.authority()) {
-        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => refused("a URL with a password"),
+        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
+            refused("a URL with a password")
+        }
         (Some("http" | "https"), Some(_)) => Ok(()),
         _ => refused(url),
     }

@@ -35,7 +35,11 @@ impl WebhookOutput {
     ///
     /// # Errors
     /// Returns an error if the new webhook cannot be opened; the old one then stays.
-    pub(in crate::sink) fn reopen(&mut self, settings: Option<&WebhookSettings>, trigger: WebhookTrigger) -> Result<()> {
+    pub(in crate::sink) fn reopen(
+        &mut self,
+        settings: Option<&WebhookSettings>,
+        trigger: WebhookTrigger,
+    ) -> Result<()> {
         if settings != self.settings.as_ref() {
             let new = settings.cloned().map(Webhook::open).transpose()?;
             if let Some(old) = std::mem::replace(&mut self.webhook, new) {

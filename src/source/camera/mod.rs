@@ -27,7 +27,6 @@ pub struct CameraName {
 
 /// How a camera sends its pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum PixelFormat {
     /// Two pixels share their colour: 16 bits a pixel.
     Yuyv,
