@@ -267,7 +267,7 @@ fn an_address_that_others_reach_needs_the_token() {
     assert_eq!(ask(metrics, "GET /metrics", &[("Authorization", &bearer)], "").status, 200);
     assert_eq!(ask(page, "GET /health", &[], "").status, 200);
     // A browser logs in once.
-    assert!(ask(page, "GET /", &[], "").body.contains("Token of this device"));
+    assert!(ask(page, "GET /", &[], "").body.contains("Access token of this device"));
     assert_eq!(post(page, "/login", r#"{"token":"kq3J9vX2bT7mW5zr"}"#).status, 401);
     // Whoever has not said who they are is not listened to for long.
     assert_eq!(
@@ -278,7 +278,7 @@ fn an_address_that_others_reach_needs_the_token() {
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("httponly; samesite=strict"), "{}", answer.head);
     let cookie = format!("figureground={token}");
-    assert!(ask(page, "GET /", &[("Cookie", &cookie), ("Host", "cam.lan")], "").body.contains("PageControls"));
+    assert!(ask(page, "GET /", &[("Cookie", &cookie), ("Host", "cam.lan")], "").body.contains("Controls"));
     assert!(!live.stderr().contains(token));
     live.terminated();
 }

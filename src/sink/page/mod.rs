@@ -6,10 +6,10 @@
 //! A loopback address is open to all users of the machine and answers to loopback host names only, so that a web site cannot
 //! reach it through DNS rebinding. Any other address needs a token.
 
+#[cfg(feature = "page")]
+mod access;
 #[cfg(not(feature = "page"))]
 mod disabled;
-#[cfg(feature = "page")]
-mod guard;
 #[cfg(feature = "page")]
 mod listener;
 #[cfg(feature = "page")]
