@@ -1,7 +1,7 @@
 //! Reads `--config FILE`, a TOML file whose keys are the flags of `run`, and writes one for `--print-config`.
 //!
-//! The settings of the file are inserted before the flags of the command line. So every flag is a key with the same values and
-//! errors, and flags on the command line take precedence.
+//! The settings of the file are inserted before the flags of the command line. So every flag is a key with the same
+//! values and errors, and flags on the command line take precedence.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use figureground::source;

@@ -1,5 +1,5 @@
-//! Signals. The first ctrl-C or SIGTERM ends the work at the next frame or prompt, or after a grace time; the second ends it
-//! at once. SIGHUP reloads the configuration if there is one, and otherwise ends the work as well.
+//! Signals. The first ctrl-C or SIGTERM ends the work at the next frame or prompt, or after a grace time; the second
+//! ends it at once. SIGHUP reloads the configuration if there is one, and otherwise ends the work as well.
 
 use figureground::frame::Frame;
 use figureground::source::{Source, SourceHealth};

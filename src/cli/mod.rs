@@ -184,8 +184,8 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// Parses the command line and its configuration file; also returns the matches of the command. Exits with a message if the
-/// command line is invalid, as is usual.
+/// Parses the command line and its configuration file; also returns the matches of the command. Exits with a message if
+/// the command line is invalid, as is usual.
 ///
 /// # Errors
 /// Returns an error if the configuration file cannot be used.

@@ -17,7 +17,8 @@ mod systemd {
         }
     }
 
-    /// Notifies that the program is ready; `stall_timeout` is how long a source may block between two calls of [`alive`].
+    /// Notifies that the program is ready; `stall_timeout` is how long a source may block between two calls of
+    /// [`alive`].
     pub fn ready(stall_timeout: Duration) {
         if let Some(watchdog) = sd_notify::watchdog_enabled() {
             WATCHDOG_INTERVAL_US.store((watchdog / 3).as_micros() as u64, Ordering::Relaxed);

@@ -116,7 +116,8 @@ impl<W: Write> JsonLines<W> {
         Self { to, line: Vec::new() }
     }
 
-    /// Writes the line of `result`, a window of `source`, and flushes it; returns false once the reader has closed the pipe.
+    /// Writes the line of `result`, a window of `source`, and flushes it; returns false once the reader has closed the
+    /// pipe.
     ///
     /// # Errors
     /// Returns an error if the line cannot be written.
@@ -126,7 +127,8 @@ impl<W: Write> JsonLines<W> {
         self.flush()
     }
 
-    /// Writes a line made by [`VerdictLine::to_json`] and flushes it; returns false once the reader has closed the pipe.
+    /// Writes a line made by [`VerdictLine::to_json`] and flushes it; returns false once the reader has closed the
+    /// pipe.
     ///
     /// # Errors
     /// Returns an error if the line cannot be written.

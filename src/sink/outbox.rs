@@ -64,8 +64,8 @@ impl<T> Outbox<T> {
         self.0.changed.notify_all();
     }
 
-    /// Waits for the oldest message; returns `None` once the queue is closed and empty, has expired, or was woken. The caller
-    /// reports the delivery to [`Outbox::record`].
+    /// Waits for the oldest message; returns `None` once the queue is closed and empty, has expired, or was woken. The
+    /// caller reports the delivery to [`Outbox::record`].
     pub(super) fn take(&self) -> Option<T> {
         let mut state = self.lock();
         loop {

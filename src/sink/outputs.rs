@@ -65,8 +65,8 @@ impl Outputs {
         })
     }
 
-    /// Opens the file again, and replaces the webhook if its settings changed. The old webhook has two seconds to deliver its
-    /// queue.
+    /// Opens the file again, and replaces the webhook if its settings changed. The old webhook has two seconds to
+    /// deliver its queue.
     ///
     /// # Errors
     /// Returns an error if one of them cannot be opened; the old ones then stay.
@@ -96,8 +96,8 @@ impl Outputs {
         self.lines.is_some() || self.mqtt.is_some() || self.webhook.is_open() || self.page.is_some()
     }
 
-    /// Sends the verdict line of `result`, a window of `source` judged `latency` after its last frame arrived, to all outputs;
-    /// returns the line unless no output is open.
+    /// Sends the verdict line of `result`, a window of `source` judged `latency` after its last frame arrived, to all
+    /// outputs; returns the line unless no output is open.
     ///
     /// # Errors
     /// Returns an error if the line cannot be serialized. Delivery problems are counted instead.

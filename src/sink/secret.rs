@@ -30,8 +30,8 @@ impl Secret {
         }
     }
 
-    /// Reads the secret in the file at `path`, or else in the environment variable `variable`; returns `None` if neither is
-    /// given.
+    /// Reads the secret in the file at `path`, or else in the environment variable `variable`; returns `None` if
+    /// neither is given.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read, or the secret is empty.

@@ -25,7 +25,8 @@ struct OpenedSource {
 }
 
 impl Watcher<'_> {
-    /// Runs all `sources`, or the demo clip without any. Reports a source that cannot be read and continues with the next.
+    /// Runs all `sources`, or the demo clip without any. Reports a source that cannot be read and continues with the
+    /// next.
     pub(super) fn watch_all(&mut self, sources: &[OsString]) -> Result<Exit> {
         if sources.is_empty() {
             let demo = OpenedSource { source: built_in::clip()?, arrivals: None };

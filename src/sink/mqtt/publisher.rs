@@ -1,7 +1,7 @@
 //! Publishes one message at a time over a connection that may be lost and restored.
 //!
-//! A message is delivered once the broker has acknowledged it. A message that was not acknowledged before its connection was
-//! lost is published again on the next, so that none is lost; the broker may receive it twice.
+//! A message is delivered once the broker has acknowledged it. A message that was not acknowledged before its
+//! connection was lost is published again on the next, so that none is lost; the broker may receive it twice.
 
 use super::connection::{BrokerConnection, TICK};
 use super::message::Message;

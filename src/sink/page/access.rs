@@ -1,9 +1,10 @@
 //! Access control of the live page and metrics.
 //!
-//! - A request that changes something or opens the live channel must come from this page: its `Origin` must equal its `Host`.
+//! - A request that changes something or opens the live channel must come from this page: its `Origin` must equal its
+//!   `Host`.
 //! - Without a token, only loopback host names are allowed, against DNS rebinding.
-//! - With a token, every request must carry it: as `Authorization: Bearer …`, or in a cookie that scripts cannot read. Tokens
-//!   are compared in constant time.
+//! - With a token, every request must carry it: as `Authorization: Bearer …`, or in a cookie that scripts cannot read.
+//!   Tokens are compared in constant time.
 
 use crate::error::{Error, Result, Setting, Stage};
 use crate::sink::Secret;

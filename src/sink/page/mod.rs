@@ -1,10 +1,10 @@
 //! The live page, with the newest frame, the results of the three views and controls; and metrics for Prometheus.
 //!
-//! One thread serves all readers. Each reader receives the newest window, and a slow one misses some: recognition never waits
-//! for a reader, and memory does not grow with readers. The page loads nothing from other hosts.
+//! One thread serves all readers. Each reader receives the newest window, and a slow one misses some: recognition never
+//! waits for a reader, and memory does not grow with readers. The page loads nothing from other hosts.
 //!
-//! A loopback address is open to all users of the machine and answers to loopback host names only, so that a web site cannot
-//! reach it through DNS rebinding. Any other address needs a token.
+//! A loopback address is open to all users of the machine and answers to loopback host names only, so that a web site
+//! cannot reach it through DNS rebinding. Any other address needs a token.
 
 #[cfg(feature = "page")]
 mod access;

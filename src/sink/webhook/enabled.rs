@@ -19,8 +19,8 @@ const JOIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A thread that posts verdict lines as `application/json`, in order.
 ///
-/// A line is retried after 0.25 to 16 s while the server does not answer, or answers 408, 425, 429 or 5xx; with any other
-/// error status it counts as lost.
+/// A line is retried after 0.25 to 16 s while the server does not answer, or answers 408, 425, 429 or 5xx; with any
+/// other error status it counts as lost.
 #[derive(Debug)]
 pub struct Webhook {
     outbox: Outbox<Arc<str>>,
@@ -31,8 +31,8 @@ impl Webhook {
     /// Starts to deliver.
     ///
     /// # Errors
-    /// Returns an error if the URL is not an HTTP URL or holds a password, the token cannot be sent, or no thread can be
-    /// started.
+    /// Returns an error if the URL is not an HTTP URL or holds a password, the token cannot be sent, or no thread can
+    /// be started.
     pub fn open(settings: WebhookSettings) -> Result<Self> {
         check(&settings.url)?;
         let authorization = settings.token.as_ref().map(authorization).transpose()?;
@@ -52,7 +52,8 @@ impl Webhook {
         self.outbox.push(Arc::clone(line));
     }
 
-    /// Closes the webhook after its queue is empty or two seconds have passed, as dropping it does; the rest counts as lost.
+    /// Closes the webhook after its queue is empty or two seconds have passed, as dropping it does; the rest counts as
+    /// lost.
     pub fn close(mut self) -> DeliveryCounts {
         self.finish();
         let DeliveryCounts { sent, lost, waiting } = self.counts();

@@ -31,7 +31,8 @@ impl WebhookOutput {
         Ok(Self { settings, trigger, webhook, replaced, closing: Vec::new(), last: None })
     }
 
-    /// Replaces the webhook if its settings changed. The old one has two seconds to deliver its queue, on a thread of its own.
+    /// Replaces the webhook if its settings changed. The old one has two seconds to deliver its queue, on a thread of
+    /// its own.
     ///
     /// # Errors
     /// Returns an error if the new webhook cannot be opened; the old one then stays.
