@@ -54,7 +54,8 @@ pub(super) struct OutputArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     queue_size: u32,
     /// Serve the live page and Prometheus metrics at ADDRESS [default of ADDRESS: 127.0.0.1:8080].
-    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "127.0.0.1:8080")]
     page: Option<SocketAddr>,
     /// Serve only Prometheus metrics, at /metrics of ADDRESS.
     #[arg(long, value_name = "ADDRESS")]

@@ -64,7 +64,8 @@ function showState(state) {
   }[update.state]();
   if (state.window) {
     const last = points.at(-1);
-    const point = { at: state.at, dominance: state.window.dominance, verdict: state.window.verdict, key: String(state.window.frames) };
+    const { dominance, verdict, frames } = state.window;
+    const point = { at: state.at, dominance, verdict, key: String(frames) };
     if (!last || last.key !== point.key) points.push(point);
     points = points.slice(-MAX_POINTS);
   }
@@ -78,7 +79,8 @@ async function showPictures(blob) {
     canvas.width = width;
     canvas.height = strip.height;
     canvas.style.aspectRatio = `${width} / ${strip.height}`;
-    canvas.getContext("2d").drawImage(strip, canvas.dataset.panel * width, 0, width, strip.height, 0, 0, width, strip.height);
+    const left = canvas.dataset.panel * width;
+    canvas.getContext("2d").drawImage(strip, left, 0, width, strip.height, 0, 0, width, strip.height);
   }
   strip.close();
 }
@@ -121,7 +123,8 @@ function draw() {
   pen.lineTo(width, y(tau));
   pen.stroke();
   pen.setLineDash([]);
-  const colours = Object.fromEntries(["accept", "flag", "abstain"].map((verdict) => [verdict, colour(`.key .${verdict}`)]));
+  const verdicts = ["accept", "flag", "abstain"];
+  const colours = Object.fromEntries(verdicts.map((verdict) => [verdict, colour(`.key .${verdict}`)]));
   for (const point of points) {
     if (!Number.isFinite(point.dominance)) continue;
     pen.fillStyle = colours[point.verdict];
@@ -175,7 +178,8 @@ at("relabel").addEventListener("submit", async (event) => {
   const output = at("label-update");
   delete output.dataset.applied;
   // Labels whose embeddings are cached are in use before the next message.
-  if (await change("labels", { labels: at("labels").value }, output)) output.dataset.applied = "in use from the next window";
+  const isChanged = await change("labels", { labels: at("labels").value }, output);
+  if (isChanged) output.dataset.applied = "in use from the next window";
 });
 
 at("tau").addEventListener("input", () => (at("tau").dataset.edited = "yes"));

@@ -1,7 +1,7 @@
 //! The pixel formats of cameras to RGB8.
 
 use crate::error::{Error, Result, Stage};
-use crate::source::images::refused;
+use crate::source::images::{decode_error, invalid_picture};
 use crate::source::jpeg;
 use crate::source::picture::Picture;
 use image::codecs::jpeg::JpegDecoder;
@@ -65,7 +65,7 @@ fn convert_yuyv(bytes: &[u8], picture: &mut Picture) -> Result<()> {
     let (width, height) = (picture.width, picture.height);
     let packed = YuvPackedImage { yuy: bytes, yuy_stride: width.next_multiple_of(2) * 2, width, height };
     yuv::yuyv422_to_rgb(&packed, &mut picture.pixels, 3 * width, YuvRange::Limited, YuvStandardMatrix::Bt601)
-        .map_err(refused)
+        .map_err(decode_error)
 }
 
 fn convert_nv12(bytes: &[u8], picture: &mut Picture) -> Result<()> {
@@ -74,21 +74,21 @@ fn convert_nv12(bytes: &[u8], picture: &mut Picture) -> Result<()> {
     let uv_stride = width.next_multiple_of(2);
     let planes = YuvBiPlanarImage { y_plane, y_stride: width, uv_plane, uv_stride, width, height };
     let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::default());
-    yuv::yuv_nv12_to_rgb(&planes, &mut picture.pixels, 3 * width, range, matrix, mode).map_err(refused)
+    yuv::yuv_nv12_to_rgb(&planes, &mut picture.pixels, 3 * width, range, matrix, mode).map_err(decode_error)
 }
 
 fn decode_jpeg(bytes: &[u8], size: (u32, u32), picture: &mut Picture) -> Result<()> {
     if !jpeg::has_end(bytes) {
-        return Err(refused("a JPEG picture that is cut"));
+        return Err(invalid_picture("a JPEG picture that is cut"));
     }
-    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(refused)?;
+    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(decode_error)?;
     if decoder.dimensions() != size {
-        return Err(refused(format_args!("a JPEG picture of {:?} instead of {size:?}", decoder.dimensions())));
+        return Err(invalid_picture(format_args!("a JPEG picture of {:?} instead of {size:?}", decoder.dimensions())));
     }
     if decoder.color_type() == ColorType::Rgb8 {
-        return decoder.read_image(&mut picture.pixels).map_err(refused);
+        return decoder.read_image(&mut picture.pixels).map_err(decode_error);
     }
-    picture.pixels = DynamicImage::from_decoder(decoder).map_err(refused)?.into_rgb8().into_raw();
+    picture.pixels = DynamicImage::from_decoder(decoder).map_err(decode_error)?.into_rgb8().into_raw();
     Ok(())
 }
 
