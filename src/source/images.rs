@@ -50,8 +50,8 @@ impl Images {
         Ok(Self::new(name, vec![path.to_owned()], SourceOptions::default().fps))
     }
 
-    /// Opens the pictures of a folder in natural order, `options.fps` per second. Skips other and hidden files, and the optical
-    /// flow that mmaction2 stores with raw frames (`flow_x_…`, `flow_y_…` beside `img_…`).
+    /// Opens the pictures of a folder in natural order, `options.fps` per second. Skips other and hidden files, and the
+    /// optical flow that mmaction2 stores with raw frames (`flow_x_…`, `flow_y_…` beside `img_…`).
     ///
     /// # Errors
     /// Returns an error if the folder cannot be read or holds no picture, or the frame rate is not positive.

@@ -3,8 +3,8 @@
 const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
-/// Returns whether an end marker follows the start of the first scan. Before it, an end marker may belong to a thumbnail;
-/// within a scan, its two bytes have no other meaning.
+/// Returns whether an end marker follows the start of the first scan. Before it, an end marker may belong to a
+/// thumbnail; within a scan, its two bytes have no other meaning.
 pub(super) fn has_end(bytes: &[u8]) -> bool {
     scan(bytes).is_some_and(|scan| scan.windows(2).any(|pair| pair == END_OF_IMAGE))
 }

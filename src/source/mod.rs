@@ -1,7 +1,7 @@
 //! Sources of frames: pictures, folders, animations, Y4M, video through ffmpeg, cameras.
 //!
-//! Every source implements [`Source`], which lends one frame at a time. [`expand`] expands globs to one argument per source,
-//! and [`open`] opens each of them.
+//! Every source implements [`Source`], which lends one frame at a time. [`expand`] expands globs to one argument per
+//! source, and [`open`] opens each of them.
 
 mod animation;
 pub mod camera;
@@ -122,7 +122,8 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<OsString>> {
 }
 
 /// Opens `spec`: a picture, a folder of pictures, an animated GIF or WebP, a `.y4m` file, `-` for Y4M on stdin,
-/// `camera:N`, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is replaced by that environment variable.
+/// `camera:N`, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is replaced by that environment
+/// variable.
 ///
 /// # Errors
 /// Returns an error if the source or variable does not exist, is empty, or is of an unsupported kind.
@@ -148,7 +149,8 @@ pub fn without_password(spec: &OsStr) -> String {
     video::without_password(&spec.to_string_lossy())
 }
 
-/// Returns a function that opens `spec`, now and after it was lost. A camera is then found by its name, whatever its number.
+/// Returns a function that opens `spec`, now and after it was lost. A camera is then found by its name, whatever its
+/// number.
 pub fn opener(spec: OsString, options: SourceOptions) -> SourceOpener {
     let name = spec.to_string_lossy().into_owned();
     match name.strip_prefix("camera:") {

@@ -1,5 +1,5 @@
-//! A queue of two pictures between the capture thread and the reader. Buffers are recycled, so that none is allocated once
-//! each has its size.
+//! A queue of two pictures between the capture thread and the reader. Buffers are recycled, so that none is allocated
+//! once each has its size.
 
 use super::picture::Picture;
 use std::collections::VecDeque;

@@ -33,8 +33,8 @@ impl ArrivalTime {
 /// A function that opens a source, first and after each loss.
 pub type SourceOpener = Box<dyn FnMut() -> Result<Box<dyn Source>>>;
 
-/// A live source that is reopened whenever it fails or ends. Frame indices continue over all connections, and times never
-/// decrease, whatever the clock of the source does.
+/// A live source that is reopened whenever it fails or ends. Frame indices continue over all connections, and times
+/// never decrease, whatever the clock of the source does.
 ///
 /// The frame size may change with a new connection.
 pub struct ReconnectingSource {
@@ -81,8 +81,8 @@ impl core::fmt::Debug for ReconnectingSource {
 }
 
 impl ReconnectingSource {
-    /// Creates the source from `source`, which `open` has opened. It is reopened once it has returned a frame, and ends once
-    /// `should_stop` returns true.
+    /// Creates the source from `source`, which `open` has opened. It is reopened once it has returned a frame, and ends
+    /// once `should_stop` returns true.
     pub fn new(source: Box<dyn Source>, open: SourceOpener, should_stop: fn() -> bool) -> Self {
         Self {
             name: source.name().to_owned(),
@@ -124,8 +124,8 @@ impl ReconnectingSource {
         }
     }
 
-    /// Copies the next frame into the buffer; returns false if the source should stop. A source that never returned a frame is
-    /// not reopened.
+    /// Copies the next frame into the buffer; returns false if the source should stop. A source that never returned a
+    /// frame is not reopened.
     fn advance(&mut self) -> Result<bool> {
         loop {
             let mut source = match self.source.take().or_else(|| self.reopen()) {

@@ -35,9 +35,9 @@ impl Address {
         Self { name, url, is_live: false, secrets: Vec::new() }
     }
 
-    /// Returns the address of a URL, live by its scheme. Each `${NAME}` is replaced by that environment variable, which keeps
-    /// secrets out of configuration files and logs. ffmpeg receives it as an argument, which other users of the machine can
-    /// see unless /proc is mounted with `hidepid=2`.
+    /// Returns the address of a URL, live by its scheme. Each `${NAME}` is replaced by that environment variable, which
+    /// keeps secrets out of configuration files and logs. ffmpeg receives it as an argument, which other users of the
+    /// machine can see unless /proc is mounted with `hidepid=2`.
     ///
     /// # Errors
     /// Returns an error if a variable is not set.

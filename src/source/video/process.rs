@@ -140,8 +140,8 @@ fn command(program: &OsStr, address: &Address, pass: Pass<'_>) -> Command {
     command
 }
 
-/// Makes the system kill ffmpeg when the thread that starts it ends, so that a killed program leaves no ffmpeg that waits for
-/// a silent stream. Sources stay on their threads.
+/// Makes the system kill ffmpeg when the thread that starts it ends, so that a killed program leaves no ffmpeg that
+/// waits for a silent stream. Sources stay on their threads.
 #[cfg(target_os = "linux")]
 fn kill_with_parent(command: &mut Command) {
     use std::os::unix::process::CommandExt;

@@ -83,7 +83,8 @@ impl Stream {
 }
 
 impl Layout {
-    /// Converts a frame to RGB8 with BT.601, the default of ffmpeg. Chroma is repeated, not interpolated, as in swscale.
+    /// Converts a frame to RGB8 with BT.601, the default of ffmpeg. Chroma is repeated, not interpolated, as in
+    /// swscale.
     fn convert(self, frame: &y4m::Frame<'_>, picture: &mut Picture) -> Result<()> {
         picture.resize(self.width, self.height)?;
         let (rgb, stride, matrix) = (&mut picture.pixels[..], 3 * self.width, YuvStandardMatrix::Bt601);
