@@ -3,7 +3,7 @@
 
 mod program;
 
-use program::{Desk, Ended, assert_agree, ffmpeg, ffmpeg_is_there, fixture, skipped};
+use program::{Desk, Ended, assert_agree, ffmpeg, fixture, has_ffmpeg, skipped};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ fn real(what: &str) -> Option<PathBuf> {
         skipped(what, &format!("there is no folder {} with clips and segmenters", folder.display()));
         return None;
     }
-    ffmpeg_is_there(what).then_some(folder)
+    has_ffmpeg(what).then_some(folder)
 }
 
 /// A bundle of the small CLIP and a real segmenter.
