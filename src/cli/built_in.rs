@@ -1,4 +1,4 @@
-//! The bundle and the demo clip inside the program.
+//! The built-in bundle and demo clip.
 
 use figureground::Result;
 use figureground::bundle::Bundle;
@@ -16,21 +16,21 @@ pub fn clip() -> Result<Box<dyn Source>> {
     figureground::source::demo()
 }
 
-/// Says how to get a bundle.
+/// Returns an error that says how to make a bundle.
 #[cfg(not(feature = "built-in"))]
 pub fn bundle() -> Result<Bundle> {
-    Err(absent("--bundle DIR", "bundle", "make one with `figureground import` and pass its directory"))
+    Err(missing("--bundle DIR", "bundle", "create one with `figureground import` and pass its directory"))
 }
 
-/// Says how to get the demo clip.
+/// Returns an error that asks for a source.
 #[cfg(not(feature = "built-in"))]
 pub fn clip() -> Result<Box<dyn Source>> {
-    Err(absent("a SOURCE", "demo clip", "name one"))
+    Err(missing("a SOURCE", "demo clip", "pass one"))
 }
 
 #[cfg(not(feature = "built-in"))]
-fn absent(expected: &str, what: &str, next: &str) -> figureground::Error {
-    let got = format!("none, and this build has no {what}");
+fn missing(expected: &str, what: &str, next: &str) -> figureground::Error {
+    let got = format!("none in a build without a {what}");
     let next = format!("{next}, or build with the feature `built-in`");
     figureground::Error::new(figureground::Stage::Command, expected, got, next)
 }

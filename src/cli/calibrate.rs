@@ -50,7 +50,7 @@ impl Calibrate {
             fitted.clips,
             fitted.risk * 100.0,
         ))?;
-        progress.done(&format!(
+        progress.status(&format!(
             "at most {:.1} % wrong in {:.0} % of such calibrations, for clips like these and for no others",
             self.risk * 100.0,
             (1.0 - self.delta) * 100.0

@@ -1,7 +1,7 @@
-//! `--config FILE`: a TOML file whose keys are the flags of `run`, and `--print-config`, which writes one.
+//! Reads `--config FILE`, a TOML file whose keys are the flags of `run`, and writes one for `--print-config`.
 //!
-//! The file is put in front of the command line as if it were typed there, so that every flag is a key, with the same values
-//! and the same errors, and what is typed counts more than what the file says.
+//! The settings of the file are inserted before the flags of the command line. So every flag is a key with the same
+//! values and errors, and flags on the command line take precedence.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use figureground::source;
@@ -12,66 +12,68 @@ use std::fmt::Write;
 use std::path::Path;
 use toml::{Table, Value};
 
-/// The arguments without a flag, and their key.
+/// The key and the id of the positional arguments.
 const SOURCES: &str = "sources";
-/// What is said of a configuration, and is none.
-const ABOUT: [&str; 4] = ["config", "print-config", "help", "version"];
-/// The largest file that is read, in bytes.
-const LARGEST: u64 = 1 << 20;
+/// Flags that are not settings.
+const NOT_SETTINGS: [&str; 4] = ["config", "print-config", "help", "version"];
+/// The largest configuration file, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
-/// What a configuration says.
+/// The arguments of a configuration file.
 #[derive(Debug, Default)]
 pub struct ConfigFile {
-    /// Flags with their values, as they would be typed.
+    /// Flags with their values, as on the command line.
     pub flags: Vec<OsString>,
     pub sources: Vec<OsString>,
 }
 
-/// The settings of the file at `path`; `command` knows which there are.
+/// Reads the file at `path`, whose keys are flags of `command`.
 ///
 /// # Errors
-/// When the file cannot be read, is no TOML, or has a key or a kind of value that `command` does not know.
+/// Returns an error if the file cannot be read, is not TOML, or has an unknown key or a value of the wrong type.
 pub fn read(path: &Path, command: &Command) -> Result<ConfigFile> {
     let refused = |got: &dyn core::fmt::Display| {
-        let next = "write one with `figureground run --print-config`";
-        Error::new(Stage::Command, "a configuration in TOML", got, next).at(path.display())
+        let next = "create one with `figureground run --print-config`";
+        Error::new(Stage::Command, "a configuration file in TOML", got, next).at(path.display())
     };
-    let size = std::fs::metadata(path).map_err(|e| refused(&e))?.len();
-    if size > LARGEST {
+    let size = std::fs::metadata(path).map_err(|e| refused(&e).with_source(e))?.len();
+    if size > MAX_FILE_BYTES {
         return Err(refused(&format_args!("{size} bytes")));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| refused(&e))?;
-    // Its message shows the line, which may hold a password that belongs elsewhere.
+    let text = std::fs::read_to_string(path).map_err(|e| refused(&e).with_source(e))?;
+    // Without the line that its `Display` quotes, which may hold a password.
     let table: Table = text.parse().map_err(|e: toml::de::Error| refused(&e.message()))?;
-    let mut settings = ConfigFile::default();
+    let mut file = ConfigFile::default();
     for (key, value) in &table {
         if key == SOURCES {
-            settings.sources = list(value).ok_or_else(|| wrong(key, "a list of sources", value).at(path.display()))?;
+            file.sources = list(value).ok_or_else(|| wrong(key, "a list of sources", value).at(path.display()))?;
             continue;
         }
         let flag = flags(command)
-            .find(|flag| flag.get_long() == Some(key))
+            .find(|flag| {
+                flag.get_long() == Some(key) || flag.get_all_aliases().is_some_and(|all| all.contains(&key.as_str()))
+            })
             .ok_or_else(|| unknown(key, command).at(path.display()))?;
-        // Behind an =, so that a value may begin with a dash.
-        let with = |text: OsString| {
+        // With an =, so that a value may begin with a dash.
+        let assign = |text: OsString| {
             let mut argument = OsString::from(format!("--{key}="));
             argument.push(text);
             argument
         };
         match (takes_value(flag), value) {
-            (false, Value::Boolean(true)) => settings.flags.push(format!("--{key}").into()),
+            (false, Value::Boolean(true)) => file.flags.push(format!("--{key}").into()),
             (false, Value::Boolean(false)) => {}
             (false, _) => return Err(wrong(key, "true or false", value).at(path.display())),
             (true, value) => {
                 let text = plain(value).ok_or_else(|| wrong(key, "text or a number", value).at(path.display()))?;
-                settings.flags.push(with(text));
+                file.flags.push(assign(text));
             }
         }
     }
-    Ok(settings)
+    Ok(file)
 }
 
-/// What each flag of `matches` is set to, by its key, as text.
+/// Returns the value of each flag in `matches` as text, by key.
 pub fn values(command: &Command, matches: &ArgMatches) -> BTreeMap<String, String> {
     let value = |id: &str| {
         let raw = matches.get_raw(id).into_iter().flatten();
@@ -81,12 +83,13 @@ pub fn values(command: &Command, matches: &ArgMatches) -> BTreeMap<String, Strin
     flags.chain([(SOURCES.to_owned(), value(SOURCES))]).collect()
 }
 
-/// All settings of `matches` as a configuration, each flag with what it is for. Passwords in URLs are not in it.
+/// Returns `matches` as a configuration file with the help of each flag. Passwords in URLs are replaced by `***`.
 pub fn write(command: &Command, matches: &ArgMatches) -> String {
-    let mut text = String::from("# figureground run --config FILE; each key is a flag, and --help tells more.\n");
+    let mut text =
+        String::from("# Configuration of `figureground run --config FILE`. Each key is a flag; see --help.\n");
     let sources = matches.get_raw(SOURCES).into_iter().flatten();
-    let sources: Vec<Value> = sources.map(|source| Value::String(source::shown(source))).collect();
-    push(&mut text, "What is watched", SOURCES, Some(&Value::Array(sources)));
+    let sources: Vec<Value> = sources.map(|source| Value::String(source::without_password(source))).collect();
+    push(&mut text, "Sources to watch", SOURCES, Some(&Value::Array(sources)));
     for flag in flags(command) {
         let Some(key) = flag.get_long() else { continue };
         let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
@@ -100,7 +103,7 @@ pub fn write(command: &Command, matches: &ArgMatches) -> String {
     text
 }
 
-/// A setting; one that is not there is written as a comment.
+/// Appends a setting; one without a value becomes a comment.
 fn push(text: &mut String, help: &str, key: &str, value: Option<&Value>) {
     // Writing to a string cannot fail.
     let _ = match value {
@@ -110,16 +113,16 @@ fn push(text: &mut String, help: &str, key: &str, value: Option<&Value>) {
 }
 
 fn flags(command: &Command) -> impl Iterator<Item = &Arg> {
-    command.get_arguments().filter(|flag| flag.get_long().is_some_and(|long| !ABOUT.contains(&long)))
+    command.get_arguments().filter(|flag| flag.get_long().is_some_and(|long| !NOT_SETTINGS.contains(&long)))
 }
 
 fn takes_value(flag: &Arg) -> bool {
     !matches!(flag.get_action(), ArgAction::SetTrue)
 }
 
-/// A number where the text is one and says no more than it, text otherwise.
+/// Returns a number if the text is one in its shortest form, and text otherwise.
 fn value_of(raw: &OsStr) -> Value {
-    let text = source::shown(raw);
+    let text = source::without_password(raw);
     let number = text.parse::<i64>().map(Value::Integer).ok().filter(|number| number.to_string() == text);
     let real =
         || text.parse::<f64>().ok().filter(|real| real.is_finite() && real.to_string() == text).map(Value::Float);

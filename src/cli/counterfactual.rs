@@ -89,7 +89,7 @@ impl Counterfactual {
             all.left_out += counts.left_out;
             all.unread += counts.unread;
         }
-        progress.done(&format!(
+        progress.status(&format!(
             "{} clips in {}, {} left out, {} not read",
             all.made,
             self.out.display(),
@@ -131,7 +131,7 @@ impl Counterfactual {
                     counts.unread += 1;
                 }
             }
-            Ok(if interrupt::raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok(if interrupt::is_interrupted() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
         bar.finish_and_clear();
         interrupt::check()?;

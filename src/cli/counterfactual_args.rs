@@ -125,7 +125,7 @@ impl CounterfactualArgs {
             Ok(StatisticsEntry { clip: clip.id.clone(), sight })
         };
         spread(&left, &mut workers, look, &mut |survey: StatisticsEntry| {
-            if interrupt::raised() {
+            if interrupt::is_interrupted() {
                 return Ok(ControlFlow::Break(()));
             }
             bar.inc(1);

@@ -1,4 +1,4 @@
-//! `figureground devices`: what this build can run on and see with.
+//! `figureground devices`: lists processors, GPUs and cameras.
 
 use super::{Exit, print};
 use clap::Args;
@@ -12,7 +12,7 @@ pub const EXAMPLES: &str = "Example:
 
 #[derive(Debug, Args)]
 pub struct Devices {
-    /// One JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
@@ -20,9 +20,8 @@ pub struct Devices {
 #[derive(Debug, Serialize)]
 struct Report {
     cpu: Cpu,
-    /// GPUs; why there are none where there are none.
-    gpus: Found<GpuReport>,
-    cameras: Found<CameraReport>,
+    gpus: Listed<GpuReport>,
+    cameras: Listed<CameraReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,13 +48,13 @@ struct CameraReport {
 }
 
 #[derive(Debug, Serialize)]
-struct Found<T> {
+struct Listed<T> {
     found: Vec<T>,
-    /// Why there are none.
+    /// Why nothing was found, if that is an error.
     reason: Option<String>,
 }
 
-impl<T> Found<T> {
+impl<T> Listed<T> {
     fn of(found: Result<Vec<T>>) -> Self {
         match found {
             Ok(found) => Self { found, reason: None },
@@ -72,22 +71,22 @@ impl Report {
         });
         Self {
             cpu: Cpu { architecture: std::env::consts::ARCH, cores: all_cores() },
-            gpus: Found::of(gpus()),
-            cameras: Found::of(cameras),
+            gpus: Listed::of(gpus()),
+            cameras: Listed::of(cameras),
         }
     }
 
-    fn text_line(&self) -> String {
+    fn text(&self) -> String {
         let mut text = format!("cpu      {}, {} cores\n", self.cpu.architecture, self.cpu.cores);
         for gpu in &self.gpus.found {
             let GpuReport { name, kind, interface, driver, features, .. } = gpu;
             let features = if features.is_empty() { "no optional features".to_owned() } else { features.join(", ") };
-            let most = gpu.max_storage_binding_bytes >> 20;
-            text += &format!("gpu      {name}, {kind}, {interface}, {driver}; {features}; buffers of {most} MiB\n");
+            let max_mib = gpu.max_storage_binding_bytes >> 20;
+            text += &format!("gpu      {name}, {kind}, {interface}, {driver}; {features}; buffers of {max_mib} MiB\n");
         }
         match &self.gpus.reason {
             Some(reason) => text += &format!("gpu      {reason}\n"),
-            None if self.gpus.found.is_empty() => text += "gpu      none is reached by Vulkan, Metal or DX12\n",
+            None if self.gpus.found.is_empty() => text += "gpu      none found by Vulkan, Metal or DX12\n",
             None => {}
         }
         for camera in &self.cameras.found {
@@ -95,7 +94,7 @@ impl Report {
         }
         match &self.cameras.reason {
             Some(reason) => text += &format!("camera   {reason}\n"),
-            None if self.cameras.found.is_empty() => text += "camera   none is connected\n",
+            None if self.cameras.found.is_empty() => text += "camera   none found\n",
             None => {}
         }
         text
@@ -113,7 +112,7 @@ fn gpus() -> Result<Vec<GpuReport>> {
             kind: found.kind,
             interface: found.interface,
             driver: found.driver,
-            features: features.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect(),
+            features: features.into_iter().filter(|(is_supported, _)| *is_supported).map(|(_, name)| name).collect(),
             max_storage_binding_bytes: found.max_storage_binding,
             max_buffer_bytes: found.max_buffer,
         }
@@ -131,7 +130,7 @@ impl Devices {
         let report = Report::new();
         match serde_json::to_string(&report) {
             Ok(json) if self.json => print(&(json + "\n"))?,
-            _ => print(&report.text_line())?,
+            _ => print(&report.text())?,
         }
         Ok(Exit::Done)
     }

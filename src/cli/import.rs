@@ -75,7 +75,7 @@ impl Import {
             out: self.out.clone(),
         };
         import.run(self.threads.map_or_else(all_cores, usize::from), &mut progress.prompts())?;
-        progress.done(&format!("{} is written", self.out.display()));
+        progress.status(&format!("{} is written", self.out.display()));
         Ok(Exit::Done)
     }
 }

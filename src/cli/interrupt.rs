@@ -1,5 +1,5 @@
-//! Signals. Ctrl-C and SIGTERM: the first ends the work at the next frame or prompt, or after a grace time; the second at
-//! once. SIGHUP: the configuration is read again where there is one, and otherwise the work ends as well.
+//! Signals. The first ctrl-C or SIGTERM ends the work at the next frame or prompt, or after a grace time; the second
+//! ends it at once. SIGHUP reloads the configuration if there is one, and otherwise ends the work as well.
 
 use figureground::frame::Frame;
 use figureground::source::{Source, SourceHealth};
@@ -7,115 +7,114 @@ use figureground::{Error, Result, Stage};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
-/// How long one frame or prompt may take to end.
-const GRACE: Duration = Duration::from_secs(2);
+/// Time for the current frame or prompt to end.
+const GRACE_TIME: Duration = Duration::from_secs(2);
+/// Time for outputs to deliver their last lines.
+const CLOSE_TIME: Duration = Duration::from_secs(4);
 
-/// How long those who are told of verdicts may take to get the last ones.
-const FAREWELL: Duration = Duration::from_secs(4);
+/// Number of the signal that interrupted the program, or 0.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
+/// Whether all frames are done and the outputs are closing.
+static IS_CLOSING: AtomicBool = AtomicBool::new(false);
+/// Whether SIGHUP requested a reload.
+static RELOAD_REQUESTED: AtomicBool = AtomicBool::new(false);
+/// Whether SIGHUP reloads the configuration.
+static RELOAD_ENABLED: AtomicBool = AtomicBool::new(false);
 
-/// What the signal that ended the work was, or 0.
-static RAISED: AtomicI32 = AtomicI32::new(0);
-/// Whether frames are done with and only farewells are said.
-static LEAVING: AtomicBool = AtomicBool::new(false);
-/// Whether SIGHUP came since somebody last asked.
-static RELOAD: AtomicBool = AtomicBool::new(false);
-/// Whether SIGHUP means that the configuration is to be read again.
-static HAS_CONFIGURATION: AtomicBool = AtomicBool::new(false);
-
-/// What happens to work that does not notice that it should end, because it waits for input or computes.
+/// The action when work does not end within the grace time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalTimeout {
-    /// It is left behind: all it has told is whole.
-    Leave,
-    /// It is waited for, because it has files to put away.
+    /// Exit: everything written so far is complete.
+    Exit,
+    /// Wait: temporary files must be removed.
     Wait,
 }
 
-/// Begins to listen.
-pub fn listen(late: SignalTimeout) {
-    if let Err(error) = hear(move |signal| heard(signal, late)) {
-        log::warn!("ctrl-C ends the program at once: {error}");
+/// Starts to handle signals.
+pub fn listen(on_timeout: SignalTimeout) {
+    if let Err(error) = spawn(move |signal| handle(signal, on_timeout)) {
+        log::warn!("signals cannot be handled, ctrl-C ends the program at once: {error}");
     }
 }
 
 #[cfg(unix)]
-fn hear(heard: impl Fn(i32) + Send + 'static) -> std::io::Result<()> {
+fn spawn(handle: impl Fn(i32) + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    let follow = move || signals.forever().for_each(heard);
-    std::thread::Builder::new().name("signals".to_owned()).spawn(follow).map(|_| ())
+    let run = move || signals.forever().for_each(handle);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(run).map(|_| ())
 }
 
 #[cfg(not(unix))]
-fn hear(heard: impl Fn(i32) + Send + 'static) -> std::io::Result<()> {
+fn spawn(handle: impl Fn(i32) + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::SIGINT;
     let flag = std::sync::Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGINT, std::sync::Arc::clone(&flag))?;
-    let follow = move || {
+    let run = move || {
         loop {
             if flag.swap(false, Ordering::SeqCst) {
-                heard(SIGINT);
+                handle(SIGINT);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(follow).map(|_| ())
+    std::thread::Builder::new().name("signals".to_owned()).spawn(run).map(|_| ())
 }
 
-fn heard(signal: i32, late: SignalTimeout) {
-    /// SIGHUP, which not every system has.
+fn handle(signal: i32, on_timeout: SignalTimeout) {
+    /// SIGHUP, which is not defined on every system.
     const HANG_UP: i32 = 1;
-    if signal == HANG_UP && HAS_CONFIGURATION.load(Ordering::SeqCst) {
-        return RELOAD.store(true, Ordering::SeqCst);
+    if signal == HANG_UP && RELOAD_ENABLED.load(Ordering::SeqCst) {
+        return RELOAD_REQUESTED.store(true, Ordering::SeqCst);
     }
-    if RAISED.swap(signal, Ordering::SeqCst) != 0 {
+    if SIGNAL.swap(signal, Ordering::SeqCst) != 0 {
         std::process::exit(exit_code().into());
     }
-    if late == SignalTimeout::Leave {
+    if on_timeout == SignalTimeout::Exit {
         std::thread::spawn(|| {
-            std::thread::sleep(GRACE);
-            if LEAVING.load(Ordering::SeqCst) {
-                std::thread::sleep(FAREWELL);
+            std::thread::sleep(GRACE_TIME);
+            if IS_CLOSING.load(Ordering::SeqCst) {
+                std::thread::sleep(CLOSE_TIME);
             }
             std::process::exit(exit_code().into());
         });
     }
 }
 
-/// Whether ctrl-C was pressed.
-pub fn raised() -> bool {
-    RAISED.load(Ordering::SeqCst) != 0
+/// Returns whether a signal asked the program to end.
+pub fn is_interrupted() -> bool {
+    SIGNAL.load(Ordering::SeqCst) != 0
 }
 
-/// What the program ends with once it was asked to: 128 and the signal, as shells have it; 130 is ctrl-C.
+/// Returns the exit code of an interrupted program: 128 plus the signal, as in shells; 130 is ctrl-C.
 pub fn exit_code() -> u8 {
-    128 + u8::try_from(RAISED.load(Ordering::SeqCst)).unwrap_or(2)
+    128 + u8::try_from(SIGNAL.load(Ordering::SeqCst)).unwrap_or(2)
 }
 
-/// Frames are done with: who is told of verdicts may get the last ones.
-pub fn leave() {
-    LEAVING.store(true, Ordering::SeqCst);
+/// Extends the grace time so that outputs can deliver their last lines.
+pub fn start_closing() {
+    IS_CLOSING.store(true, Ordering::SeqCst);
 }
 
-/// From now on SIGHUP means that the configuration is to be read again.
-pub fn expect_reloads() {
-    HAS_CONFIGURATION.store(true, Ordering::SeqCst);
+/// Makes SIGHUP reload the configuration from now on.
+pub fn enable_reload() {
+    RELOAD_ENABLED.store(true, Ordering::SeqCst);
 }
 
-/// Whether the configuration is to be read again; asked once, the answer is no.
-pub fn reload_asked() -> bool {
-    RELOAD.swap(false, Ordering::SeqCst)
+/// Returns whether a reload was requested since the last call.
+pub fn take_reload_request() -> bool {
+    RELOAD_REQUESTED.swap(false, Ordering::SeqCst)
 }
 
-/// An error once ctrl-C was pressed.
+/// Returns an error once the program was interrupted.
 pub fn check() -> Result<()> {
-    if raised() {
-        return Err(Error::new(Stage::Command, "to go on", "ctrl-C", "run the command again"));
+    if is_interrupted() {
+        return Err(Error::new(Stage::Command, "an uninterrupted run", "ctrl-C", "run the command again"));
     }
     Ok(())
 }
 
-/// A source that breaks off when ctrl-C is pressed.
+/// A source that stops once the program is interrupted.
 pub struct Interruptible(pub Box<dyn Source>);
 
 impl Source for Interruptible {

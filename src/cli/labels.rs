@@ -33,7 +33,7 @@ impl Labels {
         let names = labels::read_names(&self.labels)?;
         let threads = self.threads.map_or_else(all_cores, usize::from);
         relabel(&self.bundle, names, &self.templates, threads, &mut progress.prompts())?;
-        progress.done(&format!("{} has new labels", self.bundle.display()));
+        progress.status(&format!("{} has new labels", self.bundle.display()));
         Ok(Exit::Done)
     }
 }

@@ -1,9 +1,10 @@
-//! The command line: the only place that prints and exits.
+//! The command line interface, the only module that prints and exits.
 
 mod bench;
 mod built_in;
 mod calibrate;
 mod choice;
+mod completions;
 mod config;
 mod counterfactual;
 mod counterfactual_args;
@@ -36,66 +37,69 @@ use std::process::ExitCode;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Errors only, and no progress bars.
+    /// Print errors only, and no progress bars.
     #[arg(long, short, global = true)]
     quiet: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Verdicts for clips, pictures, pipes, streams and cameras.
+    /// Classify clips, pictures, pipes, streams and cameras.
     #[command(after_help = run::EXAMPLES, args_override_self = true)]
     Run(run::RunArgs),
-    /// A CLIP checkpoint, a segmenter and a label file to a bundle.
+    /// Create a bundle from a CLIP checkpoint, a segmenter and a label file.
     #[command(after_help = import::EXAMPLES)]
     Import(import::Import),
-    /// Replaces a bundle's label bank.
+    /// Replace the labels of a bundle.
     #[command(after_help = labels::EXAMPLES)]
     Labels(labels::Labels),
-    /// What is in a bundle or an ONNX file.
+    /// Show the contents of a bundle or an ONNX file.
     #[command(after_help = inspect::EXAMPLES)]
     Inspect(inspect::Inspect),
-    /// Runs one ONNX file on .npy tensors.
+    /// Run an ONNX file on .npy tensors.
     #[command(after_help = infer::EXAMPLES)]
     Infer(infer::Infer),
-    /// How biased a model is on a labelled set, and what its gate buys.
+    /// Measure the accuracy, background bias and gate of a model on a labelled data set.
     #[command(after_help = validate::EXAMPLES)]
     Validate(validate::Validate),
-    /// One report of the shards of a set.
+    /// Merge the results of several shards into one report.
     #[command(after_help = validate::EXAMPLES)]
     Merge(validate::Merge),
-    /// Makes sets that tell what a model goes by: people without their places, or without motion.
+    /// Create counterfactual clips, in which the person, the background or the motion is replaced.
     #[command(after_help = counterfactual::EXAMPLES)]
     Counterfactual(counterfactual::Counterfactual),
-    /// Fits a bundle's gate by the records of a labelled set.
+    /// Fit the gate of a bundle to the records of a labelled data set.
     #[command(after_help = calibrate::EXAMPLES)]
     Calibrate(calibrate::Calibrate),
-    /// How fast this device is, stage by stage.
+    /// Measure the time of each stage on this device.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
-    /// Processors, GPUs and cameras that this build can use.
+    /// List the processors, GPUs and cameras that this build can use.
     #[command(after_help = devices::EXAMPLES)]
     Devices(devices::Devices),
+    /// Print a completion script for a shell.
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::Completions),
 }
 
 impl Command {
-    /// What ctrl-C does when the command does not end by itself.
+    /// Returns the action when the command does not end in time after ctrl-C.
     fn on_signal_timeout(&self) -> interrupt::SignalTimeout {
         match self {
             Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) => interrupt::SignalTimeout::Wait,
-            _ => interrupt::SignalTimeout::Leave,
+            _ => interrupt::SignalTimeout::Exit,
         }
     }
 }
 
-/// How a command ended.
+/// The result of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
-    /// Done.
+    /// Success.
     Done,
-    /// Done, and a bound that the user set was broken.
+    /// Success, but a limit that the user set was exceeded.
     BoundBroken,
-    /// Could not be done; the message is out.
+    /// Failure; the error was printed.
     Failed,
     /// Ended by a signal.
     Interrupted,
@@ -112,19 +116,19 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Where the models are and where they run.
+/// The flags for the models and their backend.
 #[derive(Clone, Debug, Args)]
 struct ModelArgs {
-    /// The bundle's directory [default: the built-in bundle, which knows drawn people].
+    /// Directory of the bundle [default: the built-in bundle, which recognises drawn people only].
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
-    /// Where models run; never another than the one asked for.
+    /// Backend that runs the models.
     #[arg(long, value_parser = one_of(BACKENDS), default_value = "auto")]
     backend: Backend,
-    /// How a GPU stores numbers.
+    /// Number format on a GPU.
     #[arg(long, value_parser = one_of(PRECISIONS), default_value = "f32")]
     precision: Precision,
-    /// Threads on the CPU [default: all cores].
+    /// Number of CPU threads [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
@@ -138,13 +142,13 @@ impl ModelArgs {
         BackendOptions { backend: self.backend, precision: self.precision, threads: self.threads() }
     }
 
-    /// Opens the bundle that was named, or the built-in one.
+    /// Opens the bundle, or the built-in one by default.
     fn open(&self) -> Result<Bundle> {
         self.bundle.as_deref().map_or_else(built_in::bundle, Bundle::open)
     }
 }
 
-/// Parses the command line, runs it and reports what went wrong, once.
+/// Parses the command line, runs the command and prints its error.
 pub fn main() -> ExitCode {
     let (cli, matches) = match parse() {
         Ok(parsed) => parsed,
@@ -153,11 +157,11 @@ pub fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    leave_display_servers_alone();
+    disable_display_server_query();
     start_log(cli.quiet);
     interrupt::listen(cli.command.on_signal_timeout());
     let progress = progress::Progress::new(cli.quiet);
-    let ended = match &cli.command {
+    let result = match &cli.command {
         Command::Run(run) => run.run(&matches, &progress),
         Command::Import(import) => import.run(&progress),
         Command::Labels(labels) => labels.run(&progress),
@@ -169,9 +173,10 @@ pub fn main() -> ExitCode {
         Command::Calibrate(calibrate) => calibrate.run(&progress),
         Command::Bench(bench) => bench.run(&progress),
         Command::Devices(devices) => devices.run(),
+        Command::Completions(completions) => completions.run(),
     };
-    let exit = match ended {
-        _ if interrupt::raised() => Exit::Interrupted,
+    let exit = match result {
+        _ if interrupt::is_interrupted() => Exit::Interrupted,
         Ok(exit) => exit,
         Err(error) => {
             report(&error);
@@ -181,71 +186,73 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-/// The command line, with the configuration that it names, and the matches of its command. What is wrong with the command line itself is told and ends the
-/// program, as is usual.
+/// Parses the command line and its configuration file; also returns the matches of the command. Exits with a message if
+/// the command line is invalid, as is usual.
 ///
 /// # Errors
-/// When the configuration cannot be used.
+/// Returns an error if the configuration file cannot be used.
 fn parse() -> Result<(Cli, ArgMatches)> {
-    parse_from(std::env::args_os().collect()).map_err(|wrong| match wrong {
-        Wrong::Typed(error) => error.exit(),
-        Wrong::Configured(error) => error,
+    parse_from(std::env::args_os().collect()).map_err(|error| match error {
+        ParseError::CommandLine(error) => error.exit(),
+        ParseError::Configuration(error) => error,
     })
 }
 
-/// The same command line again, with what its configuration says by now.
+/// Parses the same command line with the current content of its configuration file.
 ///
 /// # Errors
-/// When the configuration cannot be used.
+/// Returns an error if the configuration file cannot be used.
 fn parse_again() -> Result<(Cli, ArgMatches)> {
-    parse_from(std::env::args_os().collect()).map_err(|wrong| match wrong {
-        Wrong::Typed(error) => Error::new(Stage::Command, "the command line that was typed", error, "restart"),
-        Wrong::Configured(error) => error,
+    parse_from(std::env::args_os().collect()).map_err(|error| match error {
+        ParseError::CommandLine(error) => Error::new(Stage::Command, "a valid command line", error, "restart"),
+        ParseError::Configuration(error) => error,
     })
 }
 
-/// What is wrong with a command line, or with the configuration that it names.
-enum Wrong {
-    Typed(clap::Error),
-    Configured(Error),
+/// An error in the command line or in its configuration file.
+enum ParseError {
+    CommandLine(clap::Error),
+    Configuration(Error),
 }
 
-fn parse_from(typed: Vec<OsString>) -> core::result::Result<(Cli, ArgMatches), Wrong> {
+fn parse_from(command_line: Vec<OsString>) -> core::result::Result<(Cli, ArgMatches), ParseError> {
     let cli = |arguments: &[OsString]| {
         let mut matches = Cli::command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default()))
     };
-    let (parsed, matches) = cli(&typed).map_err(Wrong::Typed)?;
+    let (parsed, matches) = cli(&command_line).map_err(ParseError::CommandLine)?;
     let Command::Run(run) = &parsed.command else { return Ok((parsed, matches)) };
     let Some(path) = run.config() else { return Ok((parsed, matches)) };
-    let settings = config::read(path, &run::command()).map_err(Wrong::Configured)?;
-    // In front of what was typed, which counts more.
-    let place = typed.iter().skip(1).position(|argument| argument == "run").map_or(typed.len(), |place| place + 2);
-    let mut arguments = typed.clone();
-    arguments.splice(place..place, settings.flags);
-    if !run.has_sources() && !settings.sources.is_empty() {
+    let file = config::read(path, &run::command()).map_err(ParseError::Configuration)?;
+    // Before the flags of the command line, which take precedence.
+    let position = command_line.iter().skip(1).position(|argument| argument == "run");
+    let position = position.map_or(command_line.len(), |position| position + 2);
+    let mut arguments = command_line.clone();
+    arguments.splice(position..position, file.flags);
+    if !run.has_sources() && !file.sources.is_empty() {
         arguments.push("--".into());
-        arguments.extend(settings.sources);
+        arguments.extend(file.sources);
     }
     cli(&arguments).map_err(|error| {
         let got = error.to_string();
         let got = got.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let next = "correct it; `figureground run --help` tells what each flag takes";
-        Wrong::Configured(Error::new(Stage::Command, "settings that `run` takes", got, next).at(path.display()))
+        let next = "correct it; see `figureground run --help`";
+        ParseError::Configuration(
+            Error::new(Stage::Command, "valid values for the flags of `run`", got, next).at(path.display()),
+        )
     })
 }
 
-/// A layer of Mesa's Vulkan asks a display server which GPU is preferred, and complains on stderr where there is none; this
-/// program shows nothing on a display and chooses by kind.
-fn leave_display_servers_alone() {
-    // SAFETY: the program's first deed; no other thread runs that could read the environment.
+/// Disables a Vulkan layer of Mesa that asks a display server for the preferred GPU and prints an error without one.
+fn disable_display_server_query() {
+    // SAFETY: no other thread that could read the environment runs yet.
     unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
 }
 
-/// Warnings on stderr, or what `RUST_LOG` says; only errors when `quiet`.
+/// Logs warnings to stderr, or the levels of `RUST_LOG`; only errors with `quiet`.
 fn start_log(quiet: bool) {
-    // What wgpu has to complain of comes back as errors of ours; a machine without a driver is nothing to complain of.
+    // Errors of wgpu are reported as errors of this crate; a missing driver is not an error.
     let filter = "warn,wgpu_hal=off,wgpu_core=off";
     let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter));
     if quiet {
@@ -254,32 +261,32 @@ fn start_log(quiet: bool) {
     log.format_timestamp(None).format_target(false).init();
 }
 
-/// Makes the directory that results go to.
+/// Creates the directory of the results.
 fn make_directory(directory: &std::path::Path) -> Result<()> {
     std::fs::create_dir_all(directory).map_err(|e| {
-        let expected = format!("to make the directory {}", directory.display());
-        Error::new(Stage::Sink, expected, e, "check its parent's permissions")
+        let expected = format!("a directory {} that can be created", directory.display());
+        Error::caused(Stage::Sink, expected, e, "check the permissions of its parent")
     })
 }
 
 /// Prints an error on stderr.
 fn report(error: &Error) {
-    if !interrupt::raised() {
+    if !interrupt::is_interrupted() {
         eprintln!("figureground: {}", flags::message(error));
     }
 }
 
-/// Whether a person reads stdout.
+/// Returns whether stdout is a terminal.
 fn person_reads() -> bool {
     std::io::stdout().is_terminal()
 }
 
-/// Prints to stdout; nobody reading any more is no error.
+/// Prints to stdout; a closed pipe is not an error.
 fn print(text: &str) -> Result<()> {
     use std::io::{ErrorKind, Write};
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::new(Stage::Sink, "to write to stdout", error, "check where stdout goes"))
+            Err(Error::caused(Stage::Sink, "a writable stdout", error, "check where stdout goes"))
         }
         _ => Ok(()),
     }

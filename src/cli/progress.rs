@@ -1,4 +1,4 @@
-//! Progress bars on stderr, for people; nothing where nobody looks.
+//! Progress bars and messages on stderr.
 
 use super::interrupt;
 use figureground::Result;
@@ -6,66 +6,66 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// Whether and where progress is shown.
+/// Progress on stderr: bars only on a terminal, and nothing with `--quiet`.
 #[derive(Debug)]
 pub struct Progress {
-    shown: bool,
-    quiet: bool,
+    is_shown: bool,
+    is_quiet: bool,
 }
 
 impl Progress {
-    /// Progress on stderr, unless `quiet` or no terminal.
-    pub fn new(quiet: bool) -> Self {
-        Self { shown: !quiet && std::io::stderr().is_terminal(), quiet }
+    /// Creates progress on stderr.
+    pub fn new(is_quiet: bool) -> Self {
+        Self { is_shown: !is_quiet && std::io::stderr().is_terminal(), is_quiet }
     }
 
-    /// Tells a person that something is done.
-    pub fn done(&self, what: &str) {
-        if self.shown {
-            eprintln!("{what}");
+    /// Prints `text` if stderr is a terminal.
+    pub fn status(&self, text: &str) {
+        if self.is_shown {
+            eprintln!("{text}");
         }
     }
 
-    /// Tells a person or a log what it has to know.
-    pub fn say(&self, what: &str) {
-        if !self.quiet {
-            eprintln!("{what}");
+    /// Prints `text`, even to a log.
+    pub fn message(&self, text: &str) {
+        if !self.is_quiet {
+            eprintln!("{text}");
         }
     }
 
-    /// A bar over `total` steps.
-    pub fn bar(&self, what: &str, total: u64) -> ProgressBar {
-        let bar = self.place(ProgressBar::new(total));
-        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
-        if let Ok(style) = style {
-            bar.set_style(style);
-        }
-        bar.with_message(what.to_owned())
+    /// Creates a bar over `total` steps.
+    pub fn bar(&self, name: &str, total: u64) -> ProgressBar {
+        self.styled(ProgressBar::new(total), "{msg} {wide_bar} {pos}/{len} {eta}").with_message(name.to_owned())
     }
 
-    /// A bar over `total` clips of which `done` are done already, with clips a second and the time left.
+    /// Creates a bar over `total` clips, `done` of which are complete, with clips per second and the remaining time.
     pub fn clips(&self, total: u64, done: u64) -> ProgressBar {
-        let bar = self.place(ProgressBar::new(total));
-        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec} {eta}") {
-            bar.set_style(style);
-        }
+        let bar = self.styled(ProgressBar::new(total), "{msg} {wide_bar} {pos}/{len} {per_sec} {eta}");
         bar.with_message("clips").with_position(done)
     }
 
-    /// A sign of life while the end is not known.
-    pub fn spinner(&self, what: String) -> ProgressBar {
-        let bar = self.place(ProgressBar::new_spinner());
-        if self.shown {
+    /// Creates a spinner for work of unknown length.
+    pub fn spinner(&self, name: String) -> ProgressBar {
+        let bar = self.shown(ProgressBar::new_spinner());
+        if self.is_shown {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        bar.with_message(what)
+        bar.with_message(name)
     }
 
-    fn place(&self, bar: ProgressBar) -> ProgressBar {
-        if self.shown { bar } else { ProgressBar::hidden() }
+    fn styled(&self, bar: ProgressBar, template: &str) -> ProgressBar {
+        let bar = self.shown(bar);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar
     }
 
-    /// Follows how many prompts are embedded, and ends it on ctrl-C.
+    fn shown(&self, bar: ProgressBar) -> ProgressBar {
+        if self.is_shown { bar } else { ProgressBar::hidden() }
+    }
+
+    /// Returns a callback that shows how many prompts are embedded, and fails once the program is interrupted.
     pub fn prompts(&self) -> impl FnMut(usize, usize) -> Result<()> + use<> {
         let bar = self.bar("embedding labels", 0);
         move |done, total| {

@@ -1,4 +1,4 @@
-//! What a service manager is told: that the program is ready, alive, or about to end. Without one nothing is said.
+//! Notifications to the service manager; without one they do nothing.
 
 #[cfg(target_os = "linux")]
 mod systemd {
@@ -7,49 +7,56 @@ mod systemd {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{Duration, Instant};
 
-    /// How often the watchdog is told, in microseconds; 0 where there is none.
-    static PULSE_US: AtomicU64 = AtomicU64::new(0);
-    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    /// Interval of the watchdog notification in microseconds; 0 without a watchdog.
+    static WATCHDOG_INTERVAL_US: AtomicU64 = AtomicU64::new(0);
+    static LAST_WATCHDOG: Mutex<Option<Instant>> = Mutex::new(None);
 
-    fn tell(states: &[NotifyState<'_>]) {
-        // Without a service manager there is nobody to tell, which is no error.
+    fn notify(states: &[NotifyState<'_>]) {
         if let Err(error) = sd_notify::notify(states) {
-            log::info!("the service manager was not told: {error}");
+            log::info!("the service manager was not notified: {error}");
         }
     }
 
-    pub fn ready(longest_silence: Duration) {
+    /// Notifies that the program is ready; `stall_timeout` is how long a source may block between two calls of
+    /// [`alive`].
+    pub fn ready(stall_timeout: Duration) {
         if let Some(watchdog) = sd_notify::watchdog_enabled() {
-            PULSE_US.store((watchdog / 3).as_micros() as u64, Ordering::Relaxed);
-            if watchdog <= longest_silence {
-                log::warn!("WatchdogSec={watchdog:.0?} is no longer than --stall {longest_silence:.0?}: raise it");
+            WATCHDOG_INTERVAL_US.store((watchdog / 3).as_micros() as u64, Ordering::Relaxed);
+            if watchdog <= stall_timeout {
+                log::warn!(
+                    "WatchdogSec={watchdog:.0?} must be longer than --stall-timeout {stall_timeout:.0?}: raise it"
+                );
             }
         }
-        tell(&[NotifyState::Ready]);
+        notify(&[NotifyState::Ready]);
     }
 
+    /// Notifies the watchdog, at most once per interval.
     pub fn alive() {
-        let pulse = PULSE_US.load(Ordering::Relaxed);
-        let Ok(mut told) = TOLD.lock() else { return };
-        if pulse > 0 && told.is_none_or(|told| told.elapsed() >= Duration::from_micros(pulse)) {
-            *told = Some(Instant::now());
-            tell(&[NotifyState::Watchdog]);
+        let interval = WATCHDOG_INTERVAL_US.load(Ordering::Relaxed);
+        let Ok(mut last) = LAST_WATCHDOG.lock() else { return };
+        if interval > 0 && last.is_none_or(|last| last.elapsed() >= Duration::from_micros(interval)) {
+            *last = Some(Instant::now());
+            notify(&[NotifyState::Watchdog]);
         }
     }
 
+    /// Notifies that the program is about to end.
     pub fn stopping() {
-        tell(&[NotifyState::Stopping]);
+        notify(&[NotifyState::Stopping]);
     }
 
+    /// Notifies that the configuration is being reloaded.
     pub fn reloading() {
         match NotifyState::monotonic_usec_now() {
-            Ok(now) => tell(&[NotifyState::Reloading, now]),
-            Err(error) => log::info!("the service manager was not told: {error}"),
+            Ok(now) => notify(&[NotifyState::Reloading, now]),
+            Err(error) => log::info!("the service manager was not notified: {error}"),
         }
     }
 
+    /// Notifies that the configuration was reloaded.
     pub fn reloaded() {
-        tell(&[NotifyState::Ready]);
+        notify(&[NotifyState::Ready]);
     }
 }
 

@@ -259,7 +259,7 @@ impl ValidationRun<'_> {
         let worker = |pipeline| Ok(ScoringWorker { pipeline, opener: opener()?, pointer: pointer()? });
         let mut workers = self.pipelines.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
         score(&left, &mut workers, &mut |record| {
-            if interrupt::raised() {
+            if interrupt::is_interrupted() {
                 return Ok(ControlFlow::Break(()));
             }
             bar.inc(1);
@@ -374,7 +374,7 @@ fn measures<'a>(
 fn tell(progress: &Progress, out: &Path, listed: usize, measures: &Measures) {
     let percent = |name: &str| measures.metrics.get(name).map_or(f64::NAN, |e| e.value * 100.0);
     let verdict = |name: &str| measures.verdicts.get(name).map_or(f64::NAN, |e| e.value * 100.0);
-    progress.done(&format!(
+    progress.status(&format!(
         "{} of {listed} clips: top1 {:.1} %, P-top1 {:.1} %, B-top1 {:.1} %; flagged {:.1} %, of right ones {:.1} %\n{}",
         measures.clips,
         percent("top1"),

@@ -1,4 +1,4 @@
-//! Verdict lines: one JSON object a window.
+//! Verdict lines: one JSON object per window.
 
 use crate::error::{Error, Result, Stage};
 use crate::gate::Scores;
@@ -8,10 +8,10 @@ use crate::zeroshot::Ranked;
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 
-/// The version of the format of verdict lines.
+/// The version of the verdict line format.
 pub const SCHEMA: u32 = 1;
 
-/// One verdict line, borrowed from an outcome. Numbers that do not exist are null.
+/// One verdict line, borrowed from a window result. Numbers that do not exist are null.
 #[derive(Debug, Serialize)]
 pub struct VerdictLine<'a> {
     schema: u32,
@@ -43,7 +43,7 @@ struct Probabilities {
     background: f32,
 }
 
-/// The best classes of one view.
+/// The most probable classes of one view.
 #[derive(Debug)]
 struct Top<'a> {
     names: &'a [String],
@@ -64,17 +64,17 @@ impl Serialize for Top<'_> {
 }
 
 impl<'a> VerdictLine<'a> {
-    /// The line of `outcome`, a window of `source`.
-    pub fn new(source: &'a str, outcome: &'a WindowResult<'_>) -> Self {
-        let (judgement, visibility) = (&outcome.judgement, &outcome.visibility);
+    /// Creates the line of `result`, a window of `source`.
+    pub fn new(source: &'a str, result: &'a WindowResult<'_>) -> Self {
+        let (judgement, visibility) = (&result.judgement, &result.visibility);
         let [full, person, background] = judgement.p;
-        let top = |view: View| Top { names: outcome.names, ranked: &outcome.top[view.index()] };
+        let top = |view: View| Top { names: result.names, ranked: &result.top[view.index()] };
         Self {
             schema: SCHEMA,
             source,
-            frames: outcome.frames,
-            time_us: outcome.time_span_us(),
-            label: &outcome.names[judgement.label],
+            frames: result.frames,
+            time_us: result.time_span_us(),
+            label: &result.names[judgement.label],
             verdict: judgement.verdict.name(),
             reason: judgement.verdict.reason(),
             calibrated: judgement.calibrated,
@@ -87,23 +87,23 @@ impl<'a> VerdictLine<'a> {
             person_area: visibility.person_area,
             background_area: visibility.background_area,
             frames_with_person: visibility.frames_with_person,
-            backend: outcome.backend,
-            timing_us: outcome.timing,
+            backend: result.backend,
+            timing_us: result.timing,
         }
     }
 }
 
 impl VerdictLine<'_> {
-    /// The line's text, without a line break.
+    /// Returns the line's text, without a line break.
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
+    /// Returns an error if the line cannot be serialized.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|e| failed(&e))
+        serde_json::to_string(self).map_err(failed)
     }
 }
 
-/// Writes verdict lines, each whole or not at all.
+/// A writer of whole verdict lines.
 #[derive(Debug)]
 pub struct JsonLines<W> {
     to: W,
@@ -111,26 +111,27 @@ pub struct JsonLines<W> {
 }
 
 impl<W: Write> JsonLines<W> {
-    /// Lines on `to`.
+    /// Creates a writer of lines to `to`.
     pub fn new(to: W) -> Self {
         Self { to, line: Vec::new() }
     }
 
-    /// Writes the line of `outcome`, a window of `source`, and flushes it. `false` when nobody reads any more.
+    /// Writes the line of `result`, a window of `source`, and flushes it; returns false once the reader has closed the
+    /// pipe.
     ///
     /// # Errors
-    /// When the line cannot be written.
-    pub fn write(&mut self, source: &str, outcome: &WindowResult<'_>) -> Result<bool> {
+    /// Returns an error if the line cannot be written.
+    pub fn write(&mut self, source: &str, result: &WindowResult<'_>) -> Result<bool> {
         self.line.clear();
-        serde_json::to_writer(&mut self.line, &VerdictLine::new(source, outcome)).map_err(|e| failed(&e))?;
+        serde_json::to_writer(&mut self.line, &VerdictLine::new(source, result)).map_err(failed)?;
         self.flush()
     }
 
-    /// Writes a line that was put into words before, by [`VerdictLine::to_json`], and flushes it. `false` when nobody reads any
-    /// more.
+    /// Writes a line made by [`VerdictLine::to_json`] and flushes it; returns false once the reader has closed the
+    /// pipe.
     ///
     /// # Errors
-    /// When the line cannot be written.
+    /// Returns an error if the line cannot be written.
     pub fn write_line(&mut self, line: &str) -> Result<bool> {
         self.line.clear();
         self.line.extend_from_slice(line.as_bytes());
@@ -142,11 +143,11 @@ impl<W: Write> JsonLines<W> {
         match self.to.write_all(&self.line).and_then(|()| self.to.flush()) {
             Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            Err(error) => Err(failed(&error)),
+            Err(error) => Err(failed(error)),
         }
     }
 }
 
-fn failed(error: &dyn core::fmt::Display) -> Error {
-    Error::new(Stage::Sink, "to write a verdict line", error, "check where stdout goes")
+fn failed(error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    Error::caused(Stage::Sink, "a verdict line that can be written", error, "check where stdout goes")
 }

@@ -1,4 +1,4 @@
-//! How recognition is doing, in numbers that Prometheus collects.
+//! Metrics of a run, in the format that Prometheus collects.
 
 use super::DeliveryCounts;
 use crate::clip_encoder::Timing;
@@ -17,13 +17,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long frames are counted for their rate.
+/// Period over which the frame rate is measured.
 const RATE_OVER: Duration = Duration::from_secs(2);
 
 type Ratio = Gauge<f64, AtomicU64>;
 type Seconds = Counter<f64, AtomicU64>;
 
-/// Counters, gauges and a histogram over one run. They are shared: one thread recognises, others read.
+/// Counters, gauges and a histogram of one run, written by the recognition thread and read by others.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -45,7 +45,7 @@ pub struct Metrics {
     rate: Mutex<Rate>,
 }
 
-/// Where a temperature is measured.
+/// The name of a temperature sensor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct ThermalZone(String);
 
@@ -55,7 +55,7 @@ impl EncodeLabelSet for ThermalZone {
     }
 }
 
-/// Frames a second, over the last [`RATE_OVER`].
+/// Frames per second, over the last [`RATE_OVER`].
 #[derive(Debug)]
 struct Rate {
     since: Instant,
@@ -64,7 +64,7 @@ struct Rate {
 }
 
 impl Metrics {
-    /// All at 0. `backend` is where models run.
+    /// Creates metrics at 0; `backend` is where models run.
     pub fn new(backend: &'static str) -> Self {
         let mut registry = Registry::with_prefix("figureground");
         let mut metrics = Self {
@@ -93,52 +93,58 @@ impl Metrics {
 
     fn register(&self, to: &mut Registry, backend: &'static str) {
         let build = Info::new([("version", env!("CARGO_PKG_VERSION")), ("backend", backend)]);
-        to.register("build", "The program's version, and where its models run", build);
-        to.register("frames", "Frames taken from the source", self.frames.clone());
-        let help = "Frames passed over because older ones were still worked on, or because they could not be read";
+        to.register("build", "Version of the program and backend of its models", build);
+        to.register("frames", "Frames read from the source", self.frames.clone());
+        let help = "Frames dropped because recognition was busy or they could not be decoded";
         to.register("frames_dropped", help, self.dropped.clone());
-        to.register("reconnects", "How often the source was gone and came back", self.reconnects.clone());
+        to.register("reconnects", "Times the source was lost and restored", self.reconnects.clone());
         to.register("windows", "Windows judged, by verdict and reason", self.windows.clone());
-        let help = "ln p of the label in the background less that in the person, in the last window, in nats";
+        let help =
+            "Dominance of the last window: ln p of its label in the background view minus the person view, in nats";
         to.register("dominance", help, self.dominance.clone());
         let help = "Probability of the last window's label in each view, from 0 to 1";
         to.register("probability", help, self.probability.clone());
         to.register_with_unit("stage", "Time spent in each stage", Unit::Seconds, self.stages.clone());
-        let help = "From the arrival of a window's last frame to its verdict";
+        let help = "Time from the arrival of a window's last frame to its verdict";
         to.register_with_unit("latency", help, Unit::Seconds, self.latency.clone());
-        to.register("lines_sent", "Verdict lines that a receiver has", self.sent.clone());
-        to.register("lines_lost", "Verdict lines that a receiver will not get", self.lost.clone());
-        to.register("lines_waiting", "Verdict lines that wait for their receiver", self.waiting.clone());
-        to.register("labels", "Actions that are told apart", self.labels.clone());
-        to.register("page_readers", "Who looks at the live page", self.readers.clone());
-        let help = "Memory that the process has in RAM";
+        to.register("lines_sent", "Verdict lines delivered to a receiver", self.sent.clone());
+        to.register("lines_lost", "Verdict lines lost on the way to a receiver", self.lost.clone());
+        to.register("lines_waiting", "Verdict lines waiting for a receiver", self.waiting.clone());
+        to.register("labels", "Number of labels", self.labels.clone());
+        to.register("page_readers", "Readers of the live page", self.readers.clone());
+        let help = "Resident memory of the process";
         to.register_with_unit("resident_memory", help, Unit::Bytes, self.resident.clone());
-        to.register_with_unit("temperature", "What the board measures", Unit::Celsius, self.temperature.clone());
+        to.register_with_unit(
+            "temperature",
+            "Temperature of each thermal zone",
+            Unit::Celsius,
+            self.temperature.clone(),
+        );
     }
 
-    /// A frame was taken from the source, which has lost what `health` says.
+    /// Counts a frame from a source with the counts `health`.
     pub fn frame(&self, health: SourceHealth) {
         let frames = self.frames.inc() + 1;
         self.dropped.inner().fetch_max(health.dropped, Ordering::Relaxed);
         self.reconnects.inner().fetch_max(health.reconnects, Ordering::Relaxed);
         let mut rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
-        let passed = rate.since.elapsed();
-        if passed >= RATE_OVER {
-            let hertz = (frames - rate.frames) as f64 / passed.as_secs_f64();
+        let elapsed = rate.since.elapsed();
+        if elapsed >= RATE_OVER {
+            let hertz = (frames - rate.frames) as f64 / elapsed.as_secs_f64();
             *rate = Rate { since: Instant::now(), frames, hertz };
         }
     }
 
-    /// A window was judged, `latency` after its last frame arrived.
-    pub fn window(&self, outcome: &WindowResult<'_>, latency: Option<Duration>) {
-        let judgement = &outcome.judgement;
+    /// Records the result of a window, judged `latency` after its last frame arrived.
+    pub fn window(&self, result: &WindowResult<'_>, latency: Option<Duration>) {
+        let judgement = &result.judgement;
         let labels = [("verdict", judgement.verdict.name()), ("reason", judgement.verdict.reason().unwrap_or("none"))];
         self.windows.get_or_create(&labels).inc();
         self.dominance.set(judgement.dominance.into());
         for view in View::ALL {
             self.probability.get_or_create(&[("view", view.name())]).set(judgement.p[view.index()].into());
         }
-        let Timing { decode, segment, views, encode, score } = outcome.timing;
+        let Timing { decode, segment, views, encode, score } = result.timing;
         let stages = [("decode", decode), ("segment", segment), ("views", views), ("encode", encode), ("score", score)];
         for (stage, microseconds) in stages {
             self.stages.get_or_create(&[("stage", stage)]).inc_by(microseconds as f64 / 1e6);
@@ -146,10 +152,10 @@ impl Metrics {
         if let Some(latency) = latency {
             self.latency.observe(latency.as_secs_f64());
         }
-        self.labels.set(outcome.names.len() as i64);
+        self.labels.set(result.names.len() as i64);
     }
 
-    /// What became of the lines for `receiver`.
+    /// Records the delivery counts of `receiver`.
     pub fn lines(&self, receiver: &'static str, counts: DeliveryCounts) {
         let receiver = [("receiver", receiver)];
         self.sent.get_or_create(&receiver).inner().store(counts.sent, Ordering::Relaxed);
@@ -157,26 +163,26 @@ impl Metrics {
         self.waiting.get_or_create(&receiver).set(i64::try_from(counts.waiting).unwrap_or(i64::MAX));
     }
 
-    /// How many look at the live page.
+    /// Records the number of readers of the live page.
     pub fn readers(&self, count: usize) {
         self.readers.set(count as i64);
     }
 
-    /// Frames a second; 0 once none has come for a while.
+    /// Returns the frames per second; 0 after a pause of twice the measurement period.
     pub fn frame_rate(&self) -> f64 {
         let rate = self.rate.lock().unwrap_or_else(PoisonError::into_inner);
         if rate.since.elapsed() > 2 * RATE_OVER { 0.0 } else { rate.hertz }
     }
 
-    /// What the source has lost.
+    /// Returns the loss counts of the source.
     pub fn health(&self) -> SourceHealth {
         SourceHealth { dropped: self.dropped.get(), reconnects: self.reconnects.get() }
     }
 
-    /// All of it in the text format of OpenMetrics.
+    /// Returns all metrics in the text format of OpenMetrics.
     ///
     /// # Errors
-    /// Never, since text has room.
+    /// Returns an error if a metric cannot be formatted.
     pub fn scrape(&self) -> core::result::Result<String, core::fmt::Error> {
         if let Some(bytes) = resident_bytes() {
             self.resident.set(bytes);
@@ -190,7 +196,7 @@ impl Metrics {
     }
 }
 
-/// What the board's sensors say, in degrees Celsius; empty where the system has none.
+/// Returns the temperature of each thermal zone in degrees Celsius; empty on systems without them.
 pub fn temperatures() -> Vec<(String, f64)> {
     let Ok(zones) = std::fs::read_dir("/sys/class/thermal") else { return Vec::new() };
     let zone = |path: std::path::PathBuf| -> Option<(String, f64)> {

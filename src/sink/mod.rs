@@ -1,7 +1,7 @@
-//! Where verdicts go.
+//! Outputs of verdicts: lines, overlays, the live page, metrics, MQTT and webhooks.
 //!
-//! Recognition never waits for who is told: what goes over a network waits in a bounded queue, from which a thread delivers,
-//! and what was lost is counted in a [`DeliveryCounts`].
+//! Recognition never waits for a receiver: lines for the network go through a bounded queue to a delivery thread, and
+//! [`DeliveryCounts`] counts the lost ones.
 
 pub mod json_lines;
 pub mod line_file;
@@ -10,8 +10,13 @@ pub mod metrics;
 #[cfg(any(feature = "evaluate", feature = "overlay"))]
 pub(crate) mod mp4;
 pub mod mqtt;
-#[cfg_attr(not(any(feature = "mqtt", feature = "webhook")), allow(dead_code, reason = "nobody delivers"))]
+#[cfg_attr(
+    not(any(feature = "mqtt", feature = "webhook")),
+    allow(dead_code, reason = "no output that delivers over a network")
+)]
 mod outbox;
+#[cfg(feature = "cpu")]
+mod outputs;
 #[cfg(feature = "overlay")]
 pub mod overlay;
 #[cfg(feature = "cpu")]
@@ -20,4 +25,6 @@ mod secret;
 pub mod webhook;
 
 pub use outbox::DeliveryCounts;
+#[cfg(feature = "cpu")]
+pub use outputs::{OutputSettings, Outputs};
 pub use secret::Secret;

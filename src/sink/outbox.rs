@@ -1,22 +1,22 @@
-//! What waits to be delivered: bounded, the oldest gives way, and what was lost is counted.
+//! A bounded delivery queue that drops the oldest message when full and counts what was lost.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How much went out and how much did not.
+/// Counts of delivered, lost and waiting messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryCounts {
-    /// Delivered, and the receiver has said so where its protocol lets it.
+    /// Messages delivered, and acknowledged if the protocol has acknowledgements.
     pub sent: u64,
-    /// Given up: the queue was full, the receiver refused it, or the program ended.
+    /// Messages lost: the queue was full, the receiver refused them, or the program ended.
     pub lost: u64,
-    /// Not delivered yet.
+    /// Messages not delivered yet.
     pub waiting: u64,
 }
 
-/// A bounded queue between recognition, which never waits, and a thread that delivers.
+/// A bounded queue from recognition, which never blocks, to a delivery thread.
 #[derive(Debug)]
 pub(super) struct Outbox<T>(Arc<Shared<T>>);
 
@@ -30,14 +30,14 @@ struct Shared<T> {
 #[derive(Debug)]
 struct State<T> {
     waiting: VecDeque<T>,
-    /// Taken and not settled yet.
-    in_hand: u64,
+    /// Messages taken whose delivery is not recorded yet.
+    in_flight: u64,
     sent: u64,
     lost: u64,
-    /// Whether who waits for a message is to look around first.
+    /// Wakes the consumer without a message.
     woken: bool,
-    /// From when on nothing is delivered any more.
-    until: Option<Instant>,
+    /// End of the deliveries, once the queue is closed.
+    deadline: Option<Instant>,
 }
 
 impl<T> Clone for Outbox<T> {
@@ -47,13 +47,13 @@ impl<T> Clone for Outbox<T> {
 }
 
 impl<T> Outbox<T> {
-    /// A queue for `capacity` messages, at least 1.
+    /// Creates a queue of `capacity` messages, at least 1.
     pub(super) fn new(capacity: usize) -> Self {
-        let state = State { waiting: VecDeque::new(), in_hand: 0, sent: 0, lost: 0, woken: false, until: None };
+        let state = State { waiting: VecDeque::new(), in_flight: 0, sent: 0, lost: 0, woken: false, deadline: None };
         Self(Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), capacity: capacity.max(1) }))
     }
 
-    /// Leaves `message` to be delivered; where all places are taken the oldest is lost.
+    /// Queues `message`; drops the oldest one if the queue is full.
     pub(super) fn push(&self, message: T) {
         let mut state = self.lock();
         if state.waiting.len() >= self.0.capacity {
@@ -64,74 +64,82 @@ impl<T> Outbox<T> {
         self.0.changed.notify_all();
     }
 
-    /// The oldest message, waited for; none once the queue is closed and empty, its time is over, or somebody woke who waits.
-    /// What was taken is to be settled by [`Outbox::settle`].
+    /// Waits for the oldest message; returns `None` once the queue is closed and empty, has expired, or was woken. The
+    /// caller reports the delivery to [`Outbox::record`].
     pub(super) fn take(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
-            if state.is_over() || std::mem::take(&mut state.woken) {
+            if state.is_expired() || std::mem::take(&mut state.woken) {
                 return None;
             }
             if let Some(message) = state.waiting.pop_front() {
-                state.in_hand += 1;
+                state.in_flight += 1;
                 return Some(message);
             }
-            if state.until.is_some() {
+            if state.deadline.is_some() {
                 return None;
             }
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    /// Says what became of a message that was taken.
-    pub(super) fn settle(&self, delivered: bool) {
+    /// Records whether a taken message was delivered.
+    pub(super) fn record(&self, delivered: bool) {
         let mut state = self.lock();
-        state.in_hand = state.in_hand.saturating_sub(1);
+        state.in_flight = state.in_flight.saturating_sub(1);
         *(if delivered { &mut state.sent } else { &mut state.lost }) += 1;
     }
 
-    /// Waits for `pause`, or until no more is to be delivered.
-    pub(super) fn rest(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+    /// Sleeps for `pause`, or until the queue expires.
+    pub(super) fn sleep(&self, pause: Duration) {
+        let wake_at = Instant::now() + pause;
         let mut state = self.lock();
-        while !state.is_over() {
-            let now = Instant::now();
-            let end = state.until.map_or(until, |end| end.min(until));
-            let Some(left) = end.checked_duration_since(now).filter(|left| !left.is_zero()) else { return };
-            state = self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        while !state.is_expired() {
+            let end = state.deadline.map_or(wake_at, |deadline| deadline.min(wake_at));
+            let remaining = end.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
+                return;
+            }
+            state = self.0.changed.wait_timeout(state, remaining).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// Lets go who waits for a message.
+    /// Wakes the consumer without a message.
     #[cfg(feature = "mqtt")]
     pub(super) fn wake(&self) {
         self.lock().woken = true;
         self.0.changed.notify_all();
     }
 
-    /// Whether nothing more is taken.
+    /// Returns whether the queue was closed.
     #[cfg(feature = "mqtt")]
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().until.is_some()
+        self.lock().deadline.is_some()
     }
 
-    /// Whether no more is to be delivered, because the time after closing is over.
-    pub(super) fn is_over(&self) -> bool {
-        self.lock().is_over()
+    /// Returns whether the time for deliveries after closing is over.
+    pub(super) fn is_expired(&self) -> bool {
+        self.lock().is_expired()
     }
 
-    /// Takes nothing more; what waits may still be delivered within `grace`.
-    pub(super) fn close(&self, grace: Duration) {
-        self.lock().until = Some(Instant::now() + grace);
+    /// Closes the queue; waiting messages may still be delivered within `timeout`.
+    pub(super) fn close(&self, timeout: Duration) {
+        self.lock().deadline = Some(Instant::now() + timeout);
         self.0.changed.notify_all();
     }
 
-    /// Closes, waits for the thread that delivers, no longer than `grace` and `after`, and says what `receiver` did not get. A receiver
-    /// that holds on to its connection does not hold up the program.
-    pub(super) fn finish(&self, receiver: &str, thread: Option<&JoinHandle<()>>, [grace, after]: [Duration; 2]) {
-        self.close(grace);
-        let until = Instant::now() + grace + after;
-        while thread.is_some_and(|thread| !thread.is_finished()) && Instant::now() < until {
+    /// Closes the queue, waits for the delivery thread for at most the sum of both timeouts, and logs how many lines
+    /// `receiver` did not get. A receiver that keeps its connection open does not delay the end of the program.
+    pub(super) fn finish(
+        &self,
+        receiver: &str,
+        thread: Option<&JoinHandle<()>>,
+        close_timeout: Duration,
+        join_timeout: Duration,
+    ) {
+        self.close(close_timeout);
+        let deadline = Instant::now() + close_timeout + join_timeout;
+        while thread.is_some_and(|thread| !thread.is_finished()) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
         let DeliveryCounts { lost, waiting, .. } = self.counts();
@@ -140,9 +148,10 @@ impl<T> Outbox<T> {
         }
     }
 
+    /// Returns the counts so far.
     pub(super) fn counts(&self) -> DeliveryCounts {
         let state = self.lock();
-        DeliveryCounts { sent: state.sent, lost: state.lost, waiting: state.waiting.len() as u64 + state.in_hand }
+        DeliveryCounts { sent: state.sent, lost: state.lost, waiting: state.waiting.len() as u64 + state.in_flight }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -151,12 +160,12 @@ impl<T> Outbox<T> {
 }
 
 impl<T> State<T> {
-    fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| Instant::now() >= until)
+    fn is_expired(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 
-/// Waits between attempts, each twice as long as the one before.
+/// Delays between attempts, each twice as long as the one before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BackOff {
     next: Duration,
@@ -171,9 +180,9 @@ impl BackOff {
     }
 
     pub(super) fn next(&mut self) -> Duration {
-        let wait = self.next;
-        self.next = (wait * 2).min(Self::LONGEST);
-        wait
+        let delay = self.next;
+        self.next = (delay * 2).min(Self::LONGEST);
+        delay
     }
 
     pub(super) fn reset(&mut self) {
@@ -186,20 +195,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_gives_way_and_is_counted() {
+    fn a_full_queue_drops_the_oldest_and_counts_it() {
         let outbox = Outbox::new(3);
         (0..5).for_each(|n| outbox.push(n));
         assert_eq!(outbox.counts(), DeliveryCounts { sent: 0, lost: 2, waiting: 3 });
         assert_eq!([outbox.take(), outbox.take()], [Some(2), Some(3)]);
-        outbox.settle(true);
-        outbox.settle(false);
+        outbox.record(true);
+        outbox.record(false);
         assert_eq!(outbox.counts(), DeliveryCounts { sent: 1, lost: 3, waiting: 1 });
         outbox.close(Duration::from_secs(60));
         assert_eq!([outbox.take(), outbox.take()], [Some(4), None]);
     }
 
     #[test]
-    fn a_closed_queue_releases_who_waits_and_delivers_no_longer_than_its_grace() {
+    fn a_closed_queue_releases_the_consumer_and_expires() {
         let outbox = Outbox::<u8>::new(1);
         let waiting = std::thread::spawn({
             let outbox = outbox.clone();
@@ -210,15 +219,15 @@ mod tests {
         outbox.push(1);
         assert_eq!(outbox.take(), None);
         let began = Instant::now();
-        outbox.rest(Duration::from_secs(60));
-        assert!(outbox.is_over() && began.elapsed() < Duration::from_secs(5));
+        outbox.sleep(Duration::from_secs(60));
+        assert!(outbox.is_expired() && began.elapsed() < Duration::from_secs(5));
     }
 
     #[test]
-    fn waits_double_up_to_the_longest() {
+    fn delays_double_up_to_the_longest() {
         let mut back_off = BackOff::new();
-        let waits: Vec<u128> = (0..9).map(|_| back_off.next().as_millis()).collect();
-        assert_eq!(waits, [250, 500, 1000, 2000, 4000, 8000, 16000, 16000, 16000]);
+        let delays: Vec<u128> = (0..9).map(|_| back_off.next().as_millis()).collect();
+        assert_eq!(delays, [250, 500, 1000, 2000, 4000, 8000, 16000, 16000, 16000]);
         back_off.reset();
         assert_eq!(back_off.next(), BackOff::FIRST);
     }

@@ -1,12 +1,12 @@
-//! What must not be printed: tokens and passwords.
+//! Tokens and passwords, which must not be printed.
 
 use crate::error::{Error, Result, Stage};
 use std::path::Path;
 
-/// The longest secret that is read from a file, in bytes.
-const LONGEST: u64 = 4096;
+/// The largest file of a secret, in bytes.
+const MAX_FILE_BYTES: u64 = 4096;
 
-/// A token or password. It shows itself to nobody who prints it.
+/// A token or password. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -17,21 +17,24 @@ impl core::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// The secret that `text` is, without the white space around it.
+    /// Creates a secret from `text`, without the white space around it.
     ///
     /// # Errors
-    /// When nothing is left.
+    /// Returns an error if nothing is left.
     pub fn new(text: &str) -> Result<Self> {
         match text.trim() {
-            "" => Err(Error::new(Stage::Sink, "a secret", "nothing", "write it into the file or variable")),
+            "" => {
+                Err(Error::new(Stage::Sink, "a secret", "an empty text", "write the secret into the file or variable"))
+            }
             text => Ok(Self(text.to_owned())),
         }
     }
 
-    /// The secret in the file at `path`, or else in the environment variable `variable`; none where neither is given.
+    /// Reads the secret in the file at `path`, or else in the environment variable `variable`; returns `None` if
+    /// neither is given.
     ///
     /// # Errors
-    /// When the file cannot be read, or it or the variable is empty.
+    /// Returns an error if the file cannot be read, or the secret is empty.
     pub fn find(path: Option<&Path>, variable: &str) -> Result<Option<Self>> {
         let Some(path) = path else {
             let value = std::env::var_os(variable);
@@ -41,15 +44,15 @@ impl Secret {
             Error::new(Stage::Sink, "a file that holds a secret", got, "check the path and its permissions")
                 .at(path.display())
         };
-        let size = std::fs::metadata(path).map_err(|e| refused(&e))?.len();
-        if size > LONGEST {
+        let size = std::fs::metadata(path).map_err(|e| refused(&e).with_source(e))?.len();
+        if size > MAX_FILE_BYTES {
             return Err(refused(&format_args!("{size} bytes")));
         }
-        let text = std::fs::read_to_string(path).map_err(|e| refused(&e))?;
+        let text = std::fs::read_to_string(path).map_err(|e| refused(&e).with_source(e))?;
         Self::new(&text).map(Some).map_err(|e| e.at(path.display()))
     }
 
-    /// The text itself, for the one who has to be told.
+    /// Returns the text itself, to send it to its receiver.
     pub fn reveal(&self) -> &str {
         &self.0
     }

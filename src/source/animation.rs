@@ -1,7 +1,7 @@
 //! Animated GIF and WebP: frames on one canvas, each with its own delay.
 
 use super::Source;
-use super::images::{limits, refused};
+use super::images::{decode_error, invalid_picture, limits};
 use super::picture::Picture;
 use super::selection::Selection;
 use crate::error::Result;
@@ -13,10 +13,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-/// What players show a frame for when its delay is 0.
-const DELAY_WHEN_NONE_US: u64 = 100_000;
+/// Duration of a frame whose delay is 0, as in other players.
+const DEFAULT_DELAY_US: u64 = 100_000;
 
-/// Whether a file is an animation: any GIF, and a WebP that says so.
+/// Returns whether a file is an animation: any GIF, or a WebP with the animation flag.
 pub(super) fn is_animated(extension: &str, path: &Path) -> bool {
     match extension {
         "gif" => true,
@@ -25,15 +25,22 @@ pub(super) fn is_animated(extension: &str, path: &Path) -> bool {
     }
 }
 
-/// Where an animation is read from, again and again.
+/// The bytes of an animation, which are read repeatedly.
 enum Origin {
     Path(PathBuf),
-    /// A GIF inside the program.
+    /// A GIF in memory.
     #[cfg(feature = "built-in")]
     Gif(&'static [u8]),
 }
 
-/// An animation, decoded frame by frame, so that its length costs no memory.
+/// A decoded frame of the file.
+struct DecodedFrame {
+    pixels: RgbaImage,
+    index: u64,
+    time_us: u64,
+}
+
+/// An animation, decoded frame by frame, so that memory does not grow with its length.
 pub(super) struct Animation {
     name: String,
     origin: Origin,
@@ -49,15 +56,15 @@ impl Animation {
     /// Opens a GIF or an animated WebP.
     ///
     /// # Errors
-    /// When the header says that it is neither or of a size that no frame may have.
+    /// Returns an error if the header is neither, or its size is invalid for frames.
     pub fn open(name: String, path: &Path) -> Result<Self> {
         Self::of(name, Origin::Path(path.to_owned()))
     }
 
-    /// Opens a GIF inside the program.
+    /// Opens a GIF in memory.
     ///
     /// # Errors
-    /// As [`Animation::open`].
+    /// Returns the errors of [`Animation::open`].
     #[cfg(feature = "built-in")]
     pub fn from_gif(name: String, bytes: &'static [u8]) -> Result<Self> {
         Self::of(name, Origin::Gif(bytes))
@@ -68,27 +75,28 @@ impl Animation {
         Ok(Self { name, origin, frames, index: 0, time_us: 0, selection: Selection::All, picture: Picture::default() })
     }
 
-    fn start_over(&mut self) -> Result<()> {
+    fn rewind(&mut self) -> Result<()> {
         self.frames = frames(&self.origin).map_err(|error| error.at(&self.name))?;
         (self.index, self.time_us) = (0, 0);
         Ok(())
     }
 
-    /// Decodes the next frame of the file: its pixels, index and time.
-    fn decode(&mut self) -> Result<Option<(RgbaImage, u64, u64)>> {
+    /// Decodes the next frame of the file.
+    fn decode(&mut self) -> Result<Option<DecodedFrame>> {
         let Some(frame) = self.frames.next() else {
             return Ok(None);
         };
-        let frame = frame.map_err(|error| refused(error).at(format_args!("{}, frame {}", self.name, self.index)))?;
+        let frame =
+            frame.map_err(|error| decode_error(error).at(format_args!("{}, frame {}", self.name, self.index)))?;
         let (index, time_us) = (self.index, self.time_us);
         let (numerator, denominator) = frame.delay().numer_denom_ms();
         let delay_us = u64::from(numerator) * 1000 / u64::from(denominator.max(1));
         self.index += 1;
-        self.time_us += if delay_us == 0 { DELAY_WHEN_NONE_US } else { delay_us };
-        Ok(Some((frame.into_buffer(), index, time_us)))
+        self.time_us += if delay_us == 0 { DEFAULT_DELAY_US } else { delay_us };
+        Ok(Some(DecodedFrame { pixels: frame.into_buffer(), index, time_us }))
     }
 
-    fn keep(&mut self, pixels: &RgbaImage, index: u64, time_us: u64) -> Result<()> {
+    fn store(&mut self, DecodedFrame { pixels, index, time_us }: DecodedFrame) -> Result<()> {
         self.picture.resize(pixels.width(), pixels.height()).map_err(|error| error.at(&self.name))?;
         for (rgb, rgba) in self.picture.pixels.chunks_exact_mut(3).zip(pixels.pixels()) {
             let [red, green, blue, _] = rgba.0;
@@ -109,9 +117,9 @@ impl Source for Animation {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
-        while let Some((pixels, index, time_us)) = self.decode()? {
-            if self.selection.contains(index) {
-                self.keep(&pixels, index, time_us)?;
+        while let Some(frame) = self.decode()? {
+            if self.selection.contains(frame.index) {
+                self.store(frame)?;
                 return self.picture.lend().map(Some);
             }
         }
@@ -119,11 +127,11 @@ impl Source for Animation {
     }
 
     fn count(&mut self) -> Result<u64> {
-        self.start_over()?;
+        self.rewind()?;
         let end = loop {
             match self.decode() {
                 Ok(Some(_)) => {}
-                Ok(None) => break refused("no frames").at(&self.name),
+                Ok(None) => break invalid_picture("no frames").at(&self.name),
                 Err(damage) => break damage,
             }
         };
@@ -132,13 +140,13 @@ impl Source for Animation {
             return Err(end);
         }
         self.selection = Selection::All;
-        self.start_over()?;
+        self.rewind()?;
         Ok(whole)
     }
 
     fn select(&mut self, indices: &[u64]) -> Result<()> {
         self.selection = Selection::only(indices)?;
-        self.start_over()
+        self.rewind()
     }
 }
 
@@ -147,7 +155,7 @@ fn frames(origin: &Origin) -> Result<Frames<'static>> {
         Origin::Path(path) => frames_of_file(path),
         #[cfg(feature = "built-in")]
         Origin::Gif(bytes) => {
-            Ok(bounded(GifDecoder::new(std::io::Cursor::new(*bytes)).map_err(refused)?)?.into_frames())
+            Ok(limited(GifDecoder::new(std::io::Cursor::new(*bytes)).map_err(decode_error)?)?.into_frames())
         }
     }
 }
@@ -155,22 +163,22 @@ fn frames(origin: &Origin) -> Result<Frames<'static>> {
 fn frames_of_file(path: &Path) -> Result<Frames<'static>> {
     let extension = path.extension().unwrap_or_default();
     if extension.eq_ignore_ascii_case("webp") {
-        return Ok(bounded(webp(path)?)?.into_frames());
+        return Ok(limited(webp(path)?)?.into_frames());
     }
-    let file = File::open(path).map_err(refused)?;
-    Ok(bounded(GifDecoder::new(BufReader::new(file)).map_err(refused)?)?.into_frames())
+    let file = File::open(path).map_err(decode_error)?;
+    Ok(limited(GifDecoder::new(BufReader::new(file)).map_err(decode_error)?)?.into_frames())
 }
 
 fn webp(path: &Path) -> Result<WebPDecoder<BufReader<File>>> {
-    let file = File::open(path).map_err(refused)?;
-    WebPDecoder::new(BufReader::new(file)).map_err(refused)
+    let file = File::open(path).map_err(decode_error)?;
+    WebPDecoder::new(BufReader::new(file)).map_err(decode_error)
 }
 
-/// The decoder with its canvas checked and its memory limited.
-fn bounded<D: ImageDecoder>(mut decoder: D) -> Result<D> {
+/// Checks the canvas size of a decoder and limits its memory.
+fn limited<D: ImageDecoder>(mut decoder: D) -> Result<D> {
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    decoder.set_limits(limits()).map_err(refused)?;
+    decoder.set_limits(limits()).map_err(decode_error)?;
     Ok(decoder)
 }
 
@@ -193,7 +201,7 @@ mod tests {
         bytes
     }
 
-    /// The animation in a file with these `bytes`, which goes with its folder.
+    /// Opens an animation of these `bytes` in a file of `folder`.
     fn open(folder: &tempfile::TempDir, bytes: &[u8]) -> Result<Animation> {
         let path = folder.path().join("a.gif");
         fs::write(&path, bytes).unwrap();
@@ -204,28 +212,28 @@ mod tests {
         tempfile::tempdir().unwrap()
     }
 
-    fn places(source: &mut Animation) -> Vec<(u64, u64)> {
-        let mut seen = Vec::new();
+    fn frame_times(source: &mut Animation) -> Vec<(u64, u64)> {
+        let mut times = Vec::new();
         while let Some(frame) = source.next_frame().unwrap() {
             assert!(frame.pixels()[0].abs_diff(frame.index() as u8 * 40) < 12);
-            seen.push((frame.index(), frame.time_us()));
+            times.push((frame.index(), frame.time_us()));
         }
-        seen
+        times
     }
 
     #[test]
-    fn a_gif_has_its_own_times() {
+    fn a_gif_keeps_its_frame_times() {
         let folder = folder();
         let mut source = open(&folder, &gif(&[40, 200, 0, 50])).unwrap();
-        assert_eq!(places(&mut source), [(0, 0), (1, 40_000), (2, 240_000), (3, 340_000)]);
+        assert_eq!(frame_times(&mut source), [(0, 0), (1, 40_000), (2, 240_000), (3, 340_000)]);
         assert_eq!(source.count().unwrap(), 4);
-        assert_eq!(places(&mut source).len(), 4);
+        assert_eq!(frame_times(&mut source).len(), 4);
         source.select(&[1, 3]).unwrap();
-        assert_eq!(places(&mut source), [(1, 40_000), (3, 340_000)]);
+        assert_eq!(frame_times(&mut source), [(1, 40_000), (3, 340_000)]);
     }
 
     #[test]
-    fn a_cut_gif_is_an_error_after_its_last_whole_frame() {
+    fn a_truncated_gif_is_an_error_after_its_last_whole_frame() {
         let bytes = gif(&[40, 40, 40]);
         let folder = folder();
         let mut source = open(&folder, &bytes[..bytes.len() - 40]).unwrap();
@@ -236,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gif_of_nothing_or_of_other_bytes_is_an_error() {
+    fn an_empty_or_invalid_gif_is_an_error() {
         assert!(open(&folder(), b"").is_err());
         assert!(open(&folder(), b"some text that is no picture").is_err());
         let folder = folder();
@@ -244,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_canvas_that_no_frame_may_have_is_refused_from_its_header() {
+    fn an_invalid_canvas_size_is_an_error_from_the_header() {
         let mut bytes = gif(&[40]);
         bytes[6..10].copy_from_slice(&[0x20, 0x4E, 0x20, 0x4E]);
         assert!(open(&folder(), &bytes).err().unwrap().to_string().contains("20000x20000"));
@@ -276,13 +284,13 @@ mod tests {
     }
 
     #[test]
-    fn an_animated_webp_has_its_own_times_and_a_still_one_is_a_picture() {
+    fn an_animated_webp_keeps_its_frame_times_and_a_still_one_is_a_picture() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.webp");
         fs::write(&path, animated_webp()).unwrap();
         assert!(is_animated("webp", &path));
         let mut source = Animation::open("a.webp".to_owned(), &path).unwrap();
-        assert_eq!(places(&mut source), [(0, 0), (1, 30_000)]);
+        assert_eq!(frame_times(&mut source), [(0, 0), (1, 30_000)]);
         assert_eq!(source.count().unwrap(), 2);
         image::RgbImage::new(16, 16).save(&path).unwrap();
         assert!(!is_animated("webp", &path));

@@ -1,9 +1,9 @@
-//! Pictures: one is a clip of one frame, a folder of them is one clip in natural order.
+//! Pictures: a single one is a clip of one frame, a folder of them is one clip in natural order.
 
 use super::picture::{FirstSize, Picture};
 use super::selection::Selection;
-use super::{Source, SourceOptions, cannot_open, jpeg, sort_naturally};
-use crate::error::{Error, Result, Stage};
+use super::{Source, SourceOptions, cannot_read, jpeg, sort_naturally};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::{Frame, MAX_PIXELS, check_size};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::ffi::OsString;
@@ -13,53 +13,54 @@ use std::path::{Path, PathBuf};
 /// File name extensions of pictures, in lower case.
 const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
 
-/// Memory a decoder may take: RGBA of 16 bits for the largest frame.
+/// Maximum memory of a decoder: the largest frame in RGBA of 16 bits.
 const MAX_DECODER_BYTES: u64 = 8 * MAX_PIXELS;
 
-/// Whether files with this extension (lower case) are opened as pictures.
+/// Returns whether files with this extension, in lower case, are opened as pictures.
 pub(super) fn is_picture(extension: &str) -> bool {
     EXTENSIONS.contains(&extension)
 }
 
-/// Decoding limits under which no picture takes more memory than the largest frame needs.
+/// Returns decoding limits that allow the largest frame.
 pub(super) fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODER_BYTES);
     limits
 }
 
-/// Picture files as a clip. Each is decoded when it is asked for.
+/// A clip of picture files, each decoded when it is read.
 pub(super) struct Images {
     name: String,
     paths: Vec<PathBuf>,
     fps: f64,
     selection: Selection,
-    /// Place in the selection.
+    /// Position in the selection.
     next: u64,
     size: FirstSize,
     picture: Picture,
 }
 
 impl Images {
-    /// One picture: one frame at time 0.
+    /// Opens one picture as a clip of one frame at time 0.
     ///
     /// # Errors
-    /// When its header says that it is no picture or of a size that no frame may have.
+    /// Returns an error if its header is not that of a picture, or its size is invalid for frames.
     pub fn from_picture(name: String, path: &Path) -> Result<Self> {
         decoder(path).map_err(|error| error.at(&name))?;
         Ok(Self::new(name, vec![path.to_owned()], SourceOptions::default().fps))
     }
 
-    /// The pictures of a folder in natural order, `options.fps` a second; other and hidden files are passed over, and so is
-    /// the optical flow that mmaction2 puts beside raw frames (`flow_x_…`, `flow_y_…` beside `img_…`).
+    /// Opens the pictures of a folder in natural order, `options.fps` per second. Skips other and hidden files, and the
+    /// optical flow that mmaction2 stores with raw frames (`flow_x_…`, `flow_y_…` beside `img_…`).
     ///
     /// # Errors
-    /// When the folder cannot be read or holds no picture, or the frame rate is not positive.
+    /// Returns an error if the folder cannot be read or holds no picture, or the frame rate is not positive.
     pub fn from_folder(name: String, folder: &Path, options: &SourceOptions) -> Result<Self> {
         if !(options.fps.is_finite() && options.fps > 0.0) {
-            return Err(Error::new(Stage::Source, "a positive frame rate", options.fps, "pass for example --fps 25"));
+            let error = Error::new(Stage::Source, "a positive frame rate", options.fps, "set it, for example to 25");
+            return Err(error.about(Setting::Fps));
         }
-        let mut names = picture_names(folder).map_err(|error| cannot_open(&name, error))?;
+        let mut names = picture_names(folder).map_err(|error| cannot_read(&name, error))?;
         if names.is_empty() {
             return Err(Error::new(
                 Stage::Source,
@@ -77,7 +78,7 @@ impl Images {
         Self { name, paths, fps, selection: Selection::All, next: 0, size, picture }
     }
 
-    /// Index and path of the next frame to lend.
+    /// Returns the index and path of the next frame.
     fn advance(&mut self) -> Option<(u64, PathBuf)> {
         let index = self.selection.nth(self.next)?;
         let path = self.paths.get(usize::try_from(index).ok()?)?;
@@ -141,33 +142,38 @@ fn picture_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
     Ok(names)
 }
 
-/// A decoder whose picture is known to be of a size that a frame may have.
+/// Opens a decoder after checking that the size of its picture is valid for frames.
 fn decoder(path: &Path) -> Result<impl ImageDecoder> {
-    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(refused)?;
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg::has_end(&fs::read(path).map_err(refused)?) {
-        return Err(refused("a JPEG picture that is cut"));
+    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(decode_error)?;
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg::has_end(&fs::read(path).map_err(decode_error)?) {
+        return Err(invalid_picture("a truncated JPEG picture"));
     }
     reader.limits(limits());
-    let decoder = reader.into_decoder().map_err(refused)?;
+    let decoder = reader.into_decoder().map_err(decode_error)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
     Ok(decoder)
 }
 
-/// Turned upright by its EXIF orientation; transparency is dropped, as Pillow's and OpenCV's conversion to RGB does.
+/// Decodes a picture and applies its EXIF orientation. Transparency is dropped, as Pillow and OpenCV do.
 fn decode(path: &Path) -> Result<DynamicImage> {
     let mut decoder = decoder(path)?;
-    let orientation = decoder.orientation().map_err(refused)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(refused)?;
+    let orientation = decoder.orientation().map_err(decode_error)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(decode_error)?;
     picture.apply_orientation(orientation);
     Ok(picture)
 }
 
-/// The error of a picture file that its decoder refuses.
-pub(super) fn refused(reason: impl core::fmt::Display) -> Error {
+/// Returns the error of a picture that cannot be decoded because of `error`.
+pub(super) fn decode_error(error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    invalid_picture(&error).with_source(error)
+}
+
+/// Returns the error of a picture that cannot be decoded.
+pub(super) fn invalid_picture(reason: impl core::fmt::Display) -> Error {
     Error::new(
         Stage::Source,
-        "a whole PNG, JPEG, GIF, WebP or BMP picture",
+        "a complete PNG, JPEG, GIF, WebP or BMP picture",
         reason,
         "check that the file is complete and save it again",
     )
@@ -182,7 +188,7 @@ mod tests {
         RgbImage::from_pixel(width, height, Rgb([level, 0, 255 - level]))
     }
 
-    /// A folder of `count` pictures named without padding, so that only natural order is right.
+    /// Creates a folder of `count` pictures named without padding, so that only natural order is right.
     fn clip(count: u8) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         (0..count).for_each(|i| shade(24, 16, i).save(folder.path().join(format!("{i}.png"))).unwrap());
@@ -194,11 +200,11 @@ mod tests {
     }
 
     fn levels(source: &mut Images) -> Vec<(u64, u64, u8)> {
-        let mut seen = Vec::new();
+        let mut frames = Vec::new();
         while let Some(frame) = source.next_frame().unwrap() {
-            seen.push((frame.index(), frame.time_us(), frame.pixels()[0]));
+            frames.push((frame.index(), frame.time_us(), frame.pixels()[0]));
         }
-        seen
+        frames
     }
 
     #[test]
@@ -215,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_is_one_frame() {
+    fn a_picture_of_any_format_is_one_frame() {
         let folder = tempfile::tempdir().unwrap();
         for extension in ["png", "jpg", "webp", "bmp"] {
             let path = folder.path().join(format!("a.{extension}"));
@@ -239,15 +245,15 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_a_size_that_no_frame_may_have_is_refused_from_its_header() {
+    fn an_invalid_picture_size_is_an_error_from_the_header() {
         let folder = tempfile::tempdir().unwrap();
-        let refusal = |width, height| {
+        let open_error = |width, height| {
             let path = folder.path().join("a.bmp");
             fs::write(&path, bmp_header(width, height)).unwrap();
             Images::from_picture("a.bmp".to_owned(), &path).err().unwrap().to_string()
         };
-        assert!(refusal(1, 1).contains("a.bmp: 1x1"), "{}", refusal(1, 1));
-        assert!(refusal(20_000, 20_000).contains("20000x20000"));
+        assert!(open_error(1, 1).contains("a.bmp: 1x1"), "{}", open_error(1, 1));
+        assert!(open_error(20_000, 20_000).contains("20000x20000"));
     }
 
     /// The header of an uncompressed 24-bit BMP, without its pixels.
@@ -261,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_picture_is_an_error() {
+    fn a_truncated_picture_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let noise =
             RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y % 251) as u8, (x * 7 % 256) as u8, (y * 13 % 256) as u8]));

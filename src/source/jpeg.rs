@@ -1,15 +1,15 @@
-//! Whether a JPEG picture is whole: decoders paint what is missing grey and say nothing.
+//! Detects truncated JPEG pictures, whose missing part decoders fill with grey without an error.
 
 const START_OF_SCAN: u8 = 0xDA;
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
-/// Whether an end marker follows the first scan. Within a scan its two bytes stand for nothing else; before it they may
-/// belong to a thumbnail.
+/// Returns whether an end marker follows the start of the first scan. Before it, an end marker may belong to a
+/// thumbnail; within a scan, its two bytes have no other meaning.
 pub(super) fn has_end(bytes: &[u8]) -> bool {
     scan(bytes).is_some_and(|scan| scan.windows(2).any(|pair| pair == END_OF_IMAGE))
 }
 
-/// What follows the header of the first scan: segments of known length lead there.
+/// Returns the bytes from the first scan on; the segments before it have known lengths.
 fn scan(bytes: &[u8]) -> Option<&[u8]> {
     let mut rest = bytes.strip_prefix(&[0xFF, 0xD8])?;
     loop {
@@ -33,12 +33,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_end_behind_the_first_scan_counts() {
+    fn only_an_end_marker_after_the_first_scan_counts() {
         let thumbnail = [0xFF, 0xE1, 0, 4, 0xFF, 0xD9];
-        let cut = [&[0xFF, 0xD8][..], &thumbnail, &[0xFF, 0xFF, 0xDA, 0, 2, 1, 2, 3]].concat();
-        assert!(!has_end(&cut));
-        assert!(has_end(&[&cut[..], &END_OF_IMAGE, b"trailer"].concat()));
-        assert!((0..cut.len()).all(|kept| !has_end(&cut[..kept])));
+        let truncated = [&[0xFF, 0xD8][..], &thumbnail, &[0xFF, 0xFF, 0xDA, 0, 2, 1, 2, 3]].concat();
+        assert!(!has_end(&truncated));
+        assert!(has_end(&[&truncated[..], &END_OF_IMAGE, b"trailer"].concat()));
+        assert!((0..truncated.len()).all(|kept| !has_end(&truncated[..kept])));
         assert!(!has_end(b"no JPEG at all"));
     }
 }

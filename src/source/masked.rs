@@ -1,71 +1,72 @@
-//! Frames that come with masks made elsewhere.
+//! A source with masks from files.
 
 use super::{Source, sort_naturally};
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::Frame;
 use crate::mask::{Mask, PixelBox, ProvidedMasks, Size};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// The name of the file of boxes.
+/// File name of the boxes.
 const BOXES: &str = "boxes.json";
 
-/// Where the masks of a clip lie: pictures with a person's probability times 255, one a frame in natural order, and perhaps
-/// the same of objects, and `boxes.json` beside either.
+/// The mask folders of a clip: pictures of the probability times 255, one per frame in natural order, and optionally
+/// `boxes.json` in either folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MaskFolders {
-    /// Pictures of people.
+    /// Folder of person masks.
     pub person: PathBuf,
-    /// Pictures of objects.
+    /// Folder of object masks.
     pub objects: Option<PathBuf>,
 }
 
-/// Boxes of all frames, `[left, top, right, bottom]` in pixels, right and bottom exclusive.
+/// Boxes of all frames, `[left, top, right, bottom]` in pixels; right and bottom are exclusive.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Boxes {
     #[serde(default)]
-    person: Vec<OneOrMore>,
+    person: Vec<FrameBoxes>,
     #[serde(default)]
-    objects: Vec<OneOrMore>,
+    objects: Vec<FrameBoxes>,
 }
 
 /// The boxes of one frame.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum OneOrMore {
+enum FrameBoxes {
     None(()),
     One([u32; 4]),
-    More(Vec<[u32; 4]>),
+    Many(Vec<[u32; 4]>),
 }
 
-/// A source whose frames carry masks.
+/// A source that adds masks to the frames of another one.
 pub struct MaskedSource<'a> {
     source: Box<dyn Source + 'a>,
     person: Vec<PathBuf>,
     objects: Option<Vec<PathBuf>>,
     boxes: Boxes,
-    known: Option<ProvidedMasks>,
+    /// The masks of the last frame.
+    masks: Option<ProvidedMasks>,
 }
 
 impl core::fmt::Debug for MaskedSource<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Masked").field("source", &self.source.name()).field("masks", &self.person.len()).finish()
+        f.debug_struct("MaskedSource").field("source", &self.source.name()).field("masks", &self.person.len()).finish()
     }
 }
 
 impl<'a> MaskedSource<'a> {
-    /// `source` with the masks in `folders`.
+    /// Adds the masks in `folders` to `source`.
     ///
     /// # Errors
-    /// When a folder holds no masks, or boxes that make no sense.
+    /// Returns an error if a folder holds no masks, or the boxes are invalid.
     pub fn new(source: Box<dyn Source + 'a>, folders: &MaskFolders) -> Result<Self> {
         let person = pictures(&folders.person)?;
         let objects = folders.objects.as_deref().map(pictures).transpose()?;
-        let places = [Some(&folders.person), folders.objects.as_ref()];
-        let file = places.into_iter().flatten().map(|folder| folder.join(BOXES)).find(|path| path.is_file());
+        let folders = [Some(&folders.person), folders.objects.as_ref()];
+        let file = folders.into_iter().flatten().map(|folder| folder.join(BOXES)).find(|path| path.is_file());
         let boxes = file.as_deref().map_or(Ok(Boxes::default()), read_boxes)?;
-        Ok(Self { source, person, objects, boxes, known: None })
+        Ok(Self { source, person, objects, boxes, masks: None })
     }
 }
 
@@ -81,22 +82,22 @@ impl Source for MaskedSource<'_> {
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         let Some(frame) = self.source.next_frame()? else { return Ok(None) };
         let size = Size::new(frame.width(), frame.height())?;
-        let place = usize::try_from(frame.index()).unwrap_or(usize::MAX);
-        let read = |paths: &[PathBuf]| match paths.get(place) {
+        let index = usize::try_from(frame.index()).unwrap_or(usize::MAX);
+        let read = |paths: &[PathBuf]| match paths.get(index) {
             Some(path) => read_mask(path, size),
             None => {
-                let got = format!("{} of them for frame {place}", paths.len());
-                Err(Error::new(Stage::Source, "a mask for every frame", got, "make the missing ones"))
+                let got = format!("{} masks and frame {index}", paths.len());
+                Err(Error::new(Stage::Source, "a mask for every frame", got, "add the missing masks"))
             }
         };
-        self.known = Some(ProvidedMasks {
+        self.masks = Some(ProvidedMasks {
             person: read(&self.person)?,
-            person_boxes: boxes(&self.boxes.person, place),
+            person_boxes: boxes(&self.boxes.person, index),
             objects: self.objects.as_deref().map(read).transpose()?,
-            object_boxes: boxes(&self.boxes.objects, place),
+            object_boxes: boxes(&self.boxes.objects, index),
         });
-        Ok(Some(match &self.known {
-            Some(known) => frame.with_masks(known),
+        Ok(Some(match &self.masks {
+            Some(masks) => frame.with_masks(masks),
             None => frame,
         }))
     }
@@ -110,12 +111,14 @@ impl Source for MaskedSource<'_> {
     }
 }
 
-fn refused(expected: &str, got: impl core::fmt::Display) -> Error {
-    Error::new(Stage::Source, expected, got, "check --masks")
+fn invalid(expected: &str, got: impl core::fmt::Display) -> Error {
+    Error::new(Stage::Source, expected, got, "check the masks").about(Setting::Masks)
 }
 
 fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable = |e: std::io::Error| refused("a folder of masks", format_args!("{}: {e}", folder.display()));
+    let unreadable = |e: std::io::Error| {
+        invalid("a readable folder of masks", format_args!("{}: {e}", folder.display())).with_source(e)
+    };
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let name = entry.map_err(unreadable)?.file_name();
@@ -125,20 +128,20 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
         names.extend((is_mask && !name.as_encoded_bytes().starts_with(b".")).then_some(name));
     }
     if names.is_empty() {
-        return Err(refused("a folder of masks", format_args!("no picture in {}", folder.display())));
+        return Err(invalid("a folder of masks", format_args!("no picture in {}", folder.display())));
     }
     sort_naturally(&mut names);
     Ok(names.iter().map(|name| folder.join(name)).collect())
 }
 
 fn read_mask(path: &Path, size: Size) -> Result<Mask> {
-    let unreadable = |e: &dyn core::fmt::Display| refused("a readable mask", format_args!("{}: {e}", path.display()));
-    let mut reader = image::ImageReader::open(path).map_err(|e| unreadable(&e))?;
+    let unreadable = |e: &dyn core::fmt::Display| invalid("a readable mask", format_args!("{}: {e}", path.display()));
+    let mut reader = image::ImageReader::open(path).map_err(|e| unreadable(&e).with_source(e))?;
     reader.limits(super::images::limits());
-    let picture = reader.decode().map_err(|e| unreadable(&e))?.into_luma8();
+    let picture = reader.decode().map_err(|e| unreadable(&e).with_source(e))?.into_luma8();
     if (picture.width(), picture.height()) != (size.width(), size.height()) {
         let got = format_args!("{}x{} for a frame of {size}", picture.width(), picture.height());
-        return Err(refused("masks of the frames' size", got).at(path.display()));
+        return Err(invalid("masks in the size of the frames", got).at(path.display()));
     }
     let mut mask = Mask::new(size);
     for (p, byte) in mask.probabilities_mut().iter_mut().zip(picture.as_raw()) {
@@ -148,21 +151,21 @@ fn read_mask(path: &Path, size: Size) -> Result<Mask> {
 }
 
 fn read_boxes(path: &Path) -> Result<Boxes> {
-    let wrong = |e: &dyn core::fmt::Display| {
-        refused(
-            "boxes.json with person and objects: boxes [left, top, right, bottom] a frame",
+    let unreadable = |e: &dyn core::fmt::Display| {
+        invalid(
+            "boxes.json with person and objects: boxes [left, top, right, bottom] of each frame",
             format_args!("{}: {e}", path.display()),
         )
     };
-    let text = std::fs::read_to_string(path).map_err(|e| wrong(&e))?;
-    serde_json::from_str(&text).map_err(|e| wrong(&e))
+    let text = std::fs::read_to_string(path).map_err(|e| unreadable(&e).with_source(e))?;
+    serde_json::from_str(&text).map_err(|e| unreadable(&e).with_source(e))
 }
 
-fn boxes(all: &[OneOrMore], place: usize) -> Vec<PixelBox> {
-    let sides: &[[u32; 4]] = match all.get(place) {
-        Some(OneOrMore::One(one)) => core::slice::from_ref(one),
-        Some(OneOrMore::More(more)) => more,
-        Some(OneOrMore::None(())) | None => &[],
+fn boxes(all: &[FrameBoxes], index: usize) -> Vec<PixelBox> {
+    let sides: &[[u32; 4]] = match all.get(index) {
+        Some(FrameBoxes::One(one)) => core::slice::from_ref(one),
+        Some(FrameBoxes::Many(many)) => many,
+        Some(FrameBoxes::None(())) | None => &[],
     };
     sides.iter().map(|&[left, top, right, bottom]| PixelBox { left, top, right, bottom }).collect()
 }
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn each_frame_has_its_own_mask_and_boxes_whatever_is_selected() {
+    fn selected_frames_have_their_own_masks_and_boxes() {
         let (frames, person, objects) =
             (folder_of(4, [20, 16], 9), folder_of(4, [20, 16], 100), folder_of(4, [20, 16], 0));
         let json = r#"{"person": [null, [1, 2, 3, 4], [[1, 2, 3, 4], [5, 6, 7, 8]], []], "objects": [[[0, 0, 9, 9]]]}"#;
@@ -198,21 +201,21 @@ mod tests {
         source.select(&[1, 2]).unwrap();
         for (index, boxes) in [(1, 1), (2, 2)] {
             let frame = source.next_frame().unwrap().unwrap();
-            let known = frame.provided_masks().unwrap();
+            let masks = frame.provided_masks().unwrap();
             assert_eq!(frame.index(), index);
-            assert_eq!(known.person.probabilities()[0], (100 + index) as f32 / 255.0);
-            assert_eq!(known.objects.as_ref().unwrap().probabilities()[0], index as f32 / 255.0);
-            assert_eq!((known.person_boxes.len(), known.object_boxes.len()), (boxes, 0));
+            assert_eq!(masks.person.probabilities()[0], (100 + index) as f32 / 255.0);
+            assert_eq!(masks.objects.as_ref().unwrap().probabilities()[0], index as f32 / 255.0);
+            assert_eq!((masks.person_boxes.len(), masks.object_boxes.len()), (boxes, 0));
         }
         assert!(source.next_frame().unwrap().is_none());
     }
 
     #[test]
-    fn masks_that_do_not_fit_are_told() {
+    fn masks_that_do_not_match_the_frames_are_errors() {
         let frames = folder_of(4, [20, 16], 9);
-        let told = |person: &tempfile::TempDir| {
-            let made = masked(frames.path(), person.path(), None);
-            let mut source = match made {
+        let error_of = |person: &tempfile::TempDir| {
+            let opened = masked(frames.path(), person.path(), None);
+            let mut source = match opened {
                 Ok(source) => source,
                 Err(error) => return error.to_string(),
             };
@@ -224,12 +227,12 @@ mod tests {
                 }
             }
         };
-        assert_eq!(told(&folder_of(4, [20, 16], 9)), "");
-        assert!(told(&folder_of(3, [20, 16], 9)).contains("a mask for every frame"));
-        assert!(told(&folder_of(4, [16, 20], 9)).contains("16x20"));
-        assert!(told(&folder_of(0, [16, 20], 9)).contains("no picture"));
+        assert_eq!(error_of(&folder_of(4, [20, 16], 9)), "");
+        assert!(error_of(&folder_of(3, [20, 16], 9)).contains("a mask for every frame"));
+        assert!(error_of(&folder_of(4, [16, 20], 9)).contains("16x20"));
+        assert!(error_of(&folder_of(0, [16, 20], 9)).contains("no picture"));
         let boxes = folder_of(4, [20, 16], 9);
         std::fs::write(boxes.path().join(BOXES), r#"{"person": [[1, 2]]}"#).unwrap();
-        assert!(told(&boxes).contains("boxes.json"));
+        assert!(error_of(&boxes).contains("boxes.json"));
     }
 }

@@ -1,10 +1,11 @@
-//! Where frames come from: pictures, folders, animations, Y4M, video through ffmpeg, cameras.
+//! Sources of frames: pictures, folders, animations, Y4M, video through ffmpeg, cameras.
 //!
-//! Everything stands behind [`Source`], which lends one frame at a time. [`expand`] turns what the user typed into one
-//! argument a source, [`open`] turns each of those into a source.
+//! Every source implements [`Source`], which lends one frame at a time. [`expand`] expands globs to one argument per
+//! source, and [`open`] opens each of them.
 
 mod animation;
 pub mod camera;
+mod frame_range;
 mod images;
 mod jpeg;
 mod masked;
@@ -13,16 +14,15 @@ mod queue;
 mod reconnect;
 mod recorded;
 mod selection;
-mod span;
 mod video;
 mod y4m;
 
+pub use frame_range::FrameRange;
 pub use masked::{MaskFolders, MaskedSource};
 pub use reconnect::{ArrivalTime, ReconnectingSource, SourceOpener};
 pub use recorded::RecordedSource;
-pub use span::FrameRange;
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::Frame;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -30,67 +30,66 @@ use std::time::{Duration, Instant};
 
 /// Frames in capture order, lent one at a time. All frames of a source have one size.
 ///
-/// A cut or damaged source is an error only after its last whole frame, so that nothing readable is lost.
+/// A truncated or damaged source returns an error only after its last whole frame, so that no readable frame is lost.
 pub trait Source {
-    /// What the user called it: the `source` field of verdict lines.
+    /// Returns the name that the user gave: the `source` field of verdict lines.
     fn name(&self) -> &str;
 
-    /// Whether it goes on until stopped, as cameras and network streams do: windows slide by default then.
+    /// Returns whether the source has no end, as cameras and network streams; its windows slide by default.
     fn is_live(&self) -> bool;
 
-    /// The next frame, borrowed until the next call; `None` at a clean end, and ever after.
+    /// Returns the next frame, borrowed until the next call; `None` at a clean end and after it.
     ///
     /// # Errors
-    /// When the source is cut, damaged, stalls, or changes its size, each after the last whole frame.
+    /// Returns an error if the source is truncated or damaged, stalls, or changes its frame size.
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>>;
 
-    /// The number of whole frames; the source then starts over at its first frame. Damage after them is left for
-    /// [`Source::next_frame`] to report.
+    /// Counts the whole frames and rewinds the source. Damage after them is left for [`Source::next_frame`] to report.
     ///
     /// # Errors
-    /// When the source is live, holds no whole frame, or cannot be read twice.
+    /// Returns an error if the source is live, holds no whole frame, or cannot be read twice.
     fn count(&mut self) -> Result<u64>;
 
-    /// Starts over and from then on lends only the frames with these `indices`, which ascend and are distinct.
+    /// Rewinds the source and from then on lends only the frames with these `indices`, which are strictly ascending.
     ///
     /// # Errors
-    /// When the source is live, cannot be read twice, or the indices do not ascend.
+    /// Returns an error if the source is live, cannot be read twice, or the indices are not strictly ascending.
     fn select(&mut self, indices: &[u64]) -> Result<()>;
 
-    /// When the frame lent last arrived in this program, where a thread captures beside the one that asks: it may have waited.
+    /// Returns when the last frame was captured, if another thread captures frames into a queue.
     fn arrived(&self) -> Option<Instant> {
         None
     }
 
-    /// What was lost on the way so far.
+    /// Returns the loss counts so far.
     fn health(&self) -> SourceHealth {
         SourceHealth::default()
     }
 }
 
-/// What a live source has lost since it was opened.
+/// Loss counts of a live source since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct SourceHealth {
-    /// Frames that came while older ones were still worked on, and were passed over or could not be read.
+    /// Frames dropped because recognition was busy or they could not be decoded.
     pub dropped: u64,
-    /// How often it was gone and came back.
+    /// Times the source was lost and restored.
     pub reconnects: u64,
 }
 
-/// What sources need to know besides their name.
+/// Options for opening sources.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SourceOptions {
-    /// Frames a second of a folder of pictures.
+    /// Frames per second of a folder of pictures.
     pub fps: f64,
-    /// The largest number of bytes of a pipe that may be spooled to a temporary file.
+    /// Maximum number of bytes of a pipe that are spooled to a temporary file.
     pub spool_limit: u64,
-    /// How long a stream or camera may be silent before it counts as stalled.
+    /// Time without a frame after which a stream or camera counts as stalled.
     pub stall: Duration,
-    /// Width and height that a camera is asked for; the nearest that it offers is taken.
+    /// Preferred width and height of a camera; it uses the nearest that it supports.
     pub camera_size: [u32; 2],
-    /// Frames a second that a camera is asked for.
+    /// Preferred frames per second of a camera.
     pub camera_fps: u32,
-    /// How a camera has to send its pixels; as costs least of what it offers where nothing is said.
+    /// Pixel format to request from a camera; if `None`, the cheapest to decode.
     pub camera_format: Option<camera::PixelFormat>,
 }
 
@@ -107,11 +106,10 @@ impl Default for SourceOptions {
     }
 }
 
-/// One argument a source: globs become the paths they match, in natural order, and everything else stays as it is. An
-/// existing path is a path, whatever characters it holds.
+/// Replaces each glob by the paths that it matches, in natural order. An existing path is never a glob.
 ///
 /// # Errors
-/// When a glob is malformed, matches nothing, or meets a folder that cannot be read.
+/// Returns an error if a glob is malformed, matches nothing, or reaches an unreadable folder.
 pub fn expand(arguments: &[OsString]) -> Result<Vec<OsString>> {
     let mut sources = Vec::with_capacity(arguments.len());
     for argument in arguments {
@@ -124,10 +122,11 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<OsString>> {
 }
 
 /// Opens `spec`: a picture, a folder of pictures, an animated GIF or WebP, a `.y4m` file, `-` for Y4M on stdin,
-/// `camera:N`, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is taken from the environment.
+/// `camera:N`, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is replaced by that environment
+/// variable.
 ///
 /// # Errors
-/// When there is no such source or variable, it is empty, or it is of no kind that can be opened.
+/// Returns an error if the source or variable does not exist, is empty, or is of an unsupported kind.
 pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
     let name = spec.to_string_lossy().into_owned();
     let path = Path::new(spec);
@@ -145,32 +144,33 @@ pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
     open_path(name, path, options)
 }
 
-/// `spec` as it may be shown: without the password of a URL.
-pub fn shown(spec: &OsStr) -> String {
+/// Returns `spec` without the password of a URL.
+pub fn without_password(spec: &OsStr) -> String {
     video::without_password(&spec.to_string_lossy())
 }
 
-/// What opens `spec`, and opens it again when it was lost. A camera may have another number by then: it is known by its name.
+/// Returns a function that opens `spec`, now and after it was lost. A camera is then found by its name, whatever its
+/// number.
 pub fn opener(spec: OsString, options: SourceOptions) -> SourceOpener {
     let name = spec.to_string_lossy().into_owned();
     match name.strip_prefix("camera:") {
         Some(index) if !Path::new(&spec).exists() => {
-            let (mut known, index) = (None, index.to_owned());
-            Box::new(move || camera::reopen(name.clone(), &index, &mut known, &options))
+            let (mut identity, index) = (None, index.to_owned());
+            Box::new(move || camera::reopen(name.clone(), &index, &mut identity, &options))
         }
         _ => Box::new(move || open(&spec, &options)),
     }
 }
 
-/// Y4M from any reader, called `name`.
+/// Creates a source named `name` that reads Y4M from `bytes`.
 pub fn y4m(name: &str, bytes: Box<dyn std::io::Read>) -> Box<dyn Source> {
     Box::new(y4m::Y4m::from_pipe(name.to_owned(), bytes, &SourceOptions::default()))
 }
 
-/// The demo clip inside the program, drawn by `pantomime`: somebody acts where another action is at home.
+/// Opens the built-in demo clip, drawn by `pantomime`: an action in front of the background of another action.
 ///
 /// # Errors
-/// When the clip cannot be decoded.
+/// Returns an error if the clip cannot be decoded.
 #[cfg(feature = "built-in")]
 pub fn demo() -> Result<Box<dyn Source>> {
     const CLIP: &[u8] = include_bytes!("../../models/demo/out-of-context.gif");
@@ -178,7 +178,7 @@ pub fn demo() -> Result<Box<dyn Source>> {
 }
 
 fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<dyn Source>> {
-    let metadata = path.metadata().map_err(|error| cannot_open(&name, error))?;
+    let metadata = path.metadata().map_err(|error| cannot_read(&name, error))?;
     if metadata.is_dir() {
         return Ok(Box::new(images::Images::from_folder(name, path, options)?));
     }
@@ -206,6 +206,11 @@ fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<d
     Ok(Box::new(video::Video::from_path(name, path)))
 }
 
+/// Returns the error that `name` cannot be opened because of an I/O error.
+fn cannot_read(name: &str, error: std::io::Error) -> Error {
+    cannot_open(name, &error).with_source(error)
+}
+
 fn cannot_open(name: &str, reason: impl core::fmt::Display) -> Error {
     Error::new(
         Stage::Source,
@@ -215,16 +220,14 @@ fn cannot_open(name: &str, reason: impl core::fmt::Display) -> Error {
     )
 }
 
+/// Returns the error of an operation that a live source does not support.
 fn live(name: &str) -> Error {
-    Error::new(
-        Stage::Source,
-        "a source that ends",
-        format_args!("{name}, which goes on until stopped"),
-        "score it in sliding windows: --window SECONDS --stride SECONDS",
-    )
+    Error::new(Stage::Source, "a source that ends", format_args!("{name}, which is live"), "use sliding windows")
+        .about(Setting::Window)
+        .about(Setting::Stride)
 }
 
-/// The pattern an argument is, if it is one at all.
+/// Returns the glob in an argument, if it is one.
 fn glob_pattern(argument: &OsStr) -> Option<&str> {
     let text = argument.to_str()?;
     let is_pattern = text.contains(['*', '?', '[']) && !video::is_url(text) && !Path::new(argument).exists();
@@ -232,27 +235,27 @@ fn glob_pattern(argument: &OsStr) -> Option<&str> {
 }
 
 fn matches(pattern: &str) -> Result<Vec<OsString>> {
-    let refuse = |reason: &dyn core::fmt::Display| {
+    let invalid = |reason: &dyn core::fmt::Display| {
         Error::new(
             Stage::Source,
             "a glob that matches readable files",
             format_args!("{pattern}: {reason}"),
-            "list what is there with ls, and quote the pattern",
+            "check the folder with ls, and quote the pattern",
         )
     };
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
     let mut paths = Vec::new();
-    for path in glob::glob_with(pattern, options).map_err(|error| refuse(&error))? {
-        paths.push(path.map_err(|error| refuse(&error))?.into_os_string());
+    for path in glob::glob_with(pattern, options).map_err(|error| invalid(&error).with_source(error))? {
+        paths.push(path.map_err(|error| invalid(&error).with_source(error))?.into_os_string());
     }
     if paths.is_empty() {
-        return Err(refuse(&"no match"));
+        return Err(invalid(&"no match"));
     }
     sort_naturally(&mut paths);
     Ok(paths)
 }
 
-/// Numbers by their value, the rest by its characters: `2.png` before `10.png`.
+/// Sorts in natural order, numbers by their value: `2.png` before `10.png`.
 fn sort_naturally(paths: &mut [OsString]) {
     paths.sort_by(|a, b| natord::compare(&a.to_string_lossy(), &b.to_string_lossy()).then_with(|| a.cmp(b)));
 }
@@ -272,7 +275,7 @@ mod tests {
         Ok(sources.iter().map(|path| Path::new(path).file_name().unwrap().to_owned()).collect())
     }
 
-    fn refusal(spec: impl AsRef<OsStr>) -> String {
+    fn open_error(spec: impl AsRef<OsStr>) -> String {
         match open(spec.as_ref(), &SourceOptions::default()) {
             Ok(source) => panic!("{} was opened", source.name()),
             Err(error) => error.to_string(),
@@ -280,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_glob_is_one_source_a_match_in_natural_order() {
+    fn a_glob_expands_to_its_matches_in_natural_order() {
         let folder = folder_with(&["a10.mp4", "a2.mp4", "a1.mp4", "b.txt", ".hidden.mp4"]);
         assert_eq!(expand_in(&folder, "*.mp4").unwrap(), ["a1.mp4", "a2.mp4", "a10.mp4"]);
     }
@@ -299,13 +302,13 @@ mod tests {
     }
 
     #[test]
-    fn urls_cameras_and_stdin_are_no_globs() {
+    fn urls_cameras_and_stdin_are_not_globs() {
         let arguments = ["http://host/live.m3u8?token=[1]", "camera:0", "-"].map(OsString::from);
         assert_eq!(expand(&arguments).unwrap(), arguments);
     }
 
     #[test]
-    fn a_url_is_shown_without_its_password() {
+    fn passwords_are_removed_from_urls() {
         let cases = [
             ("rtsp://user:pa:s@s@host:554/live?x=a@b", "rtsp://user:***@host:554/live?x=a@b"),
             ("rtsp://user:a/b@host/live", "rtsp://user:***@host/live"),
@@ -314,19 +317,19 @@ mod tests {
             ("clip@home:1.mp4", "clip@home:1.mp4"),
         ];
         for (spec, expected) in cases {
-            assert_eq!(shown(OsStr::new(spec)), expected);
+            assert_eq!(without_password(OsStr::new(spec)), expected);
         }
     }
 
     #[test]
-    fn what_is_not_there_or_empty_or_no_file_is_named() {
+    fn missing_empty_and_special_files_are_errors() {
         let folder = tempfile::tempdir().unwrap();
         let empty = folder.path().join("empty.mp4");
         std::fs::write(&empty, b"").unwrap();
-        assert!(refusal(folder.path().join("no.mp4")).starts_with("source: expected a readable"));
-        assert!(refusal(&empty).contains("an empty file"));
+        assert!(open_error(folder.path().join("no.mp4")).starts_with("source: expected a readable"));
+        assert!(open_error(&empty).contains("an empty file"));
         if cfg!(unix) {
-            assert!(refusal("/dev/null").contains("pipe or device"));
+            assert!(open_error("/dev/null").contains("pipe or device"));
         }
     }
 }

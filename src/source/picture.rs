@@ -1,27 +1,27 @@
-//! A decoded picture before it is lent as a frame: the one buffer that a source fills again and again.
+//! The reusable buffer of a source, which is lent as a frame.
 
 use crate::error::{Error, Result, Stage};
 use crate::frame::{Frame, check_size};
 use std::time::Instant;
 
-/// RGB8 pixels, row by row without padding, with their place in the source.
+/// RGB8 pixels, row by row without padding, with index and time.
 #[derive(Debug, Default)]
 pub(super) struct Picture {
     pub pixels: Vec<u8>,
     pub width: u32,
     pub height: u32,
     pub index: u64,
-    /// Microseconds since the source began.
+    /// Capture time in microseconds since the start of the source.
     pub time_us: u64,
-    /// When it was there to be taken, where a thread captures.
+    /// Time of its capture, if a thread captures pictures into a queue.
     pub arrived: Option<Instant>,
 }
 
 impl Picture {
-    /// Makes room for `width` by `height`; memory is taken only when the size grows.
+    /// Resizes to `width` by `height`; allocates only if the size grows.
     ///
     /// # Errors
-    /// When no frame may have this size.
+    /// Returns an error if the size is invalid for frames.
     pub fn resize(&mut self, width: u32, height: u32) -> Result<()> {
         check_size(width, height)?;
         self.pixels.resize(3 * width as usize * height as usize, 0);
@@ -29,24 +29,24 @@ impl Picture {
         Ok(())
     }
 
-    /// The picture as a frame.
+    /// Returns the picture as a frame.
     ///
     /// # Errors
-    /// Those of [`Frame::new`].
+    /// Returns the errors of [`Frame::new`].
     pub fn lend(&self) -> Result<Frame<'_>> {
         Frame::new(&self.pixels, self.width, self.height, self.index, self.time_us)
     }
 }
 
-/// The size of a source's first frame, which all others must have.
+/// The size of the first frame of a source, which all others must have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct FirstSize(Option<(u32, u32)>);
 
 impl FirstSize {
-    /// Takes over the size of the first frame and compares that of every other.
+    /// Stores the size of the first frame, and compares that of every other.
     ///
     /// # Errors
-    /// When the `index`-th frame has another size than the first.
+    /// Returns an error if the size of the frame differs from the first.
     pub fn check(&mut self, name: &str, index: u64, width: u32, height: u32) -> Result<()> {
         let (first_width, first_height) = *self.0.get_or_insert((width, height));
         if (first_width, first_height) == (width, height) {
@@ -56,7 +56,7 @@ impl FirstSize {
             Stage::Source,
             format_args!("every frame of {name} to be {first_width}x{first_height} like the first"),
             format_args!("frame {index} of {width}x{height}"),
-            "scale all frames to one size first",
+            "scale all frames to one size",
         ))
     }
 }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_of_one_size_is_filled_again_without_new_memory() {
+    fn a_picture_of_the_same_size_reuses_its_memory() {
         let mut picture = Picture::default();
         picture.resize(32, 16).unwrap();
         let memory = picture.pixels.as_ptr();
@@ -76,12 +76,12 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_no_frame_may_have_is_refused_before_it_is_allocated() {
+    fn an_invalid_size_is_an_error_before_it_is_allocated() {
         assert!(Picture::default().resize(u32::MAX, u32::MAX).is_err());
     }
 
     #[test]
-    fn a_change_of_size_names_frame_and_both_sizes() {
+    fn a_change_of_size_is_an_error_with_frame_and_sizes() {
         let mut size = FirstSize::default();
         size.check("a.mp4", 0, 320, 240).unwrap();
         let error = size.check("a.mp4", 7, 640, 480).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! Two pictures between the thread that captures and the caller that borrows; buffers go round, nothing is allocated
+//! A queue of two pictures between the capture thread and the reader. Buffers are recycled, so that none is allocated
 //! once each has its size.
 
 use super::picture::Picture;
@@ -6,36 +6,36 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many pictures may wait.
-const SLOTS: usize = 2;
+/// Capacity of the queue in pictures.
+const CAPACITY: usize = 2;
 
-/// What the capturing side does when all slots are taken.
+/// The action of the writer when the queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WhenFull {
-    /// Wait: every frame of a file counts.
+    /// Wait, for files, of which no frame may be lost.
     Wait,
-    /// Drop the oldest: a live picture is worth more than an old one.
+    /// Drop the oldest picture, for live sources.
     DropOldest,
 }
 
-/// What the caller finds.
+/// The result of [`Reader::take`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
-    /// The next picture was taken over.
+    /// The next picture was taken.
     Picture,
-    /// The capturing side is gone and no picture is left.
+    /// The writer was dropped and the queue is empty.
     End,
-    /// Nothing came in time.
+    /// No picture came in time.
     Timeout,
 }
 
-/// The capturing end; dropping it ends the stream.
+/// The capture end of the queue; dropping it ends the stream.
 pub(super) struct Writer {
     shared: Arc<Shared>,
     when_full: WhenFull,
 }
 
-/// The caller's end; dropping it stops the capturing side at its next picture.
+/// The reading end of the queue; dropping it stops the writer at its next picture.
 pub(super) struct Reader {
     shared: Arc<Shared>,
 }
@@ -54,7 +54,7 @@ struct State {
     dropped: u64,
 }
 
-/// Both ends of a new queue.
+/// Creates a queue.
 pub(super) fn queue(when_full: WhenFull) -> (Writer, Reader) {
     let shared = Arc::new(Shared::default());
     (Writer { shared: Arc::clone(&shared), when_full }, Reader { shared })
@@ -72,16 +72,16 @@ impl Shared {
 }
 
 impl Writer {
-    /// Puts `picture` into the queue and leaves a recycled one in its place. False when the caller is gone.
+    /// Queues `picture` and replaces it by a recycled one; returns false if the reader was dropped.
     pub fn push(&self, picture: &mut Picture) -> bool {
         let mut state = self.shared.lock();
-        while self.when_full == WhenFull::Wait && state.waiting.len() >= SLOTS && !state.closed {
+        while self.when_full == WhenFull::Wait && state.waiting.len() >= CAPACITY && !state.closed {
             state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.closed {
             return false;
         }
-        let oldest = if state.waiting.len() >= SLOTS { state.waiting.pop_front() } else { None };
+        let oldest = if state.waiting.len() >= CAPACITY { state.waiting.pop_front() } else { None };
         state.dropped += u64::from(oldest.is_some());
         let recycled = oldest.or_else(|| state.spare.pop()).unwrap_or_default();
         picture.arrived = Some(Instant::now());
@@ -92,12 +92,12 @@ impl Writer {
 }
 
 impl Reader {
-    /// Pictures that were dropped because nobody took them in time.
+    /// Returns the number of pictures dropped because the queue was full.
     pub fn dropped(&self) -> u64 {
         self.shared.lock().dropped
     }
 
-    /// Takes the oldest picture in exchange for `picture`, waiting no longer than `timeout` if there is one.
+    /// Waits up to `timeout`, if any, for the oldest picture, and swaps it with `picture`.
     pub fn take(&self, picture: &mut Picture, timeout: Option<Duration>) -> Taken {
         let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
         let state = self.shared.lock();
@@ -174,15 +174,15 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_that_leaves_releases_the_capturing_side() {
+    fn dropping_the_reader_releases_the_writer() {
         let (writer, reader) = queue(WhenFull::Wait);
         let capture = std::thread::spawn(move || (0..9).take_while(|&index| writer.push(&mut numbered(index))).count());
         drop(reader);
-        assert!(capture.join().unwrap() <= SLOTS);
+        assert!(capture.join().unwrap() <= CAPACITY);
     }
 
     #[test]
-    fn buffers_go_round() {
+    fn buffers_are_recycled() {
         let (writer, reader) = queue(WhenFull::Wait);
         let (mut filled, mut lent) = (Picture::default(), Picture::default());
         let mut memory = std::collections::BTreeSet::new();
@@ -192,6 +192,6 @@ mod tests {
             assert!(writer.push(&mut filled));
             assert_eq!(reader.take(&mut lent, None), Taken::Picture);
         }
-        assert!(memory.len() <= SLOTS + 2, "{} buffers", memory.len());
+        assert!(memory.len() <= CAPACITY + 2, "{} buffers", memory.len());
     }
 }

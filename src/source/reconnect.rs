@@ -1,4 +1,4 @@
-//! Live sources that come back: a cable that was pulled, a server that was restarted.
+//! Reconnection of live sources, after a cable was unplugged or a server was restarted.
 
 use super::{Source, SourceHealth, live};
 use crate::error::Result;
@@ -7,36 +7,36 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How long is waited before the first attempt to open again; each further one waits twice as long.
-const FIRST: Duration = Duration::from_millis(250);
-/// The longest wait: short enough that somebody who has put the plug back does not wonder.
-const LONGEST: Duration = Duration::from_secs(8);
-/// A wait is cut into these, so that whoever wants it to end is heard.
+/// Delay before the first reconnection attempt; each further delay is twice as long.
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+/// Maximum delay, short enough for someone who waits after plugging a camera in.
+const MAX_DELAY: Duration = Duration::from_secs(8);
+/// Interval at which a delay checks whether to stop.
 const TICK: Duration = Duration::from_millis(50);
 
-/// When the frame that a source has lent last arrived, for who cannot ask the source because the frame is still lent.
+/// The arrival time of the newest frame of a source, readable while that frame is borrowed.
 #[derive(Clone, Debug, Default)]
 pub struct ArrivalTime(Rc<Cell<Option<Instant>>>);
 
 impl ArrivalTime {
-    /// The frame that is lent now arrived then, or just now.
-    pub fn note(&self, arrived: Option<Instant>) {
+    /// Records that the newest frame arrived at `arrived`, or now.
+    pub fn record(&self, arrived: Option<Instant>) {
         self.0.set(Some(arrived.unwrap_or_else(Instant::now)));
     }
 
-    /// How long ago that was.
+    /// Returns the time since the newest frame arrived.
     pub fn age(&self) -> Option<Duration> {
         self.0.get().map(|arrived| arrived.elapsed())
     }
 }
 
-/// What opens a source, the first time and again.
+/// A function that opens a source, first and after each loss.
 pub type SourceOpener = Box<dyn FnMut() -> Result<Box<dyn Source>>>;
 
-/// A live source that is opened again whenever it fails or ends. Its frames are numbered through, and their times never run
-/// backwards, whatever the source's own clock does.
+/// A live source that is reopened whenever it fails or ends. Frame indices continue over all connections, and times
+/// never decrease, whatever the clock of the source does.
 ///
-/// The size of frames may be another one after it came back.
+/// The frame size may change with a new connection.
 pub struct ReconnectingSource {
     name: String,
     open: SourceOpener,
@@ -44,22 +44,31 @@ pub struct ReconnectingSource {
     frame: FrameBuffer,
     arrivals: ArrivalTime,
     clock: Clock,
-    wait: Duration,
-    /// What connections that are gone have counted.
-    before: SourceHealth,
-    /// Whether nobody wants any more frames.
-    stop: fn() -> bool,
+    /// Delay before the next attempt.
+    delay: Duration,
+    /// Loss counts of earlier connections.
+    earlier: SourceHealth,
+    should_stop: fn() -> bool,
 }
 
-/// Indices and times over all connections.
+/// Frame indices and times over all connections.
 #[derive(Clone, Copy, Debug)]
 struct Clock {
-    /// When the first connection was made.
+    /// Time of the first connection.
     began: Instant,
     next_index: u64,
     last_us: u64,
-    /// Where the current connection's first frame stands: here, and by its own clock.
-    base_us: Option<[u64; 2]>,
+    /// Time of the first frame of the current connection.
+    base: Option<ClockBase>,
+}
+
+/// Time of the first frame of a connection.
+#[derive(Clone, Copy, Debug)]
+struct ClockBase {
+    /// Time over all connections, in microseconds.
+    time_us: u64,
+    /// Time on this connection, in microseconds.
+    connection_us: u64,
 }
 
 impl core::fmt::Debug for ReconnectingSource {
@@ -72,41 +81,42 @@ impl core::fmt::Debug for ReconnectingSource {
 }
 
 impl ReconnectingSource {
-    /// `source`, which `open` has opened and opens again once it has given a frame; it ends when `stop` says so.
-    pub fn new(source: Box<dyn Source>, open: SourceOpener, stop: fn() -> bool) -> Self {
+    /// Creates the source from `source`, which `open` has opened. It is reopened once it has returned a frame, and ends
+    /// once `should_stop` returns true.
+    pub fn new(source: Box<dyn Source>, open: SourceOpener, should_stop: fn() -> bool) -> Self {
         Self {
             name: source.name().to_owned(),
             open,
             source: Some(source),
             frame: FrameBuffer::default(),
             arrivals: ArrivalTime::default(),
-            clock: Clock { began: Instant::now(), next_index: 0, last_us: 0, base_us: None },
-            wait: FIRST,
-            before: SourceHealth::default(),
-            stop,
+            clock: Clock { began: Instant::now(), next_index: 0, last_us: 0, base: None },
+            delay: FIRST_DELAY,
+            earlier: SourceHealth::default(),
+            should_stop,
         }
     }
 
-    /// Follows when frames arrive.
+    /// Returns the arrival time of the newest frame, updated while frames are read.
     pub fn arrivals(&self) -> ArrivalTime {
         self.arrivals.clone()
     }
 
-    /// Tries again and again to open the source; none when nobody wants it any more.
+    /// Retries to open the source; returns `None` if it should stop.
     fn reopen(&mut self) -> Option<Box<dyn Source>> {
         loop {
-            let until = Instant::now() + self.wait;
+            let until = Instant::now() + self.delay;
             while Instant::now() < until {
-                if (self.stop)() {
+                if (self.should_stop)() {
                     return None;
                 }
                 std::thread::sleep(TICK.min(until.saturating_duration_since(Instant::now())));
             }
-            // Pictures have to come before the next wait is a short one again.
-            self.wait = (self.wait * 2).min(LONGEST);
+            // Only a frame resets the delay.
+            self.delay = (self.delay * 2).min(MAX_DELAY);
             match (self.open)() {
                 Ok(source) => {
-                    self.clock.base_us = None;
+                    self.clock.base = None;
                     return Some(source);
                 }
                 Err(error) => log::info!("{}: {error}", self.name),
@@ -114,8 +124,8 @@ impl ReconnectingSource {
         }
     }
 
-    /// Takes the next frame over into the buffer; false when nobody wants any more. What never gave a frame is not lost but
-    /// wrong.
+    /// Copies the next frame into the buffer; returns false if the source should stop. A source that never returned a
+    /// frame is not reopened.
     fn advance(&mut self) -> Result<bool> {
         loop {
             let mut source = match self.source.take().or_else(|| self.reopen()) {
@@ -124,28 +134,28 @@ impl ReconnectingSource {
             };
             let reason = match source.next_frame() {
                 Ok(Some(frame)) => {
-                    // What can be opened is not back before it gives a picture.
-                    if self.clock.base_us.is_none() && self.clock.next_index > 0 {
-                        self.before.reconnects += 1;
-                        log::warn!("{} is back, for the {}. time", self.name, self.before.reconnects);
+                    // A source counts as restored only with its first frame.
+                    if self.clock.base.is_none() && self.clock.next_index > 0 {
+                        self.earlier.reconnects += 1;
+                        log::warn!("{} is restored (reconnect {})", self.name, self.earlier.reconnects);
                     }
-                    let (index, time_us) = self.clock.place(frame.time_us());
+                    let (index, time_us) = self.clock.next(frame.time_us());
                     self.frame.copy_from(&frame.renumbered(index, time_us));
-                    self.arrivals.note(source.arrived());
-                    (self.source, self.wait) = (Some(source), FIRST);
+                    self.arrivals.record(source.arrived());
+                    (self.source, self.delay) = (Some(source), FIRST_DELAY);
                     return Ok(true);
                 }
                 ended if self.clock.next_index == 0 => return ended.map(|_| false),
-                // A stream that ends cleanly was ended by its server, which may come back.
+                // A server may end a stream cleanly and restart it.
                 Ok(None) => "it ended".to_owned(),
                 Err(error) => error.to_string(),
             };
-            self.before.dropped += source.health().dropped;
-            if (self.stop)() {
+            self.earlier.dropped += source.health().dropped;
+            if (self.should_stop)() {
                 return Ok(false);
             }
-            match self.clock.base_us {
-                Some(_) => log::warn!("{} is lost and is opened again: {reason}", self.name),
+            match self.clock.base {
+                Some(_) => log::warn!("{} is lost, retrying until it is restored: {reason}", self.name),
                 None => log::info!("{}: {reason}", self.name),
             }
         }
@@ -153,15 +163,15 @@ impl ReconnectingSource {
 }
 
 impl Clock {
-    /// Index and time of a frame that the current connection gives at `own_us`.
-    fn place(&mut self, own_us: u64) -> (u64, u64) {
+    /// Returns index and time of the next frame, which has the time `connection_us` on the current connection.
+    fn next(&mut self, connection_us: u64) -> (u64, u64) {
         let is_first = self.next_index == 0;
-        let [here, own] = *self.base_us.get_or_insert_with(|| {
+        let base = *self.base.get_or_insert_with(|| {
             let elapsed = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
-            [if is_first { own_us } else { elapsed.max(self.last_us) }, own_us]
+            ClockBase { time_us: if is_first { connection_us } else { elapsed.max(self.last_us) }, connection_us }
         });
-        // A clock that was set back stands still here until it has caught up.
-        self.last_us = (here + own_us.saturating_sub(own)).max(self.last_us);
+        // If the clock of the source is set back, the time stays until it has caught up.
+        self.last_us = (base.time_us + connection_us.saturating_sub(base.connection_us)).max(self.last_us);
         self.next_index += 1;
         (self.next_index - 1, self.last_us)
     }
@@ -193,8 +203,8 @@ impl Source for ReconnectingSource {
     }
 
     fn health(&self) -> SourceHealth {
-        let now = self.source.as_ref().map_or(SourceHealth::default(), |source| source.health());
-        SourceHealth { dropped: self.before.dropped + now.dropped, reconnects: self.before.reconnects }
+        let current = self.source.as_ref().map_or(SourceHealth::default(), |source| source.health());
+        SourceHealth { dropped: self.earlier.dropped + current.dropped, reconnects: self.earlier.reconnects }
     }
 }
 
@@ -205,7 +215,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    /// A connection that gives frames at these times and of this size, and then what is said.
+    /// A connection that returns frames at these times and of this size, and then fails or ends.
     struct Connection {
         times: VecDeque<u64>,
         side: u32,
@@ -253,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_lost_comes_back_with_frames_numbered_through_and_time_that_never_runs_back() {
+    fn a_lost_source_is_restored_with_continuing_indices_and_times() {
         let mut later = VecDeque::from([
             Err(unplugged()),
             Ok(connection(&[7, 40_007, 5, 80_007], 32, false)),
@@ -263,24 +273,24 @@ mod tests {
         static STOP: AtomicBool = AtomicBool::new(false);
         let mut source =
             ReconnectingSource::new(connection(&[100, 33_433], 16, true), open, || STOP.load(Ordering::SeqCst));
-        let mut seen = Vec::new();
+        let mut frames = Vec::new();
         for _ in 0..7 {
             let frame = source.next_frame().unwrap().unwrap();
-            seen.push((frame.index(), frame.time_us(), frame.width()));
+            frames.push((frame.index(), frame.time_us(), frame.width()));
         }
-        assert_eq!(seen[..2], [(0, 100, 16), (1, 33_433, 16)]);
-        assert_eq!(seen.iter().map(|frame| frame.0).collect::<Vec<_>>(), (0..7).collect::<Vec<_>>());
-        assert_eq!(seen.iter().map(|frame| frame.2).collect::<Vec<_>>(), [16, 16, 32, 32, 32, 32, 16]);
-        // The gap lasted as long as it did, and the new connection's clock goes on from there.
-        assert!(seen[2].1 >= 250_000 && seen[3].1 == seen[2].1 + 40_000, "{seen:?}");
-        assert!(seen.is_sorted_by(|a, b| a.1 <= b.1) && seen[5].1 == seen[2].1 + 80_000, "{seen:?}");
+        assert_eq!(frames[..2], [(0, 100, 16), (1, 33_433, 16)]);
+        assert_eq!(frames.iter().map(|frame| frame.0).collect::<Vec<_>>(), (0..7).collect::<Vec<_>>());
+        assert_eq!(frames.iter().map(|frame| frame.2).collect::<Vec<_>>(), [16, 16, 32, 32, 32, 32, 16]);
+        // The new connection continues after the real length of the gap.
+        assert!(frames[2].1 >= 250_000 && frames[3].1 == frames[2].1 + 40_000, "{frames:?}");
+        assert!(frames.is_sorted_by(|a, b| a.1 <= b.1) && frames[5].1 == frames[2].1 + 80_000, "{frames:?}");
         assert_eq!(source.health(), SourceHealth { dropped: 9, reconnects: 2 });
         assert!(source.is_live() && source.count().is_err());
-        // What never gave a frame is wrong.
+        // A source that never returned a frame is not reopened.
         let open: SourceOpener = Box::new(|| Err(unplugged()));
         let mut never = ReconnectingSource::new(connection(&[], 16, true), open, || false);
         assert!(never.next_frame().unwrap_err().to_string().contains("plug it in"));
-        // Nobody waits for one that is gone for good.
+        // A stop ends the retries.
         STOP.store(true, Ordering::SeqCst);
         assert!(source.next_frame().unwrap().is_none());
         assert_eq!(source.health().reconnects, 2);

@@ -1,26 +1,26 @@
-//! Frames in memory, lent again and again.
+//! A source in memory.
 
 use super::Source;
 use super::selection::Selection;
 use crate::error::{Error, Result, Stage};
 use crate::frame::{Frame, FrameBuffer};
 
-/// A source that was read into memory once, to be scored many times.
+/// Frames of another source, read into memory to be scored repeatedly.
 #[derive(Debug)]
 pub struct RecordedSource {
     name: String,
     frames: Vec<FrameBuffer>,
-    /// Frames of the source it was recorded from.
+    /// Number of frames of the original source.
     total: u64,
     next: usize,
     selection: Selection,
 }
 
 impl RecordedSource {
-    /// Reads the frames with these `indices` (ascending) of `source`, which has `total` frames.
+    /// Reads the frames with these ascending `indices` from `source`, which has `total` frames.
     ///
     /// # Errors
-    /// When the source cannot be read.
+    /// Returns an error if the source cannot be read or has no frames.
     pub fn read(source: &mut dyn Source, indices: &[u64], total: u64) -> Result<Self> {
         source.select(indices)?;
         let mut frames = Vec::with_capacity(indices.len());
@@ -31,7 +31,7 @@ impl RecordedSource {
         }
         if frames.is_empty() {
             let got = format!("none in {}", source.name());
-            return Err(Error::new(Stage::Source, "frames to record", got, "pass a source that has some"));
+            return Err(Error::new(Stage::Source, "frames to record", got, "pass a source with frames"));
         }
         Ok(Self { name: source.name().to_owned(), frames, total, next: 0, selection: Selection::All })
     }

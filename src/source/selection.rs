@@ -1,34 +1,34 @@
-//! Which frames of a source are lent.
+//! The selected frames of a source.
 
 use crate::error::{Error, Result, Stage};
 
-/// All frames, or those with certain indices.
+/// All frames, or those with given indices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Selection {
     #[default]
     All,
-    /// Indices that ascend and are distinct.
+    /// Strictly ascending indices.
     Only(Vec<u64>),
 }
 
 impl Selection {
-    /// The frames with these `indices`.
+    /// Selects the frames with these `indices`.
     ///
     /// # Errors
-    /// When they do not ascend or repeat themselves.
+    /// Returns an error if they are not strictly ascending.
     pub fn only(indices: &[u64]) -> Result<Self> {
         if indices.is_sorted_by(|a, b| a < b) {
             return Ok(Self::Only(indices.to_vec()));
         }
         Err(Error::new(
             Stage::Source,
-            "frame indices that ascend and are distinct",
+            "strictly ascending frame indices",
             format_args!("{indices:?}"),
-            "sort them and drop repetitions",
+            "sort them and remove duplicates",
         ))
     }
 
-    /// Whether the frame with this index is lent.
+    /// Returns whether the frame with this index is selected.
     pub fn contains(&self, index: u64) -> bool {
         match self {
             Self::All => true,
@@ -36,15 +36,15 @@ impl Selection {
         }
     }
 
-    /// The index of the `place`-th frame that is lent.
-    pub fn nth(&self, place: u64) -> Option<u64> {
+    /// Returns the index of the `position`-th selected frame.
+    pub fn nth(&self, position: u64) -> Option<u64> {
         match self {
-            Self::All => Some(place),
-            Self::Only(indices) => indices.get(usize::try_from(place).ok()?).copied(),
+            Self::All => Some(position),
+            Self::Only(indices) => indices.get(usize::try_from(position).ok()?).copied(),
         }
     }
 
-    /// Whether no frame is left after the one with index `last`, or at all where none was read.
+    /// Returns whether no selected frame remains after index `last`, or at all if no frame was read.
     pub fn ends_at(&self, last: Option<u64>) -> bool {
         match self {
             Self::All => false,
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indices_must_ascend() {
+    fn indices_must_be_strictly_ascending() {
         assert!(Selection::only(&[]).is_ok());
         assert!(Selection::only(&[0, 3, 4]).is_ok());
         assert!(Selection::only(&[0, 3, 3]).is_err());
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_ends_at_its_last_index_and_all_never() {
+    fn a_selection_ends_at_its_last_index() {
         let selection = Selection::only(&[2, 5]).unwrap();
         assert!(selection.contains(5) && !selection.contains(3));
         assert_eq!((selection.nth(1), selection.nth(2)), (Some(5), None));

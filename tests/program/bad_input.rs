@@ -6,7 +6,7 @@ use figureground::bundle::{Bundle, checksum};
 use figureground::import::checkpoint::Checkpoint;
 use figureground::import::config::HuggingFaceConfig;
 use figureground::model::Model;
-use figureground_tests::program::{self, Desk, Ended, Random, demo, ffmpeg, ffmpeg_is_there, fixture};
+use figureground_tests::program::{self, Desk, Ended, Random, demo, ffmpeg, fixture, has_ffmpeg};
 use prost::Message;
 use std::path::{Path, PathBuf};
 use tract_onnx::pb::{ModelProto, StringStringEntryProto};
@@ -30,7 +30,7 @@ fn replace_file(bundle: &Path, file: &str, bytes: &[u8]) {
     edit(bundle, &before, &checksum::of_bytes(bytes));
 }
 
-/// `run` of the demo clip with `bundle`, which must be refused.
+/// Runs the demo clip with `bundle`, which must be an error.
 fn refuses_bundle(desk: &Desk, bundle: &Path, stage: &str, words: &[&str]) -> Ended {
     let ended = desk.refuses([Path::new("run"), Path::new("--bundle"), bundle, &demo()], stage, words);
     assert_eq!(ended.stdout, "");
@@ -75,7 +75,7 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn sources_that_are_empty_or_hold_nothing_are_refused() {
+fn empty_sources_are_errors() {
     let desk = Desk::new();
     std::fs::create_dir(desk.path("folder")).unwrap();
     for name in ["empty.mp4", "empty.y4m", "empty.gif", "empty.webp", "empty.png"] {
@@ -93,8 +93,8 @@ fn sources_that_are_empty_or_hold_nothing_are_refused() {
 }
 
 #[test]
-fn videos_that_are_no_videos_and_cut_videos_are_refused() {
-    if !ffmpeg_is_there("videos that are cut or none") {
+fn invalid_and_truncated_videos_are_errors() {
+    if !has_ffmpeg("videos that are cut or none") {
         return;
     }
     let desk = Desk::new();
@@ -119,7 +119,7 @@ fn videos_that_are_no_videos_and_cut_videos_are_refused() {
 }
 
 #[test]
-fn a_cut_gif_or_webp_or_picture_is_told() {
+fn truncated_pictures_are_errors() {
     let desk = Desk::new();
     let gif = std::fs::read(demo()).unwrap();
     let ended = desk.refuses_source(&desk.write("cut.gif", &gif[..gif.len() / 2]), "source", &["cut.gif"]);
@@ -133,7 +133,7 @@ fn a_cut_gif_or_webp_or_picture_is_told() {
 }
 
 #[test]
-fn pictures_too_small_and_too_large_are_refused_from_their_header() {
+fn pictures_of_invalid_size_are_errors_from_their_header() {
     let desk = Desk::new();
     image::RgbImage::new(1, 1).save(desk.path("1.png")).unwrap();
     desk.refuses_source(&desk.path("1.png"), "frame", &["1.png", "1x1"]);
@@ -150,7 +150,7 @@ fn pictures_too_small_and_too_large_are_refused_from_their_header() {
 }
 
 #[test]
-fn a_clip_shorter_than_a_window_is_told_how_long_it_is() {
+fn a_clip_shorter_than_a_window_is_an_error_with_its_length() {
     let desk = Desk::new();
     let demo = demo();
     let ended = desk.run([demo.to_str().unwrap(), "--window", "10"]).refused("pipeline", &["one window", "--window"]);
@@ -158,7 +158,7 @@ fn a_clip_shorter_than_a_window_is_told_how_long_it_is() {
 }
 
 #[test]
-fn windows_and_rates_that_make_no_sense_are_refused() {
+fn invalid_windows_and_rates_are_errors() {
     let desk = Desk::new();
     let demo = demo().display().to_string();
     for arguments in [["--window", "0"], ["--window", "-1"], ["--window", "nan"], ["--fps", "0"], ["--tau", "nan"]] {
@@ -171,7 +171,7 @@ fn windows_and_rates_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn a_change_of_size_in_mid_stream_keeps_the_windows_before_it() {
+fn a_change_of_size_keeps_the_windows_before_it() {
     let desk = Desk::new();
     let folder = desk.path("folder");
     std::fs::create_dir(&folder).unwrap();
@@ -186,7 +186,7 @@ fn a_change_of_size_in_mid_stream_keeps_the_windows_before_it() {
 }
 
 #[test]
-fn a_model_that_is_not_what_the_manifest_says_is_refused() {
+fn a_model_that_differs_from_the_manifest_is_an_error() {
     let desk = Desk::new();
     let changes = [
         ("input = \"input\"", "input = \"pixels\"", &["\"pixels\"", "inputs input FLOAT"][..]),
@@ -218,7 +218,7 @@ fn a_model_that_is_not_what_the_manifest_says_is_refused() {
 }
 
 #[test]
-fn a_file_that_differs_from_its_checksum_or_is_not_there_is_named() {
+fn a_missing_or_changed_file_is_an_error_with_its_name() {
     let desk = Desk::new();
     let bundle = desk.own_bundle("bundle");
     for file in Bundle::open(&bundle).unwrap().manifest().files.keys() {
@@ -238,7 +238,7 @@ fn a_file_that_differs_from_its_checksum_or_is_not_there_is_named() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+fn an_unknown_key_is_an_error_with_the_nearest_known_one() {
     let desk = Desk::new();
     for (i, (from, to, words)) in [
         ("dilation = 0", "dilatation = 0", ["dilatation", "did you mean `dilation`"]),
@@ -262,7 +262,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 }
 
 #[test]
-fn numbers_out_of_range_are_refused_by_their_name() {
+fn numbers_out_of_range_are_errors_with_their_name() {
     let desk = Desk::new();
     let text = manifest(&desk.bundle());
     Manifest::parse(&text).unwrap();
@@ -309,7 +309,7 @@ fn numbers_out_of_range_are_refused_by_their_name() {
 }
 
 #[test]
-fn no_file_of_a_bundle_lies_outside_it() {
+fn files_outside_a_bundle_are_errors() {
     let desk = Desk::new();
     let bundle = desk.own_bundle("bundle");
     desk.write("vision.onnx", std::fs::read(bundle.join("vision.onnx")).unwrap());
@@ -354,7 +354,7 @@ fn with_external_data(location: &str, length: u64) -> Vec<u8> {
 }
 
 #[test]
-fn external_data_of_a_model_lies_beside_it_and_is_listed() {
+fn external_data_must_be_in_the_folder_of_its_model_and_listed() {
     let desk = Desk::new();
     let secret = desk.write("secret.bin", vec![0; 1 << 16]).display().to_string();
     for location in ["../secret.bin", "/etc/hostname", &secret, "a/../../secret.bin", ""] {
@@ -383,7 +383,7 @@ fn cuts(length: usize) -> impl Iterator<Item = usize> {
 }
 
 #[test]
-fn an_onnx_file_that_is_cut_or_noise_is_refused_by_name() {
+fn a_truncated_or_random_onnx_file_is_an_error_with_its_name() {
     let desk = Desk::new();
     let whole = std::fs::read(fixture("clip/pair/vision_model.onnx")).unwrap();
     for cut in cuts(whole.len()) {
@@ -414,7 +414,7 @@ fn broken_import(desk: &Desk, clip: &Path, segmenter: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn import_of_broken_models_leaves_nothing_behind() {
+fn import_of_broken_models_leaves_no_files() {
     let desk = Desk::new();
     let segmenter = fixture("demo/segmenter.onnx");
     let copy = |from: &str, to: &str, cut: usize| {
@@ -438,7 +438,7 @@ fn import_of_broken_models_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_safetensors_file_that_is_cut_or_noise_is_refused() {
+fn a_truncated_or_random_safetensors_file_is_an_error() {
     let config = std::fs::read_to_string(fixture("clip/hf/config.json")).unwrap();
     let architecture = HuggingFaceConfig::parse(&config).unwrap().architecture().unwrap();
     let whole = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
@@ -464,7 +464,7 @@ fn a_safetensors_file_that_is_cut_or_noise_is_refused() {
 }
 
 #[test]
-fn label_files_that_name_no_classes_are_refused_and_the_bundle_stays() {
+fn invalid_label_files_are_errors_and_keep_the_bundle() {
     let desk = Desk::new();
     let bundle = desk.own_bundle("bundle");
     let before = manifest(&bundle);
@@ -486,7 +486,7 @@ fn label_files_that_name_no_classes_are_refused_and_the_bundle_stays() {
 }
 
 #[test]
-fn a_hundred_thousand_labels_are_read_and_one_more_is_not() {
+fn a_hundred_thousand_labels_are_the_maximum() {
     let desk = Desk::new();
     let lines = |count: usize| (0..count).map(|i| format!("class {i}\n")).collect::<String>();
     let names = read_names(&desk.write("labels.txt", lines(100_000))).unwrap();
@@ -507,7 +507,7 @@ fn a_hundred_thousand_labels_are_read_and_one_more_is_not() {
 }
 
 #[test]
-fn a_bank_that_holds_nan_or_does_not_fit_is_refused() {
+fn a_label_bank_with_nan_or_of_the_wrong_size_is_an_error() {
     let desk = Desk::new();
     let bundle = desk.own_bundle("bundle");
     let file = Bundle::open(&bundle).unwrap().label_file().unwrap();

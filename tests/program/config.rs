@@ -1,11 +1,11 @@
-//! The configuration file, signals, and what a service manager is told.
+//! The configuration file, signals, completions and notifications to a service manager.
 
 use figureground_tests::program::live::{Live, ask, until};
 use figureground_tests::program::{Desk, Ended};
 use serde_json::Value;
 use std::time::Duration;
 
-/// What `--print-config` prints.
+/// Returns the output of `--print-config`.
 fn printed(desk: &Desk, arguments: &[&str]) -> String {
     let arguments = ["run", "--print-config"].iter().chain(arguments);
     desk.figureground(arguments).succeeded().stdout
@@ -17,9 +17,9 @@ fn refused(desk: &Desk, config: &str, words: &[&str]) -> Ended {
 }
 
 #[test]
-fn what_is_printed_is_a_configuration_that_says_the_same() {
+fn the_printed_configuration_has_the_same_settings() {
     let desk = Desk::new();
-    let typed = [
+    let arguments = [
         "--tau",
         "-0.5",
         "--window",
@@ -33,7 +33,7 @@ fn what_is_printed_is_a_configuration_that_says_the_same() {
         "a b.mp4",
         "-",
     ];
-    let config = printed(&desk, &typed);
+    let config = printed(&desk, &arguments);
     for line in ["tau = -0.5", "window = 2", "json = true", "fps = 12.5", "page = \"127.0.0.1:8080\"", "# overlay ="] {
         assert!(config.lines().any(|known| known == line), "{line} is missing: {config}");
     }
@@ -45,13 +45,35 @@ fn what_is_printed_is_a_configuration_that_says_the_same() {
     let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
     let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
     for flag in flags.map(|flag| flag.split(|c| !is_flag(c)).next().unwrap()).filter(|flag| !flag.is_empty()) {
-        let about = ["config", "print-config", "help", "version", "quiet"].contains(&flag);
-        assert!(about || config.contains(&format!("\n{flag} =")) || config.contains(&format!("# {flag} =")), "{flag}");
+        let is_no_setting = ["config", "print-config", "help", "version", "quiet"].contains(&flag);
+        assert!(
+            is_no_setting || config.contains(&format!("\n{flag} =")) || config.contains(&format!("# {flag} =")),
+            "{flag}"
+        );
     }
 }
 
 #[test]
-fn what_is_typed_counts_more_than_the_file() {
+fn old_names_of_flags_are_accepted_on_the_command_line_and_in_the_file() {
+    let desk = Desk::new();
+    desk.write("figureground.toml", "stall = 7\nqueue = 5\n");
+    let config = printed(&desk, &["--config", "figureground.toml", "--spool", "9", "--webhook-for", "flag"]);
+    for line in ["stall-timeout = 7", "queue-size = 5", "spool-limit = 9", "webhook-on = \"flag\""] {
+        assert!(config.lines().any(|known| known == line), "{line} is missing: {config}");
+    }
+}
+
+#[test]
+fn completions_are_printed_for_each_shell() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = desk.figureground(["completions", shell]).succeeded().stdout;
+        assert!(script.contains("figureground") && script.contains("stall-timeout"), "{shell}: {script}");
+    }
+}
+
+#[test]
+fn flags_take_precedence_over_the_file() {
     let desk = Desk::new();
     desk.write("figureground.toml", "tau = 1.5\nthreads = 1\nsources = [\"camera:7\"]\n");
     let config = printed(&desk, &["--config", "figureground.toml", "--tau=-2", "clip.mp4"]);
@@ -63,7 +85,7 @@ fn what_is_typed_counts_more_than_the_file() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_used_is_refused_by_key() {
+fn an_invalid_configuration_is_an_error_with_its_key() {
     let desk = Desk::new();
     refused(&desk, "widnow = 2\n", &["`widnow`", "did you mean `window`"]);
     refused(&desk, "json = \"yes\"\n", &["`json`", "true or false"]);
@@ -79,38 +101,39 @@ fn a_configuration_that_cannot_be_used_is_refused_by_key() {
 }
 
 #[test]
-fn passwords_are_shown_nowhere() {
+fn passwords_are_never_printed() {
     let desk = Desk::new();
     let url = "rtsp://user:hunter2@127.0.0.1:9/live";
     assert!(!printed(&desk, &[url]).contains("hunter2"));
     let ended = desk.run([url, "--stall", "2"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("user:***@") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
-    // It comes from the environment as well, and is as little shown.
+    // Nor is a password from the environment.
     let filled = "rtsp://user:${CAMERA_PASSWORD}@127.0.0.1:9/live";
     let mut command = desk.run_command();
     let output = command.args([filled, "--stall", "2"]).env("CAMERA_PASSWORD", "hunter2").output().unwrap();
     let ended = Ended::of(output).refused("source", &["user:${CAMERA_PASSWORD}@"]);
     assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
     desk.run([filled]).refused("source", &["CAMERA_PASSWORD"]);
-    // What is printed of it can be run again.
+    // The printed URL can be used again.
     assert!(printed(&desk, &[filled]).contains(filled));
     let ended = desk.run(["--mqtt", "mqtt://user:hunter2@127.0.0.1"]);
     assert!(ended.stderr.contains("password") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
 }
 
-/// The end of the window of `line`, in microseconds.
+/// Returns the end of the window of `line`, in microseconds.
 fn end_of(line: &Value) -> u64 {
     line["time_us"][1].as_u64().unwrap()
 }
 
 #[test]
-fn sighup_reads_the_configuration_again_and_no_frame_is_lost() {
+fn sighup_reloads_the_configuration_without_losing_a_frame() {
     let desk = Desk::new();
     let config = |tau: &str, more: &str| {
         let bundle = desk.bundle().display().to_string();
         let text = format!(
-            "bundle = {bundle:?}\nsources = [\"-\"]\nwindow = 1\nstride = 0.25\nthreads = 1\nbackend = \"cpu\"\ntau = {tau}\nlines = \"verdicts.jsonl\"\nmetrics = \"127.0.0.1:0\"\n{more}"
+            "bundle = {bundle:?}\nsources = [\"-\"]\nwindow = 1\nstride = 0.25\nthreads = 1\nbackend = \"cpu\"\ntau = {tau}\n\
+             lines = \"verdicts.jsonl\"\nmetrics = \"127.0.0.1:0\"\n{more}"
         );
         desk.write("figureground.toml", text);
     };
@@ -125,7 +148,7 @@ fn sighup_reads_the_configuration_again_and_no_frame_is_lost() {
     config("-1000", "labels = \"labels.txt\"\n");
     std::fs::rename(desk.path("verdicts.jsonl"), desk.path("moved.jsonl")).unwrap();
     live.signal("HUP");
-    live.wait_for("the configuration was read again");
+    live.wait_for("the configuration was reloaded");
     until("other labels", || {
         seen.extend(live.verdicts(1));
         ["falling", "climbing"].contains(&seen.last().unwrap()["label"].as_str().unwrap())
@@ -134,16 +157,16 @@ fn sighup_reads_the_configuration_again_and_no_frame_is_lost() {
     let last = seen.last().unwrap();
     assert!(last["verdict"] == "flag" || last["verdict"] == "abstain", "{last}");
     assert!(desk.path("verdicts.jsonl").exists());
-    // A configuration that cannot be used changes nothing.
+    // An invalid configuration changes nothing.
     config("-1000", "labels = \"absent.txt\"\n");
     live.signal("HUP");
-    live.wait_for("the configuration stays as it was");
-    // What needs a restart is named.
+    live.wait_for("the configuration was not reloaded");
+    // Changes that need a restart are named.
     config("-1000", "labels = \"labels.txt\"\nfps = 3\nstall = 7\n");
     live.signal("HUP");
-    live.wait_for("restart for what else has changed: fps, stall");
+    live.wait_for("restart to apply the other changes: fps, stall-timeout");
     seen.extend(live.verdicts(3));
-    // Each window ended one stride after the one before it, of frames that were all there.
+    // Each window ends one stride after the one before it.
     assert!(seen.windows(2).all(|two| end_of(&two[1]) == end_of(&two[0]) + 250_000), "{seen:#?}");
     let metrics = live.address("metrics");
     assert!(ask(metrics, "GET /metrics", &[], "").body.contains("figureground_frames_dropped_total 0"));
@@ -151,7 +174,7 @@ fn sighup_reads_the_configuration_again_and_no_frame_is_lost() {
 }
 
 #[test]
-fn without_a_configuration_sighup_ends_the_program_as_a_closed_terminal_should() {
+fn without_a_configuration_sighup_ends_the_program() {
     let desk = Desk::new();
     let mut live = Live::start(&desk, &[]);
     live.verdicts(1);
@@ -161,18 +184,18 @@ fn without_a_configuration_sighup_ends_the_program_as_a_closed_terminal_should()
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_service_manager_is_told() {
+fn a_service_manager_is_notified() {
     use std::os::unix::net::UnixDatagram;
     let desk = Desk::new();
     let path = desk.path("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let hear = |what: &str| {
+    let receive = |state: &str| {
         let mut bytes = [0; 512];
         loop {
             let count = manager.recv(&mut bytes).unwrap();
             let text = String::from_utf8_lossy(&bytes[..count]).into_owned();
-            if text.lines().any(|line| line == what) {
+            if text.lines().any(|line| line == state) {
                 return;
             }
         }
@@ -182,14 +205,14 @@ fn a_service_manager_is_told() {
     command.args(["--config", "figureground.toml", "--window", "1", "--stall", "0.2", "--backend", "cpu"]);
     command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "600000");
     let mut live = Live::of(command);
-    hear("READY=1");
+    receive("READY=1");
     live.verdicts(1);
-    hear("WATCHDOG=1");
-    hear("WATCHDOG=1");
+    receive("WATCHDOG=1");
+    receive("WATCHDOG=1");
     live.signal("HUP");
-    hear("RELOADING=1");
-    hear("READY=1");
+    receive("RELOADING=1");
+    receive("READY=1");
     live.signal("TERM");
-    hear("STOPPING=1");
+    receive("STOPPING=1");
     assert_eq!(live.ended(), Some(143));
 }

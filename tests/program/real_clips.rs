@@ -1,7 +1,7 @@
 //! Real video and real segmenters from `../shared/real`, which are other people's work and no part of the repository:
 //! without them these tests say so and end.
 
-use figureground_tests::program::{self, Desk, Ended, assert_agree, ffmpeg, ffmpeg_is_there, fixture, skipped};
+use figureground_tests::program::{self, Desk, Ended, assert_agree, ffmpeg, fixture, has_ffmpeg, skipped};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ fn real(what: &str) -> Option<PathBuf> {
         skipped(what, &format!("there is no folder {} with clips and segmenters", folder.display()));
         return None;
     }
-    ffmpeg_is_there(what).then_some(folder)
+    has_ffmpeg(what).then_some(folder)
 }
 
 /// A bundle of the small CLIP and a real segmenter.

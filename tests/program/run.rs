@@ -1,4 +1,4 @@
-//! `figureground run`, started as a user starts it: every kind of source, every kind of end.
+//! Tests of `figureground run` as a program: every kind of source, every kind of exit.
 
 use figureground::frame::FrameBuffer;
 use figureground::source::{self, SourceOptions};
@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 const SAME_RGB: f64 = 1e-3;
 /// Probabilities with a colour conversion in between differ by at most this.
 const CONVERTED: f64 = 3e-2;
-/// The demo clip's frames a second.
+/// Frames per second of the demo clip.
 const FPS: &str = "12.5";
 
-/// The frames of the demo clip.
+/// Returns the frames of the demo clip.
 fn frames() -> Vec<FrameBuffer> {
     let mut source = source::open(demo().as_os_str(), &SourceOptions::default()).unwrap();
     let mut frames = Vec::new();
@@ -28,7 +28,7 @@ fn frames() -> Vec<FrameBuffer> {
     frames
 }
 
-/// The frames as PNG files of `folder`, numbered without padding.
+/// Writes the frames as PNG files into `folder`, numbered without padding.
 fn write_pictures(frames: &[FrameBuffer], folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     for (i, frame) in frames.iter().enumerate() {
@@ -38,13 +38,13 @@ fn write_pictures(frames: &[FrameBuffer], folder: &Path) {
     }
 }
 
-/// The header of [`y4m`].
+/// Returns the header of [`y4m`].
 fn y4m_header(frame: &FrameBuffer) -> Vec<u8> {
     let frame = frame.frame().unwrap();
     format!("YUV4MPEG2 W{} H{} F25:2 Ip A1:1 C444\n", frame.width(), frame.height()).into_bytes()
 }
 
-/// One frame of Y4M, 4:4:4, BT.601 in limited range.
+/// Returns one frame of Y4M, 4:4:4, BT.601 in limited range.
 fn y4m_frame(frame: &FrameBuffer) -> Vec<u8> {
     let mut bytes = b"FRAME\n".to_vec();
     let pixels = frame.frame().unwrap().pixels();
@@ -60,21 +60,21 @@ fn y4m_frame(frame: &FrameBuffer) -> Vec<u8> {
     bytes
 }
 
-/// The frames as Y4M.
+/// Returns the frames as Y4M.
 fn y4m(frames: &[FrameBuffer]) -> Vec<u8> {
     let mut bytes = y4m_header(&frames[0]);
     frames.iter().for_each(|frame| bytes.extend(y4m_frame(frame)));
     bytes
 }
 
-/// A verdict without what differs from run to run.
-fn timeless(mut verdict: Value) -> Value {
+/// Returns a verdict without the timings, which differ between runs.
+fn without_timing(mut verdict: Value) -> Value {
     verdict.as_object_mut().unwrap().remove("timing_us");
     verdict
 }
 
 #[test]
-fn one_clip_gives_one_answer_however_it_comes_in() {
+fn a_clip_gets_the_same_verdict_from_every_kind_of_source() {
     let desk = Desk::new();
     let frames = frames();
     write_pictures(&frames, &desk.path("pictures"));
@@ -97,7 +97,7 @@ fn one_clip_gives_one_answer_however_it_comes_in() {
 }
 
 #[test]
-fn without_a_source_the_demo_clip_is_played() {
+fn without_a_source_the_demo_clip_is_classified() {
     let desk = Desk::new();
     let built_in = desk.run([""; 0]).succeeded().verdict();
     assert_eq!(built_in["source"], "demo");
@@ -106,19 +106,19 @@ fn without_a_source_the_demo_clip_is_played() {
 }
 
 #[test]
-fn without_a_bundle_the_built_in_one_flags_the_demo_clip_for_its_background() {
+fn without_a_bundle_the_built_in_one_flags_the_demo_clip() {
     let desk = Desk::new();
     let ended = desk.figureground(["run"]).succeeded();
     let verdict = ended.verdict();
     assert_eq!((&verdict["verdict"], &verdict["reason"]), (&"flag".into(), &"background-dominates".into()));
     assert_eq!(verdict["calibrated"], true);
-    assert_eq!(verdict["label"], verdict["background"][0]["label"], "the background names it");
-    assert_ne!(verdict["label"], verdict["person"][0]["label"], "the person does not");
+    assert_eq!(verdict["label"], verdict["background"][0]["label"], "the background supports the label");
+    assert_ne!(verdict["label"], verdict["person"][0]["label"], "the person does not support it");
     assert!(verdict["dominance"].as_f64().unwrap() > 0.0);
 }
 
 #[test]
-fn one_picture_is_a_clip_whose_frame_stands_at_every_place() {
+fn one_picture_is_a_clip_with_one_frame_repeated() {
     let desk = Desk::new();
     write_pictures(&frames()[..2], &desk.path("pictures"));
     let ended = desk.run(["pictures/0.png"]).succeeded();
@@ -126,11 +126,11 @@ fn one_picture_is_a_clip_whose_frame_stands_at_every_place() {
     assert_eq!(ended.stderr, "", "a picture is one frame");
     let ended = desk.run(["pictures"]).succeeded();
     assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 0, 1, 1, 1, 1]));
-    assert!(ended.stderr.contains("2 frames for 8 places"), "a short clip is told: {}", ended.stderr);
+    assert!(ended.stderr.contains("2 frames for 8 places"), "a short clip is a warning: {}", ended.stderr);
 }
 
 #[test]
-fn several_sources_and_globs_give_a_line_each_in_order() {
+fn several_sources_and_globs_give_one_line_each_in_order() {
     let desk = Desk::new();
     for name in ["clip10.gif", "clip2.gif", "other.gif"] {
         std::fs::copy(demo(), desk.path(name)).unwrap();
@@ -143,7 +143,7 @@ fn several_sources_and_globs_give_a_line_each_in_order() {
 }
 
 #[test]
-fn a_source_that_cannot_be_read_does_not_keep_the_others_from_their_lines() {
+fn an_unreadable_source_does_not_stop_the_others() {
     let desk = Desk::new();
     let ended = desk.run([PathBuf::from("nowhere.gif"), demo()]).refused("source", &["nowhere.gif"]);
     assert_eq!(ended.verdict()["source"], demo().to_str().unwrap());
@@ -166,7 +166,7 @@ fn sliding_windows_step_by_their_stride_and_overlap() {
 }
 
 #[test]
-fn tau_decides_what_is_flagged_and_fail_flagged_tells_by_the_exit_code() {
+fn tau_sets_the_threshold_and_fail_flagged_the_exit_code() {
     let desk = Desk::new();
     let run = |arguments: &[&str]| {
         let ended = desk.run([&[demo().to_str().unwrap(), "--json"], arguments].concat());
@@ -178,9 +178,9 @@ fn tau_decides_what_is_flagged_and_fail_flagged_tells_by_the_exit_code() {
 }
 
 #[test]
-fn the_same_run_gives_the_same_bits_and_threads_change_next_to_nothing() {
+fn a_run_is_reproducible_and_threads_change_it_only_slightly() {
     let desk = Desk::new();
-    let run = |threads: &str| timeless(desk.run([demo().to_str().unwrap(), "--threads", threads]).verdict());
+    let run = |threads: &str| without_timing(desk.run([demo().to_str().unwrap(), "--threads", threads]).verdict());
     let two = run("2");
     assert_eq!(two, run("2"));
     let one = run("1");
@@ -189,7 +189,7 @@ fn the_same_run_gives_the_same_bits_and_threads_change_next_to_nothing() {
 }
 
 #[test]
-fn a_path_that_begins_with_a_dash_works() {
+fn a_path_may_begin_with_a_dash() {
     let desk = Desk::new();
     std::fs::copy(demo(), desk.path("-x.gif")).unwrap();
     assert_eq!(desk.run(["--", "-x.gif"]).succeeded().verdict()["source"], "-x.gif");
@@ -197,7 +197,7 @@ fn a_path_that_begins_with_a_dash_works() {
 }
 
 #[test]
-fn a_closed_stdout_ends_the_work_in_peace() {
+fn a_closed_stdout_is_not_an_error() {
     let desk = Desk::new();
     let mut command = desk.run_command();
     command.args([&demo(); 3]).args(["--window", "0.3", "--stride", "0.04"]);
@@ -210,9 +210,9 @@ fn a_closed_stdout_ends_the_work_in_peace() {
     Ended::of(child.wait_with_output().unwrap()).succeeded();
 }
 
-/// Feeds a stream without end to `run - arguments`, presses ctrl-C after `lines` lines, and returns how it ended and how
-/// long that took. The stream goes on meanwhile where `flows`, else it falls silent.
-fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, flows: bool) -> (Ended, Duration) {
+/// Feeds an endless stream to `run - arguments`, sends ctrl-C after `lines` lines, and returns the result and the time until
+/// the exit. The stream continues if `continues`, and stalls otherwise.
+fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, continues: bool) -> (Ended, Duration) {
     let mut command = desk.run_command();
     command.arg("-").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -220,11 +220,11 @@ fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, flows: bool) -> (E
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let frames = frames();
     stdin.write_all(&y4m_header(&frames[0])).unwrap();
-    let (silence, silent) = std::sync::mpsc::channel::<()>();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let feeder = std::thread::spawn(move || {
         for frame in frames.iter().cycle() {
-            let spoken = silent.recv_timeout(Duration::from_millis(5)).is_ok();
-            if spoken && !flows {
+            let is_stopped = stopped.recv_timeout(Duration::from_millis(5)).is_ok();
+            if is_stopped && !continues {
                 break;
             }
             if stdin.write_all(&y4m_frame(frame)).is_err() {
@@ -232,14 +232,14 @@ fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, flows: bool) -> (E
             }
         }
         // The pipe stays open.
-        let _ = silent.recv();
+        let _ = stopped.recv();
     });
     let mut text = String::new();
     (0..lines).for_each(|_| assert!(stdout.read_line(&mut text).unwrap() > 0, "{text}"));
     if lines == 0 {
         std::thread::sleep(Duration::from_millis(700));
     }
-    silence.send(()).unwrap();
+    stop.send(()).unwrap();
     std::thread::sleep(Duration::from_millis(100));
     interrupt(&child);
     let began = Instant::now();
@@ -250,7 +250,7 @@ fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, flows: bool) -> (E
         std::thread::sleep(Duration::from_millis(20));
     }
     let took = began.elapsed();
-    drop(silence);
+    drop(stop);
     feeder.join().unwrap();
     std::io::Read::read_to_string(&mut stdout, &mut text).unwrap();
     let mut ended = Ended::of(child.wait_with_output().unwrap());
@@ -267,7 +267,7 @@ fn ctrl_c_in_a_stream_ends_it_with_whole_lines() {
 }
 
 #[test]
-fn ctrl_c_is_heard_while_a_stream_is_silent() {
+fn ctrl_c_ends_a_stalled_stream() {
     let desk = Desk::new();
     let (ended, took) = interrupted(&desk, &["--window", "0.5"], 1, false);
     assert_eq!((ended.code, took < Duration::from_secs(5)), (Some(130), true), "{took:?} {ended:#?}");
@@ -275,7 +275,7 @@ fn ctrl_c_is_heard_while_a_stream_is_silent() {
 }
 
 #[test]
-fn ctrl_c_is_heard_while_a_pipe_without_end_is_spooled() {
+fn ctrl_c_ends_the_spooling_of_an_endless_pipe() {
     let desk = Desk::new();
     let (ended, took) = interrupted(&desk, &[], 0, true);
     assert_eq!((ended.code, took < Duration::from_secs(5)), (Some(130), true), "{took:?} {ended:#?}");
@@ -283,18 +283,18 @@ fn ctrl_c_is_heard_while_a_pipe_without_end_is_spooled() {
 }
 
 #[test]
-fn a_cut_clip_keeps_its_line_and_is_told() {
+fn a_truncated_clip_has_a_line_and_an_error() {
     let desk = Desk::new();
     let bytes = y4m(&frames());
     let frame = y4m_frame(&frames()[0]).len();
     let whole = desk.run_with_stdin(&bytes[..bytes.len() - 2 * frame], &["-"]).succeeded().verdict();
-    let cut = desk.run_with_stdin(&bytes[..bytes.len() - 2 * frame + 100], &["-"]);
-    let cut = cut.refused("source", &["after 30 whole frames"]);
-    assert_agree(&whole, &cut.verdict(), 0.0);
+    let truncated = desk.run_with_stdin(&bytes[..bytes.len() - 2 * frame + 100], &["-"]);
+    let truncated = truncated.refused("source", &["after 30 whole frames"]);
+    assert_agree(&whole, &truncated.verdict(), 0.0);
 }
 
 #[test]
-fn a_stream_that_does_not_fill_the_clip_is_scored_with_frames_used_twice() {
+fn a_short_clip_is_scored_with_repeated_frames() {
     let desk = Desk::new();
     let ended = desk.run_with_stdin(&y4m(&frames()[..3]), &["-"]).succeeded();
     assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 1, 1, 2, 2, 2]));
@@ -302,7 +302,7 @@ fn a_stream_that_does_not_fill_the_clip_is_scored_with_frames_used_twice() {
 }
 
 #[test]
-fn masks_of_the_demo_are_pictures_too() {
+fn a_folder_of_mask_pictures_is_a_clip() {
     let desk = Desk::new();
     let verdict = desk.run([fixture("demo/masks")]).succeeded().verdict();
     assert_eq!(verdict["frames"].as_array().unwrap().len(), 8);

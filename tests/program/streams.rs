@@ -1,13 +1,13 @@
-//! Streams that are lost and come back.
+//! Streams that are lost and restored.
 
-use figureground_tests::program::live::{Live, PATIENCE, free_port};
+use figureground_tests::program::live::{Live, TIMEOUT, free_port};
 use figureground_tests::program::{self, Desk, demo};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// An ffmpeg that serves the demo clip again and again to whoever connects first, in real time.
+/// An ffmpeg that serves the demo clip repeatedly, in real time, to the first client.
 struct Server(Child);
 
 impl Server {
@@ -28,8 +28,8 @@ impl Drop for Server {
 }
 
 #[test]
-fn a_stream_whose_server_is_restarted_goes_on_and_says_how_often() {
-    if !program::ffmpeg_is_there("a stream that is lost and comes back") {
+fn a_stream_continues_after_its_server_restarts_and_counts_reconnects() {
+    if !program::has_ffmpeg("a stream that is lost and restored") {
         return;
     }
     let desk = Desk::new();
@@ -50,7 +50,7 @@ fn a_stream_whose_server_is_restarted_goes_on_and_says_how_often() {
         "1",
         "--stride",
         "0.5",
-        "--stall",
+        "--stall-timeout",
         "3",
     ]);
     command.env("RUST_LOG", "figureground=info").stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -60,7 +60,7 @@ fn a_stream_whose_server_is_restarted_goes_on_and_says_how_often() {
         (0..count).map(|_| serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()).collect()
     };
     let mut seen = take(3);
-    // Gone, and back with pictures of another size.
+    // Restarted with another frame size.
     drop(server);
     std::thread::sleep(Duration::from_millis(700));
     server = Server::start(port, "128:128");
@@ -72,31 +72,31 @@ fn a_stream_whose_server_is_restarted_goes_on_and_says_how_often() {
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{stderr}");
     drop(server);
-    assert!(stderr.contains("is lost and is opened again") && stderr.contains("reconnects 1"), "{stderr}");
+    assert!(stderr.contains("is lost, retrying") && stderr.contains("reconnects 1"), "{stderr}");
     let spans: Vec<[u64; 2]> =
         seen.iter().map(|line| serde_json::from_value(line["time_us"].clone()).unwrap()).collect();
     assert!(spans.is_sorted_by(|a, b| a[1] < b[1]), "{spans:?}");
-    // Windows overlap, but for one place: none holds frames of both connections.
+    // All windows overlap but two: none holds frames of both connections.
     assert_eq!(spans.windows(2).filter(|two| two[1][0] > two[0][1]).count(), 1, "{spans:?}");
     let frames: Vec<Vec<u64>> =
         seen.iter().map(|line| serde_json::from_value(line["frames"].clone()).unwrap()).collect();
     assert!(frames[3][0] > frames[2][0], "{frames:?}");
 }
 
-/// Takes one connection on `port`, writes `bytes` to it and holds it for as long as `hold`.
+/// Accepts one connection on `port`, writes `bytes` and keeps it open for `hold`.
 fn answer(port: u16, bytes: Vec<u8>, hold: Duration) -> std::thread::JoinHandle<()> {
     let listener = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
     std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        // The other side may leave before it has read all.
+        // The client may disconnect before it has read everything.
         let _ = std::io::Write::write_all(&mut stream, &bytes);
         std::thread::sleep(hold);
     })
 }
 
 #[test]
-fn a_stream_that_turns_to_garbage_or_falls_silent_comes_back() {
-    if !program::ffmpeg_is_there("a stream of garbage") {
+fn a_stream_is_restored_after_garbage_and_silence() {
+    if !program::has_ffmpeg("a stream of garbage") {
         return;
     }
     let desk = Desk::new();
@@ -105,7 +105,7 @@ fn a_stream_that_turns_to_garbage_or_falls_silent_comes_back() {
     std::thread::sleep(Duration::from_millis(500));
     let url = format!("tcp://127.0.0.1:{port}");
     let mut command = desk.run_command();
-    command.args(["--backend", "cpu", &url, "--window", "1", "--stride", "0.5", "--stall", "1.5"]);
+    command.args(["--backend", "cpu", &url, "--window", "1", "--stride", "0.5", "--stall-timeout", "1.5"]);
     let live = Live::of(command);
     live.verdicts(2);
     drop(server);
@@ -115,32 +115,32 @@ fn a_stream_that_turns_to_garbage_or_falls_silent_comes_back() {
     let server = Server::start(port, "160:120");
     live.verdicts_so_far();
     live.verdicts(3);
-    let told = live.stderr();
-    // It was away once, however many attempts that took.
-    assert!(told.contains("is back, for the 1. time") && !told.contains("for the 2. time"), "{told}");
+    let stderr = live.stderr();
+    // Several attempts count as one reconnect.
+    assert!(stderr.contains("(reconnect 1)") && !stderr.contains("(reconnect 2)"), "{stderr}");
     let mut live = live;
     live.terminated();
     drop(server);
 }
 
 #[test]
-fn a_stream_that_is_not_there_is_told_at_once() {
-    if !program::ffmpeg_is_there("a stream that is not there") {
+fn a_missing_stream_is_an_error_at_once() {
+    if !program::has_ffmpeg("a missing stream") {
         return;
     }
     let desk = Desk::new();
     let bundle = desk.bundle().display().to_string();
     let url = format!("tcp://127.0.0.1:{}", free_port());
     let began = Instant::now();
-    desk.figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall", "2"])
+    desk.figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall-timeout", "2"])
         .refused("source", &[&url]);
     assert!(began.elapsed() < Duration::from_secs(20));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_program_that_is_killed_in_a_silence_leaves_no_ffmpeg_behind() {
-    if !program::ffmpeg_is_there("what becomes of ffmpeg") {
+fn a_killed_program_leaves_no_ffmpeg_behind() {
+    if !program::has_ffmpeg("the end of ffmpeg") {
         return;
     }
     let desk = Desk::new();
@@ -151,7 +151,7 @@ fn a_program_that_is_killed_in_a_silence_leaves_no_ffmpeg_behind() {
     let (mut stream, _) = silent.accept().unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
-    // Its connection ends with it.
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    // The connection ends with ffmpeg.
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     assert_eq!(stream.read(&mut [0; 64]).unwrap(), 0);
 }

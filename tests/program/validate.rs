@@ -256,7 +256,7 @@ fn a_set_that_is_written_is_the_one_that_is_scored_as_it_is_made() {
         assert_eq!(written, scored(desk.path("on-the-fly").join(file)), "{set}");
         assert!(written.len() == 4 && written.values().all(Value::is_array));
     }
-    if !program::ffmpeg_is_there("counterfactual clips as MP4") {
+    if !program::has_ffmpeg("counterfactual clips as MP4") {
         return;
     }
     write("background-only", "videos", &["--as", "mp4"]);

@@ -1,9 +1,9 @@
-"""The live page in a real browser: what it shows, what its controls change, on a desk and on a phone.
+"""Tests the live page in a browser: contents and controls, at the widths of a desktop and a phone.
 
     python tests/system/page.py FIGUREGROUND [--pictures DIR]
 
-Needs `pip install playwright prometheus-client` and a Chromium (Debian: apt-get install chromium), named by CHROMIUM where it is
-not /usr/bin/chromium. With --pictures screenshots are kept.
+Needs `pip install playwright prometheus-client` and Chromium (Debian: apt-get install chromium; CHROMIUM is its path, by
+default /usr/bin/chromium). --pictures keeps screenshots.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def control(page):
     # What cannot be used is said, and changes nothing.
     page.fill("#labels", "twice\ntwice")
     page.click("#relabel button")
-    wait(page, "document.getElementById('relabelling').textContent.includes('twice')")
+    wait(page, "document.getElementById('label-update').textContent.includes('twice')")
     assert page.text_content("#count") == "3"
     page.uncheck("#picture")
     wait(page, "!document.getElementById('dark').hidden")
@@ -125,7 +125,7 @@ def log_in(browser, url):
     page.goto(url)
     page.fill("#token", "not the token at all")
     page.click("button")
-    wait(page, "document.getElementById('answer').textContent.includes('not the token')")
+    wait(page, "document.getElementById('answer').textContent.includes('wrong token')")
     page.fill("#token", TOKEN)
     page.click("button")
     wait(page, "document.getElementById('link')?.textContent === 'live'")

@@ -1,30 +1,31 @@
-//! What is known of a source while its frames flow into the pipeline.
+//! A source that counts frames and stops on signals.
 
-use super::outputs::MetricsRecorder;
 use crate::cli::interrupt::Interruptible;
 use crate::cli::service;
 use figureground::Result;
 use figureground::frame::Frame;
+use figureground::sink::page::Metrics;
 use figureground::source::{ArrivalTime, Source, SourceHealth};
+use std::sync::Arc;
 
-/// A source that breaks off when the program is to end, and counts and dates its frames.
-pub struct MeteredSource {
+/// A source that stops once the program is interrupted, counts its frames and records when they arrive.
+pub(super) struct MeteredSource {
     source: Interruptible,
-    /// The source's own, or one that says a frame arrives when it is lent.
     arrivals: ArrivalTime,
-    dates: bool,
-    meter: MetricsRecorder,
+    /// Whether arrivals are recorded here, because the source does not.
+    records_arrivals: bool,
+    metrics: Option<Arc<Metrics>>,
 }
 
 impl MeteredSource {
-    /// `source`, whose frames arrive as `arrivals` says where it knows.
-    pub fn new(source: Box<dyn Source>, arrivals: Option<ArrivalTime>, meter: MetricsRecorder) -> Self {
-        let dates = arrivals.is_none();
-        Self { source: Interruptible(source), arrivals: arrivals.unwrap_or_default(), dates, meter }
+    /// Wraps `source`, which records `arrivals` itself if they are given.
+    pub(super) fn new(source: Box<dyn Source>, arrivals: Option<ArrivalTime>, metrics: Option<Arc<Metrics>>) -> Self {
+        let records_arrivals = arrivals.is_none();
+        Self { source: Interruptible(source), arrivals: arrivals.unwrap_or_default(), records_arrivals, metrics }
     }
 
-    /// When frames arrive.
-    pub fn arrivals(&self) -> ArrivalTime {
+    /// Returns the arrival time of the newest frame, updated while frames are read.
+    pub(super) fn arrivals(&self) -> ArrivalTime {
         self.arrivals.clone()
     }
 }
@@ -43,10 +44,12 @@ impl Source for MeteredSource {
         let health = self.source.health();
         let frame = self.source.next_frame()?;
         if frame.is_some() {
-            if self.dates {
-                self.arrivals.note(None);
+            if self.records_arrivals {
+                self.arrivals.record(None);
             }
-            self.meter.frame(health);
+            if let Some(metrics) = &self.metrics {
+                metrics.frame(health);
+            }
         }
         Ok(frame)
     }

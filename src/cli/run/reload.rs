@@ -1,38 +1,42 @@
-//! The configuration, read again while frames flow.
+//! Applies a changed configuration while frames flow.
 
-use super::outputs::Outputs;
 use crate::cli::{Cli, Command, config, parse_again};
 use clap::ArgMatches;
 use figureground::bundle::labels;
 use figureground::pipeline::{LabelUpdater, PipelineHandle};
+use figureground::sink::Outputs;
 use figureground::{Error, Result, Stage};
 use std::collections::BTreeMap;
 
-/// Settings that can change while frames flow, by how their keys begin.
-const AT_ONCE: [&str; 4] = ["labels", "lines", "tau", "webhook"];
+/// Prefixes of the keys that can change without a restart.
+const RELOADABLE: [&str; 4] = ["labels", "lines", "tau", "webhook"];
 
-/// What is known of the configuration, to see what has changed.
-pub struct Reload {
+/// The configuration in use.
+pub(super) struct Reload {
     values: BTreeMap<String, String>,
-    /// The bundle's threshold, for when none is set any more.
-    usual_tau: f32,
+    /// The bundle's threshold, used if the configuration sets none.
+    bundle_tau: f32,
     label_updater: LabelUpdater,
-    /// What the file of labels said, if there was one.
+    /// Labels of the label file, if the configuration has one.
     names: Option<Vec<String>>,
 }
 
 impl Reload {
-    /// The settings that `matches` hold, by which `names` were read from a file of labels; `usual_tau` is the bundle's
-    /// threshold.
-    pub fn new(matches: &ArgMatches, names: Option<Vec<String>>, usual_tau: f32, label_updater: LabelUpdater) -> Self {
-        Self { values: values(matches), usual_tau, label_updater, names }
+    /// Creates the state from `matches`, whose label file holds `names`; `bundle_tau` is the bundle's threshold.
+    pub(super) fn new(
+        matches: &ArgMatches,
+        names: Option<Vec<String>>,
+        bundle_tau: f32,
+        label_updater: LabelUpdater,
+    ) -> Self {
+        Self { values: values(matches), bundle_tau, label_updater, names }
     }
 
-    /// Reads the configuration and changes what has changed.
+    /// Reads the configuration and applies its changes.
     ///
     /// # Errors
-    /// When it, or something that it names, cannot be used; nothing has changed then.
-    pub fn apply(&mut self, handle: &PipelineHandle, outputs: &mut Outputs) -> Result<()> {
+    /// Returns an error if the configuration or a file that it names cannot be used; nothing has changed then.
+    pub(super) fn apply(&mut self, handle: &PipelineHandle, outputs: &mut Outputs) -> Result<()> {
         let (Cli { command: Command::Run(run), .. }, matches) = parse_again()? else { return Ok(()) };
         let values = values(&matches);
         let changed: Vec<&str> = values
@@ -40,34 +44,34 @@ impl Reload {
             .filter(|(key, value)| self.values.get(*key) != Some(*value))
             .map(|(key, _)| key.as_str())
             .collect();
-        // What may fail comes first.
+        // Everything that may fail comes first.
         let names = run.labels.as_deref().map(labels::read_names).transpose()?;
         if let Some(tau) = run.tau.filter(|tau| !tau.is_finite()) {
             return Err(Error::new(Stage::Command, "a finite tau", tau, "correct it"));
         }
-        outputs.reopen(&run.outputs)?;
+        outputs.reopen(&run.outputs.settings()?)?;
         if changed.contains(&"tau") {
-            handle.set_threshold(run.tau.unwrap_or(self.usual_tau))?;
+            handle.set_threshold(run.tau.unwrap_or(self.bundle_tau))?;
         }
-        self.relabel(names);
-        let later: Vec<&str> =
-            changed.iter().filter(|key| !AT_ONCE.iter().any(|beginning| key.starts_with(beginning))).copied().collect();
-        if !later.is_empty() {
-            log::warn!("restart for what else has changed: {}", later.join(", "));
+        self.update_labels(names);
+        let is_reloadable = |key: &str| RELOADABLE.iter().any(|prefix| key.starts_with(prefix));
+        let pending: Vec<&str> = changed.iter().filter(|key| !is_reloadable(key)).copied().collect();
+        if !pending.is_empty() {
+            log::warn!("restart to apply the other changes: {}", pending.join(", "));
         }
-        // What waits for a restart is told once.
+        // Replaced even if a restart is pending, so that the warning is logged once.
         self.values = values;
         Ok(())
     }
 
-    /// A file of labels may say something else under its old name.
-    fn relabel(&mut self, names: Option<Vec<String>>) {
+    /// Compares contents, because a label file may change under the same name.
+    fn update_labels(&mut self, names: Option<Vec<String>>) {
         if names == self.names {
             return;
         }
         match &names {
             Some(names) => self.label_updater.ask(names.clone()),
-            None => log::warn!("restart for the bundle's own labels"),
+            None => log::warn!("restart to use the bundle's own labels"),
         }
         self.names = names;
     }

@@ -1,29 +1,29 @@
-//! What a build without MQTT has instead.
+//! The stub in builds without MQTT.
 
 use super::MqttSettings;
 use crate::error::{Error, Result, Stage};
 use crate::sink::DeliveryCounts;
 use std::sync::Arc;
 
-/// A connection that this build does not have.
+/// A connection that cannot be opened in this build.
 #[derive(Debug)]
 pub enum Mqtt {}
 
 impl Mqtt {
-    /// Says how to get it.
+    /// Returns an error that names the feature.
     ///
     /// # Errors
-    /// Always.
+    /// Always returns an error.
     pub fn open(_: &MqttSettings) -> Result<Self> {
         Err(Error::new(Stage::Sink, "a build with MQTT", "one without", "build with the feature `mqtt`"))
     }
 
-    /// Cannot be called.
+    /// Never called.
     pub fn send(&self, _: &Arc<str>) {
         match *self {}
     }
 
-    /// Cannot be called.
+    /// Never called.
     pub fn counts(&self) -> DeliveryCounts {
         match *self {}
     }

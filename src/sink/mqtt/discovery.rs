@@ -1,11 +1,11 @@
-//! What Home Assistant is told of the device: one retained message an entity, on the topics of its MQTT discovery.
+//! Home Assistant's MQTT discovery: one retained message for each entity of the device.
 
-use super::enabled::{availability_topic, verdict_topic};
-use super::link::Message;
+use super::message::{Message, availability_topic, verdict_topic};
+use crate::error::{Error, Result, Stage};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-/// One thing that Home Assistant shows.
+/// The configuration message of an entity.
 #[derive(Debug, Serialize)]
 struct Entity {
     name: &'static str,
@@ -16,51 +16,66 @@ struct Entity {
     device: Value,
     origin: Value,
     #[serde(flatten)]
-    rest: Value,
+    properties: Value,
 }
 
-/// Component, object and name of each entity, how it is read from a verdict line, and what else is said of it.
-fn all() -> [(&'static str, &'static str, &'static str, &'static str, Value); 8] {
-    let probability = json!({ "state_class": "measurement", "suggested_display_precision": 2 });
+/// An entity before the device's name is known.
+struct EntityKind {
+    component: &'static str,
+    object: &'static str,
+    name: &'static str,
+    /// Reads the value from a verdict line.
+    template: &'static str,
+    properties: Value,
+}
+
+fn entity_kinds() -> [EntityKind; 8] {
+    let probability = || json!({ "state_class": "measurement", "suggested_display_precision": 2 });
+    let sensor =
+        |object, name, template, properties| EntityKind { component: "sensor", object, name, template, properties };
     [
-        (
-            "sensor",
+        // An automation must not act on a flagged prediction.
+        sensor(
             "action",
             "Action",
-            // An automation must not act on what the room suggests.
             "{{ value_json.label if value_json.verdict == 'accept' else 'unknown' }}",
             json!({ "icon": "mdi:human-handsup" }),
         ),
-        ("sensor", "prediction", "Prediction", "{{ value_json.label }}", json!({ "icon": "mdi:label-outline" })),
-        (
-            "sensor",
+        sensor("prediction", "Prediction", "{{ value_json.label }}", json!({ "icon": "mdi:label-outline" })),
+        sensor(
             "verdict",
             "Verdict",
             "{{ value_json.verdict }}",
             json!({ "device_class": "enum", "options": ["accept", "flag", "abstain"] }),
         ),
-        (
-            "binary_sensor",
-            "background",
-            "Background dominates",
-            "{{ 'ON' if value_json.verdict == 'flag' else 'OFF' }}",
-            json!({ "device_class": "problem" }),
-        ),
-        (
-            "sensor",
+        EntityKind {
+            component: "binary_sensor",
+            object: "background",
+            name: "Background dominates",
+            template: "{{ 'ON' if value_json.verdict == 'flag' else 'OFF' }}",
+            properties: json!({ "device_class": "problem" }),
+        },
+        sensor(
             "dominance",
             "Dominance of the background",
             "{{ value_json.dominance }}",
             json!({ "state_class": "measurement", "suggested_display_precision": 2, "icon": "mdi:scale-balance" }),
         ),
-        ("sensor", "p_full", "Probability, whole picture", "{{ value_json.p.full }}", probability.clone()),
-        ("sensor", "p_person", "Probability, person only", "{{ value_json.p.person }}", probability.clone()),
-        ("sensor", "p_background", "Probability, background only", "{{ value_json.p.background }}", probability),
+        sensor("p_full", "Probability, whole picture", "{{ value_json.p.full }}", probability()),
+        sensor("p_person", "Probability, person only", "{{ value_json.p.person }}", probability()),
+        sensor("p_background", "Probability, background only", "{{ value_json.p.background }}", probability()),
     ]
 }
 
-/// The entities of the device `name`, below the topic `prefix`.
-pub(super) fn entities(prefix: &str, name: &str) -> Vec<Message> {
+/// Returns the discovery messages of device `name`, below the topic `prefix`.
+///
+/// # Errors
+/// Returns an error if `prefix` holds wildcards.
+pub(super) fn entities(prefix: &str, name: &str) -> Result<Vec<Message>> {
+    if prefix.contains(['+', '#', '\0']) {
+        let expected = "a discovery topic without + and # for Home Assistant";
+        return Err(Error::new(Stage::Sink, expected, format_args!("{prefix:?}"), "choose another topic"));
+    }
     let node = format!("figureground_{name}");
     let version = env!("CARGO_PKG_VERSION");
     let device = json!({
@@ -70,21 +85,22 @@ pub(super) fn entities(prefix: &str, name: &str) -> Vec<Message> {
         "model": "action recognition",
         "sw_version": version,
     });
-    let message = |(component, object, title, template, rest): (&str, &str, &'static str, &'static str, Value)| {
+    let message = |kind: EntityKind| {
         let entity = Entity {
-            name: title,
-            unique_id: format!("{node}_{object}"),
+            name: kind.name,
+            unique_id: format!("{node}_{}", kind.object),
             state_topic: verdict_topic(name),
-            value_template: template,
+            value_template: kind.template,
             availability_topic: availability_topic(name),
             device: device.clone(),
             origin: json!({ "name": "figureground", "sw_version": version }),
-            rest,
+            properties: kind.properties,
         };
         let text = serde_json::to_string(&entity).unwrap_or_default();
-        Message { topic: format!("{prefix}/{component}/{node}/{object}/config"), text: text.into(), retain: true }
+        let topic = format!("{prefix}/{}/{node}/{}/config", kind.component, kind.object);
+        Message { topic, text: text.into(), retain: true }
     };
-    all().into_iter().map(message).collect()
+    Ok(entity_kinds().into_iter().map(message).collect())
 }
 
 #[cfg(test)]
@@ -92,8 +108,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entities_have_ids_of_their_own_and_read_what_verdict_lines_hold() {
-        let entities = entities("homeassistant", "kitchen");
+    fn entities_have_unique_ids_and_read_fields_of_verdict_lines() {
+        let entities = entities("homeassistant", "kitchen").unwrap();
         let parsed: Vec<Value> = entities.iter().map(|message| serde_json::from_str(&message.text).unwrap()).collect();
         let ids: std::collections::BTreeSet<&str> =
             parsed.iter().map(|entity| entity["unique_id"].as_str().unwrap()).collect();

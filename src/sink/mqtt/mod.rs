@@ -1,11 +1,13 @@
-//! Verdict lines to an MQTT broker, where Home Assistant finds them by itself.
+//! Publishes verdict lines to an MQTT broker, and announces the device to Home Assistant.
 //!
-//! | topic | what | retained |
+//! | topic | content | retained |
 //! |---|---|---|
 //! | `figureground/NAME/verdict` | verdict lines | no |
-//! | `figureground/NAME/availability` | `online` or `offline`; the broker says `offline` for a device that is gone | yes |
-//! | `homeassistant/…/figureground_NAME/…/config` | what the device measures | yes |
+//! | `figureground/NAME/availability` | `online` or `offline`; `offline` is also the device's last will | yes |
+//! | `homeassistant/…/figureground_NAME/…/config` | the entities of the device | yes |
 
+#[cfg(feature = "mqtt")]
+mod connection;
 #[cfg(not(feature = "mqtt"))]
 mod disabled;
 #[cfg(feature = "mqtt")]
@@ -13,7 +15,11 @@ mod discovery;
 #[cfg(feature = "mqtt")]
 mod enabled;
 #[cfg(feature = "mqtt")]
-mod link;
+mod message;
+#[cfg(feature = "mqtt")]
+mod options;
+#[cfg(feature = "mqtt")]
+mod publisher;
 
 use super::Secret;
 #[cfg(not(feature = "mqtt"))]
@@ -22,21 +28,21 @@ pub use disabled::Mqtt;
 pub use enabled::Mqtt;
 use std::path::PathBuf;
 
-/// Where verdict lines are published.
+/// The broker and the device's name on it.
 #[derive(Clone, Debug)]
 pub struct MqttSettings {
     /// `mqtt://HOST[:1883]` or `mqtts://HOST[:8883]`, without a password.
     pub url: String,
     /// The device's name in topics: letters, digits, `-` and `_`.
     pub name: String,
-    /// Who to log in as.
+    /// User name, if the broker needs one.
     pub user: Option<String>,
-    /// What to log in with.
+    /// Password of the user.
     pub password: Option<Secret>,
-    /// PEM certificates that the broker's is to be signed by, instead of the public ones.
+    /// PEM file of the authorities that sign the broker's certificate; the public ones if `None`.
     pub authorities: Option<PathBuf>,
-    /// Where Home Assistant looks for devices (its default is `homeassistant`); none: it is not told.
+    /// Topic prefix of Home Assistant's discovery (its default is `homeassistant`); no announcement if `None`.
     pub discovery: Option<String>,
-    /// Lines that may wait while the broker cannot be reached.
+    /// Number of lines that may wait while the broker cannot be reached; the oldest is dropped first.
     pub queue: usize,
 }

@@ -1,6 +1,6 @@
-//! RGB8 pixels to draw on.
+//! An RGB8 drawing surface.
 
-use super::lettering;
+use super::font_text;
 use crate::error::{Error, Result, Stage};
 use crate::frame::MAX_PIXELS;
 use core::convert::Infallible;
@@ -10,7 +10,7 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 use embedded_graphics::text::{Baseline, Text};
 
-/// RGB8 pixels, `[height, width, 3]`; what is drawn outside is cut off.
+/// RGB8 pixels, `[height, width, 3]`; drawing is clipped to them.
 #[derive(Debug)]
 pub(super) struct Canvas {
     size: Size,
@@ -18,35 +18,35 @@ pub(super) struct Canvas {
 }
 
 impl Canvas {
-    /// A black canvas.
+    /// Creates a black canvas.
     ///
     /// # Errors
-    /// When it would have more than [`MAX_PIXELS`].
+    /// Returns an error if it would have more than [`MAX_PIXELS`].
     pub(super) fn new(size: Size) -> Result<Self> {
         if u64::from(size.width) * u64::from(size.height) > MAX_PIXELS {
             let got = format!("{}x{}", size.width, size.height);
-            let next = "use a bundle whose encoder takes smaller pictures";
+            let next = "use a bundle with a smaller encoder input";
             return Err(Error::new(Stage::Sink, format_args!("an overlay of at most {MAX_PIXELS} pixels"), got, next));
         }
         Ok(Self { size, pixels: vec![0; 3 * size.width as usize * size.height as usize] })
     }
 
-    /// RGB8, row by row.
+    /// Returns the RGB8 pixels, row by row.
     pub(super) fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
-    /// Refuses this canvas in a file that holds canvases of `size`.
+    /// Checks the size of the canvas.
     ///
     /// # Errors
-    /// When it is not of `size`.
-    pub(super) fn expect(&self, size: Size) -> Result<()> {
+    /// Returns an error if it is not `size`.
+    pub(super) fn check_size(&self, size: Size) -> Result<()> {
         if self.size == size {
             return Ok(());
         }
         let [expected, got] = [size, self.size].map(|size| format!("{}x{}", size.width, size.height));
-        let next = "write each bundle's overlay to its own file, or to a directory";
-        Err(Error::new(Stage::Sink, format_args!("overlay pictures of {expected} to the end"), got, next))
+        let next = "write the overlay of each bundle to its own file, or to a directory";
+        Err(Error::new(Stage::Sink, format_args!("overlay pictures of one size, {expected}"), got, next))
     }
 
     /// Fills `area` with one colour.
@@ -59,10 +59,10 @@ impl Canvas {
         let Ok(()) = self.draw_iter([Pixel(at, colour)]);
     }
 
-    /// Writes one line with its upper left corner `at`, cut to `width`; returns the width it took.
+    /// Writes one line with its upper left corner `at`, shortened to `width`; returns the width used.
     pub(super) fn write(&mut self, text: &str, at: Point, width: u32, font: &MonoFont<'_>, colour: Rgb888) -> u32 {
         let columns = width / font.character_size.width;
-        let line = lettering::fitted(text, columns as usize);
+        let line = font_text::fit(text, columns as usize);
         let style = MonoTextStyle::new(font, colour);
         let Ok(end) = Text::with_baseline(&line, at, style, Baseline::Top).draw(self);
         (end.x - at.x).unsigned_abs()
@@ -82,8 +82,8 @@ impl DrawTarget for Canvas {
     fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> core::result::Result<(), Infallible> {
         let bounds = self.bounding_box();
         for Pixel(at, colour) in pixels.into_iter().filter(|pixel| bounds.contains(pixel.0)) {
-            let place = at.y as usize * self.size.width as usize + at.x as usize;
-            self.pixels[3 * place..][..3].copy_from_slice(&bytes(colour));
+            let index = at.y as usize * self.size.width as usize + at.x as usize;
+            self.pixels[3 * index..][..3].copy_from_slice(&bytes(colour));
         }
         Ok(())
     }
@@ -109,18 +109,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_outside_is_cut_off() {
+    fn drawing_is_clipped() {
         let mut canvas = Canvas::new(Size::new(4, 3)).unwrap();
         canvas.fill(Rectangle::new(Point::new(2, -5), Size::new(100, 6)), Rgb888::WHITE);
         canvas.fill(Rectangle::new(Point::new(9, 9), Size::new(2, 2)), Rgb888::WHITE);
         canvas.set(Point::new(-1, 0), Rgb888::WHITE);
         canvas.set(Point::new(0, 3), Rgb888::WHITE);
-        let white: Vec<usize> = (0..12).filter(|place| canvas.pixels()[3 * place] == 255).collect();
+        let white: Vec<usize> = (0..12).filter(|index| canvas.pixels()[3 * index] == 255).collect();
         assert_eq!(white, [2, 3]);
     }
 
     #[test]
-    fn a_canvas_that_fills_the_memory_is_refused() {
+    fn a_canvas_of_too_many_pixels_is_refused() {
         assert!(Canvas::new(Size::new(u32::MAX, u32::MAX)).is_err());
     }
 }

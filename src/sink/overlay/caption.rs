@@ -1,47 +1,47 @@
-//! What a sheet says of one frame and its window.
+//! The text about one frame and its window.
 
 use crate::gate::Judgement;
 use crate::pipeline::WindowResult;
 
-/// How long a frame is shown that has no neighbour in its window, in milliseconds.
-const ALONE_MS: u64 = 400;
-/// The shortest time that a frame is shown.
-const SHORTEST_MS: u64 = 100;
-/// The longest time that a frame is shown.
-const LONGEST_MS: u64 = 1000;
-/// The longest name of a source that goes into file names.
-const STEM_LETTERS: usize = 64;
+/// Duration of the only frame of a window, in milliseconds.
+const SINGLE_FRAME_MS: u64 = 400;
+/// Minimum duration of a frame, in milliseconds.
+const MIN_MS: u64 = 100;
+/// Maximum duration of a frame, in milliseconds.
+const MAX_MS: u64 = 1000;
+/// Maximum length of a source name in file names, in characters.
+const MAX_STEM_CHARS: usize = 64;
 
-/// What is said of one frame of a window.
+/// The caption of one frame of a window.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caption<'a> {
     pub(super) source: &'a str,
     pub(super) label: &'a str,
     pub(super) judgement: &'a Judgement,
-    /// Index in its source.
+    /// Index of the frame in its source.
     pub(super) frame: u64,
-    /// Place in its window, from 0.
-    place: usize,
+    /// Position of the frame in its window, from 0.
+    position: usize,
     frames: &'a [u64],
     times_us: &'a [u64],
 }
 
 impl<'a> Caption<'a> {
-    /// The caption of the frame at `place` in the window of `outcome`.
-    pub(super) fn new(source: &'a str, outcome: &'a WindowResult<'_>, place: usize) -> Self {
-        let judgement = &outcome.judgement;
+    /// Creates the caption of the frame at `position` in the window of `result`.
+    pub(super) fn new(source: &'a str, result: &'a WindowResult<'_>, position: usize) -> Self {
+        let judgement = &result.judgement;
         Self {
             source,
-            label: outcome.names.get(judgement.label).map_or("", String::as_str),
+            label: result.names.get(judgement.label).map_or("", String::as_str),
             judgement,
-            frame: outcome.frames.get(place).copied().unwrap_or_default(),
-            place,
-            frames: outcome.frames,
-            times_us: outcome.times_us,
+            frame: result.frames.get(position).copied().unwrap_or_default(),
+            position,
+            frames: result.frames,
+            times_us: result.times_us,
         }
     }
 
-    /// The verdict with its reason, in words.
+    /// Returns the verdict and its reason.
     pub(super) fn verdict(&self) -> String {
         let verdict = self.judgement.verdict;
         let name = verdict.name().to_uppercase();
@@ -51,58 +51,58 @@ impl<'a> Caption<'a> {
         }
     }
 
-    /// The numbers behind the verdict.
+    /// Returns the numbers behind the verdict.
     pub(super) fn evidence(&self) -> String {
         let calibrated = if self.judgement.calibrated { "calibrated" } else { "not calibrated" };
         format!("dominance {:+.2} nats, gate {calibrated}", self.judgement.dominance)
     }
 
-    /// Which frame this is, and when it was captured.
-    pub(super) fn moment(&self) -> String {
+    /// Returns the index and capture time of the frame, and its position in the window.
+    pub(super) fn frame_text(&self) -> String {
         let seconds = |time: u64| time as f64 / 1e6;
-        let [first, last] = [0, self.frames.len().saturating_sub(1)].map(|place| seconds(self.time(place)));
+        let [first, last] = [0, self.frames.len().saturating_sub(1)].map(|position| seconds(self.time(position)));
         format!(
             "frame {} at {:.2} s   ({} of {} in {first:.2}-{last:.2} s)",
             self.frame,
-            seconds(self.time(self.place)),
-            self.place + 1,
+            seconds(self.time(self.position)),
+            self.position + 1,
             self.frames.len(),
         )
     }
 
-    /// The last part of the source's name.
+    /// Returns the last path component of the source.
     pub(super) fn name(&self) -> &'a str {
         let whole = if self.source.contains("://") { without_secrets(self.source) } else { self.source };
         whole.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or("source")
     }
 
-    /// The source's name without its extension, in characters that are safe in file names.
+    /// Returns the source name without its extension, in characters that are safe in file names.
     pub(super) fn stem(&self) -> String {
         let name = self.name();
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let is_safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let safe = |c: char| if is_safe(c) { c } else { '_' };
-        let stem: String = stem.chars().take(STEM_LETTERS).map(safe).collect();
-        // Neither hidden nor an option nor nothing.
+        let stem: String = stem.chars().take(MAX_STEM_CHARS).map(safe).collect();
+        // Not hidden, not an option and not empty.
         if stem.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') { stem } else { format!("_{stem}") }
     }
 
-    /// How long an animation shows the frame, in milliseconds: as long as the one before it in its window lasted.
+    /// Returns the duration of the frame in an animation, in milliseconds: that of the frame before it in its window.
     pub(super) fn duration_ms(&self) -> u64 {
-        let neighbour = if self.place == 0 { 1 } else { self.place - 1 };
+        let neighbour = if self.position == 0 { 1 } else { self.position - 1 };
         if neighbour >= self.frames.len() {
-            return ALONE_MS;
+            return SINGLE_FRAME_MS;
         }
-        (self.time(self.place).abs_diff(self.time(neighbour)) / 1000).clamp(SHORTEST_MS, LONGEST_MS)
+        (self.time(self.position).abs_diff(self.time(neighbour)) / 1000).clamp(MIN_MS, MAX_MS)
     }
 
-    /// When the frame at `place` was captured, in microseconds.
-    fn time(&self, place: usize) -> u64 {
-        self.times_us.get(place).copied().unwrap_or_default()
+    /// Returns the capture time of the frame at `position`, in microseconds.
+    fn time(&self, position: usize) -> u64 {
+        self.times_us.get(position).copied().unwrap_or_default()
     }
 }
 
-/// A URL without its query and its user, which may be keys.
+/// Returns a URL without its query and user, which may hold secrets.
 fn without_secrets(url: &str) -> &str {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

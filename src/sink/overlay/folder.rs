@@ -1,4 +1,4 @@
-//! A folder of PNG pictures, one a frame.
+//! A folder of PNG pictures, one per frame.
 
 use super::canvas::Canvas;
 use super::caption::Caption;
@@ -11,7 +11,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// A folder of PNG pictures; one that it made is removed again when nothing came into it.
+/// A folder of PNG pictures; if it was created and stays empty, it is removed again.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -19,23 +19,23 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// The folder at `path`, made if missing.
+    /// Opens the folder at `path`, or creates it.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Returns an error if it cannot be created.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let is_new = !path.is_dir();
         fs::create_dir_all(path).map_err(|error| {
-            let next = "name another directory, or a file .gif or .mp4";
-            Error::new(Stage::Sink, format_args!("a directory {}", path.display()), error, next)
+            let next = "choose another directory, or a .gif or .mp4 file";
+            Error::caused(Stage::Sink, format_args!("a directory {}", path.display()), error, next)
         })?;
         Ok(Self { path: path.to_owned(), is_new })
     }
 
-    /// Writes one picture, named after source, window and frame.
+    /// Writes one picture, named after its source, window and frame.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Returns an error if it cannot be written.
     pub(super) fn put(&mut self, canvas: &Canvas, caption: &Caption<'_>, window: u64) -> Result<()> {
         let path = self.path.join(format!("{}-w{window:04}-f{:06}.png", caption.stem(), caption.frame));
         let file = AtomicFile::create(&path)?;
@@ -48,7 +48,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if self.is_new {
-            // Fails when there are pictures in it, which then stay.
+            // It fails if the folder is not empty.
             let _ = fs::remove_dir(&self.path);
         }
     }
@@ -59,7 +59,12 @@ fn png(canvas: &Canvas) -> Result<Vec<u8>> {
     let size = canvas.size();
     let encoder = PngEncoder::new(&mut bytes);
     encoder.write_image(canvas.pixels(), size.width, size.height, ExtendedColorType::Rgb8).map_err(|error| {
-        Error::new(Stage::Sink, "to encode a PNG picture", error, "write the overlay to a .gif or .mp4 file")
+        Error::caused(
+            Stage::Sink,
+            "a picture that can be encoded as PNG",
+            error,
+            "write the overlay to a .gif or .mp4 file",
+        )
     })?;
     Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! An animated GIF that repeats for ever.
+//! An animated GIF that repeats forever.
 
 use super::canvas::Canvas;
 use crate::error::Result;
@@ -12,13 +12,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How coarsely the palette of a frame is learned, 1 to 30: at 10, the palette takes a tenth of the time of 1.
+/// Speed of the palette quantization, 1 to 30: 10 takes a tenth of the time of 1.
 const SPEED: i32 = 10;
 
-/// A GIF that is written frame by frame.
+/// A GIF writer, frame by frame.
 pub(super) struct Gif {
-    encoder: GifEncoder<Spool>,
-    spool: Spool,
+    encoder: GifEncoder<SharedWriter>,
+    writer: SharedWriter,
     size: Option<Size>,
     file: AtomicFile,
 }
@@ -30,61 +30,61 @@ impl core::fmt::Debug for Gif {
 }
 
 impl Gif {
-    /// An empty GIF on its way to `path`.
+    /// Creates an empty GIF that [`Gif::finish`] moves to `path`.
     ///
     /// # Errors
-    /// When the directory cannot be written.
+    /// Returns an error if the directory is not writable.
     pub(super) fn create(path: &Path) -> Result<Self> {
         let file = AtomicFile::create(path)?;
-        let spool = Spool::new(file.handle()?);
-        let mut encoder = GifEncoder::new_with_speed(spool.clone(), SPEED);
+        let writer = SharedWriter::new(file.handle()?);
+        let mut encoder = GifEncoder::new_with_speed(writer.clone(), SPEED);
         encoder.set_repeat(Repeat::Infinite).map_err(|error| file.failed(&error))?;
-        Ok(Self { encoder, spool, size: None, file })
+        Ok(Self { encoder, writer, size: None, file })
     }
 
-    /// Adds one frame that is shown for `duration_ms`.
+    /// Appends one frame that is shown for `duration_ms`.
     ///
     /// # Errors
-    /// When it has another size than the first, or cannot be written.
+    /// Returns an error if its size differs from the first frame's, or it cannot be written.
     pub(super) fn put(&mut self, canvas: &Canvas, duration_ms: u64) -> Result<()> {
-        canvas.expect(*self.size.get_or_insert(canvas.size()))?;
+        canvas.check_size(*self.size.get_or_insert(canvas.size()))?;
         let (size, delay) = (canvas.size(), Delay::from_saturating_duration(Duration::from_millis(duration_ms)));
         let picture = RgbImage::from_raw(size.width, size.height, canvas.pixels().to_vec()).unwrap_or_default();
         let frame = Frame::from_parts(image::DynamicImage::from(picture).into_rgba8(), 0, 0, delay);
         self.encoder.encode_frame(frame).map_err(|error| self.file.failed(&error))?;
-        self.spool.check().map_err(|error| self.file.failed(&error))
+        self.writer.check().map_err(|error| self.file.failed(&error))
     }
 
-    /// Completes the file and puts it under its name.
+    /// Completes the file and moves it to its path.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Returns an error if it cannot be written.
     pub(super) fn finish(self) -> Result<()> {
-        let Self { encoder, spool, file, .. } = self;
-        // Its end writes the trailer, and says nothing of errors.
+        let Self { encoder, writer, file, .. } = self;
+        // Dropping it writes the trailer and ignores errors.
         drop(encoder);
-        spool.finish().map_err(|error| file.failed(&error))?;
+        writer.finish().map_err(|error| file.failed(&error))?;
         file.commit()
     }
 }
 
-/// Where the encoder writes. It takes its writer for good and ends in silence, so errors wait here to be asked for.
+/// The writer of the encoder. The encoder takes its writer by value and ignores errors on drop, so they are kept here.
 #[derive(Clone)]
-struct Spool(Arc<Mutex<Buffer>>);
+struct SharedWriter(Arc<Mutex<Buffer>>);
 
 struct Buffer {
     file: BufWriter<File>,
-    /// Why bytes were lost, if they were: there is no good end after that.
-    trouble: Option<String>,
+    /// The first write error; nothing is written after it.
+    failure: Option<String>,
 }
 
-impl Spool {
+impl SharedWriter {
     fn new(file: File) -> Self {
-        Self(Arc::new(Mutex::new(Buffer { file: BufWriter::new(file), trouble: None })))
+        Self(Arc::new(Mutex::new(Buffer { file: BufWriter::new(file), failure: None })))
     }
 
     fn check(&self) -> io::Result<()> {
-        self.buffer().trouble.clone().map_or(Ok(()), |trouble| Err(io::Error::other(trouble)))
+        self.buffer().failure.clone().map_or(Ok(()), |failure| Err(io::Error::other(failure)))
     }
 
     fn finish(self) -> io::Result<()> {
@@ -97,11 +97,11 @@ impl Spool {
     }
 }
 
-impl Write for Spool {
+impl Write for SharedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut buffer = self.buffer();
-        if buffer.trouble.is_none() {
-            buffer.trouble = buffer.file.write_all(bytes).err().map(|error| error.to_string());
+        if buffer.failure.is_none() {
+            buffer.failure = buffer.file.write_all(bytes).err().map(|error| error.to_string());
         }
         Ok(bytes.len())
     }

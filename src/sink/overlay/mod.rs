@@ -1,12 +1,12 @@
-//! Pictures for people to look at: each sampled frame with the person's outline, the three views and three bars.
+//! Overlay pictures: each sampled frame with the outline of the person, the three views and their probabilities.
 //!
-//! A sheet lays them out on a canvas; a GIF, an MP4 or a folder of PNGs takes the canvases.
+//! A sheet draws a frame on a canvas; a GIF, an MP4 or a folder of PNGs stores the canvases.
 
 mod canvas;
 mod caption;
 mod folder;
+mod font_text;
 mod gif;
-mod lettering;
 mod outline;
 mod panel;
 mod sheet;
@@ -15,7 +15,7 @@ mod strip;
 mod tests;
 
 use super::mp4::Mp4;
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::mask;
 use crate::pipeline::WindowResult;
 use canvas::Canvas;
@@ -28,20 +28,20 @@ use std::path::Path;
 
 pub use strip::{PANELS, Strip};
 
-/// Pictures a second of an MP4: a frame that is shown for longer is repeated, since players are bad at lower rates.
+/// Frames per second of an MP4; longer frames are repeated, because players handle lower rates badly.
 const MP4_RATE: u32 = 10;
 
-/// A GIF, an MP4 or a folder of PNGs that shows what the encoder saw and what was said of it.
+/// A GIF, an MP4 or a folder of PNGs that shows the input of the encoder and the verdicts.
 ///
-/// A file appears under its name when [`Overlay::finish`] is called, never before; an overlay that is dropped leaves no
-/// file. PNGs appear one by one, each whole.
+/// [`Overlay::finish`] moves a file to its path; an overlay dropped before leaves no file. Each PNG appears once it is
+/// complete.
 #[derive(Debug)]
 pub struct Overlay {
-    to: Target,
+    target: Target,
     sheet: Option<Sheet>,
-    /// The source drawn last with the index of its last frame.
+    /// The last source drawn, and the index of its last frame.
     drawn: Option<(String, u64)>,
-    /// Windows drawn of all sources.
+    /// Number of windows drawn, over all sources.
     windows: u64,
 }
 
@@ -53,55 +53,55 @@ enum Target {
 }
 
 impl Overlay {
-    /// An overlay at `path`: the extension `gif` or `mp4` decides, in any case; a directory that is there, or a path
-    /// without extension, is a folder of PNGs, made if missing.
+    /// Creates an overlay at `path`: a GIF or MP4 by its extension in any case, or a folder of PNGs if `path` is a
+    /// directory or has no extension.
     ///
     /// # Errors
-    /// When the extension is another, the directory cannot be written, or ffmpeg is needed and missing.
+    /// Returns an error for any other extension, if the directory is not writable, or if ffmpeg is needed and missing.
     pub fn create(path: &Path) -> Result<Self> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-        let to = match extension.as_deref() {
+        let target = match extension.as_deref() {
             _ if path.is_dir() => Target::Folder(Folder::create(path)?),
             None => Target::Folder(Folder::create(path)?),
             Some("gif") => Target::Gif(Gif::create(path)?),
             Some("mp4") => Target::Mp4(Mp4::create(path, MP4_RATE)?),
             Some(other) => return Err(unknown_extension(other)),
         };
-        Ok(Self { to, sheet: None, drawn: None, windows: 0 })
+        Ok(Self { target, sheet: None, drawn: None, windows: 0 })
     }
 
-    /// Draws the frames of `outcome`, a window of `source`, that come after the last one drawn of that source: sliding
-    /// windows overlap, and a frame is shown with the first verdict it took part in.
+    /// Draws the frames of `result`, a window of `source`, after the last frame drawn of that source. Sliding windows
+    /// overlap, so each frame is shown with the verdict of its first window.
     ///
     /// # Errors
-    /// When the outcome carries no pictures, their size changes in mid-file, or they cannot be written.
-    pub fn draw(&mut self, source: &str, outcome: &WindowResult<'_>) -> Result<()> {
-        if outcome.pictures.iter().len() == 0 {
+    /// Returns an error if the result has no pictures, their size changes within a file, or they cannot be written.
+    pub fn draw(&mut self, source: &str, result: &WindowResult<'_>) -> Result<()> {
+        if result.pictures.iter().len() == 0 {
             return Err(no_pictures());
         }
         self.windows += 1;
-        for (place, picture) in outcome.pictures.iter().enumerate() {
-            let caption = Caption::new(source, outcome, place);
+        for (position, views) in result.pictures.iter().enumerate() {
+            let caption = Caption::new(source, result, position);
             if self.is_drawn(source, caption.frame) {
                 continue;
             }
-            let sheet = Sheet::reuse(self.sheet.take(), picture.person().size())?;
-            let canvas = self.sheet.insert(sheet).draw(&caption, picture);
-            self.to.put(canvas, &caption, self.windows)?;
+            let sheet = Sheet::reuse(self.sheet.take(), views.person().size())?;
+            let canvas = self.sheet.insert(sheet).draw(&caption, views);
+            self.target.put(canvas, &caption, self.windows)?;
             self.drawn = Some((source.to_owned(), caption.frame));
         }
         Ok(())
     }
 
-    /// Completes the file and puts it under its name.
+    /// Completes the file and moves it to its path.
     ///
     /// # Errors
-    /// When nothing was drawn or the file cannot be written; nothing is left behind then.
+    /// Returns an error if nothing was drawn or the file cannot be written; no file is left then.
     pub fn finish(self) -> Result<()> {
         if self.drawn.is_none() {
             return Err(nothing_drawn());
         }
-        match self.to {
+        match self.target {
             Target::Gif(gif) => gif.finish(),
             Target::Mp4(mp4) => mp4.finish(),
             Target::Folder(_) => Ok(()),
@@ -123,28 +123,28 @@ impl Target {
     }
 }
 
-/// Adds one frame that is shown for `duration_ms`, rounded to what the rate allows.
+/// Appends one frame that is shown for `duration_ms`, rounded to the frame rate.
 fn put(mp4: &mut Mp4, canvas: &Canvas, duration_ms: u64) -> Result<()> {
     let size = canvas.size();
     let size = mask::Size::new(size.width, size.height)?;
     if let Some(first) = mp4.size() {
-        canvas.expect(Size::new(first.width(), first.height()))?;
+        canvas.check_size(Size::new(first.width(), first.height()))?;
     }
     let tick_ms = 1000 / u64::from(MP4_RATE);
     mp4.put(canvas.pixels(), size, (duration_ms + tick_ms / 2) / tick_ms)
 }
 
 fn unknown_extension(extension: &str) -> Error {
-    let next = "name a file .gif or .mp4, or a directory for PNG pictures";
+    let next = "choose a .gif or .mp4 file, or a directory for PNG pictures";
     Error::new(Stage::Sink, "an overlay ending in .gif or .mp4, or a directory", format_args!(".{extension}"), next)
 }
 
 fn no_pictures() -> Error {
     let next = "build the pipeline with FrameRecording::On";
-    Error::new(Stage::Sink, "an outcome with pictures for the overlay", "one of numbers only", next)
+    Error::new(Stage::Sink, "a window with pictures for the overlay", "one without", next)
 }
 
 fn nothing_drawn() -> Error {
-    let next = "give a source that holds a whole window, or a shorter --window";
-    Error::new(Stage::Sink, "at least one window for the overlay", "none", next)
+    let next = "use a longer source or a shorter window";
+    Error::new(Stage::Sink, "at least one window for the overlay", "none", next).about(Setting::Window)
 }

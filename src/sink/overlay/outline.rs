@@ -1,4 +1,4 @@
-//! The line around a shape, visible on any background: a bright line inside its border, a dark one outside.
+//! The outline of a shape, visible on any background: a bright line inside its border and a dark one outside.
 
 use crate::mask::Shape;
 use embedded_graphics::prelude::Point;
@@ -11,13 +11,13 @@ const HALO: i64 = 1;
 /// A pixel of the outline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stroke {
-    /// In the shape, at most two pixels from where it or the picture ends.
+    /// A pixel of the shape, at most two pixels from its border or that of the picture.
     Line,
-    /// Outside, next to the shape.
+    /// A pixel next to the shape.
     Halo,
 }
 
-/// The outline of a shape that is shown `scale` times as large.
+/// The outline of a shape enlarged by `scale`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outline<'a> {
     shape: &'a Shape,
@@ -25,16 +25,16 @@ pub(super) struct Outline<'a> {
 }
 
 impl<'a> Outline<'a> {
-    /// The outline of `shape`, `scale` times as large.
+    /// Creates the outline of `shape` enlarged by `scale`.
     pub(super) fn new(shape: &'a Shape, scale: u32) -> Self {
         Self { shape, scale: i64::from(scale) }
     }
 
-    /// Its pixels, relative to the corner of the panel.
+    /// Returns the pixels of the outline, relative to the corner of the panel.
     pub(super) fn strokes(self) -> impl Iterator<Item = (Point, Stroke)> + use<'a> {
         let [width, height] = self.sides();
-        let places = (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
-        places.filter_map(move |(x, y)| Some((Point::new(x as i32, y as i32), self.stroke(x, y)?)))
+        let positions = (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
+        positions.filter_map(move |(x, y)| Some((Point::new(x as i32, y as i32), self.stroke(x, y)?)))
     }
 
     fn stroke(self, x: i64, y: i64) -> Option<Stroke> {
@@ -45,13 +45,13 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// Whether a pixel that the shape covers, or one that it does not, lies within `reach`.
+    /// Returns whether a pixel within `reach` has the given coverage.
     fn is_near(self, x: i64, y: i64, reach: i64, covered: bool) -> bool {
         let mut rows = y - reach..=y + reach;
         rows.any(|y| (x - reach..=x + reach).any(|x| self.covers(x, y) == covered))
     }
 
-    /// Nothing outside the picture is covered.
+    /// Returns whether the shape covers a pixel; never outside the picture.
     fn covers(self, x: i64, y: i64) -> bool {
         let [width, height] = self.sides();
         if !(0..width).contains(&x) || !(0..height).contains(&y) {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outline_lies_on_the_border_of_the_shape_and_nowhere_else() {
+    fn an_outline_follows_the_border_of_the_shape_only() {
         let expected = [
             "..........",
             ".++++++++.",
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_that_fills_the_picture_is_framed_and_an_empty_one_is_not() {
+    fn a_shape_that_fills_the_picture_has_an_outline_and_an_empty_one_has_none() {
         assert_eq!(drawn(&["##"], 5), ["##########", "##########", "##......##", "##########", "##########"]);
         assert_eq!(drawn(&[".."], 2), ["....", "...."]);
     }

@@ -1,4 +1,4 @@
-//! The sheet of one frame: four panels in a row, below them what was said, and three bars.
+//! The picture of one frame: four panels in a row, above the caption and three bars.
 
 use super::canvas::Canvas;
 use super::caption::Caption;
@@ -13,26 +13,26 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::{Dimensions, OriginDimensions, Point, Size};
 use embedded_graphics::primitives::Rectangle;
 
-/// The outlined frame and one panel a view.
+/// Number of panels: the outlined frame and one for each view.
 const PANELS: u32 = 1 + View::ALL.len() as u32;
-/// The least width of a sheet, for its words.
-const SHEET_WIDTH: u32 = 848;
+/// Minimum width of a sheet, for its text.
+const MIN_SHEET_WIDTH: u32 = 848;
 
 const MARGIN: u32 = 16;
 const GAP: u32 = 8;
 const TITLE: u32 = 13;
-/// Height of the words and the bars.
-const WORDS: u32 = 107;
+/// Height of the text and the bars.
+const TEXT_HEIGHT: u32 = 107;
 
-/// Space around letters in the box of the verdict.
+/// Padding of the verdict badge.
 const PAD: u32 = 8;
 /// Height of a bar.
 const BAR: u32 = 22;
-/// From the line above the bars to the first.
+/// Distance from the heading of the bars to the first bar.
 const BARS_TOP: u32 = 22;
-/// Room for the name before a bar.
+/// Width of the name before a bar.
 const BAR_NAME: u32 = 90;
-/// Room for the number behind it.
+/// Width of the number after a bar.
 const BAR_NUMBER: u32 = 48;
 
 const PAPER: Rgb888 = Rgb888::new(0x14, 0x17, 0x1c);
@@ -40,7 +40,7 @@ const INK: Rgb888 = Rgb888::new(0xf2, 0xf4, 0xf8);
 const PALE: Rgb888 = Rgb888::new(0xb4, 0xbc, 0xc8);
 const TRACK: Rgb888 = Rgb888::new(0x2a, 0x30, 0x3a);
 
-/// The colour of a view's title and bar.
+/// Returns the colour of a view's title and bar.
 const fn colour_of(view: View) -> Rgb888 {
     match view {
         View::Full => INK,
@@ -57,7 +57,7 @@ const fn colour_of_verdict(verdict: Verdict) -> Rgb888 {
     }
 }
 
-/// A sheet for pictures of one size; its memory is kept from frame to frame.
+/// A sheet for frames of one size; its memory is reused from frame to frame.
 #[derive(Debug)]
 pub(super) struct Sheet {
     panel: Panel,
@@ -65,10 +65,10 @@ pub(super) struct Sheet {
 }
 
 impl Sheet {
-    /// `sheet`, or a new one where it is not for views of size `view`.
+    /// Returns `sheet` if it is for views of size `view`, or else a new one.
     ///
     /// # Errors
-    /// When it would not fit into memory.
+    /// Returns an error if the sheet would have too many pixels.
     pub(super) fn reuse(sheet: Option<Sheet>, view: mask::Size) -> Result<Self> {
         match sheet {
             Some(sheet) if sheet.panel.view() == view => Ok(sheet),
@@ -79,31 +79,31 @@ impl Sheet {
     fn new(view: mask::Size) -> Result<Self> {
         let panel = Panel::new(view);
         let panels = PANELS * panel.size().width + (PANELS - 1) * GAP + 2 * MARGIN;
-        let width = panels.max(SHEET_WIDTH).next_multiple_of(2);
-        let height = (panel.size().height + GAP + TITLE + WORDS + 3 * MARGIN).next_multiple_of(2);
+        let width = panels.max(MIN_SHEET_WIDTH).next_multiple_of(2);
+        let height = (panel.size().height + GAP + TITLE + TEXT_HEIGHT + 3 * MARGIN).next_multiple_of(2);
         Ok(Self { panel, canvas: Canvas::new(Size::new(width, height))? })
     }
 
-    /// Draws `picture` and what `caption` says of it.
-    pub(super) fn draw(&mut self, caption: &Caption<'_>, picture: &FrameViews) -> &Canvas {
+    /// Draws the views of a frame and its caption.
+    pub(super) fn draw(&mut self, caption: &Caption<'_>, views: &FrameViews) -> &Canvas {
         self.canvas.fill(self.canvas.bounding_box(), PAPER);
-        self.draw_panels(picture);
-        self.draw_words(caption);
+        self.draw_panels(views);
+        self.draw_text(caption);
         self.draw_bars(caption);
         &self.canvas
     }
 
-    fn draw_panels(&mut self, picture: &FrameViews) {
+    fn draw_panels(&mut self, views: &FrameViews) {
         let panel = self.panel.size();
         let width = PANELS * panel.width + (PANELS - 1) * GAP;
         let mut corner = point((self.canvas.size().width - width) / 2, MARGIN);
-        self.panel.draw(&mut self.canvas, corner, picture.view(View::Full));
-        self.panel.outline(&mut self.canvas, corner, picture.person());
-        let is_empty = picture.person().pixels().iter().all(|covered| !covered);
-        self.draw_title(corner, if is_empty { "frame, nobody found" } else { "frame, person outlined" }, INK);
+        self.panel.draw(&mut self.canvas, corner, views.view(View::Full));
+        self.panel.outline(&mut self.canvas, corner, views.person());
+        let is_empty = views.person().pixels().iter().all(|covered| !covered);
+        self.draw_title(corner, if is_empty { "frame, no person found" } else { "frame, person outlined" }, INK);
         for view in View::ALL {
             corner.x += (panel.width + GAP) as i32;
-            self.panel.draw(&mut self.canvas, corner, picture.view(view));
+            self.panel.draw(&mut self.canvas, corner, views.view(view));
             self.draw_title(corner, view.name(), colour_of(view));
         }
     }
@@ -113,30 +113,30 @@ impl Sheet {
         self.canvas.write(title, corner + point(0, panel.height + GAP), panel.width, &FONT_8X13_BOLD, colour);
     }
 
-    /// In the left half: label, verdict, and where they come from.
-    fn draw_words(&mut self, caption: &Caption<'_>) {
-        let corner = point(MARGIN, self.words_top());
+    /// Draws the label, verdict, numbers and source in the left half.
+    fn draw_text(&mut self, caption: &Caption<'_>) {
+        let corner = point(MARGIN, self.text_top());
         let width = self.canvas.size().width / 2 - MARGIN - MARGIN;
         self.canvas.write(caption.label, corner, width, &FONT_10X20, INK);
         self.draw_badge(corner + point(0, 27), caption);
-        for (line, top) in [(caption.moment(), 58), (caption.evidence(), 75), (caption.name().to_owned(), 92)] {
+        for (line, top) in [(caption.frame_text(), 58), (caption.evidence(), 75), (caption.name().to_owned(), 92)] {
             self.canvas.write(&line, corner + point(0, top), width, &FONT_7X14, PALE);
         }
     }
 
     fn draw_badge(&mut self, corner: Point, caption: &Caption<'_>) {
-        let words = caption.verdict();
+        let text = caption.verdict();
         let letter = FONT_9X15_BOLD.character_size;
-        let size = Size::new(words.len() as u32 * letter.width + 2 * PAD, letter.height + PAD);
+        let size = Size::new(text.len() as u32 * letter.width + 2 * PAD, letter.height + PAD);
         self.canvas.fill(Rectangle::new(corner, size), colour_of_verdict(caption.judgement.verdict));
-        self.canvas.write(&words, corner + point(PAD, PAD / 2), size.width - 2 * PAD, &FONT_9X15_BOLD, PAPER);
+        self.canvas.write(&text, corner + point(PAD, PAD / 2), size.width - 2 * PAD, &FONT_9X15_BOLD, PAPER);
     }
 
-    /// In the right half: how probable the label is in each view.
+    /// Draws the probability of the label in each view in the right half.
     fn draw_bars(&mut self, caption: &Caption<'_>) {
         let left = self.canvas.size().width / 2 + GAP / 2;
         let width = self.canvas.size().width - MARGIN - left;
-        let mut corner = point(left, self.words_top());
+        let mut corner = point(left, self.text_top());
         self.canvas.write("probability of this label in each view", corner, width, &FONT_7X14, PALE);
         corner.y += BARS_TOP as i32;
         for view in View::ALL {
@@ -159,12 +159,12 @@ impl Sheet {
         self.canvas.write(&format!("{p:.2}"), number, BAR_NUMBER - PAD, &FONT_9X15_BOLD, INK);
     }
 
-    fn words_top(&self) -> u32 {
+    fn text_top(&self) -> u32 {
         MARGIN + self.panel.size().height + GAP + TITLE + MARGIN
     }
 }
 
-/// The part of a bar of `width` pixels that stands for `p`; none for what is no number.
+/// Returns the filled length of a bar of `width` pixels for probability `p`; 0 for NaN.
 fn bar_length(p: f32, width: u32) -> u32 {
     (p.clamp(0.0, 1.0) * width as f32).round() as u32
 }
@@ -179,13 +179,13 @@ mod tests {
     use embedded_graphics::prelude::RgbColor;
 
     #[test]
-    fn bars_are_as_long_as_their_label_is_probable() {
+    fn bar_length_is_proportional_to_probability() {
         assert_eq!([0.0, 0.25, 0.5, 1.0].map(|p| bar_length(p, 300)), [0, 75, 150, 300]);
         assert_eq!([-1.0, 7.0, f32::INFINITY, f32::NAN].map(|p| bar_length(p, 300)), [0, 300, 300, 0]);
     }
 
     #[test]
-    fn bars_are_drawn_in_the_length_of_their_view() {
+    fn bars_are_drawn_in_their_length_and_colour() {
         let mut sheet = Sheet::new(mask::Size::new(32, 32).unwrap()).unwrap();
         for (view, p) in View::ALL.into_iter().zip([0.1, 0.6, 0.9]) {
             sheet.canvas.fill(Rectangle::new(Point::zero(), Size::new(952, 400)), PAPER);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn small_views_are_enlarged_and_odd_ones_still_fit() {
+    fn small_views_are_enlarged_and_extreme_ones_still_fit() {
         let sheet = |width, height| Sheet::new(mask::Size::new(width, height).unwrap()).map(|sheet| sheet.panel.size());
         assert_eq!(sheet(32, 32).unwrap(), Size::new(224, 224));
         assert_eq!(sheet(224, 224).unwrap(), Size::new(224, 224));

@@ -1,4 +1,4 @@
-//! Four panels in a row, without words: the frame with the person's outline and the three views.
+//! Four panels in a row: the frame with the outline of the person, and the three views.
 
 use super::canvas::Canvas;
 use super::panel::Panel;
@@ -9,40 +9,47 @@ use embedded_graphics::prelude::{OriginDimensions, Point, Size};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-/// Panels of a strip.
+/// Number of panels of a strip.
 pub const PANELS: u32 = 1 + View::ALL.len() as u32;
-/// Of JPEG; the panels show squares with sharp edges.
+/// JPEG quality, high enough for the sharp edges of enlarged pixels.
 const QUALITY: u8 = 80;
 
-/// Draws strips; its memory is kept from picture to picture.
+/// Draws strips; its memory is reused from frame to frame.
 #[derive(Debug, Default)]
 pub struct Strip(Option<(Panel, Canvas)>);
 
 impl Strip {
-    /// A JPEG of [`PANELS`] panels of equal width: the frame with the person's outline, full, person and background.
+    /// Returns a JPEG of [`PANELS`] panels of equal width: the frame with the outline of the person, and the full,
+    /// person and background views.
     ///
     /// # Errors
-    /// When it would not fit into memory or cannot be encoded.
-    pub fn jpeg(&mut self, picture: &FrameViews) -> Result<Vec<u8>> {
-        let view = picture.person().size();
+    /// Returns an error if the strip has too many pixels or cannot be encoded.
+    pub fn jpeg(&mut self, views: &FrameViews) -> Result<Vec<u8>> {
+        let size = views.person().size();
         let (panel, canvas) = match self.0.take() {
-            Some((panel, canvas)) if panel.view() == view => self.0.insert((panel, canvas)),
+            Some((panel, canvas)) if panel.view() == size => self.0.insert((panel, canvas)),
             _ => {
-                let panel = Panel::new(view);
+                let panel = Panel::new(size);
                 let Size { width, height } = panel.size();
                 self.0.insert((panel, Canvas::new(Size::new(PANELS * width, height))?))
             }
         };
-        panel.draw(canvas, Point::zero(), picture.view(View::Full));
-        panel.outline(canvas, Point::zero(), picture.person());
-        for (place, view) in (1..).zip(View::ALL) {
-            panel.draw(canvas, Point::new(place * panel.size().width as i32, 0), picture.view(view));
+        panel.draw(canvas, Point::zero(), views.view(View::Full));
+        panel.outline(canvas, Point::zero(), views.person());
+        for (index, view) in (1..).zip(View::ALL) {
+            panel.draw(canvas, Point::new(index * panel.size().width as i32, 0), views.view(view));
         }
         let (mut bytes, size) = (Vec::new(), canvas.size());
         let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
         let encoded = encoder.write_image(canvas.pixels(), size.width, size.height, ExtendedColorType::Rgb8);
-        encoded
-            .map_err(|e| Error::new(Stage::Sink, "to encode a JPEG picture", e, "use a bundle of smaller pictures"))?;
+        encoded.map_err(|e| {
+            Error::caused(
+                Stage::Sink,
+                "a picture that can be encoded as JPEG",
+                e,
+                "use a bundle with a smaller encoder input",
+            )
+        })?;
         Ok(bytes)
     }
 }

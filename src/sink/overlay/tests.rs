@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 const FLAG: Verdict = Verdict::Flag(FlagReason::BackgroundDominates);
 
-/// What the pipeline would lend, owned.
+/// An owned window result.
 struct Window {
     names: Vec<String>,
     judgement: Judgement,
@@ -17,14 +17,14 @@ struct Window {
 }
 
 impl Window {
-    /// Frames of 32x32 in which somebody stands in the middle.
+    /// Creates frames of 32x32 with a person in the middle.
     fn new(label: &str, frames: &[u64]) -> Self {
         let size = Size::new(32, 32).unwrap();
         let mut person = Shape::new(size);
         for row in person.pixels_mut().chunks_exact_mut(32).take(28).skip(6) {
             row[12..20].fill(true);
         }
-        let views = (0..3 * 3 * size.area()).map(|place| (place / 7 % 256) as u8).collect();
+        let views = (0..3 * 3 * size.area()).map(|index| (index / 7 % 256) as u8).collect();
         let judgement = Judgement {
             label: 0,
             verdict: FLAG,
@@ -82,14 +82,14 @@ fn has_ffmpeg() -> bool {
 }
 
 #[test]
-fn a_gif_holds_every_frame_once_though_windows_overlap() {
+fn a_gif_holds_each_frame_of_overlapping_windows_once() {
     let folder = folder();
     let path = folder.path().join("out.GIF");
     let mut overlay = Overlay::create(&path).unwrap();
     Window::new("waving", &[0, 10, 20, 30]).draw(&mut overlay, "a.mp4").unwrap();
     Window::new("waving", &[10, 20, 30, 40]).draw(&mut overlay, "a.mp4").unwrap();
     Window::new("waving", &[5, 5, 6]).draw(&mut overlay, "b.mp4").unwrap();
-    assert!(!path.exists(), "it is written aside");
+    assert!(!path.exists(), "it is written to a temporary file first");
     overlay.finish().unwrap();
     assert_eq!(files(&folder), ["out.GIF"]);
     let decoder = image::codecs::gif::GifDecoder::new(std::io::BufReader::new(fs::File::open(&path).unwrap())).unwrap();
@@ -100,7 +100,7 @@ fn a_gif_holds_every_frame_once_though_windows_overlap() {
 }
 
 #[test]
-fn an_mp4_holds_as_many_pictures_as_its_frames_last() {
+fn an_mp4_repeats_frames_for_their_duration() {
     if !has_ffmpeg() {
         return;
     }
@@ -117,7 +117,7 @@ fn an_mp4_holds_as_many_pictures_as_its_frames_last() {
 }
 
 #[test]
-fn a_folder_holds_one_whole_picture_a_frame_under_a_safe_name() {
+fn a_folder_holds_one_picture_per_frame_under_a_safe_name() {
     let parent = folder();
     let path = parent.path().join("pictures");
     let mut overlay = Overlay::create(&path).unwrap();
@@ -131,7 +131,7 @@ fn a_folder_holds_one_whole_picture_a_frame_under_a_safe_name() {
 }
 
 #[test]
-fn nothing_is_left_behind_without_finish() {
+fn without_finish_no_file_is_left() {
     let parent = folder();
     for name in ["out.gif", "out.mp4"] {
         if name == "out.mp4" && !has_ffmpeg() {
@@ -147,7 +147,7 @@ fn nothing_is_left_behind_without_finish() {
 }
 
 #[test]
-fn an_overlay_of_nothing_is_an_error_and_leaves_what_was_there() {
+fn an_empty_overlay_is_an_error_and_keeps_the_old_file() {
     let folder = folder();
     let path = folder.path().join("out.gif");
     fs::write(&path, "before").unwrap();
@@ -163,7 +163,7 @@ fn an_overlay_of_nothing_is_an_error_and_leaves_what_was_there() {
 fn other_extensions_and_missing_directories_are_refused() {
     let folder = folder();
     let refused = |name: &str| Overlay::create(&folder.path().join(name)).unwrap_err().to_string();
-    assert!(refused("a.avi").contains("got .avi; name a file .gif or .mp4"));
+    assert!(refused("a.avi").contains("got .avi; choose a .gif or .mp4 file"));
     assert!(refused("missing/a.gif").contains("mkdir -p"));
     fs::write(folder.path().join("file"), "").unwrap();
     assert!(refused("file").contains("a directory"));
@@ -171,14 +171,14 @@ fn other_extensions_and_missing_directories_are_refused() {
 }
 
 #[test]
-fn pictures_that_change_size_end_a_file() {
+fn a_change_of_size_is_an_error_in_a_file() {
     let folder = folder();
     let mut overlay = Overlay::create(&folder.path().join("out.gif")).unwrap();
     let mut window = Window::new("waving", &[0, 10]);
     let size = Size::new(16, 48).unwrap();
     window.pictures[1] = FrameViews { views: vec![0; 9 * size.area()], person: Shape::new(size) };
     let error = window.draw(&mut overlay, "a.mp4").unwrap_err().to_string();
-    assert!(error.contains("952x400") && error.contains("to the end"), "{error}");
+    assert!(error.contains("952x400") && error.contains("one size"), "{error}");
 }
 
 #[test]
@@ -187,8 +187,8 @@ fn any_label_and_any_verdict_can_be_drawn() {
     let mut overlay = Overlay::create(folder.path()).unwrap();
     let long = "häkeln 编织 🧶 \u{0}\n\t\u{301}".repeat(1000);
     let verdicts = [Verdict::Accept, Verdict::Abstain(AbstainReason::PersonFillsFrame), FLAG];
-    for (place, (label, verdict)) in [(long.as_str(), verdicts[0]), ("", verdicts[1]), ("a", FLAG)].iter().enumerate() {
-        let mut window = Window::new(label, &[place as u64]);
+    for (index, (label, verdict)) in [(long.as_str(), verdicts[0]), ("", verdicts[1]), ("a", FLAG)].iter().enumerate() {
+        let mut window = Window::new(label, &[index as u64]);
         window.judgement.verdict = *verdict;
         window.judgement.p = [f32::NAN, f32::INFINITY, -1.0];
         window.draw(&mut overlay, &long).unwrap();

@@ -1,4 +1,4 @@
-//! What a build without the live page has instead.
+//! The stub in builds without the live page.
 
 use super::{PageControls, PageSettings};
 use crate::error::{Error, Result, Stage};
@@ -9,37 +9,37 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A page that this build does not have.
+/// A page that cannot be opened in this build.
 #[derive(Debug)]
 pub enum Page {}
 
 impl Page {
-    /// Says how to get it.
+    /// Returns an error that names the feature.
     ///
     /// # Errors
-    /// Always.
+    /// Always returns an error.
     pub fn open(_: &PageSettings, _: Arc<Metrics>, _: PageControls) -> Result<Self> {
         let next = "build with the feature `page`";
         Err(Error::new(Stage::Sink, "a build with the live page and metrics", "one without", next))
     }
 
-    /// Cannot be called.
+    /// Never called.
     pub fn addresses(&self) -> &[SocketAddr] {
         match *self {}
     }
 
-    /// Cannot be called.
+    /// Never called.
     pub fn show(&mut self, _: &Arc<str>, _: &WindowResult<'_>, _: Option<Duration>) {
         match *self {}
     }
 }
 
-/// Counts that nobody can collect in this build.
+/// Metrics that count nothing in this build.
 #[derive(Debug)]
 pub struct Metrics;
 
 impl Metrics {
-    /// Counts nothing.
+    /// Creates metrics that count nothing.
     pub fn new(_: &'static str) -> Self {
         Self
     }

@@ -1,4 +1,4 @@
-//! As many connections as the program can bear: files and cameras need descriptors too.
+//! A limit on connections, because files and cameras need file descriptors too.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,45 +11,45 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
-/// How many connections one address holds; further ones wait in the system's queue.
-const CONNECTIONS: usize = 256;
-/// How long a connection may be silent before others get its place. Readers of the page hear something every second.
-const IDLE: Duration = Duration::from_secs(90);
+/// Maximum number of connections of one address; further ones wait in the backlog of the system.
+const MAX_CONNECTIONS: usize = 256;
+/// Timeout of an idle connection. Readers of the page receive a message every second.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A listener with a place for each connection.
+/// A listener with a limited number of connections.
 pub(super) struct BoundedListener {
     listener: TcpListener,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-/// A connection that gives its place back when it ends, and ends when nothing is heard or said for too long.
+/// A connection that counts towards the limit until it is dropped, and fails when it is idle for too long.
 pub(super) struct BoundedConnection {
     stream: TcpStream,
-    patience: Duration,
-    silence: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
+    idle_timeout: Duration,
+    idle_timer: Pin<Box<Sleep>>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl BoundedConnection {
-    fn new(stream: TcpStream, patience: Duration, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { stream, patience, silence: Box::pin(tokio::time::sleep(patience)), _place: place }
+    fn new(stream: TcpStream, idle_timeout: Duration, permit: Option<OwnedSemaphorePermit>) -> Self {
+        Self { stream, idle_timeout, idle_timer: Box::pin(tokio::time::sleep(idle_timeout)), _permit: permit }
     }
 
-    /// What came of `attempt`, or an error once there was silence for too long.
-    fn heard<T>(&mut self, context: &mut Context<'_>, attempt: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if attempt.is_ready() {
-            let until = Instant::now() + self.patience;
-            self.silence.as_mut().reset(until);
-            return attempt;
+    /// Returns the result of an I/O operation, or an error once the connection was idle for too long.
+    fn with_timeout<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if polled.is_ready() {
+            let deadline = Instant::now() + self.idle_timeout;
+            self.idle_timer.as_mut().reset(deadline);
+            return polled;
         }
-        ready!(self.silence.as_mut().poll(context));
+        ready!(self.idle_timer.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 impl BoundedListener {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, places: Arc::new(Semaphore::new(CONNECTIONS)) }
+        Self { listener, permits: Arc::new(Semaphore::new(MAX_CONNECTIONS)) }
     }
 }
 
@@ -58,10 +58,10 @@ impl axum::serve::Listener for BoundedListener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (BoundedConnection, SocketAddr) {
-        // It is never closed, so that a place always comes.
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+        // The semaphore is never closed.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
         let (stream, address) = axum::serve::Listener::accept(&mut self.listener).await;
-        (BoundedConnection::new(stream, IDLE, place), address)
+        (BoundedConnection::new(stream, IDLE_TIMEOUT, permit), address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -70,16 +70,20 @@ impl axum::serve::Listener for BoundedListener {
 }
 
 impl AsyncRead for BoundedConnection {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let attempt = Pin::new(&mut self.stream).poll_read(context, into);
-        self.heard(context, attempt)
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.with_timeout(context, polled)
     }
 }
 
 impl AsyncWrite for BoundedConnection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let attempt = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.heard(context, attempt)
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.with_timeout(context, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -97,33 +101,33 @@ mod tests {
     use std::future::poll_fn;
     use std::io::Write;
 
-    async fn read(held: &mut BoundedConnection) -> io::Result<usize> {
+    async fn read(connection: &mut BoundedConnection) -> io::Result<usize> {
         let mut bytes = [0; 8];
-        let mut into = ReadBuf::new(&mut bytes);
-        poll_fn(|context| Pin::new(&mut *held).poll_read(context, &mut into)).await?;
-        Ok(into.filled().len())
+        let mut buffer = ReadBuf::new(&mut bytes);
+        poll_fn(|context| Pin::new(&mut *connection).poll_read(context, &mut buffer)).await?;
+        Ok(buffer.filled().len())
     }
 
     #[test]
-    fn a_connection_that_says_nothing_gives_its_place_back() {
+    fn an_idle_connection_times_out_and_frees_its_permit() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let mut reader = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let places = Arc::new(Semaphore::new(1));
-            let place = Arc::clone(&places).try_acquire_owned().ok();
-            let mut held =
-                BoundedConnection::new(listener.accept().await.unwrap().0, Duration::from_millis(300), place);
-            // Whoever speaks now and then stays.
+            let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let permits = Arc::new(Semaphore::new(1));
+            let permit = Arc::clone(&permits).try_acquire_owned().ok();
+            let mut connection =
+                BoundedConnection::new(listener.accept().await.unwrap().0, Duration::from_millis(300), permit);
+            // Traffic keeps it open.
             for _ in 0..4 {
                 tokio::time::sleep(Duration::from_millis(100)).await;
-                reader.write_all(b"x").unwrap();
-                assert_eq!(read(&mut held).await.unwrap(), 1);
+                client.write_all(b"x").unwrap();
+                assert_eq!(read(&mut connection).await.unwrap(), 1);
             }
-            assert_eq!(read(&mut held).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
-            assert_eq!(places.available_permits(), 0);
-            drop(held);
-            assert_eq!(places.available_permits(), 1);
+            assert_eq!(read(&mut connection).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            assert_eq!(permits.available_permits(), 0);
+            drop(connection);
+            assert_eq!(permits.available_permits(), 1);
         });
     }
 }

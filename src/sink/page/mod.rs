@@ -1,15 +1,15 @@
-//! The live page: what the camera sees, what the three views say, and two controls; and metrics for Prometheus.
+//! The live page, with the newest frame, the results of the three views and controls; and metrics for Prometheus.
 //!
-//! One thread serves all readers. Each of them gets the newest window, and one that reads slowly misses some: recognition
-//! never waits for a reader, and no reader makes memory grow. Nothing is loaded from anywhere else.
+//! One thread serves all readers. Each reader receives the newest window, and a slow one misses some: recognition never
+//! waits for a reader, and memory does not grow with readers. The page loads nothing from other hosts.
 //!
-//! On a loopback address the page is open to who can log in to the machine, and only answers to loopback names, so that no
-//! web site can reach it through a name of its own. Any other address needs a token.
+//! A loopback address is open to all users of the machine and answers to loopback host names only, so that a web site
+//! cannot reach it through DNS rebinding. Any other address needs a token.
 
+#[cfg(feature = "page")]
+mod access;
 #[cfg(not(feature = "page"))]
 mod disabled;
-#[cfg(feature = "page")]
-mod guard;
 #[cfg(feature = "page")]
 mod listener;
 #[cfg(feature = "page")]
@@ -30,24 +30,32 @@ use std::net::SocketAddr;
 #[cfg(feature = "page")]
 pub use super::metrics::Metrics;
 
-/// What is served where.
+/// Addresses and access of the live page and metrics.
 #[derive(Clone, Debug)]
 pub struct PageSettings {
     /// Address and port of the page, with metrics at `/metrics`.
     pub page: Option<SocketAddr>,
-    /// Address and port of metrics alone.
+    /// Address and port of a server of metrics alone.
     pub metrics: Option<SocketAddr>,
     /// Whether pictures may be shown at all.
     pub pictures: bool,
-    /// What readers have to know; needed for addresses that are not loopback.
+    /// The access token; required for addresses that are not loopback.
     pub token: Option<Secret>,
 }
 
-/// What the page's controls change.
+impl PageSettings {
+    /// Returns the names of what is served, in the order of [`Page::addresses`].
+    pub(super) fn served(&self) -> Vec<&'static str> {
+        let page = self.page.map(|_| "live page");
+        page.into_iter().chain(self.metrics.map(|_| "metrics")).collect()
+    }
+}
+
+/// The pipeline that the page controls.
 #[derive(Clone, Debug)]
 pub struct PageControls {
-    /// Knows the threshold and takes another.
+    /// Reads and sets the threshold.
     pub handle: PipelineHandle,
-    /// Takes labels.
+    /// Replaces the labels.
     pub label_updater: LabelUpdater,
 }

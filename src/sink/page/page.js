@@ -3,18 +3,18 @@
 const at = (id) => document.getElementById(id);
 const colour = (selector, property = "color") => getComputedStyle(document.querySelector(selector))[property];
 
-/** Points of the chart; the server sends the last minutes first. */
-const LONGEST = 600;
-let course = [];
+/** Maximum number of points in the chart. */
+const MAX_POINTS = 600;
+let points = [];
 let tau = 0;
 
-/** Why, in words. */
+/** Text of each reason. */
 const REASONS = {
-  accept: "The person shows it more than the room does.",
-  "background-dominates": "The room alone explains this better than the person does.",
-  "no-person": "Nobody is seen in most frames.",
-  "person-fills-frame": "Too little of the room is seen to judge by.",
-  "low-confidence": "No action is probable enough.",
+  accept: "The person supports this label more than the background does.",
+  "background-dominates": "The background supports this label more than the person does.",
+  "no-person": "No person in most frames.",
+  "person-fills-frame": "Too little background to judge.",
+  "low-confidence": "No label is probable enough.",
 };
 
 const number = (value, digits = 2) => (value === null || value === undefined ? "–" : value.toFixed(digits));
@@ -33,13 +33,13 @@ function showWindow(line) {
     track.firstElementChild.style.width = `${100 * (line.p[view] ?? 0)}%`;
     bar.querySelector("output").textContent = number(line.p[view]);
     const best = line[view][0];
-    bar.querySelector("small").textContent = best ? `sees ${best.label} first, ${number(best.p)}` : "";
+    bar.querySelector("small").textContent = best ? `first: ${best.label}, ${number(best.p)}` : "";
   }
 }
 
 function showState(state) {
   if (state.window) showWindow(state.window);
-  at("rate").textContent = `${number(state.frame_rate, 1)} a second`;
+  at("rate").textContent = `${number(state.frame_rate, 1)} per second`;
   at("latency").textContent = state.latency_ms === null ? "–" : `${number(state.latency_ms, 0)} ms`;
   at("dropped").textContent = state.dropped;
   at("reconnects").textContent = state.reconnects;
@@ -47,26 +47,27 @@ function showState(state) {
   at("celsius").textContent = state.celsius === null ? "–" : `${number(state.celsius, 1)} °C`;
   at("count").textContent = state.labels || "–";
   tau = state.tau;
-  if (document.activeElement !== at("tau") && !at("tau").dataset.typed) at("tau").value = Number(tau.toFixed(4));
+  if (document.activeElement !== at("tau") && !at("tau").dataset.edited) at("tau").value = Number(tau.toFixed(4));
   at("pictures").classList.toggle("dark", !state.shows_pictures);
   at("dark").hidden = state.shows_pictures;
   at("picture").checked = state.shows_pictures;
   at("picture").disabled = !state.may_show_pictures;
-  at("shown").textContent = state.may_show_pictures ? "" : "switched off where the program was started";
-  const { relabelling } = state;
-  at("relabelling").textContent = {
+  at("shown").textContent = state.may_show_pictures ? "" : "disabled in the settings of the program";
+  const update = state.relabelling;
+  at("label-update").textContent = {
     embedding: () => {
-      at("relabelling").dataset.asked = "embedded, and in use from the next window on";
-      return `embedding, ${relabelling.done} of ${relabelling.total}`;
+      at("label-update").dataset.applied = "embedded; in use from the next window";
+      return `embedding, ${update.done} of ${update.total}`;
     },
-    failed: () => relabelling.reason,
-    done: () => at("relabelling").dataset.asked ?? "",
-  }[relabelling.state]();
+    failed: () => update.reason,
+    done: () => at("label-update").dataset.applied ?? "",
+  }[update.state]();
   if (state.window) {
-    const last = course.at(-1);
-    const moment = { at: state.at, dominance: state.window.dominance, verdict: state.window.verdict, key: String(state.window.frames) };
-    if (!last || last.key !== moment.key) course.push(moment);
-    course = course.slice(-LONGEST);
+    const last = points.at(-1);
+    const { dominance, verdict, frames } = state.window;
+    const point = { at: state.at, dominance, verdict, key: String(frames) };
+    if (!last || last.key !== point.key) points.push(point);
+    points = points.slice(-MAX_POINTS);
   }
   draw();
 }
@@ -78,7 +79,8 @@ async function showPictures(blob) {
     canvas.width = width;
     canvas.height = strip.height;
     canvas.style.aspectRatio = `${width} / ${strip.height}`;
-    canvas.getContext("2d").drawImage(strip, canvas.dataset.panel * width, 0, width, strip.height, 0, 0, width, strip.height);
+    const left = canvas.dataset.panel * width;
+    canvas.getContext("2d").drawImage(strip, left, 0, width, strip.height, 0, 0, width, strip.height);
   }
   strip.close();
 }
@@ -91,12 +93,12 @@ function draw() {
   canvas.height = height * scale;
   const pen = canvas.getContext("2d");
   pen.scale(scale, scale);
-  const values = course.map((moment) => moment.dominance).filter(Number.isFinite).concat([tau, 0]);
+  const values = points.map((point) => point.dominance).filter(Number.isFinite).concat([tau, 0]);
   const [low, high] = [Math.min(...values) - 0.5, Math.max(...values) + 0.5];
   const [left, bottom] = [38, height - 18];
   const y = (value) => 6 + ((high - value) / (high - low)) * (bottom - 6);
-  const end = course.at(-1)?.at ?? 0;
-  const start = Math.min(course[0]?.at ?? 0, end - 60);
+  const end = points.at(-1)?.at ?? 0;
+  const start = Math.min(points[0]?.at ?? 0, end - 60);
   const x = (time) => left + ((time - start) / (end - start)) * (width - left - 8);
   pen.font = "12px system-ui, sans-serif";
   pen.fillStyle = colour(".key");
@@ -121,12 +123,13 @@ function draw() {
   pen.lineTo(width, y(tau));
   pen.stroke();
   pen.setLineDash([]);
-  const colours = Object.fromEntries(["accept", "flag", "abstain"].map((verdict) => [verdict, colour(`.key .${verdict}`)]));
-  for (const moment of course) {
-    if (!Number.isFinite(moment.dominance)) continue;
-    pen.fillStyle = colours[moment.verdict];
+  const verdicts = ["accept", "flag", "abstain"];
+  const colours = Object.fromEntries(verdicts.map((verdict) => [verdict, colour(`.key .${verdict}`)]));
+  for (const point of points) {
+    if (!Number.isFinite(point.dominance)) continue;
+    pen.fillStyle = colours[point.verdict];
     pen.beginPath();
-    pen.arc(x(moment.at), y(moment.dominance), 2.5, 0, 7);
+    pen.arc(x(point.at), y(point.dominance), 2.5, 0, 7);
     pen.fill();
   }
 }
@@ -143,18 +146,18 @@ function connect(wait = 250) {
   };
   socket.onmessage = ({ data }) => {
     if (typeof data !== "string") return showPictures(data);
-    const told = JSON.parse(data);
-    if (told.history) course = told.history;
-    else showState(told);
+    const message = JSON.parse(data);
+    if (message.history) points = message.history;
+    else showState(message);
   };
   socket.onclose = () => {
-    at("link").textContent = "not connected, trying again";
+    at("link").textContent = "not connected, retrying";
     at("link").dataset.up = false;
     setTimeout(() => connect(Math.min(2 * wait, 8000)), wait);
   };
 }
 
-async function change(path, body, answer) {
+async function change(path, body, output) {
   try {
     const response = await fetch(path, {
       method: "POST",
@@ -162,26 +165,27 @@ async function change(path, body, answer) {
       body: JSON.stringify(body),
     });
     const text = (await response.text()).trim();
-    answer.textContent = text;
+    output.textContent = text;
     return response.ok;
   } catch (error) {
-    answer.textContent = String(error);
+    output.textContent = String(error);
     return false;
   }
 }
 
 at("relabel").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const output = at("relabelling");
-  delete output.dataset.asked;
-  // Labels that were embedded before are there before the next news.
-  if (await change("labels", { labels: at("labels").value }, output)) output.dataset.asked = "in use from the next window on";
+  const output = at("label-update");
+  delete output.dataset.applied;
+  // Labels whose embeddings are cached are in use before the next message.
+  const isChanged = await change("labels", { labels: at("labels").value }, output);
+  if (isChanged) output.dataset.applied = "in use from the next window";
 });
 
-at("tau").addEventListener("input", () => (at("tau").dataset.typed = "yes"));
+at("tau").addEventListener("input", () => (at("tau").dataset.edited = "yes"));
 at("threshold").addEventListener("submit", async (event) => {
   event.preventDefault();
-  if (await change("tau", { tau: at("tau").valueAsNumber }, at("set"))) delete at("tau").dataset.typed;
+  if (await change("tau", { tau: at("tau").valueAsNumber }, at("set"))) delete at("tau").dataset.edited;
 });
 
 at("picture").addEventListener("change", () => change("picture", { on: at("picture").checked }, at("shown")));

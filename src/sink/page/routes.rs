@@ -1,6 +1,6 @@
-//! What is answered at which path.
+//! The routes of the page and of the metrics.
 
-use super::guard::{COOKIE_NAME, Guard};
+use super::access::{AccessGuard, COOKIE_NAME};
 use super::listener::BoundedListener;
 use super::state::PageState;
 use crate::bundle::labels::parse_names;
@@ -17,24 +17,24 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// The largest request, in bytes: some ten thousand labels.
-const LARGEST: usize = 2 << 20;
-/// The largest request to log in, in bytes: a token.
-const TOKEN: usize = 8 << 10;
-/// How long one message may take to a reader before it is let go.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// How often a reader hears something when there are no windows.
-const PULSE: Duration = Duration::from_secs(1);
-/// How long a wrong token is thought about.
-const DELAY: Duration = Duration::from_millis(300);
+/// Maximum size of a request in bytes, enough for more than ten thousand labels.
+const MAX_BODY_BYTES: usize = 2 << 20;
+/// Maximum size of a login request in bytes.
+const MAX_LOGIN_BYTES: usize = 8 << 10;
+/// Timeout of one message to or from a client.
+const MESSAGE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Interval of messages to readers without new windows.
+const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
+/// Delay after a wrong token.
+const LOGIN_DELAY: Duration = Duration::from_millis(300);
 
-/// Nothing from elsewhere, no script but the page's own, in no other site's frame.
+/// Content security policy: no resources of other hosts, only the page's own scripts, and no embedding by other sites.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
     connect-src 'self' ws: wss:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// The page with its controls, its live channel, and metrics.
-pub(super) fn page(state: &Arc<PageState>, guard: Guard) -> Router {
-    let inside = Router::new()
+/// Returns the routes of the page with its controls, live channel and metrics.
+pub(super) fn page(state: &Arc<PageState>, guard: AccessGuard) -> Router {
+    let protected = Router::new()
         .route("/", get(|| async { html(include_str!("page.html")) }))
         .route("/page.js", get(|| async { text("text/javascript; charset=utf-8", include_str!("page.js")) }))
         .route("/live", get(live))
@@ -43,24 +43,27 @@ pub(super) fn page(state: &Arc<PageState>, guard: Guard) -> Router {
         .route("/picture", post(set_picture))
         .route("/metrics", get(scrape))
         .with_state(Arc::clone(state))
-        .layer(from_fn_with_state(guard.clone(), admit));
-    let outside = Router::new()
+        .layer(from_fn_with_state(guard.clone(), authorize));
+    let public = Router::new()
         .route("/page.css", get(|| async { text("text/css; charset=utf-8", include_str!("page.css")) }))
         .route("/login.js", get(|| async { text("text/javascript; charset=utf-8", include_str!("login.js")) }))
         .route("/login", post(log_in))
         .route("/health", get(|| async { "ok\n" }))
         .with_state(guard);
-    inside.merge(outside).layer(DefaultBodyLimit::max(LARGEST)).layer(middleware::map_response(harden))
+    protected
+        .merge(public)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::map_response(set_security_headers))
 }
 
-/// Metrics alone.
-pub(super) fn metrics(state: &Arc<PageState>, guard: Guard) -> Router {
+/// Returns the routes of the metrics alone.
+pub(super) fn metrics(state: &Arc<PageState>, guard: AccessGuard) -> Router {
     Router::new()
         .route("/metrics", get(scrape))
         .with_state(Arc::clone(state))
-        .layer(from_fn_with_state(guard, admit))
+        .layer(from_fn_with_state(guard, authorize))
         .route("/health", get(|| async { "ok\n" }))
-        .layer(middleware::map_response(harden))
+        .layer(middleware::map_response(set_security_headers))
 }
 
 /// Serves until `stopped`.
@@ -70,43 +73,43 @@ pub(super) async fn serve(listeners: Vec<(std::net::TcpListener, Router)>, stopp
             Ok(listener) => {
                 tokio::spawn(async move {
                     if let Err(error) = axum::serve(BoundedListener::new(listener), router).await {
-                        log::warn!("the live page has ended: {error}");
+                        log::warn!("the live page stopped: {error}");
                     }
                 });
             }
-            Err(error) => log::warn!("the live page has ended: {error}"),
+            Err(error) => log::warn!("the live page stopped: {error}"),
         }
     }
-    // It also ends when the other side is gone.
+    // An error means that the sender was dropped.
     let _ = stopped.await;
 }
 
-async fn admit(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+async fn authorize(State(guard): State<AccessGuard>, request: Request, next: Next) -> Response {
     match guard.check(&request) {
         Ok(()) => next.run(request).await,
-        Err(refusal) if guard.is_closed() && request.uri().path() == "/" => {
-            (refusal.status(), html(include_str!("login.html"))).into_response()
+        Err(error) if guard.needs_token() && request.uri().path() == "/" => {
+            (error.status(), html(include_str!("login.html"))).into_response()
         }
-        Err(refusal) => (refusal.status(), format!("{}\n", refusal.reason())).into_response(),
+        Err(error) => (error.status(), format!("{}\n", error.reason())).into_response(),
     }
 }
 
-async fn log_in(State(guard): State<Guard>, request: Request) -> Response {
-    if let Err(refusal) = guard.check_origin(&request) {
-        return (refusal.status(), refusal.reason()).into_response();
+async fn log_in(State(guard): State<AccessGuard>, request: Request) -> Response {
+    if let Err(error) = guard.check_origin(&request) {
+        return (error.status(), error.reason()).into_response();
     }
-    // Whoever asks has not said yet who they are.
-    let body = tokio::time::timeout(PATIENCE, axum::body::to_bytes(request.into_body(), TOKEN)).await;
+    // The client is not authenticated yet, so time and size are limited.
+    let body = tokio::time::timeout(MESSAGE_TIMEOUT, axum::body::to_bytes(request.into_body(), MAX_LOGIN_BYTES)).await;
     let body = body.ok().and_then(core::result::Result::ok).unwrap_or_default();
     let token = serde_json::from_slice::<Token>(&body).map(|body| body.token).unwrap_or_default();
-    if !guard.knows(token.trim()) {
-        tokio::time::sleep(DELAY).await;
-        return (StatusCode::UNAUTHORIZED, "this is not the token\n").into_response();
+    if !guard.is_token(token.trim()) {
+        tokio::time::sleep(LOGIN_DELAY).await;
+        return (StatusCode::UNAUTHORIZED, "wrong token\n").into_response();
     }
     let cookie = format!("{COOKIE_NAME}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000", token.trim());
     match HeaderValue::from_str(&cookie) {
         Ok(cookie) => ([(SET_COOKIE, cookie)], "ok\n").into_response(),
-        Err(_) => (StatusCode::BAD_REQUEST, "a browser cannot keep this token: make one of letters and digits\n")
+        Err(_) => (StatusCode::BAD_REQUEST, "a cookie cannot hold this token: create one of letters and digits\n")
             .into_response(),
     }
 }
@@ -118,7 +121,7 @@ struct Token {
 
 #[derive(Debug, Deserialize)]
 struct Labels {
-    /// One a line.
+    /// One label per line.
     labels: String,
 }
 
@@ -140,7 +143,7 @@ async fn set_labels(State(state): State<Arc<PageState>>, Json(Labels { labels })
     match parse_names(&labels) {
         Ok(names) => {
             state.controls.label_updater.ask(names);
-            (StatusCode::ACCEPTED, "they take effect when they are embedded\n").into_response()
+            (StatusCode::ACCEPTED, "the labels take effect once they are embedded\n").into_response()
         }
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
@@ -148,16 +151,16 @@ async fn set_labels(State(state): State<Arc<PageState>>, Json(Labels { labels })
 
 async fn set_tau(State(state): State<Arc<PageState>>, Json(Tau { tau }): Json<Tau>) -> Response {
     match state.controls.handle.set_threshold(tau) {
-        Ok(()) => "it takes effect with the next window\n".into_response(),
+        Ok(()) => "the threshold takes effect with the next window\n".into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
 }
 
 async fn set_picture(State(state): State<Arc<PageState>>, Json(Pictures { on }): Json<Pictures>) -> Response {
-    if state.set_shows(on) {
+    if state.set_shows_pictures(on) {
         return "ok\n".into_response();
     }
-    (StatusCode::FORBIDDEN, "this program was started with --no-picture\n").into_response()
+    (StatusCode::FORBIDDEN, "pictures are disabled in the settings of the program\n").into_response()
 }
 
 async fn scrape(State(state): State<Arc<PageState>>) -> Response {
@@ -168,43 +171,44 @@ async fn scrape(State(state): State<Arc<PageState>>) -> Response {
 }
 
 async fn live(State(state): State<Arc<PageState>>, upgrade: WebSocketUpgrade) -> Response {
-    let Ok(place) = Arc::clone(&state.places).try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many look already\n").into_response();
+    let Ok(permit) = Arc::clone(&state.reader_permits).try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many readers\n").into_response();
     };
-    // Nobody has to tell the page much.
+    // Readers send next to nothing.
     upgrade.max_message_size(1024).on_upgrade(async move |socket| {
-        tell(&state, socket).await;
-        drop(place);
+        send_updates(&state, socket).await;
+        drop(permit);
     })
 }
 
-/// Tells one reader the newest window, again and again; it goes when it does not read.
-async fn tell(state: &PageState, mut socket: WebSocket) {
+/// Sends the newest window to one reader until it disconnects or does not read for too long.
+async fn send_updates(state: &PageState, mut socket: WebSocket) {
     let mut updates = state.updates();
-    let mut shown = None;
+    let mut last_picture = None;
     if !send(&mut socket, Message::Text(state.history().into())).await {
         return;
     }
     loop {
         let newest = updates.borrow_and_update().clone();
-        if newest.over || !send(&mut socket, Message::Text(state.state(&newest).into())).await {
+        if newest.is_closed || !send(&mut socket, Message::Text(state.message(&newest).into())).await {
             return;
         }
-        if let Some(picture) = newest.picture.filter(|_| state.shows() && shown != Some(newest.number)) {
-            shown = Some(newest.number);
+        if let Some(picture) = newest.picture.filter(|_| state.shows_pictures() && last_picture != Some(newest.number))
+        {
+            last_picture = Some(newest.number);
             if !send(&mut socket, Message::Binary(picture)).await {
                 return;
             }
         }
-        // What the reader says, its farewell above all, is heard while the next window is waited for.
+        // Reads messages of the reader, such as its close frame, while waiting for the next window.
         tokio::select! {
-            said = socket.recv() => {
-                if !matches!(said, Some(Ok(_))) {
+            received = socket.recv() => {
+                if !matches!(received, Some(Ok(_))) {
                     return;
                 }
             }
-            // Without windows the page still shows that recognition lives.
-            changed = tokio::time::timeout(PULSE, updates.changed()) => {
+            // Without new windows the reader still gets fresh metrics.
+            changed = tokio::time::timeout(UPDATE_INTERVAL, updates.changed()) => {
                 if matches!(changed, Ok(Err(_))) {
                     return;
                 }
@@ -214,7 +218,7 @@ async fn tell(state: &PageState, mut socket: WebSocket) {
 }
 
 async fn send(socket: &mut WebSocket, message: Message) -> bool {
-    matches!(tokio::time::timeout(PATIENCE, socket.send(message)).await, Ok(Ok(())))
+    matches!(tokio::time::timeout(MESSAGE_TIMEOUT, socket.send(message)).await, Ok(Ok(())))
 }
 
 fn html(body: &'static str) -> Response {
@@ -225,8 +229,8 @@ fn text(kind: &'static str, body: impl IntoResponse) -> Response {
     ([(CONTENT_TYPE, kind)], body).into_response()
 }
 
-/// What holds for every answer.
-async fn harden(mut response: Response) -> Response {
+/// Adds the security headers of every response.
+async fn set_security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

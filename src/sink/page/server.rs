@@ -1,6 +1,6 @@
-//! The thread that serves.
+//! The server thread.
 
-use super::guard::Guard;
+use super::access::AccessGuard;
 use super::state::PageState;
 use super::{PageControls, PageSettings, routes};
 use crate::error::{Error, Result, Stage};
@@ -12,10 +12,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How long the program's end waits for readers.
-const GRACE: Duration = Duration::from_millis(500);
+/// Time for readers to disconnect when the server is dropped.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A running server. Dropping it ends it.
+/// A running server, stopped when it is dropped.
 #[derive(Debug)]
 pub struct Page {
     state: Arc<PageState>,
@@ -25,36 +25,36 @@ pub struct Page {
 }
 
 impl Page {
-    /// Begins to serve; all addresses are bound when it returns.
+    /// Starts the server; all addresses are bound when it returns.
     ///
     /// # Errors
-    /// When an address that is not loopback has no token, is taken, or there is no thread.
+    /// Returns an error if an address is in use, or is not loopback and has no token, or if no thread can be started.
     pub fn open(settings: &PageSettings, metrics: Arc<Metrics>, controls: PageControls) -> Result<Self> {
         let state = Arc::new(PageState::new(metrics, controls, settings.pictures));
         let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
         for (address, is_page) in [(settings.page, true), (settings.metrics, false)] {
             let Some(address) = address else { continue };
-            let guard = Guard::new(address, settings.token.clone())?;
+            let guard = AccessGuard::new(address, settings.token.clone())?;
             let listener = bind(address)?;
-            addresses.push(listener.local_addr().map_err(|e| unbound(address, &e))?);
+            addresses.push(listener.local_addr().map_err(|e| unbound(address, e))?);
             let router = if is_page { routes::page(&state, guard) } else { routes::metrics(&state, guard) };
             listeners.push((listener, router));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| no_thread(&e))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
         let (stop, stopped) = oneshot::channel();
         let serve = move || runtime.block_on(routes::serve(listeners, stopped));
-        let thread = std::thread::Builder::new().name("page".to_owned()).spawn(serve).map_err(|e| no_thread(&e))?;
+        let thread = std::thread::Builder::new().name("page".to_owned()).spawn(serve).map_err(no_thread)?;
         Ok(Self { state, addresses, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where it is served: the page first, then metrics, as far as they were asked for.
+    /// Returns the addresses: first the page, then the metrics, if they are served.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// Shows `outcome`, whose verdict line is `line`; never waits.
-    pub fn show(&mut self, line: &Arc<str>, outcome: &WindowResult<'_>, latency: Option<Duration>) {
-        self.state.show(line, outcome, latency);
+    /// Shows `result`, whose verdict line is `line`; never blocks.
+    pub fn show(&mut self, line: &Arc<str>, result: &WindowResult<'_>, latency: Option<Duration>) {
+        self.state.show(line, result, latency);
     }
 }
 
@@ -62,27 +62,27 @@ impl Drop for Page {
     fn drop(&mut self) {
         self.state.close();
         if let Some(stop) = self.stop.take() {
-            // Nobody listens where the thread has ended already.
+            // It fails only if the thread has ended already.
             let _ = stop.send(());
         }
-        let until = Instant::now() + GRACE;
-        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < until {
+        let deadline = Instant::now() + CLOSE_TIMEOUT;
+        while self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
 
 fn bind(address: SocketAddr) -> Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind(address).map_err(|e| unbound(address, &e))?;
-    listener.set_nonblocking(true).map_err(|e| unbound(address, &e))?;
+    let listener = std::net::TcpListener::bind(address).map_err(|e| unbound(address, e))?;
+    listener.set_nonblocking(true).map_err(|e| unbound(address, e))?;
     Ok(listener)
 }
 
-fn unbound(address: SocketAddr, error: &std::io::Error) -> Error {
-    let expected = format!("to serve at {address}");
-    Error::new(Stage::Sink, expected, error, "choose an address of this machine and a port that is free")
+fn unbound(address: SocketAddr, error: std::io::Error) -> Error {
+    let expected = format!("a free address {address} to serve at");
+    Error::caused(Stage::Sink, expected, error, "choose an address of this machine and a free port")
 }
 
-fn no_thread(error: &std::io::Error) -> Error {
-    Error::new(Stage::Sink, "a thread for the live page", error, "raise the limit of threads")
+fn no_thread(error: std::io::Error) -> Error {
+    Error::caused(Stage::Sink, "a thread for the live page", error, "raise the limit of threads")
 }

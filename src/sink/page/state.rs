@@ -1,4 +1,4 @@
-//! What all readers see: the newest window, the last minutes, and how recognition is doing.
+//! The state of the page: the newest window, the history and the metrics.
 
 use super::PageControls;
 use crate::pipeline::{LabelUpdateProgress, WindowResult};
@@ -13,31 +13,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 
-/// Windows that the chart of the last minutes shows: five minutes at two a second.
-const HISTORY: usize = 600;
-/// How many may look at a time.
-const READERS: usize = 64;
+/// Windows in the history: five minutes at two windows per second.
+const HISTORY_LENGTH: usize = 600;
+/// Maximum number of readers.
+const MAX_READERS: usize = 64;
 
-/// What the server's tasks share with recognition.
+/// The state shared between the recognition thread and the server.
 #[derive(Debug)]
 pub(super) struct PageState {
     pub(super) metrics: Arc<Metrics>,
     pub(super) controls: PageControls,
     updates: watch::Sender<PageUpdate>,
-    /// A place for each reader.
-    pub(super) places: Arc<Semaphore>,
+    /// One permit for each reader.
+    pub(super) reader_permits: Arc<Semaphore>,
     began: Instant,
     history: Mutex<VecDeque<HistoryPoint>>,
     strip: Mutex<Strip>,
-    /// Whether pictures may be shown at all.
-    may_show: bool,
-    shows: AtomicBool,
+    /// Whether the settings allow pictures.
+    allows_pictures: bool,
+    /// Whether readers have pictures switched on.
+    shows_pictures: AtomicBool,
 }
 
 /// The newest window.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PageUpdate {
-    /// Windows so far.
+    /// Number of the window.
     pub(super) number: u64,
     /// The verdict line.
     line: Option<Arc<str>>,
@@ -46,21 +47,22 @@ pub(super) struct PageUpdate {
     labels: Arc<[String]>,
     latency: Option<Duration>,
     backend: &'static str,
-    pub(super) over: bool,
+    pub(super) is_closed: bool,
 }
 
-/// One point of the chart.
+/// One point of the history.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct HistoryPoint {
     /// Seconds since the start.
-    at: f64,
+    #[serde(rename = "at")]
+    time: f64,
     dominance: f32,
     verdict: &'static str,
 }
 
-/// What a reader is told of a window.
+/// The message to readers about a window.
 #[derive(Debug, Serialize)]
-struct State<'a> {
+struct WindowMessage<'a> {
     at: f64,
     window: Option<&'a RawValue>,
     frame_rate: f64,
@@ -71,124 +73,128 @@ struct State<'a> {
     celsius: Option<f64>,
     tau: f32,
     shows_pictures: bool,
-    may_show_pictures: bool,
+    #[serde(rename = "may_show_pictures")]
+    allows_pictures: bool,
     labels: usize,
-    relabelling: LabelUpdateProgress,
+    #[serde(rename = "relabelling")]
+    label_update: LabelUpdateProgress,
 }
 
 impl PageState {
-    pub(super) fn new(metrics: Arc<Metrics>, controls: PageControls, may_show: bool) -> Self {
+    pub(super) fn new(metrics: Arc<Metrics>, controls: PageControls, allows_pictures: bool) -> Self {
         Self {
             metrics,
             controls,
             updates: watch::Sender::new(PageUpdate::default()),
-            places: Arc::new(Semaphore::new(READERS)),
+            reader_permits: Arc::new(Semaphore::new(MAX_READERS)),
             began: Instant::now(),
-            history: Mutex::new(VecDeque::with_capacity(HISTORY)),
+            history: Mutex::new(VecDeque::with_capacity(HISTORY_LENGTH)),
             strip: Mutex::default(),
-            may_show,
-            shows: AtomicBool::new(may_show),
+            allows_pictures,
+            shows_pictures: AtomicBool::new(allows_pictures),
         }
     }
 
-    /// Takes the newest window over; a picture is only made where somebody looks.
-    pub(super) fn show(&self, line: &Arc<str>, outcome: &WindowResult<'_>, latency: Option<Duration>) {
-        let judgement = &outcome.judgement;
-        let moment = HistoryPoint {
-            at: self.began.elapsed().as_secs_f64(),
+    /// Publishes the newest window; encodes a picture only if there are readers.
+    pub(super) fn show(&self, line: &Arc<str>, result: &WindowResult<'_>, latency: Option<Duration>) {
+        let judgement = &result.judgement;
+        let point = HistoryPoint {
+            time: self.began.elapsed().as_secs_f64(),
             dominance: judgement.dominance,
             verdict: judgement.verdict.name(),
         };
         {
             let mut history = lock(&self.history);
-            if history.len() == HISTORY {
+            if history.len() == HISTORY_LENGTH {
                 history.pop_front();
             }
-            history.push_back(moment);
+            history.push_back(point);
         }
-        let picture = match outcome.pictures.iter().last() {
-            Some(picture) if self.shows() && self.readers() > 0 => match lock(&self.strip).jpeg(picture) {
+        let picture = match result.pictures.iter().last() {
+            Some(picture) if self.shows_pictures() && self.readers() > 0 => match lock(&self.strip).jpeg(picture) {
                 Ok(bytes) => Some(bytes.into()),
                 Err(error) => {
-                    log::warn!("the live page has no picture: {error}");
+                    log::warn!("the picture for the live page cannot be encoded: {error}");
                     None
                 }
             },
             _ => None,
         };
         self.metrics.readers(self.readers());
-        self.updates.send_modify(|updates| {
-            let labels = if updates.labels.as_ref() == outcome.names {
-                Arc::clone(&updates.labels)
+        self.updates.send_modify(|update| {
+            let labels = if update.labels.as_ref() == result.names {
+                Arc::clone(&update.labels)
             } else {
-                outcome.names.to_vec().into()
+                result.names.to_vec().into()
             };
-            let (number, line) = (updates.number + 1, Some(Arc::clone(line)));
-            *updates = PageUpdate { number, line, picture, labels, latency, backend: outcome.backend, over: false };
+            let (number, line) = (update.number + 1, Some(Arc::clone(line)));
+            *update = PageUpdate { number, line, picture, labels, latency, backend: result.backend, is_closed: false };
         });
     }
 
-    /// Ends what readers wait for.
+    /// Disconnects all readers.
     pub(super) fn close(&self) {
-        self.updates.send_modify(|updates| updates.over = true);
+        self.updates.send_modify(|update| update.is_closed = true);
     }
 
+    /// Subscribes to new windows.
     pub(super) fn updates(&self) -> watch::Receiver<PageUpdate> {
         self.updates.subscribe()
     }
 
+    /// Returns the labels of the newest window.
     pub(super) fn labels(&self) -> Arc<[String]> {
         Arc::clone(&self.updates.borrow().labels)
     }
 
     fn readers(&self) -> usize {
-        READERS - self.places.available_permits()
+        MAX_READERS - self.reader_permits.available_permits()
     }
 
-    /// Whether pictures are shown.
-    pub(super) fn shows(&self) -> bool {
-        self.may_show && self.shows.load(Ordering::Relaxed)
+    /// Returns whether pictures are shown.
+    pub(super) fn shows_pictures(&self) -> bool {
+        self.allows_pictures && self.shows_pictures.load(Ordering::Relaxed)
     }
 
-    /// Shows pictures or not; false where they may not be shown.
-    pub(super) fn set_shows(&self, shows: bool) -> bool {
-        self.shows.store(shows, Ordering::Relaxed);
+    /// Switches pictures on or off; returns false if the settings do not allow them.
+    pub(super) fn set_shows_pictures(&self, shows: bool) -> bool {
+        self.shows_pictures.store(shows, Ordering::Relaxed);
         if !shows {
-            // The picture that is there is not shown to the next reader either.
-            self.updates.send_modify(|updates| updates.picture = None);
+            // The next reader must not get the current picture either.
+            self.updates.send_modify(|update| update.picture = None);
         }
-        self.may_show || !shows
+        self.allows_pictures || !shows
     }
 
-    /// The last minutes, as JSON.
+    /// Returns the history as JSON.
     pub(super) fn history(&self) -> String {
         #[derive(Serialize)]
-        struct Past<'a> {
+        struct HistoryMessage<'a> {
             history: &'a VecDeque<HistoryPoint>,
         }
-        serde_json::to_string(&Past { history: &lock(&self.history) }).unwrap_or_default()
+        serde_json::to_string(&HistoryMessage { history: &lock(&self.history) }).unwrap_or_default()
     }
 
-    /// What `updates` are, as JSON.
-    pub(super) fn state(&self, updates: &PageUpdate) -> String {
+    /// Returns the message about `update` as JSON.
+    pub(super) fn message(&self, update: &PageUpdate) -> String {
         let health = self.metrics.health();
-        let window = updates.line.as_deref().and_then(|line| serde_json::from_str(line).ok());
-        let state = State {
+        let window = update.line.as_deref().and_then(|line| serde_json::from_str(line).ok());
+        let message = WindowMessage {
             at: self.began.elapsed().as_secs_f64(),
             window,
             frame_rate: self.metrics.frame_rate(),
             dropped: health.dropped,
             reconnects: health.reconnects,
-            latency_ms: updates.latency.map(|latency| latency.as_secs_f64() * 1e3),
-            backend: updates.backend,
+            latency_ms: update.latency.map(|latency| latency.as_secs_f64() * 1e3),
+            backend: update.backend,
             celsius: temperatures().into_iter().map(|(_, celsius)| celsius).reduce(f64::max),
             tau: self.controls.handle.threshold(),
-            shows_pictures: self.shows(),
-            may_show_pictures: self.may_show,
-            labels: updates.labels.len(),
-            relabelling: self.controls.label_updater.progress(),
+            shows_pictures: self.shows_pictures(),
+            allows_pictures: self.allows_pictures,
+            labels: update.labels.len(),
+            label_update: self.controls.label_updater.progress(),
         };
-        serde_json::to_string(&state).unwrap_or_default()
+        serde_json::to_string(&message).unwrap_or_default()
     }
 }
 

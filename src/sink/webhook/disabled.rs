@@ -1,34 +1,34 @@
-//! What a build without webhooks has instead.
+//! The stub in builds without webhooks.
 
 use super::WebhookSettings;
 use crate::error::{Error, Result, Stage};
 use crate::sink::DeliveryCounts;
 use std::sync::Arc;
 
-/// A webhook that this build does not have.
+/// A webhook that cannot be opened in this build.
 #[derive(Debug)]
 pub enum Webhook {}
 
 impl Webhook {
-    /// Says how to get it.
+    /// Returns an error that names the feature.
     ///
     /// # Errors
-    /// Always.
+    /// Always returns an error.
     pub fn open(_: WebhookSettings) -> Result<Self> {
         Err(Error::new(Stage::Sink, "a build with webhooks", "one without", "build with the feature `webhook`"))
     }
 
-    /// Cannot be called.
+    /// Never called.
     pub fn send(&self, _: &Arc<str>) {
         match *self {}
     }
 
-    /// Cannot be called.
+    /// Never called.
     pub fn close(self) -> DeliveryCounts {
         match self {}
     }
 
-    /// Cannot be called.
+    /// Never called.
     pub fn counts(&self) -> DeliveryCounts {
         match *self {}
     }

@@ -1,4 +1,4 @@
-//! A thread that posts to a web server.
+//! Webhook delivery of verdict lines.
 
 use super::WebhookSettings;
 use crate::error::{Error, Result, Stage};
@@ -10,15 +10,17 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::http::{HeaderValue, Uri};
 
-/// How long one attempt may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the program's end waits for what is still to be delivered.
-const GRACE: Duration = Duration::from_secs(2);
+/// Timeout of one attempt.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time for waiting lines to be delivered when the webhook is closed.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Additional time for the thread to end.
+const JOIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A thread that posts verdict lines as `application/json`, in order.
 ///
-/// A server that does not answer, or answers 408, 425, 429 or 5xx, is tried again after 0.25 to 16 s; a line that it refuses is
-/// lost and counted.
+/// A line is retried after 0.25 to 16 s while the server does not answer, or answers 408, 425, 429 or 5xx; with any
+/// other error status it counts as lost.
 #[derive(Debug)]
 pub struct Webhook {
     outbox: Outbox<Arc<str>>,
@@ -26,29 +28,32 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Begins to deliver.
+    /// Starts to deliver.
     ///
     /// # Errors
-    /// When the URL is none of HTTP or holds a password, the token cannot be sent, or there is no thread for it.
+    /// Returns an error if the URL is not an HTTP URL or holds a password, the token cannot be sent, or no thread can
+    /// be started.
     pub fn open(settings: WebhookSettings) -> Result<Self> {
         check(&settings.url)?;
         let authorization = settings.token.as_ref().map(authorization).transpose()?;
         let outbox = Outbox::new(settings.queue);
         let config =
-            Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).max_redirects(0);
-        let post = Poster { agent: config.build().into(), url: settings.url, authorization, outbox: outbox.clone() };
-        let thread = std::thread::Builder::new().name("webhook".to_owned()).spawn(move || post.deliver());
-        let thread =
-            thread.map_err(|e| Error::new(Stage::Sink, "a thread for the webhook", e, "raise the limit of threads"))?;
+            Agent::config_builder().timeout_global(Some(REQUEST_TIMEOUT)).http_status_as_error(false).max_redirects(0);
+        let poster = Poster { agent: config.build().into(), url: settings.url, authorization, outbox: outbox.clone() };
+        let thread = std::thread::Builder::new()
+            .name("webhook".to_owned())
+            .spawn(move || poster.run())
+            .map_err(|e| Error::caused(Stage::Sink, "a thread for the webhook", e, "raise the limit of threads"))?;
         Ok(Self { outbox, thread: Some(thread) })
     }
 
-    /// Leaves `line` to be posted; never waits.
+    /// Queues `line` to be posted; never blocks.
     pub fn send(&self, line: &Arc<str>) {
         self.outbox.push(Arc::clone(line));
     }
 
-    /// Ends it, once what waits is delivered or two seconds have passed, as dropping it does; what was not delivered is lost.
+    /// Closes the webhook after its queue is empty or two seconds have passed, as dropping it does; the rest counts as
+    /// lost.
     pub fn close(mut self) -> DeliveryCounts {
         self.finish();
         let DeliveryCounts { sent, lost, waiting } = self.counts();
@@ -57,11 +62,11 @@ impl Webhook {
 
     fn finish(&mut self) {
         if let Some(thread) = self.thread.take() {
-            self.outbox.finish("webhook", Some(&thread), [GRACE, Duration::from_millis(100)]);
+            self.outbox.finish("webhook", Some(&thread), CLOSE_TIMEOUT, JOIN_TIMEOUT);
         }
     }
 
-    /// Lines posted, lost and waiting.
+    /// Returns the numbers of lines posted, lost and waiting.
     pub fn counts(&self) -> DeliveryCounts {
         self.outbox.counts()
     }
@@ -80,42 +85,47 @@ struct Poster {
     outbox: Outbox<Arc<str>>,
 }
 
-/// What one attempt came to.
+/// The result of one attempt.
 enum PostResult {
-    Taken,
+    Accepted,
     Refused(String),
-    TryAgain(String),
+    Retry(String),
 }
 
 impl Poster {
-    fn deliver(&self) {
-        let mut back_off = BackOff::new();
-        let mut refused = 0_u64;
+    /// Posts lines until the outbox is closed and empty, or expires.
+    fn run(&self) {
+        let mut refused = 0;
         while let Some(line) = self.outbox.take() {
-            let mut told = false;
-            let delivered = loop {
-                let trouble = match self.attempt(&line) {
-                    PostResult::Taken => break true,
-                    PostResult::Refused(reason) => {
-                        refused += 1;
-                        // A log must not grow with what a server does not want.
-                        if refused.is_power_of_two() {
-                            log::warn!("webhook: {refused} lines were refused so far, the last with {reason}");
-                        }
-                        break false;
+            let is_delivered = self.deliver(&line, &mut refused);
+            self.outbox.record(is_delivered);
+        }
+    }
+
+    /// Posts `line` until the server accepts or refuses it, or the outbox expires; returns whether it was accepted.
+    fn deliver(&self, line: &str, refused: &mut u64) -> bool {
+        let (mut back_off, mut is_logged) = (BackOff::new(), false);
+        loop {
+            match self.attempt(line) {
+                PostResult::Accepted => return true,
+                PostResult::Refused(reason) => {
+                    *refused += 1;
+                    // Powers of two keep the log short.
+                    if refused.is_power_of_two() {
+                        log::warn!("webhook: {refused} lines refused so far, the last with {reason}");
                     }
-                    PostResult::TryAgain(reason) => reason,
-                };
-                if !std::mem::replace(&mut told, true) {
-                    log::warn!("webhook: tried again until it works: {trouble}");
+                    return false;
                 }
-                self.outbox.rest(back_off.next());
-                if self.outbox.is_over() {
-                    break false;
+                PostResult::Retry(reason) => {
+                    if !std::mem::replace(&mut is_logged, true) {
+                        log::warn!("webhook: delivery failed, retrying until it succeeds: {reason}");
+                    }
                 }
-            };
-            back_off.reset();
-            self.outbox.settle(delivered);
+            }
+            self.outbox.sleep(back_off.next());
+            if self.outbox.is_expired() {
+                return false;
+            }
         }
     }
 
@@ -126,19 +136,19 @@ impl Poster {
         }
         match request.send(line) {
             Ok(response) => match response.status().as_u16() {
-                200..=299 => PostResult::Taken,
-                status @ (408 | 425 | 429 | 500..=599) => PostResult::TryAgain(format!("status {status}")),
+                200..=299 => PostResult::Accepted,
+                status @ (408 | 425 | 429 | 500..=599) => PostResult::Retry(format!("status {status}")),
                 status => PostResult::Refused(format!("status {status}")),
             },
-            Err(error) => PostResult::TryAgain(error.to_string()),
+            Err(error) => PostResult::Retry(error.to_string()),
         }
     }
 }
 
 fn authorization(token: &Secret) -> Result<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.reveal())).map_err(|_| {
-        let next = "write the token alone into its file, on one line";
-        Error::new(Stage::Sink, "a webhook's token of visible characters", "one with others", next)
+        let next = "write only the token into its file, on one line";
+        Error::new(Stage::Sink, "a webhook token of printable characters", "other characters", next)
     })?;
     value.set_sensitive(true);
     Ok(value)
@@ -146,12 +156,14 @@ fn authorization(token: &Secret) -> Result<HeaderValue> {
 
 fn check(url: &str) -> Result<()> {
     let refused = |got: &str| {
-        let next = "write the address as http://HOST/PATH and keep secrets in a file or the environment";
+        let next = "use http://HOST/PATH or https://HOST/PATH, with secrets in a file or the environment";
         Err(Error::new(Stage::Sink, "the http or https URL of a webhook, without a password", got, next))
     };
-    let Ok(uri) = url.parse::<Uri>() else { return refused("no URL") };
+    let Ok(uri) = url.parse::<Uri>() else { return refused("text that is not a URL") };
     match (uri.scheme_str(), uri.authority()) {
-        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => refused("one with a password"),
+        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
+            refused("a URL with a password")
+        }
         (Some("http" | "https"), Some(_)) => Ok(()),
         _ => refused(url),
     }
@@ -164,7 +176,7 @@ mod tests {
     use std::net::TcpListener;
     use std::time::Instant;
 
-    /// Answers one request a status and gives back what was posted.
+    /// Answers one request with each status and returns the bodies and authorizations.
     fn serve(listener: TcpListener, statuses: &'static [u16]) -> JoinHandle<Vec<(String, String)>> {
         std::thread::spawn(move || {
             statuses
@@ -207,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_posted_in_order_and_again_where_the_server_could_not_take_them() {
+    fn lines_are_posted_in_order_and_retried_on_server_errors() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let server = serve(listener, &[503, 200, 400, 204]);
@@ -223,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_gone_costs_what_the_queue_cannot_hold_and_comes_back() {
+    fn an_unreachable_server_loses_only_what_exceeds_the_queue() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
@@ -243,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_cannot_be_sent_is_refused_at_once() {
+    fn a_token_with_control_characters_is_refused() {
         let token = Some(Secret::new("two\nlines").unwrap());
         let settings = WebhookSettings { url: "http://127.0.0.1:9/".to_owned(), token, queue: 1 };
         let refused = Webhook::open(settings).unwrap_err().to_string();
@@ -251,15 +263,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_of_a_webhook_is_refused_without_its_password() {
-        let refusal = |url: &str| {
+    fn an_invalid_url_is_refused_and_its_password_hidden() {
+        let error = |url: &str| {
             let settings = WebhookSettings { url: url.to_owned(), token: None, queue: 1 };
             Webhook::open(settings).unwrap_err().to_string()
         };
         for url in ["ftp://host/", "host", "", "http://", "/path"] {
-            assert!(refusal(url).starts_with("sink: expected the http"), "{url}");
+            assert!(error(url).starts_with("sink: expected the http"), "{url}");
         }
-        let refused = refusal("https://user:hunter2@host/hook");
+        let refused = error("https://user:hunter2@host/hook");
         assert!(refused.contains("password") && !refused.contains("hunter2"));
     }
 }

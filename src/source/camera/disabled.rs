@@ -1,4 +1,4 @@
-//! What a build without the feature `camera` answers.
+//! The stub in builds without the feature `camera`.
 
 use super::CameraName;
 use crate::error::{Error, Result, Stage};
@@ -17,7 +17,7 @@ fn without_camera() -> Error {
         Stage::Source,
         "a build with the feature `camera`",
         "one without it",
-        "build again with --features camera (it needs libclang: apt-get install libclang-dev)",
+        "build with --features camera (it needs libclang: apt-get install libclang-dev)",
     )
 }
 
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_names_the_feature() {
+    fn the_error_names_the_feature() {
         let error = open("camera:0".to_owned(), "0", &SourceOptions::default()).err().unwrap().to_string();
         assert!(error.contains("--features camera"));
         assert_eq!(list().unwrap_err().to_string(), error);

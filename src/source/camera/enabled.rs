@@ -1,4 +1,4 @@
-//! Cameras through nokhwa, read on a thread of their own.
+//! Cameras through nokhwa, read on a capture thread.
 
 use super::{CameraName, PixelFormat, pixels};
 use crate::error::{Error, Result, Stage};
@@ -15,52 +15,55 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 pub(super) fn list() -> Result<Vec<CameraName>> {
-    let cameras = nokhwa::query(ApiBackend::Auto).map_err(|error| refused("the system", error))?;
+    let cameras = nokhwa::query(ApiBackend::Auto).map_err(|error| camera_error("the system", error))?;
     let describe =
         |info: &nokhwa::utils::CameraInfo| CameraName { index: info.index().as_string(), name: info.human_name() };
     Ok(cameras.iter().map(describe).collect())
 }
 
 pub(super) fn open(name: String, index: &str, options: &SourceOptions) -> Result<Box<dyn Source>> {
-    let number = index.parse().map_err(|_| refused(&name, "a camera has a number, as camera:0"))?;
+    let number = index.parse().map_err(|_| refused(&name, "a name instead of a number, as in camera:0"))?;
     let (opened, is_open) = sync_channel(1);
     let (writer, frames) = queue(WhenFull::DropOldest);
-    let (wanted, spoiled) = (Wanted::of(options), Arc::new(AtomicU64::new(0)));
-    let (called, counted) = (name.clone(), Arc::clone(&spoiled));
+    let damaged = Arc::new(AtomicU64::new(0));
+    let capture = Capture {
+        name: name.clone(),
+        number,
+        request: FormatRequest::new(options),
+        opened,
+        writer,
+        damaged: Arc::clone(&damaged),
+    };
     let capture = std::thread::Builder::new()
         .name("camera".to_owned())
-        .spawn(move || capture(&called, (number, wanted), &opened, &writer, &counted))
-        .map_err(|error| refused(&name, error))?;
+        .spawn(move || capture.run())
+        .map_err(|error| camera_error(&name, error))?;
     match is_open.recv_timeout(options.stall) {
-        Ok(()) => Ok(Box::new(CameraSource::new(name, (frames, spoiled), capture, options.stall))),
-        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(refused(&name, "no answer")),
+        Ok(()) => Ok(Box::new(CameraSource {
+            name,
+            frames,
+            damaged,
+            capture: Some(capture),
+            stall: options.stall,
+            size: FirstSize::default(),
+            picture: Picture::default(),
+        })),
+        Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(refused(&name, "no response")),
         Err(_) => Err(ended(&name, capture)),
     }
 }
 
-/// A camera that is being read. When it is dropped the thread ends at its next frame; it is not waited for, since a
-/// camera that is gone may never give one.
+/// An open camera. Dropping it ends the capture thread at its next frame without waiting, because an unplugged camera
+/// may never return one.
 struct CameraSource {
     name: String,
     frames: Reader,
-    /// Pictures that could not be read.
-    spoiled: Arc<AtomicU64>,
+    /// Number of pictures that could not be decoded.
+    damaged: Arc<AtomicU64>,
     capture: Option<JoinHandle<Result<()>>>,
     stall: Duration,
     size: FirstSize,
     picture: Picture,
-}
-
-impl CameraSource {
-    fn new(
-        name: String,
-        (frames, spoiled): (Reader, Arc<AtomicU64>),
-        capture: JoinHandle<Result<()>>,
-        stall: Duration,
-    ) -> Self {
-        let (size, picture) = (FirstSize::default(), Picture::default());
-        Self { name, frames, spoiled, capture: Some(capture), stall, size, picture }
-    }
 }
 
 impl Source for CameraSource {
@@ -90,7 +93,7 @@ impl Source for CameraSource {
     }
 
     fn health(&self) -> SourceHealth {
-        SourceHealth { dropped: self.frames.dropped() + self.spoiled.load(Ordering::Relaxed), reconnects: 0 }
+        SourceHealth { dropped: self.frames.dropped() + self.damaged.load(Ordering::Relaxed), reconnects: 0 }
     }
 
     fn count(&mut self) -> Result<u64> {
@@ -102,49 +105,56 @@ impl Source for CameraSource {
     }
 }
 
-/// Opens the camera, says so, and reads it until the caller is gone or the camera fails.
-fn capture(
-    name: &str,
-    (number, wanted): (u32, Wanted),
-    opened: &SyncSender<()>,
-    writer: &Writer,
-    spoiled: &AtomicU64,
-) -> Result<()> {
-    let mut camera = start(number, wanted).map_err(|error| refused(name, error))?;
-    if opened.send(()).is_err() {
-        return Ok(());
-    }
-    let (begin, mut picture, mut index) = (Instant::now(), Picture::default(), 0);
-    loop {
-        let buffer = camera.frame().map_err(|error| refused(name, error))?;
-        (picture.index, picture.time_us) = (index, u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX));
-        index += 1;
-        let size = (buffer.resolution().width(), buffer.resolution().height());
-        match pixels::convert(buffer.source_frame_format(), buffer.buffer(), size, &mut picture) {
-            Ok(()) if writer.push(&mut picture) => {}
-            Ok(()) => return Ok(()),
-            // Cables and hubs spoil a picture now and then; a camera that spoils all of them counts as stalled.
-            Err(error) => {
-                let count = spoiled.fetch_add(1, Ordering::Relaxed) + 1;
-                // Ever more seldom: a log must not grow with what is wrong.
-                if count.is_power_of_two() {
-                    log::warn!("{name}: {count} pictures passed over, the last because: {error}");
+/// The capture thread.
+struct Capture {
+    name: String,
+    number: u32,
+    request: FormatRequest,
+    /// Signals that the camera is open.
+    opened: SyncSender<()>,
+    writer: Writer,
+    damaged: Arc<AtomicU64>,
+}
+
+impl Capture {
+    /// Opens the camera and reads it until the source is dropped or the camera fails.
+    fn run(self) -> Result<()> {
+        let mut camera = start(self.number, self.request).map_err(|error| camera_error(&self.name, error))?;
+        if self.opened.send(()).is_err() {
+            return Ok(());
+        }
+        let (begin, mut picture, mut index) = (Instant::now(), Picture::default(), 0);
+        loop {
+            let buffer = camera.frame().map_err(|error| camera_error(&self.name, error))?;
+            (picture.index, picture.time_us) = (index, u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX));
+            index += 1;
+            let size = (buffer.resolution().width(), buffer.resolution().height());
+            match pixels::convert(buffer.source_frame_format(), buffer.buffer(), size, &mut picture) {
+                Ok(()) if self.writer.push(&mut picture) => {}
+                Ok(()) => return Ok(()),
+                // Cables damage a picture now and then; a camera with damaged pictures only counts as stalled.
+                Err(error) => {
+                    let count = self.damaged.fetch_add(1, Ordering::Relaxed) + 1;
+                    // Powers of two keep the log short.
+                    if count.is_power_of_two() {
+                        log::warn!("{}: {count} pictures dropped so far, the last because of: {error}", self.name);
+                    }
                 }
             }
         }
     }
 }
 
-/// What a camera is asked for.
+/// The preferred format of a camera.
 #[derive(Clone, Copy, Debug)]
-struct Wanted {
+struct FormatRequest {
     size: [u32; 2],
     fps: u32,
     format: Option<FrameFormat>,
 }
 
-impl Wanted {
-    fn of(options: &SourceOptions) -> Self {
+impl FormatRequest {
+    fn new(options: &SourceOptions) -> Self {
         let format = options.camera_format.map(|format| match format {
             PixelFormat::Yuyv => FrameFormat::YUYV,
             PixelFormat::Nv12 => FrameFormat::NV12,
@@ -157,18 +167,18 @@ impl Wanted {
     }
 }
 
-fn start(number: u32, wanted: Wanted) -> core::result::Result<Camera, nokhwa::NokhwaError> {
+fn start(number: u32, request: FormatRequest) -> core::result::Result<Camera, nokhwa::NokhwaError> {
     let any = RequestedFormat::with_formats(RequestedFormatType::None, &pixels::FORMATS);
     let mut camera = Camera::new(CameraIndex::Index(number), any)?;
     let formats = camera.compatible_camera_formats().unwrap_or_default();
-    if let Some(format) = wanted.format.filter(|format| formats.iter().all(|offered| offered.format() != *format)) {
+    if let Some(format) = request.format.filter(|format| formats.iter().all(|offered| offered.format() != *format)) {
         let mut offered: Vec<String> = formats.iter().map(|offered| offered.format().to_string()).collect();
         offered.sort();
         offered.dedup();
-        let reason = format!("it does not send {format}, but {}", offered.join(", "));
+        let reason = format!("it sends {} instead of {format}", offered.join(", "));
         return Err(nokhwa::NokhwaError::GeneralError(reason));
     }
-    if let Some(format) = nearest(&formats, wanted) {
+    if let Some(format) = nearest(&formats, request) {
         let exact = RequestedFormat::with_formats(RequestedFormatType::Exact(format), &pixels::FORMATS);
         if let Err(error) = camera.set_camera_requset(exact) {
             log::warn!("camera:{number} keeps {}: {error}", camera.camera_format());
@@ -178,33 +188,38 @@ fn start(number: u32, wanted: Wanted) -> core::result::Result<Camera, nokhwa::No
     Ok(camera)
 }
 
-/// The format nearest to what is wanted: first in width and height, then in frames a second, then the one that costs least.
-fn nearest(formats: &[CameraFormat], wanted: Wanted) -> Option<CameraFormat> {
+/// Returns the format nearest to the request: first by size, then by frames per second, then by decoding cost.
+fn nearest(formats: &[CameraFormat], request: FormatRequest) -> Option<CameraFormat> {
     let distance = |format: &&CameraFormat| {
-        let size = format.width().abs_diff(wanted.size[0]) + format.height().abs_diff(wanted.size[1]);
+        let size = format.width().abs_diff(request.size[0]) + format.height().abs_diff(request.size[1]);
         let cost = pixels::FORMATS.iter().position(|known| *known == format.format());
-        (size, format.frame_rate().abs_diff(wanted.fps), cost)
+        (size, format.frame_rate().abs_diff(request.fps), cost)
     };
-    let is_meant = |format: &&CameraFormat| match wanted.format {
-        Some(wanted) => format.format() == wanted,
+    let is_allowed = |format: &&CameraFormat| match request.format {
+        Some(requested) => format.format() == requested,
         None => pixels::FORMATS.contains(&format.format()),
     };
-    formats.iter().filter(is_meant).min_by_key(distance).copied()
+    formats.iter().filter(is_allowed).min_by_key(distance).copied()
 }
 
 fn ended(name: &str, capture: JoinHandle<Result<()>>) -> Error {
     match capture.join() {
         Ok(Err(error)) => error,
-        _ => refused(name, "an end, though cameras go on"),
+        _ => refused(name, "an unexpected end"),
     }
+}
+
+/// Returns the error of a camera that failed because of `error`.
+fn camera_error(name: &str, error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    refused(name, &error).with_source(error)
 }
 
 fn refused(name: &str, reason: impl core::fmt::Display) -> Error {
     Error::new(
         Stage::Source,
-        "a camera that gives pictures",
+        "a camera that sends pictures",
         format_args!("{name}: {reason}"),
-        "list cameras with figureground devices, and check that no other program holds it",
+        "list the cameras, and check that no other program uses it",
     )
 }
 
@@ -214,7 +229,7 @@ mod tests {
     use nokhwa::utils::Resolution;
 
     #[test]
-    fn a_camera_that_is_not_there_is_an_error_when_it_is_opened() {
+    fn a_missing_camera_is_an_error_when_it_is_opened() {
         for index in ["4000", "front", ""] {
             let error = open(format!("camera:{index}"), index, &SourceOptions::default()).err().unwrap().to_string();
             assert!(error.contains(&format!("camera:{index}: ")), "{error}");
@@ -222,16 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn the_format_nearest_to_vga_at_30_frames_a_second_is_taken() {
+    fn the_format_nearest_to_vga_at_30_frames_per_second_is_chosen() {
         let format = |width, height, rate| CameraFormat::new(Resolution::new(width, height), FrameFormat::YUYV, rate);
         let formats = [format(1920, 1080, 30), format(640, 480, 15), format(640, 480, 30), format(320, 240, 60)];
-        let wanted = Wanted::of(&SourceOptions::default());
-        assert_eq!(nearest(&formats, wanted), Some(formats[2]));
-        assert_eq!(nearest(&[], wanted), None);
+        let request = FormatRequest::new(&SourceOptions::default());
+        assert_eq!(nearest(&formats, request), Some(formats[2]));
+        assert_eq!(nearest(&[], request), None);
     }
 
     #[test]
-    fn a_camera_that_falls_silent_is_an_error() {
+    fn a_camera_that_stalls_is_an_error() {
         let (writer, frames) = queue(WhenFull::DropOldest);
         let capture = std::thread::spawn(move || {
             let mut picture = Picture::default();
@@ -240,8 +255,15 @@ mod tests {
             std::thread::sleep(Duration::from_millis(400));
             Err(refused("camera:0", "unplugged"))
         });
-        let mut source =
-            CameraSource::new("camera:0".to_owned(), (frames, Arc::default()), capture, Duration::from_millis(100));
+        let mut source = CameraSource {
+            name: "camera:0".to_owned(),
+            frames,
+            damaged: Arc::default(),
+            capture: Some(capture),
+            stall: Duration::from_millis(100),
+            size: FirstSize::default(),
+            picture: Picture::default(),
+        };
         assert!(source.is_live() && source.count().is_err() && source.select(&[0]).is_err());
         assert_eq!(source.next_frame().unwrap().unwrap().width(), 32);
         assert!(source.next_frame().unwrap_err().to_string().contains("no picture for 100"));

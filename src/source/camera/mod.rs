@@ -19,159 +19,159 @@ use std::path::PathBuf;
 /// A camera of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CameraName {
-    /// What `camera:` is followed by.
+    /// The index after `camera:`.
     pub index: String,
-    /// What the camera calls itself.
+    /// Name that the camera reports.
     pub name: String,
 }
 
-/// How a camera sends its pixels.
+/// A pixel format of cameras.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum PixelFormat {
-    /// Two pixels share their colour: 16 bits a pixel.
+    /// 4:2:2 YUV, 16 bits per pixel.
     Yuyv,
-    /// Four pixels share their colour: 12 bits a pixel.
+    /// 4:2:0 YUV, 12 bits per pixel.
     Nv12,
-    /// A JPEG a picture.
+    /// One JPEG per frame.
     Mjpeg,
     /// Red, green, blue.
     Rgb,
     /// Blue, green, red.
     Bgr,
-    /// Brightness alone; on Linux nokhwa finds no camera that sends it.
+    /// Brightness only; nokhwa does not support it on Linux.
     Grey,
 }
 
-/// The cameras of this machine.
+/// Lists the cameras of this machine.
 ///
 /// # Errors
-/// When this build has no camera support, or the system refuses to list them.
+/// Returns an error if this build has no camera support, or the system cannot list them.
 pub fn list() -> Result<Vec<CameraName>> {
     backend::list()
 }
 
-/// Opens the camera `index`, called `name` by the user.
+/// Opens camera `index`, which the user named `name`.
 ///
 /// # Errors
-/// When this build has no camera support, or there is no such camera.
+/// Returns an error if this build has no camera support, or the camera does not exist.
 pub(super) fn open(name: String, index: &str, options: &SourceOptions) -> Result<Box<dyn Source>> {
     backend::open(name, index, options)
 }
 
-/// Opens the camera `index`, or the one that was `known` when it was opened first, whatever number it has by now.
+/// Opens camera `index`, or the camera of `identity` whatever its index is now. Sets the identity the first time.
 ///
 /// # Errors
-/// As [`open`]; and when the known camera is not there, whoever has its number.
+/// Returns the errors of [`open`], or an error if the identified camera is absent even if another one has its index.
 pub(super) fn reopen(
     name: String,
     index: &str,
-    known: &mut Option<Known>,
+    identity: &mut Option<CameraIdentity>,
     options: &SourceOptions,
 ) -> Result<Box<dyn Source>> {
-    let cameras: Vec<Seen> = list().unwrap_or_default().into_iter().map(Seen::new).collect();
-    let numbers = numbers(&cameras, index, known.as_ref());
-    let mut refused = None;
-    for number in &numbers {
-        match backend::open(name.clone(), number, options) {
+    let cameras: Vec<ListedCamera> = list().unwrap_or_default().into_iter().map(ListedCamera::new).collect();
+    let mut first_error = None;
+    for index in candidates(&cameras, index, identity.as_ref()) {
+        match backend::open(name.clone(), &index, options) {
             Ok(source) => {
-                if known.is_none() {
-                    *known = Known::of(&cameras, number);
+                if identity.is_none() {
+                    *identity = CameraIdentity::of(&cameras, &index);
                 }
                 return Ok(source);
             }
-            // The first of them is the likeliest.
-            Err(error) => refused = refused.or(Some(error)),
+            // The first candidate is the likeliest one.
+            Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    Err(refused.unwrap_or_else(|| {
-        let expected = known.as_ref().map_or_else(|| index.to_owned(), |known| format!("the camera {:?}", known.name));
-        Error::new(Stage::Source, expected, "others or none", "plug it in again").at(name)
+    Err(first_error.unwrap_or_else(|| {
+        let expected =
+            identity.as_ref().map_or_else(|| index.to_owned(), |camera| format!("the camera {:?}", camera.name));
+        Error::new(Stage::Source, expected, "other cameras or none", "plug it in again").at(name)
     }))
 }
 
-/// A camera that is there now.
+/// A camera in the current list of the system.
 #[derive(Debug)]
-struct Seen {
+struct ListedCamera {
     camera: CameraName,
-    place: Option<PathBuf>,
+    /// Its port in the system.
+    port: Option<PathBuf>,
 }
 
-impl Seen {
+impl ListedCamera {
     fn new(camera: CameraName) -> Self {
-        // The device's place in the system, which is that of its plug. The nodes of one camera, for pictures and for what is said
-        // of them, share it.
-        let place = std::fs::canonicalize(format!("/sys/class/video4linux/video{}/device", camera.index)).ok();
-        Self { camera, place }
+        // All device nodes of one camera, for pictures and for metadata, share it.
+        let port = std::fs::canonicalize(format!("/sys/class/video4linux/video{}/device", camera.index)).ok();
+        Self { camera, port }
     }
 }
 
-/// What a camera is known by.
+/// The properties that identify a camera after it was unplugged.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct CameraIdentity {
     name: String,
-    /// Where other cameras of the same name were.
-    others: Vec<PathBuf>,
+    /// Ports of other cameras with the same name.
+    other_ports: Vec<PathBuf>,
 }
 
-impl Known {
-    fn of(cameras: &[Seen], number: &str) -> Option<Self> {
-        let this = cameras.iter().find(|seen| seen.camera.index == number)?;
-        let namesakes = cameras.iter().filter(|seen| seen.camera.name == this.camera.name && seen.place != this.place);
-        let others = namesakes.filter_map(|seen| seen.place.clone()).collect();
-        Some(Self { name: this.camera.name.clone(), others })
+impl CameraIdentity {
+    fn of(cameras: &[ListedCamera], index: &str) -> Option<Self> {
+        let this = cameras.iter().find(|listed| listed.camera.index == index)?;
+        let namesakes =
+            cameras.iter().filter(|listed| listed.camera.name == this.camera.name && listed.port != this.port);
+        let other_ports = namesakes.filter_map(|listed| listed.port.clone()).collect();
+        Some(Self { name: this.camera.name.clone(), other_ports })
     }
 
-    /// Whether `seen` may be it: never a camera that was another from the beginning, or it would watch another room.
-    fn may_be(&self, seen: &Seen) -> bool {
-        seen.camera.name == self.name && !seen.place.as_ref().is_some_and(|place| self.others.contains(place))
+    /// Returns whether `listed` may be this camera; never one that was another camera from the start.
+    fn matches(&self, listed: &ListedCamera) -> bool {
+        listed.camera.name == self.name && !listed.port.as_ref().is_some_and(|port| self.other_ports.contains(port))
     }
 }
 
-/// Under which numbers the camera `index`, or the one that is `known`, may be found, the likeliest first: a camera may have several
-/// nodes of which one gives pictures.
-fn numbers(cameras: &[Seen], index: &str, known: Option<&Known>) -> Vec<String> {
-    // Where no camera can be listed, its number is all that there is.
-    let Some(known) = known.filter(|_| !cameras.is_empty()) else { return vec![index.to_owned()] };
-    let mut numbers: Vec<String> =
-        cameras.iter().filter(|seen| known.may_be(seen)).map(|seen| seen.camera.index.clone()).collect();
-    numbers.sort_by(|a, b| (a != index).cmp(&(b != index)).then_with(|| natord::compare(a, b)));
-    numbers
+/// Returns the indices to try for camera `index` or the identified camera, the likeliest first. A camera may have
+/// several device nodes, of which one sends pictures.
+fn candidates(cameras: &[ListedCamera], index: &str, identity: Option<&CameraIdentity>) -> Vec<String> {
+    // If cameras cannot be listed, only the index is known.
+    let Some(identity) = identity.filter(|_| !cameras.is_empty()) else { return vec![index.to_owned()] };
+    let mut indices: Vec<String> =
+        cameras.iter().filter(|listed| identity.matches(listed)).map(|listed| listed.camera.index.clone()).collect();
+    indices.sort_by(|a, b| (a != index).cmp(&(b != index)).then_with(|| natord::compare(a, b)));
+    indices
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn seen(index: &str, name: &str, place: &str) -> Seen {
+    fn listed(index: &str, name: &str, port: &str) -> ListedCamera {
         let camera = CameraName { index: index.to_owned(), name: name.to_owned() };
-        Seen { camera, place: Some(PathBuf::from(place)) }
+        ListedCamera { camera, port: Some(PathBuf::from(port)) }
     }
 
     #[test]
-    fn a_camera_is_known_by_its_name_when_its_number_changes() {
-        let first = [seen("1", "mine", "port 1"), seen("0", "mine", "port 1")];
-        assert_eq!(numbers(&first, "0", None), ["0"]);
-        let known = Known::of(&first, "0").unwrap();
-        // Both nodes of it are tried, wherever it was plugged in.
-        let later = [seen("10", "mine", "port 2"), seen("0", "other", "port 1"), seen("9", "mine", "port 2")];
-        assert_eq!(numbers(&later, "0", Some(&known)), ["9", "10"]);
-        assert_eq!(numbers(&first, "0", Some(&known)), ["0", "1"]);
-        // Another camera is not taken for it because it has its number.
-        assert!(numbers(&[seen("0", "other", "port 1")], "0", Some(&known)).is_empty());
-        assert_eq!(numbers(&[], "0", Some(&known)), ["0"]);
+    fn a_camera_is_identified_by_its_name_when_its_index_changes() {
+        let first = [listed("1", "mine", "port 1"), listed("0", "mine", "port 1")];
+        assert_eq!(candidates(&first, "0", None), ["0"]);
+        let identity = CameraIdentity::of(&first, "0").unwrap();
+        // Both of its nodes are tried, at any port.
+        let later = [listed("10", "mine", "port 2"), listed("0", "other", "port 1"), listed("9", "mine", "port 2")];
+        assert_eq!(candidates(&later, "0", Some(&identity)), ["9", "10"]);
+        assert_eq!(candidates(&first, "0", Some(&identity)), ["0", "1"]);
+        // Another camera with its index is not used.
+        assert!(candidates(&[listed("0", "other", "port 1")], "0", Some(&identity)).is_empty());
+        assert_eq!(candidates(&[], "0", Some(&identity)), ["0"]);
     }
 
     #[test]
-    fn of_two_cameras_of_one_name_the_other_is_never_taken() {
-        let both = [seen("2", "mine", "port 1"), seen("3", "mine", "port 2")];
-        let known = Known::of(&both, "3").unwrap();
-        assert!(numbers(&both[..1], "3", Some(&known)).is_empty());
-        let back = [seen("2", "mine", "port 1"), seen("5", "mine", "port 2")];
-        assert_eq!(numbers(&back, "3", Some(&known)), ["5"]);
-        // The other one takes its number: it is still the other one.
-        let swapped = [seen("3", "mine", "port 1"), seen("2", "mine", "port 2")];
-        assert_eq!(numbers(&swapped, "3", Some(&known)), ["2"]);
-        assert!(Known::of(&both, "7").is_none());
+    fn of_two_cameras_with_one_name_the_other_is_never_used() {
+        let both = [listed("2", "mine", "port 1"), listed("3", "mine", "port 2")];
+        let identity = CameraIdentity::of(&both, "3").unwrap();
+        assert!(candidates(&both[..1], "3", Some(&identity)).is_empty());
+        let back = [listed("2", "mine", "port 1"), listed("5", "mine", "port 2")];
+        assert_eq!(candidates(&back, "3", Some(&identity)), ["5"]);
+        // The other one has its index now.
+        let swapped = [listed("3", "mine", "port 1"), listed("2", "mine", "port 2")];
+        assert_eq!(candidates(&swapped, "3", Some(&identity)), ["2"]);
+        assert!(CameraIdentity::of(&both, "7").is_none());
     }
 }

@@ -1,7 +1,7 @@
-//! The pixel formats of cameras to RGB8.
+//! Conversion of camera pixel formats to RGB8.
 
 use crate::error::{Error, Result, Stage};
-use crate::source::images::refused;
+use crate::source::images::{decode_error, invalid_picture};
 use crate::source::jpeg;
 use crate::source::picture::Picture;
 use image::codecs::jpeg::JpegDecoder;
@@ -10,7 +10,7 @@ use nokhwa::utils::FrameFormat;
 use std::io::Cursor;
 use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvRange, YuvStandardMatrix};
 
-/// What [`convert`] understands.
+/// The formats that [`convert`] supports, the cheapest first.
 pub(super) const FORMATS: [FrameFormat; 6] = [
     FrameFormat::YUYV,
     FrameFormat::NV12,
@@ -23,7 +23,8 @@ pub(super) const FORMATS: [FrameFormat; 6] = [
 /// Converts the `bytes` of a picture of `size` into `picture`. YUV is BT.601 in limited range, as cameras send it.
 ///
 /// # Errors
-/// When there are fewer bytes than the format needs, a JPEG is damaged or of another size, or no frame may have it.
+/// Returns an error if there are too few bytes, a JPEG is damaged or of another size, or the size is invalid for
+/// frames.
 pub(super) fn convert(format: FrameFormat, bytes: &[u8], size: (u32, u32), picture: &mut Picture) -> Result<()> {
     let (width, height) = size;
     picture.resize(width, height)?;
@@ -51,7 +52,8 @@ pub(super) fn convert(format: FrameFormat, bytes: &[u8], size: (u32, u32), pictu
     }
 }
 
-/// Bytes of an uncompressed picture; chroma is shared by two pixels of a row, in NV12 also by two rows.
+/// Returns the number of bytes of an uncompressed picture. Two pixels of a row share their chroma, in NV12 also two
+/// rows.
 fn byte_count(format: FrameFormat, width: usize, height: usize) -> usize {
     match format {
         FrameFormat::YUYV => width.next_multiple_of(2) * 2 * height,
@@ -65,7 +67,7 @@ fn convert_yuyv(bytes: &[u8], picture: &mut Picture) -> Result<()> {
     let (width, height) = (picture.width, picture.height);
     let packed = YuvPackedImage { yuy: bytes, yuy_stride: width.next_multiple_of(2) * 2, width, height };
     yuv::yuyv422_to_rgb(&packed, &mut picture.pixels, 3 * width, YuvRange::Limited, YuvStandardMatrix::Bt601)
-        .map_err(refused)
+        .map_err(decode_error)
 }
 
 fn convert_nv12(bytes: &[u8], picture: &mut Picture) -> Result<()> {
@@ -74,21 +76,21 @@ fn convert_nv12(bytes: &[u8], picture: &mut Picture) -> Result<()> {
     let uv_stride = width.next_multiple_of(2);
     let planes = YuvBiPlanarImage { y_plane, y_stride: width, uv_plane, uv_stride, width, height };
     let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::default());
-    yuv::yuv_nv12_to_rgb(&planes, &mut picture.pixels, 3 * width, range, matrix, mode).map_err(refused)
+    yuv::yuv_nv12_to_rgb(&planes, &mut picture.pixels, 3 * width, range, matrix, mode).map_err(decode_error)
 }
 
 fn decode_jpeg(bytes: &[u8], size: (u32, u32), picture: &mut Picture) -> Result<()> {
     if !jpeg::has_end(bytes) {
-        return Err(refused("a JPEG picture that is cut"));
+        return Err(invalid_picture("a truncated JPEG picture"));
     }
-    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(refused)?;
+    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(decode_error)?;
     if decoder.dimensions() != size {
-        return Err(refused(format_args!("a JPEG picture of {:?} instead of {size:?}", decoder.dimensions())));
+        return Err(invalid_picture(format_args!("a JPEG picture of {:?} instead of {size:?}", decoder.dimensions())));
     }
     if decoder.color_type() == ColorType::Rgb8 {
-        return decoder.read_image(&mut picture.pixels).map_err(refused);
+        return decoder.read_image(&mut picture.pixels).map_err(decode_error);
     }
-    picture.pixels = DynamicImage::from_decoder(decoder).map_err(refused)?.into_rgb8().into_raw();
+    picture.pixels = DynamicImage::from_decoder(decoder).map_err(decode_error)?.into_rgb8().into_raw();
     Ok(())
 }
 
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn yuv_formats_give_the_colours_of_bt601() {
+    fn yuv_formats_are_converted_with_bt601() {
         let yuyv: Vec<u8> = [81, 90, 81, 240].repeat(9 * 16);
         assert_all(&pixels(FrameFormat::YUYV, &yuyv).unwrap(), [254, 0, 0], 2);
         let nv12 = [vec![81; 18 * 16], [90, 240].repeat(9 * 8)].concat();
@@ -143,13 +145,13 @@ mod tests {
     }
 
     #[test]
-    fn mjpeg_is_decoded_even_with_padding_behind_it() {
+    fn mjpeg_is_decoded_even_with_padding_after_it() {
         let padded = [jpeg(18, 16), vec![0; 100]].concat();
         assert_all(&pixels(FrameFormat::MJPEG, &padded).unwrap(), [200, 30, 60], 4);
     }
 
     #[test]
-    fn short_damaged_and_foreign_pictures_are_errors() {
+    fn short_and_damaged_pictures_are_errors() {
         for format in FORMATS {
             assert!(pixels(format, &[]).is_err() && pixels(format, &[7; 18 * 16 - 1]).is_err(), "{format}");
         }

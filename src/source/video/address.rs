@@ -1,66 +1,74 @@
-//! Where a video is: as ffmpeg opens it, and as it may be shown.
+//! The address of a video, and its name without secrets.
 
 use crate::error::{Error, Result, Stage};
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Schemes of streams that go on until stopped.
+/// URL schemes of live streams.
 const LIVE_SCHEMES: [&str; 8] = ["rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp"];
 
-/// What ffmpeg opens, and what is said of it.
+/// The value of an environment variable in a URL.
+#[derive(Clone, Debug)]
+struct Variable {
+    value: String,
+    /// `${NAME}`.
+    reference: String,
+}
+
+/// The URL that ffmpeg opens, and the name shown to users.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
-    /// What the user called it, without its password.
+    /// Name that the user gave, without its password.
     pub name: String,
-    /// `file:` and a path, or a URL: never an option, never another protocol.
+    /// `file:` and a path, or a URL; never an option or another protocol.
     pub url: OsString,
     pub is_live: bool,
-    /// What came from the environment, with what it was asked for by.
-    secrets: Vec<(String, String)>,
+    /// Values from the environment.
+    secrets: Vec<Variable>,
 }
 
 impl Address {
-    /// A video file. ffmpeg sees it as `file:PATH`, so that no name is taken for an option or a protocol.
+    /// Returns the address of a file, `file:PATH`, so that its name is never an option or a protocol.
     pub fn of_path(name: String, path: &Path) -> Self {
         let mut url = OsString::from("file:");
         url.push(path);
         Self { name, url, is_live: false, secrets: Vec::new() }
     }
 
-    /// A URL, live by its scheme; each `${NAME}` in it is taken from the environment, so that a secret need not stand in a
-    /// configuration, and is shown as it stands. ffmpeg gets it as an argument, which other users of this machine can see unless
-    /// /proc is mounted with `hidepid=2`.
+    /// Returns the address of a URL, live by its scheme. Each `${NAME}` is replaced by that environment variable, which
+    /// keeps secrets out of configuration files and logs. ffmpeg receives it as an argument, which other users of the
+    /// machine can see unless /proc is mounted with `hidepid=2`.
     ///
     /// # Errors
-    /// When a variable is not there.
+    /// Returns an error if a variable is not set.
     pub fn of_url(spec: &str) -> Result<Self> {
         let (mut url, mut secrets) = (String::new(), Vec::new());
         let mut rest = spec;
         while let Some((before, after)) = rest.split_once("${") {
             let refused = |got: &str| {
-                let next = "set it, or have systemd read it from a file";
+                let next = "set it, for example in the EnvironmentFile of systemd";
                 Error::new(Stage::Source, "an environment variable for each ${NAME} in a URL", got, next)
             };
-            let (name, behind) = after.split_once('}').ok_or_else(|| refused("a ${ without }"))?;
-            let value = std::env::var(name).map_err(|_| refused(&format!("no {name}")))?;
+            let (name, after) = after.split_once('}').ok_or_else(|| refused("`${` without `}`"))?;
+            let value = std::env::var(name).map_err(|_| refused(&format!("no variable {name}")))?;
             url.push_str(before);
             url.push_str(&value);
-            secrets.push((value, format!("${{{name}}}")));
-            rest = behind;
+            secrets.push(Variable { value, reference: format!("${{{name}}}") });
+            rest = after;
         }
         url.push_str(rest);
         Ok(Self { name: without_password(spec), is_live: is_live_url(spec), url: url.into(), secrets })
     }
 
-    /// What ffmpeg said, without the address itself or what is secret in it.
-    pub fn redacted(&self, words: &str) -> String {
-        let words = self.url.to_str().map_or_else(|| words.to_owned(), |url| words.replace(url, &self.name));
-        let secrets = self.secrets.iter().filter(|(value, _)| !value.is_empty());
-        secrets.fold(words, |words, (value, name)| words.replace(value, name))
+    /// Returns a message of ffmpeg without the secrets of the address.
+    pub fn redact(&self, message: &str) -> String {
+        let message = self.url.to_str().map_or_else(|| message.to_owned(), |url| message.replace(url, &self.name));
+        let secrets = self.secrets.iter().filter(|variable| !variable.value.is_empty());
+        secrets.fold(message, |message, variable| message.replace(&variable.value, &variable.reference))
     }
 }
 
-/// Whether `text` is `scheme://…`.
+/// Returns whether `text` is `scheme://…`.
 pub fn is_url(text: &str) -> bool {
     let Some((scheme, _)) = text.split_once("://") else {
         return false;
@@ -69,11 +77,11 @@ pub fn is_url(text: &str) -> bool {
     scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(is_scheme_char)
 }
 
-/// `url` as it may be shown: `***` stands for the password before its host, unless that is a `${NAME}`.
+/// Returns `url` with `***` instead of its password, unless that is a `${NAME}`.
 pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    // A password that was not escaped may hold any sign; the host comes behind the last @.
+    // An unescaped password may hold any character; the host follows the last @.
     let Some(at) = rest[..end].rfind('@').or_else(|| rest.rfind('@')) else { return url.to_owned() };
     match rest[..at].split_once(':') {
         Some((user, password)) if !is_variable(password) => format!("{scheme}://{user}:***{}", &rest[at..]),
@@ -81,7 +89,7 @@ pub fn without_password(url: &str) -> String {
     }
 }
 
-/// Whether `text` is `${NAME}` and no more.
+/// Returns whether `text` is exactly `${NAME}`.
 fn is_variable(text: &str) -> bool {
     let name = text.strip_prefix("${").and_then(|text| text.strip_suffix('}'));
     name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
@@ -98,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn urls_are_told_from_paths_and_streams_from_files() {
+    fn urls_and_live_streams_are_recognised() {
         assert!(is_url("rtsp://host/a") && is_url("file:///a.mp4") && is_url("git+ssh://a"));
         assert!(!is_url("a.mp4") && !is_url("-x://a") && !is_url("dir/a://b") && !is_url("://a") && !is_url("file:a"));
         assert!(is_live_url("rtsp://host/a") && is_live_url("SRT://host") && is_live_url("https://host/a.m3u8?t=1"));
@@ -106,15 +114,15 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_from_the_environment_is_opened_and_never_shown() {
-        // A variable that every test has, because setting one is not safe beside other threads.
+    fn values_of_variables_are_opened_and_never_shown() {
+        // A variable of every environment, because setting one is not thread-safe.
         let path = std::env::var("PATH").unwrap();
         let address = Address::of_url("https://u:${PATH}@host/live.m3u8?token=${PATH}&x=1").unwrap();
         assert_eq!(address.url.to_str().unwrap(), format!("https://u:{path}@host/live.m3u8?token={path}&x=1"));
         assert_eq!(address.name, "https://u:${PATH}@host/live.m3u8?token=${PATH}&x=1");
         assert!(address.is_live);
-        let said = format!("{}: no; https://host/1.ts?token={path}: no", address.url.to_str().unwrap());
-        assert_eq!(address.redacted(&said), format!("{}: no; https://host/1.ts?token=${{PATH}}: no", address.name));
+        let message = format!("{}: no; https://host/1.ts?token={path}: no", address.url.to_str().unwrap());
+        assert_eq!(address.redact(&message), format!("{}: no; https://host/1.ts?token=${{PATH}}: no", address.name));
         for spec in ["rtsp://${NO_SUCH_VARIABLE}@host", "rtsp://${PATH"] {
             assert!(Address::of_url(spec).unwrap_err().to_string().contains("environment variable"));
         }

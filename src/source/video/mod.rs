@@ -1,6 +1,6 @@
-//! Any video file or URL that ffmpeg opens, decoded by an `ffmpeg` child process.
+//! Video files and URLs, decoded by an `ffmpeg` child process.
 //!
-//! Pictures come through its stdout as PPM, which carries their size; times and errors come through its stderr.
+//! ffmpeg writes pictures to stdout as PPM, which includes their size, and times and errors to stderr.
 
 mod address;
 mod log;
@@ -24,38 +24,38 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// As many terms as ffmpeg's `select` evaluates a frame without effort; above it, all frames are converted.
+/// Maximum number of terms in ffmpeg's `select`; for longer selections, converting all frames is faster.
 const MAX_SELECT_TERMS: usize = 128;
 
 /// A video, decoded as it is read.
 pub(super) struct Video {
     program: OsString,
     address: Address,
-    /// How long a URL may be silent; files may take their time.
+    /// Time without a frame after which a URL counts as stalled; `None` for files.
     stall: Option<Duration>,
-    counted: Option<Counted>,
+    count: Option<FrameCount>,
     selection: Selection,
     state: State,
-    /// Index of the frame read last in this pass.
+    /// Index of the last frame read in this pass.
     last_read: Option<u64>,
-    /// Pictures that a live pass has dropped because nobody took them in time.
+    /// Pictures that a live pass dropped because the queue was full.
     dropped: u64,
     picture: Picture,
 }
 
-/// What a counting pass has found.
-struct Counted {
+/// The result of a counting pass.
+struct FrameCount {
     frames: u64,
     damage: Option<Error>,
 }
 
 enum State {
-    Begin,
+    Start,
     Reading(Reading),
-    Over,
+    Ended,
 }
 
-/// A reading pass under way. The order of the fields is that of their end.
+/// A reading pass in progress. The order of the fields is their drop order.
 struct Reading {
     frames: Reader,
     process: Process,
@@ -63,15 +63,15 @@ struct Reading {
 }
 
 impl Video {
-    /// A video file.
+    /// Creates the source of a video file.
     pub fn from_path(name: String, path: &Path) -> Self {
         Self::new(Address::of_path(name, path), None)
     }
 
-    /// A video at a URL, live by its scheme.
+    /// Creates the source of a URL, live by its scheme.
     ///
     /// # Errors
-    /// When it names a variable that the environment does not have.
+    /// Returns an error if the URL names an environment variable that is not set.
     pub fn from_url(spec: &str, options: &SourceOptions) -> Result<Self> {
         Ok(Self::new(Address::of_url(spec)?, Some(options.stall)))
     }
@@ -82,23 +82,23 @@ impl Video {
             program,
             address,
             stall,
-            counted: None,
+            count: None,
             selection: Selection::All,
-            state: State::Begin,
+            state: State::Start,
             last_read: None,
             dropped: 0,
             picture,
         }
     }
 
-    /// Decodes up to the next wanted frame; false at a clean end.
+    /// Decodes the next selected frame; returns false at a clean end.
     fn advance(&mut self) -> Result<bool> {
         loop {
             let reading = match &mut self.state {
-                State::Over => return Ok(false),
+                State::Ended => return Ok(false),
                 _ if self.selection.ends_at(self.last_read) => return self.end_selection(),
-                State::Begin => {
-                    self.state = State::Reading(self.begin()?);
+                State::Start => {
+                    self.state = State::Reading(self.start()?);
                     continue;
                 }
                 State::Reading(reading) => reading,
@@ -112,32 +112,32 @@ impl Video {
                         return Ok(true);
                     }
                 }
-                Taken::Timeout if reading.process.shows_life() => {}
+                Taken::Timeout if reading.process.is_active() => {}
                 Taken::Timeout => return Err(self.stalled()),
                 Taken::End => return self.end(),
             }
         }
     }
 
-    fn begin(&self) -> Result<Reading> {
+    fn start(&self) -> Result<Reading> {
         let pass = match &self.selection {
             Selection::Only(indices) if indices.len() <= MAX_SELECT_TERMS => Pass::Selected(indices),
             _ => Pass::All,
         };
-        Reading::begin(&self.program, &self.address, pass)
+        Reading::start(&self.program, &self.address, pass)
     }
 
-    /// The last selected frame was lent: ffmpeg need not go on, and the counting pass knows how the video ends.
+    /// Ends the pass after the last selected frame; the counting pass has recorded damage at the end of the video.
     fn end_selection(&mut self) -> Result<bool> {
-        self.state = State::Over;
-        match self.counted.as_ref().and_then(|counted| counted.damage.clone()) {
+        self.state = State::Ended;
+        match self.count.as_ref().and_then(|count| count.damage.clone()) {
             Some(damage) => Err(damage),
             None => Ok(false),
         }
     }
 
     fn end(&mut self) -> Result<bool> {
-        let State::Reading(reading) = std::mem::replace(&mut self.state, State::Over) else {
+        let State::Reading(reading) = std::mem::replace(&mut self.state, State::Ended) else {
             return Ok(false);
         };
         match self.damage(&reading.finish()?) {
@@ -147,56 +147,56 @@ impl Video {
     }
 
     fn stalled(&mut self) -> Error {
-        self.state = State::Over;
+        self.state = State::Ended;
         Error::new(
             Stage::Source,
             format_args!("a picture from {} within {:.1?}", self.address.name, self.stall.unwrap_or_default()),
-            "silence",
-            "check that the stream is being sent, and start again",
+            "none",
+            "check that the stream is being sent, and retry",
         )
     }
 
     fn damage(&self, report: &Report) -> Option<Error> {
-        if report.refusal.is_some() {
-            return report.refusal.clone();
+        if report.size_error.is_some() {
+            return report.size_error.clone();
         }
         let (name, frames) = (&self.address.name, report.frames);
-        let trouble = match &report.trouble {
+        let failure = match &report.failure {
             None if frames > 0 => return None,
-            None => "no picture in it",
-            Some(trouble) => trouble,
+            None => "no pictures",
+            Some(failure) => failure,
         };
         Some(Error::new(
             Stage::Source,
             "a video that ffmpeg decodes to its end",
-            format_args!("{name}: {trouble} (after {frames} whole frames)"),
+            format_args!("{name}: {failure} (after {frames} whole frames)"),
             "check it with ffmpeg -i, and copy or record it again",
         ))
     }
 
-    /// Decodes all of the video without converting a picture.
-    fn count_frames(&mut self) -> Result<Counted> {
+    /// Decodes the whole video without converting pictures.
+    fn count_frames(&mut self) -> Result<FrameCount> {
         let (process, output) = Process::spawn(&self.program, &self.address, Pass::Count)?;
-        drain(&output.stamps, self.stall).map_err(|Silence| self.stalled())?;
+        drain(&output.stamps, self.stall).map_err(|Stalled| self.stalled())?;
         let report = process.finish();
         let damage = self.damage(&report);
         match damage {
             Some(damage) if report.frames == 0 => Err(damage),
-            damage => Ok(Counted { frames: report.frames, damage }),
+            damage => Ok(FrameCount { frames: report.frames, damage }),
         }
     }
 
-    /// What the counting pass found, made now if it was not yet; the video then starts over.
-    fn counted(&mut self) -> Result<&Counted> {
+    /// Returns the result of the counting pass, run at most once, and rewinds the video.
+    fn frame_count(&mut self) -> Result<&FrameCount> {
         if self.address.is_live {
             return Err(live(&self.address.name));
         }
-        (self.state, self.last_read) = (State::Begin, None);
-        let counted = match self.counted.take() {
-            Some(counted) => counted,
+        (self.state, self.last_read) = (State::Start, None);
+        let count = match self.count.take() {
+            Some(count) => count,
             None => self.count_frames()?,
         };
-        Ok(self.counted.insert(counted))
+        Ok(self.count.insert(count))
     }
 }
 
@@ -218,25 +218,25 @@ impl Source for Video {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
-        let found = self.advance().inspect_err(|_| self.state = State::Over)?;
-        if found { self.picture.lend().map(Some) } else { Ok(None) }
+        let is_found = self.advance().inspect_err(|_| self.state = State::Ended)?;
+        if is_found { self.picture.lend().map(Some) } else { Ok(None) }
     }
 
     fn count(&mut self) -> Result<u64> {
         self.selection = Selection::All;
-        Ok(self.counted()?.frames)
+        Ok(self.frame_count()?.frames)
     }
 
     fn select(&mut self, indices: &[u64]) -> Result<()> {
         let selection = Selection::only(indices)?;
-        self.counted()?;
+        self.frame_count()?;
         self.selection = selection;
         Ok(())
     }
 }
 
 impl Reading {
-    fn begin(program: &OsStr, address: &Address, pass: Pass<'_>) -> Result<Self> {
+    fn start(program: &OsStr, address: &Address, pass: Pass<'_>) -> Result<Self> {
         let (process, output) = Process::spawn(program, address, pass)?;
         let (writer, frames) = queue(if address.is_live { WhenFull::DropOldest } else { WhenFull::Wait });
         let pump = thread("ffmpeg-pictures", move || match output.pictures {
@@ -246,18 +246,18 @@ impl Reading {
         Ok(Self { frames, process, pump })
     }
 
-    /// What ffmpeg reported, once no picture is left. Its own words say more than a broken pipe.
+    /// Returns the report of ffmpeg once no picture is left. Its message says more than a broken pipe.
     fn finish(self) -> Result<Report> {
         let pumped = self.pump.join().unwrap_or(Ok(()));
         let report = self.process.finish();
         match pumped {
-            Err(error) if report.trouble.is_none() && report.refusal.is_none() => Err(error),
+            Err(error) if report.failure.is_none() && report.size_error.is_none() => Err(error),
             _ => Ok(report),
         }
     }
 }
 
-/// Carries pictures with their stamps from the pipe to the queue until either ends.
+/// Moves pictures with their stamps from the pipe to the queue until either ends.
 fn pump(pictures: impl Read, stamps: &Receiver<Stamp>, writer: &Writer) -> Result<()> {
     let mut pictures = BufReader::new(pictures);
     let mut picture = Picture::default();
@@ -271,10 +271,10 @@ fn pump(pictures: impl Read, stamps: &Receiver<Stamp>, writer: &Writer) -> Resul
     Ok(())
 }
 
-/// Nothing was heard for as long as a stall takes.
-struct Silence;
+/// No stamp came within the stall timeout.
+struct Stalled;
 
-fn drain(stamps: &Receiver<Stamp>, stall: Option<Duration>) -> core::result::Result<(), Silence> {
+fn drain(stamps: &Receiver<Stamp>, stall: Option<Duration>) -> core::result::Result<(), Stalled> {
     let Some(stall) = stall else {
         stamps.iter().for_each(drop);
         return Ok(());
@@ -283,7 +283,7 @@ fn drain(stamps: &Receiver<Stamp>, stall: Option<Duration>) -> core::result::Res
         match stamps.recv_timeout(stall) {
             Ok(_) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            Err(RecvTimeoutError::Timeout) => return Err(Silence),
+            Err(RecvTimeoutError::Timeout) => return Err(Stalled),
         }
     }
 }

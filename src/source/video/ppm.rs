@@ -1,54 +1,59 @@
-//! PPM pictures (`P6`) one after another in a pipe, as ffmpeg's `image2pipe` writes them.
+//! A stream of PPM pictures (`P6`), as written by ffmpeg's `image2pipe`.
 
 use crate::error::{Error, Result, Stage};
 use crate::source::picture::Picture;
 use std::io::{BufRead, Read};
 
-/// Longer than any header of three numbers.
+/// Maximum length of a header field.
 const MAX_FIELD_BYTES: u64 = 16;
 
-/// Reads the next picture into `picture`; false at the end of the pipe.
+/// Reads the next picture into `picture`; returns false at the end of the pipe.
 ///
 /// # Errors
-/// When the pipe ends in the middle of a picture, holds something else, or a picture no frame may have.
+/// Returns an error if the pipe ends within a picture, holds other bytes, or the size is invalid for frames.
 pub(super) fn read(pipe: &mut impl BufRead, picture: &mut Picture) -> Result<bool> {
-    if pipe.fill_buf().map_err(broken)?.is_empty() {
+    if pipe.fill_buf().map_err(broken_by)?.is_empty() {
         return Ok(false);
     }
     if field(pipe)? != "P6" {
-        return Err(broken("bytes that are no PPM"));
+        return Err(broken("bytes that are not PPM"));
     }
     let (width, height, levels) = (number(pipe)?, number(pipe)?, number(pipe)?);
     if levels != 255 {
         return Err(broken(format_args!("{levels} levels instead of 255")));
     }
     picture.resize(width, height)?;
-    pipe.read_exact(&mut picture.pixels).map_err(broken)?;
+    pipe.read_exact(&mut picture.pixels).map_err(broken_by)?;
     Ok(true)
 }
 
 fn number(pipe: &mut impl BufRead) -> Result<u32> {
-    field(pipe)?.parse().map_err(broken)
+    field(pipe)?.parse().map_err(broken_by)
 }
 
-/// The bytes up to the next white space, which is swallowed.
+/// Reads up to the next white space, and skips it.
 fn field(pipe: &mut impl BufRead) -> Result<String> {
     let mut field = String::new();
     for byte in pipe.take(MAX_FIELD_BYTES).bytes() {
-        match byte.map_err(broken)? {
+        match byte.map_err(broken_by)? {
             b' ' | b'\n' => return Ok(field),
             byte => field.push(char::from(byte)),
         }
     }
-    Err(broken("a header without end"))
+    Err(broken("an endless header"))
+}
+
+/// Returns the error of a pipe that broke because of `error`.
+fn broken_by(error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    broken(&error).with_source(error)
 }
 
 fn broken(reason: impl core::fmt::Display) -> Error {
     Error::new(
         Stage::Source,
-        "whole RGB pictures from ffmpeg",
+        "complete RGB pictures from ffmpeg",
         reason,
-        "run ffmpeg -i INPUT -f null - to see why it ends",
+        "run ffmpeg -i INPUT -f null - to see its error",
     )
 }
 
@@ -63,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_follow_each_other_to_the_end() {
+    fn pictures_are_read_to_the_end() {
         let bytes = [ppm(16, 20, 7), ppm(24, 16, 10)].concat();
         let (mut pipe, mut picture) = (&bytes[..], Picture::default());
         assert!(read(&mut pipe, &mut picture).unwrap());
@@ -74,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_or_foreign_picture_is_an_error() {
+    fn a_truncated_or_invalid_picture_is_an_error() {
         let whole = ppm(16, 16, 7);
         for kept in 1..whole.len() {
             assert!(read(&mut &whole[..kept], &mut Picture::default()).is_err(), "{kept} bytes");

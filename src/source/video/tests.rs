@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-/// A folder with what ffmpeg makes of `arguments`, or `None`, loudly, where ffmpeg is missing.
+/// Makes a video with ffmpeg in a new folder; reports a skipped test and returns `None` if ffmpeg is missing.
 fn made(file: &str, arguments: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(file);
@@ -17,7 +17,7 @@ fn made(file: &str, arguments: &str) -> Option<(tempfile::TempDir, PathBuf)> {
     Some((folder, path))
 }
 
-/// 50 moving frames of 128x96 whose index is in the first frame times: 20 a second from 0.
+/// Arguments of a clip of 50 moving frames of 128x96 at 20 frames per second.
 const CLIP: &str = "-f lavfi -i testsrc=size=128x96:rate=20:duration=2.5 -c:v mpeg4 -q:v 3 -movflags +faststart";
 
 fn open(path: &Path) -> Video {
@@ -25,18 +25,18 @@ fn open(path: &Path) -> Video {
 }
 
 /// Index, time and pixels of a frame.
-type Lent = (u64, u64, Vec<u8>);
+type OwnedFrame = (u64, u64, Vec<u8>);
 
-/// All frames, and the error after them if there is one.
-fn read(video: &mut Video) -> (Vec<Lent>, Option<String>) {
-    let mut seen = Vec::new();
+/// Returns all frames, and the error after them, if any.
+fn read(video: &mut Video) -> (Vec<OwnedFrame>, Option<String>) {
+    let mut frames = Vec::new();
     loop {
         match video.next_frame() {
-            Ok(Some(frame)) => seen.push((frame.index(), frame.time_us(), frame.pixels().to_vec())),
-            Ok(None) => return (seen, None),
+            Ok(Some(frame)) => frames.push((frame.index(), frame.time_us(), frame.pixels().to_vec())),
+            Ok(None) => return (frames, None),
             Err(error) => {
-                assert!(video.next_frame().is_ok_and(|frame| frame.is_none()), "an error is said once");
-                return (seen, Some(error.to_string()));
+                assert!(video.next_frame().is_ok_and(|frame| frame.is_none()), "an error is returned once");
+                return (frames, Some(error.to_string()));
             }
         }
     }
@@ -54,7 +54,7 @@ fn read_error(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_missing_ffmpeg_is_named_with_its_install_line() {
+fn a_missing_ffmpeg_is_an_error_with_its_install_command() {
     let mut video = open(Path::new("a.mp4"));
     video.program = OsString::from("ffmpeg-that-is-not-there");
     for error in [video.count().err(), video.next_frame().map(|_| ()).err()] {
@@ -64,15 +64,15 @@ fn a_missing_ffmpeg_is_named_with_its_install_line() {
 }
 
 #[test]
-fn all_passes_agree() {
+fn all_passes_return_the_same_frames() {
     let Some((_folder, path)) = made("clip.mp4", CLIP) else {
         return;
     };
     let mut video = open(&path);
     let (streamed, error) = read(&mut video);
     assert_eq!(error, None);
-    let places: Vec<_> = streamed.iter().map(|(index, time_us, _)| (*index, *time_us)).collect();
-    assert_eq!(places, (0..50).map(|i| (i, i * 50_000)).collect::<Vec<_>>());
+    let times: Vec<_> = streamed.iter().map(|(index, time_us, _)| (*index, *time_us)).collect();
+    assert_eq!(times, (0..50).map(|i| (i, i * 50_000)).collect::<Vec<_>>());
     assert_eq!(video.count().unwrap(), 50);
     assert!(read(&mut video).0 == streamed);
     video.select(&[3, 17, 18, 49]).unwrap();
@@ -99,7 +99,7 @@ fn a_selection_may_be_empty_long_or_unfinished() {
 }
 
 #[test]
-fn frames_keep_their_own_times() {
+fn frames_of_variable_rate_keep_their_times() {
     let Some((_folder, path)) = made("vfr.mp4", &format!("{CLIP} -vf select='lt(n,3)+gt(n,7)' -fps_mode vfr")) else {
         return;
     };
@@ -124,7 +124,7 @@ fn a_path_is_neither_an_option_nor_a_protocol() {
 }
 
 #[test]
-fn a_cut_video_is_an_error_after_its_last_whole_frame() {
+fn a_truncated_video_is_an_error_after_its_last_whole_frame() {
     for file in ["clip.mp4", "clip.mkv", "clip.avi", "clip.ts"] {
         let Some((_folder, path)) =
             made(file, &CLIP.replace("mpeg4", if file.ends_with("ts") { "mpeg2video" } else { "mpeg4" }))
@@ -140,7 +140,7 @@ fn a_cut_video_is_an_error_after_its_last_whole_frame() {
         let (cut, error) = read(&mut video);
         let error = error.unwrap_or_else(|| panic!("{file}: no error after {} frames", cut.len()));
         assert!(error.contains("whole frames") && (5..45).contains(&cut.len()), "{file}: {error}");
-        // A transport stream does not say how long a picture is: the decoder fills in what the last one lacks.
+        // A transport stream does not store picture lengths: the decoder completes the last one.
         let whole = if file == "clip.ts" { cut.len() - 1 } else { cut.len() };
         assert!(cut[..whole] == frames[..whole], "{file}: a frame that is not whole was lent");
         assert_eq!(video.count().unwrap(), cut.len() as u64, "{file}");
@@ -151,7 +151,7 @@ fn a_cut_video_is_an_error_after_its_last_whole_frame() {
 }
 
 #[test]
-fn what_is_no_video_is_an_error_in_the_words_of_ffmpeg() {
+fn a_file_that_is_not_a_video_is_an_error_with_the_message_of_ffmpeg() {
     let Some((_folder, path)) = made("clip.mp4", &CLIP.replace(" -movflags +faststart", "")) else {
         return;
     };
@@ -166,7 +166,7 @@ fn what_is_no_video_is_an_error_in_the_words_of_ffmpeg() {
 }
 
 #[test]
-fn a_change_of_size_is_an_error_that_names_frame_and_sizes() {
+fn a_change_of_size_is_an_error_with_frame_and_sizes() {
     let clip = |size: &str| made("a.mjpeg", &format!("-f lavfi -i testsrc=size={size}:rate=20:duration=1"));
     let (Some((_a, small)), Some((_b, large))) = (clip("64x48"), clip("128x96")) else {
         return;
@@ -183,7 +183,7 @@ fn a_change_of_size_is_an_error_that_names_frame_and_sizes() {
 }
 
 #[test]
-fn pictures_of_a_size_that_no_frame_may_have_are_refused() {
+fn an_invalid_frame_size_is_an_error() {
     let Some((_folder, path)) = made("tiny.mkv", "-f lavfi -i testsrc=size=8x8:duration=1 -c:v ffv1") else {
         return;
     };
@@ -191,7 +191,7 @@ fn pictures_of_a_size_that_no_frame_may_have_are_refused() {
 }
 
 #[test]
-fn a_silent_stream_is_given_up_and_its_ffmpeg_reaped() {
+fn a_stalled_stream_is_an_error() {
     if made("a.mjpeg", "-f lavfi -i testsrc=size=64x48:duration=0.1").is_none() {
         return;
     }
@@ -200,7 +200,7 @@ fn a_silent_stream_is_given_up_and_its_ffmpeg_reaped() {
     let options = SourceOptions { stall: Duration::from_millis(700), ..SourceOptions::default() };
     let mut video = Video::from_url(&url, &options).unwrap();
     assert!(video.is_live());
-    assert!(video.count().unwrap_err().to_string().contains("goes on until stopped"));
+    assert!(video.count().unwrap_err().to_string().contains("which is live"));
     assert!(video.select(&[0]).is_err());
     let start = Instant::now();
     let error = video.next_frame().unwrap_err().to_string();
@@ -208,7 +208,7 @@ fn a_silent_stream_is_given_up_and_its_ffmpeg_reaped() {
 }
 
 #[test]
-fn a_dropped_video_leaves_no_ffmpeg_behind() {
+fn dropping_a_video_ends_its_ffmpeg() {
     let long = CLIP.replace("2.5", "30");
     let Some((_folder, path)) = made("clip.mp4", &long) else {
         return;

@@ -1,18 +1,18 @@
-//! Y4M from a file or a pipe, so that any program that writes raw video can feed figureground.
+//! Y4M from a file or a pipe, for input from any program that writes raw video.
 
 mod stream;
 
 use super::picture::Picture;
 use super::selection::Selection;
-use super::{Source, SourceOptions, cannot_open};
-use crate::error::{Error, Result, Stage};
+use super::{Source, SourceOptions, cannot_open, cannot_read};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::Frame;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 use stream::Stream;
 
-/// Raw video. A pipe is read as it comes until someone counts or selects; only then is it spooled.
+/// Raw video. A pipe is streamed, and spooled to a temporary file only by [`Source::count`] and [`Source::select`].
 pub(super) struct Y4m {
     name: String,
     origin: Origin,
@@ -22,28 +22,28 @@ pub(super) struct Y4m {
     picture: Picture,
 }
 
-/// Where the bytes come from, and come from again.
+/// The origin of the bytes.
 enum Origin {
     Path(PathBuf),
-    /// Read once; `None` when that has begun.
+    /// A pipe, read once; `None` once it is being read.
     Pipe(Option<Box<dyn Read>>),
-    /// An unlinked temporary file that holds all of a pipe.
+    /// An unlinked temporary file with the content of a pipe.
     Spool(File),
 }
 
 impl Y4m {
-    /// A `.y4m` file; a named pipe is read as a pipe.
+    /// Opens a `.y4m` file; a named pipe is read as a pipe.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// Returns an error if it cannot be opened.
     pub fn from_path(name: String, path: &Path, options: &SourceOptions) -> Result<Self> {
-        let file = File::open(path).map_err(|error| cannot_open(&name, error))?;
+        let file = File::open(path).map_err(|error| cannot_read(&name, error))?;
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
         let origin = if is_file { Origin::Path(path.to_owned()) } else { Origin::Pipe(Some(Box::new(file))) };
         Ok(Self::new(name, origin, options))
     }
 
-    /// Bytes that come once, as those of stdin; nothing is read yet.
+    /// Creates a source of a pipe such as stdin, without reading from it.
     pub fn from_pipe(name: String, pipe: Box<dyn Read>, options: &SourceOptions) -> Self {
         Self::new(name, Origin::Pipe(Some(pipe)), options)
     }
@@ -53,20 +53,20 @@ impl Y4m {
         Self { name, origin, spool_limit, stream: None, selection: Selection::All, picture: Picture::default() }
     }
 
-    fn bytes(&mut self) -> Result<Box<dyn Read>> {
+    fn open(&mut self) -> Result<Box<dyn Read>> {
         match &mut self.origin {
             Origin::Path(path) => {
-                File::open(path).map(|file| Box::new(file) as Box<dyn Read>).map_err(|e| cannot_open(&self.name, e))
+                File::open(path).map(|file| Box::new(file) as Box<dyn Read>).map_err(|e| cannot_read(&self.name, e))
             }
             Origin::Pipe(pipe) => pipe.take().ok_or_else(|| read_once(&self.name)),
             Origin::Spool(file) => {
-                let again = file.rewind().and_then(|()| file.try_clone()).map_err(|e| cannot_open(&self.name, e))?;
-                Ok(Box::new(again))
+                let copy = file.rewind().and_then(|()| file.try_clone()).map_err(|e| cannot_read(&self.name, e))?;
+                Ok(Box::new(copy))
             }
         }
     }
 
-    fn start_over(&mut self) -> Result<()> {
+    fn rewind(&mut self) -> Result<()> {
         if let Origin::Pipe(pipe) = &mut self.origin {
             let bytes = pipe.take().ok_or_else(|| read_once(&self.name))?;
             self.origin = Origin::Spool(spool(&self.name, bytes, self.spool_limit)?);
@@ -87,7 +87,7 @@ impl Source for Y4m {
 
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         if self.stream.is_none() {
-            self.stream = Some(Stream::begin(self.name.clone(), self.bytes()?)?);
+            self.stream = Some(Stream::begin(self.name.clone(), self.open()?)?);
         }
         let Some(stream) = &mut self.stream else {
             return Ok(None);
@@ -97,8 +97,8 @@ impl Source for Y4m {
     }
 
     fn count(&mut self) -> Result<u64> {
-        self.start_over()?;
-        let mut stream = Stream::begin(self.name.clone(), self.bytes()?)?;
+        self.rewind()?;
+        let mut stream = Stream::begin(self.name.clone(), self.open()?)?;
         let end = stream.read_until(|_| false, &mut Picture::default());
         let whole = stream.frames_read();
         if whole == 0 {
@@ -110,31 +110,25 @@ impl Source for Y4m {
 
     fn select(&mut self, indices: &[u64]) -> Result<()> {
         self.selection = Selection::only(indices)?;
-        self.start_over()
+        self.rewind()
     }
 }
 
-/// All of `bytes` in a temporary file that no folder lists and that goes with its handle.
+/// Copies all of `bytes` to an unlinked temporary file.
 fn spool(name: &str, bytes: Box<dyn Read>, limit: u64) -> Result<File> {
     let failed = |error: std::io::Error| {
-        Error::new(
-            Stage::Source,
-            format_args!("room for {name} in a temporary file"),
-            error,
-            "free disk space, set TMPDIR, or use --window SECONDS, which needs no file",
-        )
+        let next = "free disk space, set TMPDIR, or use sliding windows, which need no file";
+        Error::caused(Stage::Source, format!("space for {name} in a temporary file"), error, next)
+            .about(Setting::Window)
     };
     let mut file = tempfile::tempfile().map_err(failed)?;
     let mut bytes = BufReader::new(bytes);
     std::io::copy(&mut bytes.by_ref().take(limit), &mut file).map_err(failed)?;
     let is_over = bytes.read(&mut [0]).map_err(failed)? > 0;
     if is_over {
-        return Err(Error::new(
-            Stage::Source,
-            format_args!("at most {limit} bytes of Y4M from {name}"),
-            "more",
-            "raise --spool, scale the video down, or use --window SECONDS, which needs no file",
-        ));
+        let next = "raise the limit, scale the video down, or use sliding windows, which need no file";
+        let error = Error::new(Stage::Source, format_args!("at most {limit} bytes of Y4M from {name}"), "more", next);
+        return Err(error.about(Setting::SpoolLimit).about(Setting::Window));
     }
     Ok(file)
 }
@@ -142,7 +136,7 @@ fn spool(name: &str, bytes: Box<dyn Read>, limit: u64) -> Result<File> {
 fn read_once(name: &str) -> Error {
     Error::new(
         Stage::Source,
-        "a source that can start over",
+        "a source that can be read again",
         format_args!("{name}, a pipe that was read already"),
         "count or select before the first frame, or pass a file",
     )
@@ -172,36 +166,36 @@ mod tests {
         Y4m::from_pipe("-".to_owned(), Box::new(Cursor::new(bytes.to_vec())), options)
     }
 
-    fn places(source: &mut Y4m) -> Vec<(u64, u64)> {
-        let mut seen = Vec::new();
+    fn frame_times(source: &mut Y4m) -> Vec<(u64, u64)> {
+        let mut times = Vec::new();
         while let Some(frame) = source.next_frame().unwrap() {
             let luma = (f64::from(frame.pixels()[0]) * 219.0 / 255.0).round() as u64;
             assert_eq!(luma, frame.index());
-            seen.push((frame.index(), frame.time_us()));
+            times.push((frame.index(), frame.time_us()));
         }
-        seen
+        times
     }
 
     #[test]
     fn a_pipe_streams_without_being_spooled() {
         let mut source = pipe(&clip(3));
-        assert_eq!(places(&mut source), [(0, 0), (1, 33_366), (2, 66_733)]);
+        assert_eq!(frame_times(&mut source), [(0, 0), (1, 33_366), (2, 66_733)]);
         assert!(matches!(source.origin, Origin::Pipe(None)));
         assert!(source.next_frame().unwrap().is_none());
     }
 
     #[test]
-    fn a_pipe_is_spooled_when_counted_and_starts_over() {
+    fn a_pipe_is_spooled_by_count_and_rewound() {
         let mut source = pipe(&clip(5));
         assert_eq!(source.count().unwrap(), 5);
         source.select(&[1, 4]).unwrap();
-        assert_eq!(places(&mut source), [(1, 33_366), (4, 133_466)]);
+        assert_eq!(frame_times(&mut source), [(1, 33_366), (4, 133_466)]);
         assert_eq!(source.count().unwrap(), 5);
-        assert_eq!(places(&mut source).len(), 5);
+        assert_eq!(frame_times(&mut source).len(), 5);
     }
 
     #[test]
-    fn a_pipe_that_was_read_cannot_start_over() {
+    fn a_pipe_that_was_read_cannot_be_rewound() {
         let mut source = pipe(&clip(2));
         source.next_frame().unwrap();
         assert!(source.count().unwrap_err().to_string().contains("read already"));
@@ -209,16 +203,16 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_above_the_spool_limit_is_refused() {
+    fn a_pipe_above_the_spool_limit_is_an_error() {
         let bytes = clip(2);
         let with_limit = |spool_limit| SourceOptions { spool_limit, ..SourceOptions::default() };
-        let error = pipe_with(&bytes, &with_limit(bytes.len() as u64 - 1)).count().unwrap_err().to_string();
-        assert!(error.contains("--spool"), "{error}");
+        let error = pipe_with(&bytes, &with_limit(bytes.len() as u64 - 1)).count().unwrap_err();
+        assert!(error.settings().contains(&Setting::SpoolLimit), "{error}");
         assert_eq!(pipe_with(&bytes, &with_limit(bytes.len() as u64)).count().unwrap(), 2);
     }
 
     #[test]
-    fn a_cut_stream_is_an_error_after_its_last_whole_frame() {
+    fn a_truncated_stream_is_an_error_after_its_last_whole_frame() {
         let bytes = clip(3);
         for cut in [1, 100, 384, 389] {
             let mut source = pipe(&bytes[..bytes.len() - cut]);
@@ -246,6 +240,6 @@ mod tests {
         source.next_frame().unwrap();
         assert_eq!(source.count().unwrap(), 4);
         source.select(&[3]).unwrap();
-        assert_eq!(places(&mut source), [(3, 100_100)]);
+        assert_eq!(frame_times(&mut source), [(3, 100_100)]);
     }
 }

@@ -1,4 +1,4 @@
-//! One pass over the bytes of a Y4M stream: header, frames, colour, and the difference between an end and a cut.
+//! One pass over a Y4M stream: header, frames, colour conversion and truncation.
 
 use crate::error::{Error, Result, Stage};
 use crate::frame::check_size;
@@ -9,20 +9,20 @@ use std::rc::Rc;
 use y4m::{Colorspace, Decoder, Ratio};
 use yuv::{YuvError, YuvGrayImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
-/// The longest header line the `y4m` crate reads.
+/// Maximum header length of the `y4m` crate.
 const MAX_HEADER_BYTES: u64 = 1024;
 
 /// A Y4M stream that is being read.
 pub(super) struct Stream {
     name: String,
-    decoder: Decoder<Counted>,
+    decoder: Decoder<CountingReader>,
     bytes_read: Rc<Cell<u64>>,
     layout: Layout,
     frame_rate: Ratio,
     frames_read: u64,
 }
 
-/// How the planes of a frame become RGB8.
+/// Size and colour format of the frames.
 #[derive(Clone, Copy)]
 struct Layout {
     width: u32,
@@ -35,44 +35,45 @@ impl Stream {
     /// Reads the header.
     ///
     /// # Errors
-    /// When `bytes` does not begin with a Y4M header, or with one of a size or colour space that cannot be read.
+    /// Returns an error if `bytes` does not begin with a Y4M header, or its size or colour space is unsupported.
     pub fn begin(name: String, bytes: Box<dyn Read>) -> Result<Self> {
         let mut bytes = BufReader::new(bytes);
         let header = read_header(&mut bytes).map_err(|reason| no_header(&name, reason))?;
         let (width, height) = header_size(&header).ok_or_else(|| no_header(&name, "a header without size"))?;
-        // Before the crate multiplies and allocates them.
+        // Checked before the crate allocates frames.
         check_size(width, height).map_err(|error| error.at(&name))?;
         let bytes_read = Rc::new(Cell::new(0));
-        let counted = Counted { bytes: Box::new(Cursor::new(header).chain(bytes)), count: Rc::clone(&bytes_read) };
-        let decoder = Decoder::new(counted).map_err(|error| no_header(&name, describe(&error)))?;
+        let reader =
+            CountingReader { bytes: Box::new(Cursor::new(header).chain(bytes)), count: Rc::clone(&bytes_read) };
+        let decoder = Decoder::new(reader).map_err(|error| no_header(&name, describe(&error)))?;
         let layout = Layout { width, height, colorspace: decoder.get_colorspace(), range: range(&decoder) };
         if decoder.get_bit_depth() > 8 {
-            return Err(no_header(&name, format_args!("{} bits a sample", decoder.get_bit_depth())));
+            return Err(no_header(&name, format_args!("{} bits per sample", decoder.get_bit_depth())));
         }
         let frame_rate = decoder.get_framerate();
         Ok(Self { name, decoder, bytes_read, layout, frame_rate, frames_read: 0 })
     }
 
-    /// The number of whole frames read so far.
+    /// Returns the number of whole frames read so far.
     pub fn frames_read(&self) -> u64 {
         self.frames_read
     }
 
-    /// Reads on to the next wanted frame and converts only that one; false at a clean end.
+    /// Reads up to the next selected frame and converts only that one; returns false at a clean end.
     ///
     /// # Errors
-    /// When the stream is cut, or something that is no frame follows.
-    pub fn read_until(&mut self, is_wanted: impl Fn(u64) -> bool, picture: &mut Picture) -> Result<bool> {
+    /// Returns an error if the stream is truncated or invalid.
+    pub fn read_until(&mut self, is_selected: impl Fn(u64) -> bool, picture: &mut Picture) -> Result<bool> {
         loop {
             let start = self.bytes_read.get();
             let frame = match self.decoder.read_frame() {
                 Ok(frame) => frame,
                 Err(y4m::Error::EOF) if self.bytes_read.get() == start => return Ok(false),
-                Err(error) => return Err(cut(&self.name, self.frames_read, describe(&error))),
+                Err(error) => return Err(truncated(&self.name, self.frames_read, describe(&error))),
             };
             let index = self.frames_read;
             self.frames_read += 1;
-            if is_wanted(index) {
+            if is_selected(index) {
                 (picture.index, picture.time_us) = (index, time_us(index, self.frame_rate));
                 self.layout.convert(&frame, picture)?;
                 return Ok(true);
@@ -82,7 +83,8 @@ impl Stream {
 }
 
 impl Layout {
-    /// BT.601, as ffmpeg assumes for video that does not say; chroma is repeated, not interpolated, as swscale does.
+    /// Converts a frame to RGB8 with BT.601, the default of ffmpeg. Chroma is repeated, not interpolated, as in
+    /// swscale.
     fn convert(self, frame: &y4m::Frame<'_>, picture: &mut Picture) -> Result<()> {
         picture.resize(self.width, self.height)?;
         let (rgb, stride, matrix) = (&mut picture.pixels[..], 3 * self.width, YuvStandardMatrix::Bt601);
@@ -117,13 +119,13 @@ impl Layout {
     }
 }
 
-/// Bytes that are counted as they are read: the `y4m` crate calls a cut frame a clean end, their number tells.
-struct Counted {
+/// A reader that counts bytes, because the `y4m` crate reports a truncated frame as a clean end.
+struct CountingReader {
     bytes: Box<dyn Read>,
     count: Rc<Cell<u64>>,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         loop {
             match self.bytes.read(buffer) {
@@ -143,10 +145,10 @@ fn read_header(bytes: &mut impl BufRead) -> core::result::Result<Vec<u8>, String
     let mut limited = bytes.take(MAX_HEADER_BYTES);
     limited.read_until(b'\n', &mut header).map_err(|error| error.to_string())?;
     match header.as_slice() {
-        [] => Err("nothing".to_owned()),
+        [] => Err("no bytes".to_owned()),
         line if !line.starts_with(b"YUV4MPEG2 ") => Err("other bytes".to_owned()),
         [.., b'\n'] => Ok(header),
-        _ => Err("a header without end".to_owned()),
+        _ => Err("an endless header".to_owned()),
     }
 }
 
@@ -155,7 +157,7 @@ fn parameters(header: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 fn header_size(header: &[u8]) -> Option<(u32, u32)> {
-    // The last of several counts, as it does for the crate.
+    // The last one wins, as in the crate.
     let side = |letter| {
         let value = parameters(header).filter_map(|parameter| parameter.strip_prefix(&[letter])).last()?;
         std::str::from_utf8(value).ok()?.parse().ok()
@@ -163,12 +165,12 @@ fn header_size(header: &[u8]) -> Option<(u32, u32)> {
     Some((side(b'W')?, side(b'H')?))
 }
 
-fn range(decoder: &Decoder<Counted>) -> YuvRange {
+fn range(decoder: &Decoder<CountingReader>) -> YuvRange {
     let is_full = decoder.get_raw_params().split(|&byte| byte == b' ').any(|p| p == b"XCOLORRANGE=FULL");
     if is_full { YuvRange::Full } else { YuvRange::Limited }
 }
 
-/// Exact for every frame rate; 25 frames a second where the header says 0.
+/// Returns the exact time of a frame; 25 frames per second if the header says 0.
 fn time_us(index: u64, rate: Ratio) -> u64 {
     let (num, den) = if rate.num == 0 || rate.den == 0 { (25, 1) } else { (rate.num, rate.den) };
     let time = u128::from(index).saturating_mul(1_000_000).saturating_mul(den as u128) / num as u128;
@@ -177,9 +179,9 @@ fn time_us(index: u64, rate: Ratio) -> u64 {
 
 fn describe(error: &y4m::Error) -> String {
     match error {
-        y4m::Error::EOF => "an end in the middle".to_owned(),
-        y4m::Error::UnknownColorspace => "a colour space that is not read".to_owned(),
-        y4m::Error::ParseError(_) => "bytes that are no header".to_owned(),
+        y4m::Error::EOF => "an early end".to_owned(),
+        y4m::Error::UnknownColorspace => "an unsupported colour space".to_owned(),
+        y4m::Error::ParseError(_) => "bytes that are not a header".to_owned(),
         other => other.to_string(),
     }
 }
@@ -187,18 +189,18 @@ fn describe(error: &y4m::Error) -> String {
 fn no_header(name: &str, reason: impl core::fmt::Display) -> Error {
     Error::new(
         Stage::Source,
-        "Y4M of 8 bits a sample, mono, 4:2:0, 4:2:2 or 4:4:4",
+        "Y4M of 8 bits per sample, mono, 4:2:0, 4:2:2 or 4:4:4",
         format_args!("{name}: {reason}"),
-        "write it with: ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe -",
+        "create it with: ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe -",
     )
 }
 
-fn cut(name: &str, whole: u64, reason: String) -> Error {
+fn truncated(name: &str, whole: u64, reason: String) -> Error {
     Error::new(
         Stage::Source,
         format_args!("another whole frame of {name}, or its end"),
         format_args!("{reason} after {whole} whole frames"),
-        "check that its writer ended normally, and write it again",
+        "check that its writer ended normally, and create it again",
     )
 }
 
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_subsampling_gives_the_colours_of_bt601() {
+    fn every_subsampling_converts_with_bt601() {
         // Red: Y 81, Cb 90, Cr 240 in limited range. Sides are odd, so chroma planes round up.
         let red = [81, 90, 240];
         let layouts = [
@@ -245,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn range_is_limited_unless_the_header_says_full() {
+    fn the_range_is_limited_unless_the_header_says_full() {
         assert_eq!(convert("C420", 90, [16, 128, 128]), [0, 0, 0]);
         assert_eq!(convert("C420 XCOLORRANGE=LIMITED", 90, [235, 128, 128]), [255, 255, 255]);
         assert_eq!(convert("C420 XCOLORRANGE=FULL", 90, [16, 128, 128]), [16, 16, 16]);
@@ -253,23 +255,23 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_cannot_be_read_are_named() {
-        let refusal = |header: &str| begin(header.as_bytes()).err().unwrap().to_string();
-        assert!(refusal("").contains("nothing"));
-        assert!(refusal("some text\n").contains("other bytes"));
-        assert!(refusal("YUV4MPEG2 W16 H16").contains("without end"));
-        assert!(refusal("YUV4MPEG2 W16\n").contains("without size"));
-        assert!(refusal("YUV4MPEG2 W16 H16 Cxyz\n").contains("colour space"));
-        assert!(refusal("YUV4MPEG2 W16 H16 C420p10\n").contains("10 bits"));
-        assert!(refusal("YUV4MPEG2 W1 H1\n").contains("1x1"));
-        assert!(refusal("YUV4MPEG2 W20000 H20000\n").contains("20000x20000"));
-        assert!(refusal("YUV4MPEG2 W16 H16 W4294967295 H4294967295\n").contains("4294967295"));
-        assert!(refusal(&format!("YUV4MPEG2 W16 H16 X{}\n", "x".repeat(2000))).contains("without end"));
-        assert!(refusal("YUV4MPEG2 W16 H16 F25\n").contains("no header"));
+    fn invalid_headers_are_errors_with_a_reason() {
+        let error = |header: &str| begin(header.as_bytes()).err().unwrap().to_string();
+        assert!(error("").contains("no bytes"));
+        assert!(error("some text\n").contains("other bytes"));
+        assert!(error("YUV4MPEG2 W16 H16").contains("endless"));
+        assert!(error("YUV4MPEG2 W16\n").contains("without size"));
+        assert!(error("YUV4MPEG2 W16 H16 Cxyz\n").contains("colour space"));
+        assert!(error("YUV4MPEG2 W16 H16 C420p10\n").contains("10 bits"));
+        assert!(error("YUV4MPEG2 W1 H1\n").contains("1x1"));
+        assert!(error("YUV4MPEG2 W20000 H20000\n").contains("20000x20000"));
+        assert!(error("YUV4MPEG2 W16 H16 W4294967295 H4294967295\n").contains("4294967295"));
+        assert!(error(&format!("YUV4MPEG2 W16 H16 X{}\n", "x".repeat(2000))).contains("endless"));
+        assert!(error("YUV4MPEG2 W16 H16 F25\n").contains("not a header"));
     }
 
     #[test]
-    fn bytes_between_frames_are_an_error_with_the_number_of_whole_frames() {
+    fn bytes_between_frames_are_an_error_with_the_frame_count() {
         let mut bytes = b"YUV4MPEG2 W16 H16 Cmono\nFRAME\n".to_vec();
         bytes.extend([128; 256]);
         bytes.extend(b"YUV4MPEG2 W32 H32 Cmono\n");

@@ -1,4 +1,4 @@
-//! The program while it watches a stream that does not end by itself.
+//! The program on an endless stream.
 
 use super::{Desk, verdict};
 use serde_json::Value;
@@ -11,18 +11,18 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long anything may take before a test gives up.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-/// Frames a second of [`Live`]'s stream.
+/// Timeout of every wait in tests.
+pub const TIMEOUT: Duration = Duration::from_secs(60);
+/// Frames per second of the stream of [`Live`].
 const RATE: u32 = 40;
 const SIDE: usize = 64;
 
-/// A port of this machine that nobody listens on.
+/// Returns a free port.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A run of the program on Y4M that a thread feeds it, of somebody who moves over a pattern.
+/// A run of the program on Y4M from a thread, of a person who moves in front of a pattern.
 pub struct Live {
     pub child: Child,
     lines: Receiver<String>,
@@ -32,48 +32,48 @@ pub struct Live {
 }
 
 impl Live {
-    /// `figureground run - --window 1 --stride 0.25` with the desk's bundle and `arguments`.
+    /// Starts `figureground run - --window 1 --stride 0.25` with the shared bundle and `arguments`.
     pub fn start(desk: &Desk, arguments: &[&str]) -> Self {
         let mut command = desk.run_command();
         command.args(["-", "--window", "1", "--stride", "0.25", "--backend", "cpu", "--threads", "1"]).args(arguments);
         Self::of(command)
     }
 
-    /// `command`, which reads Y4M on stdin.
+    /// Starts `command`, which reads Y4M on stdin.
     pub fn of(mut command: std::process::Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let mut told = child.stderr.take().unwrap();
+        let mut child_stderr = child.stderr.take().unwrap();
         let (stop, stderr) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(String::new())));
         let (sender, lines) = channel();
-        let (stopped, heard) = (Arc::clone(&stop), Arc::clone(&stderr));
+        let (stopped, stderr_copy) = (Arc::clone(&stop), Arc::clone(&stderr));
         let threads = vec![
             std::thread::spawn(move || feed(&mut stdin, &stopped)),
             std::thread::spawn(move || {
-                // Nobody may want the lines any more.
+                // The receiver may be gone.
                 BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
             }),
             std::thread::spawn(move || {
                 let mut bytes = [0; 4096];
-                while let Ok(count @ 1..) = told.read(&mut bytes) {
-                    heard.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+                while let Ok(count @ 1..) = child_stderr.read(&mut bytes) {
+                    stderr_copy.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
                 }
             }),
         ];
         Self { child, lines, stderr, threads, stop }
     }
 
-    /// The next `count` verdicts.
+    /// Returns the next `count` verdicts.
     pub fn verdicts(&self, count: usize) -> Vec<Value> {
-        let next = |_| match self.lines.recv_timeout(PATIENCE) {
+        let next = |_| match self.lines.recv_timeout(TIMEOUT) {
             Ok(line) => verdict(&line),
             Err(error) => panic!("{error}: {}", self.stderr()),
         };
         (0..count).map(next).collect()
     }
 
-    /// All verdicts that are there already.
+    /// Returns all verdicts received so far.
     pub fn verdicts_so_far(&self) -> Vec<Value> {
         self.lines.try_iter().map(|line| verdict(&line)).collect()
     }
@@ -87,21 +87,21 @@ impl Live {
         until(&format!("{words:?} on stderr"), || self.stderr().contains(words));
     }
 
-    /// The address that follows `what` on stderr.
-    pub fn address(&self, what: &str) -> SocketAddr {
-        let beginning = format!("{what}: http://");
+    /// Returns the address that follows `name` on stderr.
+    pub fn address(&self, name: &str) -> SocketAddr {
+        let beginning = format!("{name}: http://");
         self.wait_for(&beginning);
         let stderr = self.stderr();
         let address = stderr.split(&beginning).nth(1).unwrap().split('/').next().unwrap();
         address.parse().unwrap()
     }
 
-    /// Sends `signal`, as `TERM`.
+    /// Sends a signal, such as `TERM`.
     pub fn signal(&self, signal: &str) {
         super::signal(&self.child, signal);
     }
 
-    /// Waits for the end; its exit code.
+    /// Waits for the exit and returns its code.
     pub fn ended(&mut self) -> Option<i32> {
         let mut code = None;
         until("the end", || {
@@ -115,14 +115,14 @@ impl Live {
         code.unwrap().code()
     }
 
-    /// Sends SIGTERM and waits for the end that it makes.
+    /// Sends SIGTERM and checks the exit code.
     pub fn terminated(&mut self) {
         self.signal("TERM");
         assert_eq!(self.ended(), Some(143), "{}", self.stderr());
     }
 
-    /// Resident memory in bytes, and open files.
-    pub fn weight(&self) -> (u64, usize) {
+    /// Returns the resident memory in bytes and the number of open files.
+    pub fn resources(&self) -> (u64, usize) {
         let process = format!("/proc/{}", self.child.id());
         let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -148,10 +148,10 @@ fn feed(stdin: &mut impl Write, stop: &AtomicBool) {
         if fed.is_err() || stop.load(Ordering::SeqCst) {
             return;
         }
-        for (place, value) in frame.iter_mut().enumerate() {
-            let (x, y) = (place % SIDE, place / SIDE % SIDE);
+        for (index, value) in frame.iter_mut().enumerate() {
+            let (x, y) = (index % SIDE, index / SIDE % SIDE);
             let person = x.abs_diff(20 + number as usize / 4 % 20) < 8 && y > 16;
-            *value = if person { 220 - place.div_euclid(SIDE * SIDE) as u8 * 60 } else { (x * 3 + y * 2) as u8 };
+            *value = if person { 220 - index.div_euclid(SIDE * SIDE) as u8 * 60 } else { (x * 3 + y * 2) as u8 };
         }
         fed = stdin.write_all(b"FRAME\n").and_then(|()| stdin.write_all(&frame));
         let due = Duration::from_secs(1) * (number + 1) / RATE;
@@ -159,27 +159,27 @@ fn feed(stdin: &mut impl Write, stop: &AtomicBool) {
     }
 }
 
-/// Waits until `holds`.
+/// Waits until `holds` returns true.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(began.elapsed() < TIMEOUT, "timeout while waiting for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// What a server answered.
+/// An HTTP response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub head: String,
     pub body: String,
 }
 
-/// Sends one request with `headers` and `body`; `Host` is the address unless it is among the headers.
-pub fn ask(address: SocketAddr, request: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+/// Sends one request with `headers` and `body`; adds a `Host` header unless there is one.
+pub fn ask(address: SocketAddr, request: &str, headers: &[(&str, &str)], body: &str) -> Response {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut text = format!("{request} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         text.push_str(&format!("Host: {address}\r\n"));
@@ -190,18 +190,18 @@ pub fn ask(address: SocketAddr, request: &str, headers: &[(&str, &str)], body: &
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    Response { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
 }
 
 /// POSTs `body` as JSON.
-pub fn post(address: SocketAddr, path: &str, body: &str) -> Answer {
+pub fn post(address: SocketAddr, path: &str, body: &str) -> Response {
     ask(address, &format!("POST {path}"), &[("Content-Type", "application/json")], body)
 }
 
-/// Opens the page's live channel; what it says is left for the caller to read.
+/// Opens the live channel of the page, for the caller to read.
 pub fn listen(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let request = format!(
         "GET /live HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -210,7 +210,7 @@ pub fn listen(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// The value of the metric that `line` begins with, labels included.
+/// Returns the value of the metric with this name and labels.
 pub fn metric(address: SocketAddr, line: &str) -> f64 {
     let scrape = ask(address, "GET /metrics", &[], "").body;
     let found = scrape.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(' '));

@@ -1,5 +1,4 @@
-//! The program as a user starts it: in a folder of its own, with a cache of its own and a small bundle that it imported
-//! itself.
+//! Runs of the program in a temporary folder, with its own cache and a small imported bundle.
 
 pub mod live;
 
@@ -15,7 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
 
-/// Verdict lines are valid against this.
+/// The schema of verdict lines.
 static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let schema = serde_json::from_str(include_str!("../../../schemas/verdict.schema.json")).unwrap();
     jsonschema::draft202012::options().build(&schema).unwrap()
@@ -42,15 +41,15 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     program
 });
 
-/// The bundle of all tests that run at the moment; it goes with the last of them.
+/// The bundle shared by all running tests, removed with the last of them.
 static BUNDLE: Mutex<Weak<TempDir>> = Mutex::new(Weak::new());
 
-/// The demo clip.
+/// Returns the path of the demo clip.
 pub fn demo() -> PathBuf {
     fixture("demo/waving.gif")
 }
 
-/// The arguments that import `clip` with the demo's segmenter and the label file `labels`.
+/// Returns the arguments that import `clip` with the demo's segmenter and the label file `labels`.
 pub fn import_arguments(clip: &Path, labels: &Path, out: &Path) -> Vec<PathBuf> {
     let flag = |flag: &str| PathBuf::from(flag);
     vec![
@@ -68,7 +67,7 @@ pub fn import_arguments(clip: &Path, labels: &Path, out: &Path) -> Vec<PathBuf> 
     ]
 }
 
-/// One test's place: a working folder, a cache, and the bundle it shares with the others.
+/// The working folder and cache of one test, and the shared bundle.
 pub struct Desk {
     folder: TempDir,
     cache: TempDir,
@@ -90,12 +89,12 @@ impl Desk {
         Self { folder: tempfile::tempdir().unwrap(), cache, bundle }
     }
 
-    /// The shared bundle, not to be changed.
+    /// Returns the path of the shared bundle, which must not be changed.
     pub fn bundle(&self) -> PathBuf {
         self.bundle.path().join("bundle")
     }
 
-    /// A copy of the shared bundle in the working folder, to be changed.
+    /// Copies the shared bundle to the working folder.
     pub fn own_bundle(&self, name: &str) -> PathBuf {
         let copy = self.path(name);
         std::fs::create_dir(&copy).unwrap();
@@ -106,17 +105,17 @@ impl Desk {
         copy
     }
 
-    /// A place in the working folder.
+    /// Returns a path in the working folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The user's cache directory.
+    /// Returns the cache directory.
     pub fn cache(&self) -> &Path {
         self.cache.path()
     }
 
-    /// A file of the working folder.
+    /// Writes a file in the working folder.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -124,7 +123,7 @@ impl Desk {
         path
     }
 
-    /// All that lies in the working folder.
+    /// Returns all paths in the working folder.
     pub fn files(&self) -> BTreeSet<PathBuf> {
         let mut found = BTreeSet::new();
         let mut folders = vec![self.folder.path().to_owned()];
@@ -140,31 +139,31 @@ impl Desk {
         found
     }
 
-    /// The program with the working folder as its directory, nothing on stdin.
+    /// Returns a command of the program in the working folder, without stdin.
     pub fn command(&self) -> Command {
         let mut command = command(self.cache.path());
         command.current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
 
-    /// `figureground` with `arguments`, to its end.
+    /// Runs `figureground` with `arguments`.
     pub fn figureground(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
         Ended::of(self.command().args(arguments).output().unwrap())
     }
 
-    /// `figureground run` with the shared bundle and `arguments`, to its end.
+    /// Runs `figureground run` with the shared bundle and `arguments`.
     pub fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ended {
         Ended::of(self.run_command().args(arguments).output().unwrap())
     }
 
-    /// `figureground run` with the shared bundle, to be given arguments.
+    /// Returns a command of `figureground run` with the shared bundle.
     pub fn run_command(&self) -> Command {
         let mut command = self.command();
         command.arg("run").arg("--bundle").arg(self.bundle());
         command
     }
 
-    /// `figureground run` with the shared bundle and `arguments`, with `input` on stdin.
+    /// Runs `figureground run` with the shared bundle and `arguments`, with `input` on stdin.
     pub fn run_with_stdin(&self, input: &[u8], arguments: &[&str]) -> Ended {
         let mut command = self.run_command();
         let mut child = command
@@ -176,13 +175,13 @@ impl Desk {
             .unwrap();
         let mut stdin = child.stdin.take().unwrap();
         std::thread::scope(|scope| {
-            // The program may well end before it has read everything.
+            // The program may exit before it has read everything.
             scope.spawn(move || drop(stdin.write_all(input)));
             Ended::of(child.wait_with_output().unwrap())
         })
     }
 
-    /// `figureground` with `arguments`, which must be refused as [`Ended::refused`] says and leave no file behind.
+    /// Runs `figureground` with `arguments`, which must fail as in [`Ended::refused`] and leave no new file.
     pub fn refuses(
         &self,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
@@ -195,7 +194,7 @@ impl Desk {
         ended
     }
 
-    /// `figureground run` with the shared bundle and `source`, which must be refused as [`Desk::refuses`] says.
+    /// Runs `figureground run` with the shared bundle and `source`, which must fail as in [`Desk::refuses`].
     pub fn refuses_source(&self, source: &Path, stage: &str, words: &[&str]) -> Ended {
         self.refuses([OsStr::new("run"), OsStr::new("--bundle"), self.bundle().as_ref(), source.as_ref()], stage, words)
     }
@@ -207,33 +206,34 @@ fn command(cache: &Path) -> Command {
     command
 }
 
-/// Whether ffmpeg is there to make videos of; where it is not, this says loudly that `what` is left out.
-pub fn ffmpeg_is_there(what: &str) -> bool {
-    let there = Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
-    if !there {
+/// Returns whether ffmpeg is installed; reports that the test of `what` is skipped otherwise.
+pub fn has_ffmpeg(what: &str) -> bool {
+    let is_installed =
+        Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    if !is_installed {
         skipped(what, "there is no ffmpeg; install it with: apt-get install ffmpeg");
     }
-    there
+    is_installed
 }
 
-/// Says that `what` is not tested and why, past the test runner, which keeps the words of tests that pass to itself.
+/// Prints that `what` is not tested and why, bypassing the test runner, which hides the output of passed tests.
 pub fn skipped(what: &str, why: &str) {
     std::io::stderr().write_all(format!("SKIPPED: {what}: {why}\n").as_bytes()).unwrap();
 }
 
-/// `ffmpeg` with `arguments`, which must work; what it writes to stdout.
+/// Runs `ffmpeg` with `arguments` and returns its stdout.
 pub fn ffmpeg(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<u8> {
     let output = Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-y"]).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
-/// Seeded numbers (SplitMix64), the same on every machine.
+/// A seeded random generator (SplitMix64).
 #[derive(Debug)]
 pub struct Random(pub u64);
 
 impl Random {
-    /// A number under `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -242,7 +242,7 @@ impl Random {
         ((z ^ (z >> 31)) % end.max(1) as u64) as usize
     }
 
-    /// `count` bytes.
+    /// Returns `count` random bytes.
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.below(256) as u8).collect()
     }
@@ -253,13 +253,13 @@ pub fn interrupt(child: &Child) {
     signal(child, "INT");
 }
 
-/// Sends `signal`, as `TERM`, to `child`.
+/// Sends a signal, such as `TERM`, to `child`.
 pub fn signal(child: &Child, signal: &str) {
     let kill = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
     assert!(kill.unwrap().success());
 }
 
-/// What a run of the program left.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ended {
     pub code: Option<i32>,
@@ -275,18 +275,18 @@ impl Ended {
         ended
     }
 
-    /// Exit code 0 and not a word on stderr but warnings.
+    /// Checks for exit code 0 and only warnings on stderr.
     pub fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:#?}");
-        assert_eq!(self.complaints(), Vec::<&str>::new(), "{self:#?}");
+        assert_eq!(self.errors(), Vec::<&str>::new(), "{self:#?}");
         self
     }
 
-    /// Exit code 2 and one sentence on stderr: stage, what was expected, what came, what to do next, and all `words`.
+    /// Checks for exit code 2 and one error on stderr: stage, expected, got, next step, and all `words`.
     pub fn refused(self, stage: &str, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(2), "{self:#?}");
-        let complaints = self.complaints();
-        let [sentence] = complaints[..] else { panic!("not one sentence: {self:#?}") };
+        let errors = self.errors();
+        let [sentence] = errors[..] else { panic!("not one sentence: {self:#?}") };
         let rest = sentence.strip_prefix(&format!("figureground: {stage}: expected "));
         let rest = rest.unwrap_or_else(|| panic!("not of the stage {stage:?}: {sentence}"));
         let (_, rest) = rest.split_once(", got ").unwrap_or_else(|| panic!("nothing got: {sentence}"));
@@ -297,18 +297,18 @@ impl Ended {
         self
     }
 
-    /// The lines on stderr that are no warnings.
-    fn complaints(&self) -> Vec<&str> {
+    /// Returns the lines on stderr that are not warnings.
+    fn errors(&self) -> Vec<&str> {
         self.stderr.lines().filter(|line| !line.starts_with("[WARN ]")).collect()
     }
 
-    /// The verdict lines, each whole and valid.
+    /// Returns the verdict lines, each checked as by [`verdict`].
     pub fn verdicts(&self) -> Vec<Value> {
         assert!(self.stdout.is_empty() || self.stdout.ends_with('\n'), "a cut line: {self:#?}");
         self.stdout.lines().map(verdict).collect()
     }
 
-    /// The one verdict line, whole and valid.
+    /// Returns the only verdict line, checked as by [`verdict`].
     pub fn verdict(&self) -> Value {
         let mut verdicts = self.verdicts();
         assert_eq!(verdicts.len(), 1, "{self:#?}");
@@ -316,7 +316,7 @@ impl Ended {
     }
 }
 
-/// The verdict in `line`, checked against the schema and against what a schema cannot say.
+/// Parses the verdict in `line`, and checks it against the schema and further conditions.
 pub fn verdict(line: &str) -> Value {
     let verdict: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let problems: Vec<String> = SCHEMA.iter_errors(&verdict).map(|e| format!("{}: {e}", e.instance_path())).collect();
@@ -333,12 +333,12 @@ pub fn verdict(line: &str) -> Value {
     verdict
 }
 
-/// Whether two numbers differ by at most `tolerance`.
+/// Returns whether two numbers differ by at most `tolerance`.
 pub fn near(a: &Value, b: &Value, tolerance: f64) -> bool {
     (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() <= tolerance
 }
 
-/// Label, verdict and frames are the same, and probabilities within `tolerance`.
+/// Checks that label, verdict and frames are equal, and probabilities within `tolerance`.
 pub fn assert_agree(a: &Value, b: &Value, tolerance: f64) {
     for field in ["label", "verdict", "reason", "frames"] {
         assert_eq!(a[field], b[field], "{field} of\n{a}\n{b}");

@@ -1,12 +1,12 @@
-//! Who may read and who may change something.
+//! Access control of the live page and metrics.
 //!
-//! - A request that changes something, or opens the live channel, comes from this page and no other site: its `Origin` is the
-//!   `Host` it was sent to.
-//! - Without a token only loopback names are answered, because a web site could give its own name this machine's address.
-//! - With a token every request has to bring it: a program as `Authorization: Bearer …`, a browser in a cookie that no
-//!   script can read. Tokens are compared in constant time.
+//! - A request that changes something or opens the live channel must come from this page: its `Origin` must equal its
+//!   `Host`.
+//! - Without a token, only loopback host names are allowed, against DNS rebinding.
+//! - With a token, every request must carry it: as `Authorization: Bearer …`, or in a cookie that scripts cannot read.
+//!   Tokens are compared in constant time.
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::sink::Secret;
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, UPGRADE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
@@ -14,94 +14,99 @@ use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 use subtle::ConstantTimeEq;
 
-/// The shortest token, in characters.
-const SHORTEST: usize = 16;
-/// The cookie that holds a browser's token.
+/// Minimum length of a token in bytes.
+const MIN_TOKEN_LENGTH: usize = 16;
+/// Name of the cookie with the token.
 pub(super) const COOKIE_NAME: &str = "figureground";
 
-/// Knows the token of one address.
+/// Access control of one address.
 #[derive(Clone, Debug)]
-pub(super) struct Guard {
+pub(super) struct AccessGuard {
     token: Option<Secret>,
 }
 
-/// Why a request is not answered.
+/// The reason why a request is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// No token or a wrong one.
-    Unknown,
-    /// A host name that is not this machine's.
+pub(super) enum AccessError {
+    /// No token, or a wrong one.
+    InvalidToken,
+    /// A host name other than loopback.
     ForeignHost,
-    /// Another site's page.
+    /// A request from another web site.
     ForeignOrigin,
 }
 
-impl Refusal {
+impl AccessError {
     pub(super) fn status(self) -> StatusCode {
         match self {
-            Refusal::Unknown => StatusCode::UNAUTHORIZED,
-            Refusal::ForeignHost | Refusal::ForeignOrigin => StatusCode::FORBIDDEN,
+            AccessError::InvalidToken => StatusCode::UNAUTHORIZED,
+            AccessError::ForeignHost | AccessError::ForeignOrigin => StatusCode::FORBIDDEN,
         }
     }
 
     pub(super) fn reason(self) -> &'static str {
         match self {
-            Refusal::Unknown => "a token is needed: Authorization: Bearer …",
-            Refusal::ForeignHost => "without a token this is only answered on localhost",
-            Refusal::ForeignOrigin => "this came from another site's page",
+            AccessError::InvalidToken => "a token is required: Authorization: Bearer …",
+            AccessError::ForeignHost => "without a token, only localhost is allowed",
+            AccessError::ForeignOrigin => "requests from other web sites are not allowed",
         }
     }
 }
 
-impl Guard {
-    /// The guard of `address`.
+impl AccessGuard {
+    /// Creates the access control of `address`.
     ///
     /// # Errors
-    /// When others can reach the address and there is no token, or one that can be guessed.
+    /// Returns an error if `address` is not loopback and there is no token, or if the token is too short.
     pub(super) fn new(address: SocketAddr, token: Option<Secret>) -> Result<Self> {
-        let next = "make one with `head -c 24 /dev/urandom | base64 > token` and pass --token-file token, or serve at 127.0.0.1";
+        let next = "create one with `head -c 24 /dev/urandom | base64`, or serve at 127.0.0.1";
         match &token {
             None if !address.ip().is_loopback() => {
-                Err(Error::new(Stage::Sink, "a token, because others can reach the address", address, next))
+                let expected = format!("an access token, because other machines can reach {address}");
+                Err(Error::new(Stage::Sink, expected, "none", next).about(Setting::Token))
             }
-            Some(token) if token.reveal().len() < SHORTEST => {
-                let expected = format!("a token of at least {SHORTEST} characters");
-                Err(Error::new(Stage::Sink, expected, "a shorter one", next))
+            Some(token) if token.reveal().len() < MIN_TOKEN_LENGTH => {
+                let expected = format!("an access token of at least {MIN_TOKEN_LENGTH} characters");
+                Err(Error::new(Stage::Sink, expected, "a shorter one", next).about(Setting::Token))
             }
             _ => Ok(Self { token }),
         }
     }
 
-    /// Whether readers need a token.
-    pub(super) fn is_closed(&self) -> bool {
+    /// Returns whether requests need a token.
+    pub(super) fn needs_token(&self) -> bool {
         self.token.is_some()
     }
 
-    /// Whether `text` is the token; the time this takes tells nothing of where it differs, or how long it is.
-    pub(super) fn knows(&self, text: &str) -> bool {
+    /// Returns whether `text` is the token, in a time that depends on neither its content nor its length.
+    pub(super) fn is_token(&self, text: &str) -> bool {
         let digest = |text: &str| Sha256::digest(text.as_bytes());
         self.token.as_ref().is_some_and(|token| digest(token.reveal()).ct_eq(&digest(text)).into())
     }
 
-    /// Lets `request` through or says why not.
-    pub(super) fn check<B>(&self, request: &Request<B>) -> core::result::Result<(), Refusal> {
+    /// Checks whether `request` is allowed.
+    pub(super) fn check<B>(&self, request: &Request<B>) -> core::result::Result<(), AccessError> {
         self.check_origin(request)?;
         if self.token.is_none() {
-            return if is_loopback_name(host(request.headers())) { Ok(()) } else { Err(Refusal::ForeignHost) };
+            return if is_loopback_name(host(request.headers())) { Ok(()) } else { Err(AccessError::ForeignHost) };
         }
         let tokens = bearer(request.headers()).into_iter().chain(cookies(request.headers()));
-        if tokens.fold(false, |known, token| known | self.knows(token)) { Ok(()) } else { Err(Refusal::Unknown) }
+        if tokens.fold(false, |is_valid, token| is_valid | self.is_token(token)) {
+            Ok(())
+        } else {
+            Err(AccessError::InvalidToken)
+        }
     }
 
-    /// Refuses what another site's page sends.
-    pub(super) fn check_origin<B>(&self, request: &Request<B>) -> core::result::Result<(), Refusal> {
+    /// Checks that `request` does not come from another web site.
+    pub(super) fn check_origin<B>(&self, request: &Request<B>) -> core::result::Result<(), AccessError> {
         let is_reading =
             matches!(*request.method(), Method::GET | Method::HEAD) && !request.headers().contains_key(UPGRADE);
-        // Browsers say where a request comes from; programs need not.
+        // Browsers send an origin; programs need not.
         let Some(origin) = request.headers().get(ORIGIN) else { return Ok(()) };
         let origin = origin.to_str().unwrap_or_default();
-        let place = origin.split_once("://").map(|(_, place)| place);
-        if is_reading || place == Some(host(request.headers())) { Ok(()) } else { Err(Refusal::ForeignOrigin) }
+        let authority = origin.split_once("://").map(|(_, authority)| authority);
+        if is_reading || authority == Some(host(request.headers())) { Ok(()) } else { Err(AccessError::ForeignOrigin) }
     }
 }
 
@@ -135,8 +140,8 @@ mod tests {
 
     const TOKEN: &str = "0123456789abcdef";
 
-    fn guard(token: Option<&str>) -> Guard {
-        Guard { token: token.map(|token| Secret::new(token).unwrap()) }
+    fn guard(token: Option<&str>) -> AccessGuard {
+        AccessGuard { token: token.map(|token| Secret::new(token).unwrap()) }
     }
 
     fn request(method: &str, headers: &[(&str, &str)]) -> Request<()> {
@@ -145,30 +150,30 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_others_reach_needs_a_token_that_cannot_be_guessed() {
-        let [inside, outside] = ["127.0.0.1:80", "0.0.0.0:80"].map(|text| text.parse().unwrap());
+    fn an_address_that_is_not_loopback_needs_a_long_token() {
+        let [loopback, public] = ["127.0.0.1:80", "0.0.0.0:80"].map(|text| text.parse().unwrap());
         let token = |text| Some(Secret::new(text).unwrap());
-        assert!(Guard::new(inside, None).is_ok() && Guard::new(outside, token(TOKEN)).is_ok());
-        assert!(Guard::new("[::1]:80".parse().unwrap(), None).is_ok());
-        assert!(Guard::new(outside, None).unwrap_err().to_string().contains("--token-file"));
-        assert!(Guard::new(inside, token("short")).is_err());
+        assert!(AccessGuard::new(loopback, None).is_ok() && AccessGuard::new(public, token(TOKEN)).is_ok());
+        assert!(AccessGuard::new("[::1]:80".parse().unwrap(), None).is_ok());
+        assert!(AccessGuard::new(public, None).unwrap_err().settings() == [Setting::Token]);
+        assert!(AccessGuard::new(loopback, token("short")).is_err());
     }
 
     #[test]
-    fn without_a_token_only_names_of_this_machine_are_answered() {
+    fn without_a_token_only_loopback_names_are_allowed() {
         let check = |host| guard(None).check(&request("GET", &[("host", host)]));
         for host in ["localhost:8080", "LOCALHOST", "127.0.0.1:8080", "127.8.9.1", "[::1]:8080"] {
             assert_eq!(check(host), Ok(()), "{host}");
         }
         for host in ["evil.example:8080", "localhost.evil.example", "192.168.0.2:8080", "", "127.0.0.1.evil.example"] {
-            assert_eq!(check(host), Err(Refusal::ForeignHost), "{host}");
+            assert_eq!(check(host), Err(AccessError::ForeignHost), "{host}");
         }
     }
 
     #[test]
-    fn with_a_token_every_request_has_to_bring_it() {
+    fn with_a_token_every_request_must_carry_it() {
         let check = |headers: &[(&str, &str)]| guard(Some(TOKEN)).check(&request("GET", headers));
-        assert_eq!(check(&[("host", "cam.lan")]), Err(Refusal::Unknown));
+        assert_eq!(check(&[("host", "cam.lan")]), Err(AccessError::InvalidToken));
         assert_eq!(check(&[("authorization", "Bearer 0123456789abcdef")]), Ok(()));
         assert_eq!(check(&[("cookie", "a=b; figureground=0123456789abcdef")]), Ok(()));
         for (name, value) in [
@@ -178,16 +183,16 @@ mod tests {
             ("cookie", "figureground="),
             ("cookie", "other=0123456789abcdef"),
         ] {
-            assert_eq!(check(&[(name, value)]), Err(Refusal::Unknown), "{value}");
+            assert_eq!(check(&[(name, value)]), Err(AccessError::InvalidToken), "{value}");
         }
-        assert!(!guard(None).knows("") && !guard(Some(TOKEN)).knows(""));
+        assert!(!guard(None).is_token("") && !guard(Some(TOKEN)).is_token(""));
     }
 
     #[test]
-    fn another_sites_page_changes_nothing_and_hears_nothing() {
+    fn other_web_sites_can_neither_change_nor_listen() {
         let at = ("host", "localhost:8080");
         let check = |method, headers: &[(&str, &str)]| guard(None).check(&request(method, headers));
-        let foreign = Err(Refusal::ForeignOrigin);
+        let foreign = Err(AccessError::ForeignOrigin);
         assert_eq!(check("POST", &[at, ("origin", "https://evil.example")]), foreign);
         assert_eq!(check("POST", &[at, ("origin", "null")]), foreign);
         assert_eq!(check("POST", &[at, ("origin", "http://localhost:9999")]), foreign);

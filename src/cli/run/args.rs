@@ -1,0 +1,151 @@
+//! The flags of `figureground run`.
+
+use super::output_args::OutputArgs;
+use super::window_arg::{WindowArg, choose_window};
+use crate::cli::ModelArgs;
+use clap::{Args, ValueEnum};
+use figureground::Result;
+use figureground::pipeline::Window;
+use figureground::source::SourceOptions;
+use figureground::source::camera::PixelFormat;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub const EXAMPLES: &str = "Examples:
+  figureground run --bundle my-bundle clip.mp4
+  figureground run --bundle my-bundle 'clips/*.mp4' --overlay pictures/ > verdicts.jsonl
+  ffmpeg -i clip.mp4 -f yuv4mpegpipe - | figureground run --bundle my-bundle -
+  figureground run --bundle my-bundle rtsp://host/stream --window 2 --stride 0.5
+  figureground run --bundle my-bundle camera:0 --page --mqtt mqtt://broker --lines verdicts.jsonl
+  figureground run camera:0 --page --print-config > figureground.toml; figureground run --config figureground.toml
+  figureground run --bundle my-bundle -- -begins-with-a-dash.mp4";
+
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Picture, folder of pictures, glob, GIF, WebP, .y4m, - (Y4M on stdin), video file or URL that ffmpeg opens,
+    /// or camera:N [default: the demo clip]. In a URL, ${NAME} is replaced by the environment variable NAME.
+    #[arg(value_name = "SOURCE")]
+    pub(super) sources: Vec<OsString>,
+    #[command(flatten)]
+    pub(super) models: ModelArgs,
+    /// Window to classify: the whole clip, or sliding windows of SECONDS [default: clip; 2 for cameras and streams].
+    #[arg(long, value_name = "clip|SECONDS")]
+    window: Option<WindowArg>,
+    /// Seconds between the ends of two sliding windows [default: a quarter of the window].
+    #[arg(long, value_name = "SECONDS")]
+    stride: Option<f64>,
+    /// Write pictures of each sampled frame with the person's outline, the three views and their probabilities.
+    #[arg(long, value_name = "FILE.gif|FILE.mp4|DIR")]
+    pub(super) overlay: Option<PathBuf>,
+    /// Frames per second of a folder of pictures.
+    #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
+    fps: f64,
+    /// Maximum bytes of a pipe to spool to disk.
+    #[arg(long, alias = "spool", value_name = "BYTES", default_value_t = 2 << 30)]
+    spool_limit: u64,
+    /// Seconds without a frame after which a stream or camera is reopened.
+    #[arg(long, alias = "stall", value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
+    stall_timeout: f64,
+    /// Preferred frame size of a camera; it uses the nearest size that it supports.
+    #[arg(long, value_name = "WxH", default_value = "640x480", value_parser = size)]
+    camera_size: [u32; 2],
+    /// Preferred frames per second of a camera.
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    camera_fps: u32,
+    /// Pixel format to request from a camera [default: the cheapest to decode].
+    #[arg(long, value_enum)]
+    camera_format: Option<CameraFormat>,
+    /// Label file to use instead of the bundle's labels, with one action per line.
+    #[arg(long, value_name = "FILE")]
+    pub(super) labels: Option<PathBuf>,
+    /// Gate threshold to use instead of the bundle's: windows with a higher score are flagged.
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    pub(super) tau: Option<f32>,
+    /// Print JSON lines even to a terminal.
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Exit with code 1 if any window is flagged.
+    #[arg(long)]
+    pub(super) fail_flagged: bool,
+    #[command(flatten)]
+    pub(super) outputs: OutputArgs,
+    /// Read flags from a TOML file; flags on the command line take precedence. SIGHUP reads the file again.
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(super) config: Option<PathBuf>,
+    /// Print all flags with their values as a configuration file, and exit.
+    #[arg(long, help_heading = "Configuration")]
+    pub(super) print_config: bool,
+}
+
+/// The pixel formats of cameras.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CameraFormat {
+    /// 4:2:2 YUV, 16 bits per pixel.
+    Yuyv,
+    /// 4:2:0 YUV, 12 bits per pixel.
+    Nv12,
+    /// One JPEG per frame.
+    Mjpeg,
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+    /// Brightness only; not available on Linux.
+    Grey,
+}
+
+impl From<CameraFormat> for PixelFormat {
+    fn from(format: CameraFormat) -> Self {
+        match format {
+            CameraFormat::Yuyv => PixelFormat::Yuyv,
+            CameraFormat::Nv12 => PixelFormat::Nv12,
+            CameraFormat::Mjpeg => PixelFormat::Mjpeg,
+            CameraFormat::Rgb => PixelFormat::Rgb,
+            CameraFormat::Bgr => PixelFormat::Bgr,
+            CameraFormat::Grey => PixelFormat::Grey,
+        }
+    }
+}
+
+/// Parses a number above 0.
+pub fn positive(text: &str) -> core::result::Result<f64, String> {
+    text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+fn size(text: &str) -> core::result::Result<[u32; 2], String> {
+    let sides = text.split_once('x').and_then(|(width, height)| Some([width.parse().ok()?, height.parse().ok()?]));
+    sides.filter(|sides| sides.iter().all(|side| *side > 0)).ok_or_else(|| "expected a size such as 640x480".to_owned())
+}
+
+impl RunArgs {
+    /// Returns the path of the configuration file.
+    pub fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// Returns whether a source was given.
+    pub fn has_sources(&self) -> bool {
+        !self.sources.is_empty()
+    }
+
+    pub(super) fn source_options(&self) -> SourceOptions {
+        SourceOptions {
+            fps: self.fps,
+            spool_limit: self.spool_limit,
+            stall: self.stall_timeout(),
+            camera_size: self.camera_size,
+            camera_fps: self.camera_fps,
+            camera_format: self.camera_format.map(PixelFormat::from),
+        }
+    }
+
+    pub(super) fn stall_timeout(&self) -> Duration {
+        Duration::from_secs_f64(self.stall_timeout.min(86_400.0))
+    }
+
+    /// Returns the window of a source that is live or not.
+    pub(super) fn window(&self, is_live: bool) -> Result<Window> {
+        choose_window(self.window, self.stride, is_live)
+    }
+}
