@@ -1,6 +1,7 @@
 //! Helpers of this package's tests.
+#![cfg(feature = "library")]
 
-#[cfg(feature = "gpu")]
+#[cfg(feature = "gpu-tests")]
 pub mod gpu;
 pub mod program;
 pub mod tiny_bundle;

@@ -1,10 +1,10 @@
-"""Holds the GPU engine against the CPU engine on public architectures with seeded random weights.
+"""Compares the GPU engine with the CPU engine on public architectures with seeded random weights.
 
     pip install torch torchvision open_clip_torch timm numpy onnx
     python tests/system/architectures.py target/debug/figureground [NAME...]
 
-Each network is exported to ONNX and run by `figureground infer --backend gpu --compare`. Ends with 1 where one is refused
-or differs by more than 1e-4 of its largest number.
+Exports each network to ONNX and runs it by `figureground infer --backend gpu --compare`. Ends with 1 if a network is
+refused or differs by more than 1e-4 of its largest number.
 """
 
 import pathlib
@@ -27,7 +27,7 @@ TOLERANCE = 1e-4
 
 
 class Logits(nn.Module):
-    """The one output that a person mask is made of."""
+    """A segmentation network with only the output for the mask."""
 
     def __init__(self, network):
         super().__init__()
@@ -49,8 +49,8 @@ class Embedding(nn.Module):
 
 
 class Unusual(nn.Module):
-    """What small segmenters have besides: PReLU, instance norm, grouped and transposed convolutions, aligned corners, and
-    pools that round up."""
+    """Operators that no network here has but small segmenters do: PReLU, instance norm, grouped and transposed
+    convolutions, aligned corners, and pools that round up."""
 
     def __init__(self):
         super().__init__()
@@ -89,7 +89,7 @@ NETWORKS = {
 
 
 def randomised(network):
-    """Norms with random statistics, so that none is the identity."""
+    """Gives norms random statistics, so that none is the identity."""
     for module in network.eval().modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)

@@ -1,4 +1,4 @@
-"""figureground on its demo clip, again and again: what the scripts beside this one share."""
+"""Helpers of the tests beside this file: figureground on its demo clip in a loop."""
 
 import pathlib
 import re
@@ -18,20 +18,44 @@ def free_port():
 
 
 def found(program):
-    """Where `program` is, by its path or by its name alone."""
+    """Returns the absolute path of `program`, which is a path or a name on PATH."""
     return str(pathlib.Path(shutil.which(program) or program).resolve())
 
 
 def start(program, folder, *arguments, rate=None):
-    """The program in `folder` on the clip, at `rate` frames a second or as fast as it takes them: who feeds it, itself, and where its
-    live page is."""
+    """Starts the program in `folder` on the clip, at `rate` frames a second or as fast as it reads.
+
+    Returns the process that feeds it, the program's process, and the address of its live page."""
     pace = ["-re"] if rate else []
     feed = subprocess.Popen(
-        ["ffmpeg", "-loglevel", "error", *pace, "-stream_loop", "-1", "-i", CLIP, *(["-vf", f"fps={rate}"] if rate else []),
-         "-pix_fmt", "yuv444p", "-strict", "-1", "-f", "yuv4mpegpipe", "-"], stdout=subprocess.PIPE)
+        [
+            "ffmpeg",
+            "-loglevel",
+            "error",
+            *pace,
+            "-stream_loop",
+            "-1",
+            "-i",
+            CLIP,
+            *(["-vf", f"fps={rate}"] if rate else []),
+            "-pix_fmt",
+            "yuv444p",
+            "-strict",
+            "-1",
+            "-f",
+            "yuv4mpegpipe",
+            "-",
+        ],
+        stdout=subprocess.PIPE,
+    )
     judge = subprocess.Popen(
         [program, "run", "-", "--backend", "cpu", "--window", "2", "--stride", "0.5", "--page=127.0.0.1:0", *arguments],
-        stdin=feed.stdout, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder)
+        stdin=feed.stdout,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
     feed.stdout.close()
     address = None
     while address is None:
@@ -39,7 +63,7 @@ def start(program, folder, *arguments, rate=None):
         if not line:
             feed.kill()
             feed.wait()
-            sys.exit(f"the program has ended with {judge.wait()}")
+            sys.exit(f"the program ended with {judge.wait()}")
         address = re.match(r"live page: (http://\S+)", line)
     threading.Thread(target=judge.stderr.read, daemon=True).start()
     return feed, judge, address.group(1)

@@ -1,9 +1,10 @@
 """Runs the GStreamer pipelines of docs/jetson.md with software elements in place of NVIDIA's hardware.
 
-    python3 tests/system/gstreamer.py FIGUREGROUND
+    python3 tests/system/gstreamer.py FIGUREGROUND [--require]
 
-Needs Debian's gstreamer1.0-tools, gstreamer1.0-plugins-base, -good, -bad, gstreamer1.0-libav, ffmpeg, and for RTSP python3-gi with
-gir1.2-gst-rtsp-server-1.0. Elements that are missing are named, and what they are for is left out loudly.
+Needs Debian's gstreamer1.0-tools, gstreamer1.0-plugins-base, -good and -bad, gstreamer1.0-libav and ffmpeg, and for
+RTSP python3-gi and gir1.2-gst-rtsp-server-1.0. Skips pipelines whose elements are missing and names the elements;
+with --require that is a failure.
 """
 
 import json
@@ -19,10 +20,10 @@ import time
 
 HOME = pathlib.Path(__file__).resolve().parents[2]
 PORT = 18554
-# How many pipelines docs/jetson.md has: a layout that is not recognised must not pass for none.
+# Number of pipelines in docs/jetson.md, so that a layout that is not recognised fails.
 PIPELINES = 5
 
-# What stands in for what a desk does not have. Only hardware is replaced; all else runs as it is written.
+# Software elements in place of hardware. Everything else runs as written.
 STAND_INS = [
     (r"nvarguscamerasrc", "videotestsrc pattern=ball is-live=true"),
     (r"libcamerasrc", "videotestsrc pattern=ball is-live=true"),
@@ -30,7 +31,10 @@ STAND_INS = [
     (r"nvv4l2decoder mjpeg=1", "jpegdec"),
     (r"nvv4l2decoder", "avdec_h264"),
     (r"nvvidconv", "videoconvert"),
-    (r"v4l2src device=/dev/video0", "videotestsrc pattern=ball is-live=true ! 'video/x-raw,width=1280,height=720,framerate=30/1' ! jpegenc"),
+    (
+        r"v4l2src device=/dev/video0",
+        "videotestsrc pattern=ball is-live=true ! 'video/x-raw,width=1280,height=720,framerate=30/1' ! jpegenc",
+    ),
     (r"rtsp://camera.lan/stream", f"rtsp://127.0.0.1:{PORT}/stream"),
 ]
 
@@ -45,7 +49,8 @@ server.set_address("127.0.0.1")
 server.set_service("{PORT}")
 factory = GstRtspServer.RTSPMediaFactory.new()
 factory.set_launch("( videotestsrc pattern=ball is-live=true ! video/x-raw,width=320,height=240,framerate=25/1 "
-                   "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! h264parse ! rtph264pay name=pay0 pt=96 )")
+                   "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 "
+                   "! h264parse ! rtph264pay name=pay0 pt=96 )")
 factory.set_shared(True)
 server.get_mount_points().add_factory("/stream", factory)
 server.attach(None)
@@ -54,7 +59,7 @@ GLib.MainLoop().run()
 
 
 def serve():
-    """An RTSP server, by Debian's own Python where there are others: it is the one that has GStreamer's bindings."""
+    """Starts an RTSP server with Debian's Python, the only one with GStreamer's bindings."""
     python = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sys.executable
     server = subprocess.Popen([python, "-c", SERVER], stderr=subprocess.DEVNULL)
     time.sleep(1.5)
@@ -83,8 +88,22 @@ def main(program):
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25:duration=3", "-c:v", "libx264",
-             "-pix_fmt", "yuv420p", f"{folder}/clip.mp4"], check=True)
+            [
+                "ffmpeg",
+                "-v",
+                "error",
+                "-f",
+                "lavfi",
+                "-i",
+                "testsrc=size=320x240:rate=25:duration=3",
+                "-c:v",
+                "libx264",
+                "-pix_fmt",
+                "yuv420p",
+                f"{folder}/clip.mp4",
+            ],
+            check=True,
+        )
         server = serve()
         try:
             for title, written in pipelines():
@@ -93,7 +112,7 @@ def main(program):
                 if "rtspsrc" in command and server.poll() is not None:
                     absent.append("gst-rtsp-server")
                 if absent:
-                    print(f"SKIPPED: {title}: there is no {', '.join(absent)}")
+                    print(f"SKIPPED: {title}: missing {', '.join(absent)}")
                     failed += "--require" in sys.argv
                     continue
                 left, right = command.split("| figureground run -")
@@ -109,11 +128,16 @@ def main(program):
 
 
 def watch(program, pipeline, arguments, folder):
-    """The verdict lines of a pipeline, of the first few seconds where it does not end."""
+    """Returns the verdict lines of a pipeline; only the first three if it does not end by itself."""
     ends = "--window" not in arguments
     feed = subprocess.Popen(["sh", "-c", "exec " + pipeline.strip()], stdout=subprocess.PIPE, cwd=folder)
-    judge = subprocess.Popen([program, "run", "-", "--backend", "cpu", *arguments], stdin=feed.stdout,
-                             stdout=subprocess.PIPE, text=True, cwd=folder)
+    judge = subprocess.Popen(
+        [program, "run", "-", "--backend", "cpu", *arguments],
+        stdin=feed.stdout,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+    )
     feed.stdout.close()
     watchdog = threading.Timer(120, judge.kill)
     watchdog.start()

@@ -1,6 +1,6 @@
-"""Small person segmenters that no package carries, written after their papers, with random weights.
+"""Small person segmenters that no package has, written after their papers, with random weights.
 
-They have the blocks, sizes and connections that make their ONNX graphs what these are; they are not for use.
+Their ONNX graphs have the operators, sizes and connections of the originals. They are for tests only.
 """
 
 import torch
@@ -129,7 +129,13 @@ class MODNet(nn.Module):
         super().__init__()
         stages, inputs = [], 32
         self.stem = Rectified(3, 32, stride=2)
-        for expansion, outputs, count, stride in [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 96, 4, 2), (6, 320, 2, 2)]:
+        for expansion, outputs, count, stride in [
+            (1, 16, 1, 1),
+            (6, 24, 2, 2),
+            (6, 32, 3, 2),
+            (6, 96, 4, 2),
+            (6, 320, 2, 2),
+        ]:
             blocks = []
             for block in range(count):
                 blocks.append(Inverted(inputs, outputs, stride if block == 0 else 1, expansion))
@@ -137,8 +143,12 @@ class MODNet(nn.Module):
             stages.append(nn.Sequential(*blocks))
         self.stages = nn.ModuleList(stages)
         self.excite = Excitation(320)
-        self.coarse = nn.Sequential(Split(320, 96, 5), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False))
-        self.semantic = nn.Sequential(Split(96, 32, 5), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False))
+        self.coarse = nn.Sequential(
+            Split(320, 96, 5), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+        )
+        self.semantic = nn.Sequential(
+            Split(96, 32, 5), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
+        )
         self.detail_2, self.detail_4 = Split(16, 32, 1), Split(24, 32, 1)
         self.detail = nn.Sequential(Split(32 + 32 + 3, 64, stride=2), Split(64, 32))
         self.join = nn.Sequential(Split(64 + 3, 32), Split(32, 16), nn.Conv2d(16, 1, 1))
@@ -174,7 +184,7 @@ class Squeezed(nn.Module):
 
 
 class Shuffled(nn.Module):
-    """SINet's S2-module: two squeezed branches over half the channels each, whose channels were mixed first."""
+    """SINet's S2-module: two squeezed branches over half the channels each, after a channel shuffle."""
 
     def __init__(self, inputs, outputs, branches):
         super().__init__()
@@ -194,7 +204,7 @@ class Shuffled(nn.Module):
 
 
 class SINet(nn.Module):
-    """An encoder of S2-modules, and a decoder that looks at fine features only where the coarse mask is unsure."""
+    """An encoder of S2-modules, and a decoder that uses fine features only where the coarse mask is uncertain."""
 
     def __init__(self):
         super().__init__()

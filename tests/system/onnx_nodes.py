@@ -1,11 +1,11 @@
-"""Holds the GPU engine against ONNX's own node tests.
+"""Runs ONNX's node tests on the GPU engine.
 
     pip install onnx numpy
     python tests/system/onnx_nodes.py target/debug/figureground [PATTERN]
 
-Every test whose tensors are f32 or i64 is run by `figureground infer` on both backends, its first input as the input and
-the others as constants, and compared with what ONNX expects. Ends with 1 where the GPU gives something else and the CPU does
-not; operators that a backend refuses are counted.
+Runs every test whose tensors are f32 or i64 by `figureground infer` on both backends. The first input stays an input,
+the others become constants. Counts operators that a backend refuses. Ends with 1 if the GPU's output is wrong and the
+CPU's is right.
 """
 
 import collections
@@ -33,7 +33,7 @@ def close(got, want):
 
 
 def fixed(model, inputs):
-    """The model with the first input's shape, and the others as constants."""
+    """Fixes the shape of the first input and turns the other inputs into constants."""
     graph = model.graph
     for value, tensor in list(zip(graph.input, inputs))[1:]:
         graph.initializer.append(numpy_helper.from_array(tensor, value.name))
@@ -45,7 +45,7 @@ def fixed(model, inputs):
 
 
 def check(program, case):
-    """What came of one test."""
+    """Returns the outcome of one test, and the error if the GPU refused it."""
     model, (inputs, wanted) = case.model, case.data_sets[0]
     arrays = all(isinstance(t, np.ndarray) and t.dtype in (np.float32, np.int64) and t.size for t in [*inputs, *wanted])
     if not inputs or not arrays or len(inputs) != len(model.graph.input):

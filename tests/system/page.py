@@ -1,9 +1,9 @@
-"""Tests the live page in a browser: contents and controls, at the widths of a desktop and a phone.
+"""Tests the live page in a real browser, as wide as a desktop and as a phone, and the metrics beside it.
 
     python tests/system/page.py FIGUREGROUND [--pictures DIR]
 
-Needs `pip install playwright prometheus-client` and Chromium (Debian: apt-get install chromium; CHROMIUM is its path, by
-default /usr/bin/chromium). --pictures keeps screenshots.
+Needs `pip install playwright prometheus-client` and Chromium (Debian: apt-get install chromium). CHROMIUM names
+a browser other than /usr/bin/chromium. --pictures keeps screenshots.
 """
 
 import argparse
@@ -22,14 +22,14 @@ TOKEN = "a-token-of-this-test"
 
 
 def wait(page, condition, patience=30):
-    """Waits until `condition` holds; the page's policy lets no script evaluate text, Playwright's own included."""
+    """Waits until `condition` holds. Playwright's own wait does not work under the page's content policy."""
     until = time.time() + patience
     while True:
         try:
             if page.evaluate(f"Boolean({condition})"):
                 return
         except Error as error:
-            # The page is being loaded again.
+            # The page is reloading.
             if "context was destroyed" not in str(error):
                 raise
         assert time.time() < until, f"waited in vain for {condition}"
@@ -46,27 +46,38 @@ def end(feed, judge):
 def watch_page(browser, url, pictures, name, width, scheme):
     page = browser.new_page(viewport={"width": width, "height": 850}, color_scheme=scheme)
     problems = []
-    # That pixels are read back is this test's doing.
-    page.on("console", lambda message: problems.append(message.text)
-            if message.type in ("error", "warning") and "getImageData" not in message.text else None)
+    # The warning about getImageData is caused by this test.
+    page.on(
+        "console",
+        lambda message: (
+            problems.append(message.text)
+            if message.type in ("error", "warning") and "getImageData" not in message.text
+            else None
+        ),
+    )
     page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("request", lambda request: problems.append(request.url) if not request.url.startswith((url, "data:", "blob:")) else None)
+    page.on(
+        "request",
+        lambda request: problems.append(request.url) if not request.url.startswith((url, "data:", "blob:")) else None,
+    )
     page.goto(url)
     wait(page, "document.getElementById('link').textContent === 'live'")
     wait(page, "document.getElementById('badge').dataset.verdict !== 'none'")
     wait(page, "parseFloat(document.getElementById('rate').textContent) > 5")
-    # All four panels show something, and not the same.
+    # Each of the four panels shows something else.
     sums = """[...document.querySelectorAll('[data-panel]')].map(canvas => {
         const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
         let sum = 0; for (let at = 0; at < pixels.length; at += 97) sum += pixels[at]; return sum; })"""
     wait(page, f"{sums}.every(sum => sum > 0)")
     panels = page.evaluate(sums)
     assert len(set(panels)) == 4, panels
-    # The course is drawn in the colours of its verdicts.
+    # The chart has the colours of the verdicts.
     page.wait_for_timeout(2000)
     colours = page.evaluate("""(() => { const canvas = document.getElementById('chart');
-        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data; const seen = new Set();
-        for (let at = 0; at < pixels.length; at += 4) if (pixels[at + 3] > 250) seen.add(`rgb(${pixels[at]}, ${pixels[at + 1]}, ${pixels[at + 2]})`);
+        const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+        const seen = new Set();
+        for (let at = 0; at < pixels.length; at += 4) if (pixels[at + 3] > 250)
+            seen.add(`rgb(${pixels[at]}, ${pixels[at + 1]}, ${pixels[at + 2]})`);
         return [...seen]; })()""")
     flag = page.evaluate("getComputedStyle(document.querySelector('.key .flag')).color")
     assert flag in colours, (flag, colours)
@@ -79,16 +90,18 @@ def watch_page(browser, url, pictures, name, width, scheme):
 
 def control(page):
     label = page.locator("#label")
-    # A threshold that nothing exceeds.
+    # No window exceeds this threshold.
     page.fill("#tau", "1000")
     page.click("#threshold button")
     wait(page, "['accept', 'abstain'].includes(document.getElementById('badge').dataset.verdict)")
     page.fill("#labels", "reading a book\nriding a horse\nswimming")
     page.click("#relabel button")
     wait(page, "document.getElementById('count').textContent === '3'")
-    wait(page, "['reading a book', 'riding a horse', 'swimming'].includes(document.getElementById('label').textContent)")
+    wait(
+        page, "['reading a book', 'riding a horse', 'swimming'].includes(document.getElementById('label').textContent)"
+    )
     assert label.text_content()
-    # What cannot be used is said, and changes nothing.
+    # Labels that cannot be used give a message and change nothing.
     page.fill("#labels", "twice\ntwice")
     page.click("#relabel button")
     wait(page, "document.getElementById('label-update').textContent.includes('twice')")
@@ -101,20 +114,23 @@ def control(page):
 
 
 def reload(page, judge, config):
-    """A threshold that SIGHUP brings is shown as well."""
+    """Checks that the page shows a threshold that SIGHUP loaded."""
     config.write_text("tau = 7.5\n")
     judge.send_signal(signal.SIGHUP)
     wait(page, "document.getElementById('tau').value === '7.5'")
 
 
 def scrape(url):
-    """The metrics as Prometheus's own parser reads them."""
+    """Returns the metrics, after Prometheus's parser has read them."""
     with urllib.request.urlopen(url + "metrics") as answer:
         assert answer.headers["content-type"].startswith("application/openmetrics-text"), answer.headers
         text = answer.read().decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
     assert all(family.documentation for family in families.values())
-    assert families["figureground_latency_seconds"].unit == "seconds" and families["figureground_resident_memory_bytes"].unit == "bytes"
+    assert (
+        families["figureground_latency_seconds"].unit == "seconds"
+        and families["figureground_resident_memory_bytes"].unit == "bytes"
+    )
     frames = families["figureground_frames"].samples[0].value
     assert frames > 20, frames
     return text
@@ -129,7 +145,7 @@ def log_in(browser, url):
     page.fill("#token", TOKEN)
     page.click("button")
     wait(page, "document.getElementById('link')?.textContent === 'live'")
-    # The token is in a cookie that no script reads, and the page finds it again.
+    # The token is in a cookie that scripts cannot read, and a reload still has it.
     assert page.evaluate("document.cookie") == ""
     page.reload()
     wait(page, "document.getElementById('link')?.textContent === 'live'")
@@ -157,7 +173,7 @@ def main():
             text = scrape(url)
             if arguments.pictures:
                 (arguments.pictures / "metrics.txt").write_text(text)
-            # The program goes, and the page says so.
+            # The page shows that the program ended.
             end(feed, judge)
             wait(page, "document.getElementById('link').textContent.includes('not connected')")
         finally:

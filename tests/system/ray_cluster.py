@@ -1,9 +1,9 @@
-"""Runs examples/ray_cluster.py on a local cluster of two workers, kills one on the way, and compares with one plain run.
+"""Runs examples/ray_cluster.py on a local cluster of two workers, kills one of them, and compares with a plain run.
 
     pip install ray
     python tests/system/ray_cluster.py target/release/figureground set [--format mimetics] [--shards 4]
 
-Ends with 1 where records or the report differ.
+Ends with 1 if the records or the report differ.
 """
 
 import argparse
@@ -21,12 +21,15 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples/ray_cluster.py"
 
 
 def workers(program):
-    """Processes of which `program` is a child: Ray's workers that are at it."""
+    """Returns the Ray workers that run `program` at the moment."""
     found = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(stat.read_text().rsplit(")", 1)[1].split()[1])
-            if os.readlink(stat.with_name("exe")) == str(program) and b"ray" in Path(f"/proc/{parent}/cmdline").read_bytes():
+            if (
+                os.readlink(stat.with_name("exe")) == str(program)
+                and b"ray" in Path(f"/proc/{parent}/cmdline").read_bytes()
+            ):
                 found.add(parent)
         except OSError:
             continue  # It ended.

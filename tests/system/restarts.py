@@ -1,10 +1,10 @@
-"""Validates a set, watching memory; then again with kills at random moments, and compares the records.
+"""Validates a set and measures memory, then again with kills at random moments, and compares the records.
 
     cargo run --release -p pantomime -- --clips 2000 --context free --seed 1 --out set
-    python tests/system/restarts.py target/release/figureground set [--format mimetics] [--kills 20] [--jobs 2] [--seed 0]
+    python tests/system/restarts.py target/release/figureground set [--kills 20] [--jobs 2] [--seed 0]
 
-Ends with 1 where a record differs or is lost, or where the most memory held after the first 100 clips is more than 4 MB and
-2 % above the most held until then.
+Ends with 1 if a record differs or is lost, or if the peak memory after the first 100 clips is more than 4 MB and 2 %
+above the peak until then.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 def records(folder):
-    """Records by clip, without times; every clip once."""
+    """Returns the records by clip, without times. Each clip must have one."""
     found = {}
     for line in (folder / "records.jsonl").read_text().splitlines()[1:]:
         record = json.loads(line)
@@ -29,7 +29,7 @@ def records(folder):
 
 
 def resident(process):
-    """Kilobytes."""
+    """Returns resident memory in kilobytes."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")), 0)
 
@@ -40,7 +40,7 @@ def done(folder):
 
 
 def watched(command, folder):
-    """Runs to the end; the most memory held in the first 100 clips, and after them."""
+    """Runs the command to its end. Returns peak memory in the first 100 clips and after them, in kilobytes."""
     process = subprocess.Popen(command)
     peaks = [0, 0]
     while process.poll() is None:
@@ -71,7 +71,10 @@ def main():
         began = time.time()
         first, most = watched(command(whole), whole)
         seconds, count = time.time() - began, done(whole)
-        print(f"{count} clips in {seconds:.0f} s; at most {first} KB in the first 100 clips, {most} KB after them", flush=True)
+        print(
+            f"{count} clips in {seconds:.0f} s; at most {first} KB in the first 100 clips, {most} KB after them",
+            flush=True,
+        )
         for _ in range(options.kills):
             process = subprocess.Popen(command(killed))
             time.sleep(dice.uniform(0.05, 1.5 * seconds / (options.kills + 1)))
@@ -81,7 +84,10 @@ def main():
         subprocess.run(command(killed), check=True)
         same = records(whole) == records(killed)
         reports = [(folder / "report.json").read_bytes() for folder in (whole, killed)]
-    print("the same records" if same else "other records", "and report" if reports[0] == reports[1] else "and another report")
+    print(
+        "the same records" if same else "other records",
+        "and report" if reports[0] == reports[1] else "and another report",
+    )
     return int(not same or reports[0] != reports[1] or most > first + max(4096, first // 50))
 
 

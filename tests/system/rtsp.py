@@ -1,4 +1,4 @@
-"""A real RTSP server that is killed and comes back while figureground watches it.
+"""Kills and restarts a real RTSP server while figureground watches its stream.
 
     python3 tests/system/rtsp.py FIGUREGROUND
 
@@ -20,10 +20,22 @@ from gstreamer import PORT, serve
 def main(program):
     server = serve()
     assert server.poll() is None, "no RTSP server: apt-get install python3-gi gir1.2-gst-rtsp-server-1.0"
-    arguments = ["run", f"rtsp://user:hunter2@127.0.0.1:{PORT}/stream", "--backend", "cpu", "--window", "1", "--stride", "0.5",
-                 "--stall", "3"]
+    arguments = [
+        "run",
+        f"rtsp://user:hunter2@127.0.0.1:{PORT}/stream",
+        "--backend",
+        "cpu",
+        "--window",
+        "1",
+        "--stride",
+        "0.5",
+        "--stall",
+        "3",
+    ]
     environment = dict(os.environ, RUST_LOG="figureground=info")
-    judge = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    judge = subprocess.Popen(
+        [program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
     complaints = []
     threading.Thread(target=lambda: complaints.extend(judge.stderr), daemon=True).start()
     watchdog = threading.Timer(120, judge.kill)
@@ -35,7 +47,7 @@ def main(program):
         time.sleep(2)
         server = serve()
         began = time.time()
-        # Lines of windows that were complete before the server was gone may still come.
+        # Windows that were complete before the server was killed may still arrive.
         while True:
             seen.append(json.loads(judge.stdout.readline()))
             if seen[-1]["time_us"][0] > seen[-2]["time_us"][1]:

@@ -1,14 +1,15 @@
-"""Lets figureground run for long with everything on and measures whether it grows.
+"""Runs figureground for long with every output on and checks that memory, threads and open files do not grow.
 
     python3 tests/system/soak.py FIGUREGROUND [--minutes 60] [--out SAMPLES.csv] [--bundle DIR]
 
-A looping Y4M source is read as fast as the device can, with page, metrics, MQTT, webhook and a rotated file on; readers of the page
-come and go, and broker and web server are restarted now and then. Memory at the end has to be within the larger of 2 % and 4 MB of
-that after 5 minutes (or a twelfth of the time where it is shorter), with no more threads and open files than then.
+The program reads a looping Y4M source as fast as it can, with page, metrics, MQTT, webhook and a rotated file on.
+Readers of the page come and go; broker and web server restart ten times. Memory at the end must be within the larger of
+2 % and 4 MB of that after 5 minutes, or after a twelfth of the time if that is shorter. Threads and open files must not
+be more.
 
-Memory swings by some megabytes within every window, as scratch is taken and given back, so that one sample says little: the lowest and
-the highest of a dozen samples after 5 minutes are held against those of the last dozen, and both have to be within the bound.
-`--again SAMPLES.csv` weighs the samples of an earlier run once more.
+Memory swings by some megabytes within every window, so a single sample is not enough. The lowest and the highest of a
+dozen samples after 5 minutes are compared with those of the last dozen. `--again SAMPLES.csv` compares the samples of
+an earlier run.
 
 Needs ffmpeg and mosquitto.
 """
@@ -60,13 +61,17 @@ def web_server(port):
 
 
 def read_page(address, seconds):
-    """Looks at the page for so long; bytes that came."""
+    """Reads the page's live channel for `seconds`. Returns the number of bytes."""
     host, port = address.removeprefix("http://").rstrip("/").split(":")
     count = 0
     with socket.create_connection((host, int(port)), timeout=10) as stream:
         key = base64.b64encode(os.urandom(16)).decode()
-        stream.sendall((f"GET /live HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n").encode())
+        stream.sendall(
+            (
+                f"GET /live HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+            ).encode()
+        )
         until = time.time() + seconds
         while time.time() < until:
             got = stream.recv(65536)
@@ -95,18 +100,26 @@ def metric(text, name):
 
 
 def weighed(samples, settled):
-    """What is to be said of the samples, and whether nothing has grown."""
+    """Prints a summary of the samples and returns whether nothing has grown."""
     dozen = [sample for sample in samples if sample["seconds"] >= settled][:12]
     extremes = lambda some, key: (min(sample[key] for sample in some), max(sample[key] for sample in some))
     first, last = ({key: extremes(some, key) for key in ("rss", "threads", "files")} for some in (dozen, samples[-12:]))
     bound = max(0.02 * first["rss"][1], 4e6)
     growth = [after - before for before, after in zip(first["rss"], last["rss"])]
-    print(f"resident {first['rss'][0] / 1e6:.2f} to {first['rss'][1] / 1e6:.2f} MB after {dozen[0]['seconds']:.0f} s, {last['rss'][0] / 1e6:.2f} to "
-          f"{last['rss'][1] / 1e6:.2f} MB at the end: {growth[0] / 1e6:+.2f} and {growth[1] / 1e6:+.2f} MB of {bound / 1e6:.2f}")
+    print(
+        f"resident {first['rss'][0] / 1e6:.2f} to {first['rss'][1] / 1e6:.2f} MB after {dozen[0]['seconds']:.0f} s, "
+        f"{last['rss'][0] / 1e6:.2f} to {last['rss'][1] / 1e6:.2f} MB at the end: "
+        f"{growth[0] / 1e6:+.2f} and {growth[1] / 1e6:+.2f} MB of {bound / 1e6:.2f}"
+    )
     span = lambda which: "{:.0f} to {:.0f}".format(*which)
-    print(f"threads {span(first['threads'])}, then {span(last['threads'])}; open files {span(first['files'])}, then {span(last['files'])}")
-    # The webhook resolves each name on a thread that lives for that long, and readers come and go: what stays is what counts.
-    return max(growth) <= bound and last["threads"][0] <= first["threads"][0] and last["files"][0] <= first["files"][0] + 1
+    print(
+        f"threads {span(first['threads'])}, then {span(last['threads'])}; "
+        f"open files {span(first['files'])}, then {span(last['files'])}"
+    )
+    # Name resolution and readers of the page have short-lived threads and files, so the minimum counts.
+    return (
+        max(growth) <= bound and last["threads"][0] <= first["threads"][0] and last["files"][0] <= first["files"][0] + 1
+    )
 
 
 def main():
@@ -126,8 +139,22 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         mqtt, hook = free_port(), free_port()
         server, listener = broker(mqtt, folder), web_server(hook)
-        others = ["--mqtt", f"mqtt://127.0.0.1:{mqtt}", "--mqtt-name", "soak", "--webhook", f"http://127.0.0.1:{hook}/",
-                  "--webhook-for", "every", "--lines", "verdicts.jsonl", "--lines-size", "1000000", "--lines-keep", "2"]
+        others = [
+            "--mqtt",
+            f"mqtt://127.0.0.1:{mqtt}",
+            "--mqtt-name",
+            "soak",
+            "--webhook",
+            f"http://127.0.0.1:{hook}/",
+            "--webhook-for",
+            "every",
+            "--lines",
+            "verdicts.jsonl",
+            "--lines-size",
+            "1000000",
+            "--lines-keep",
+            "2",
+        ]
         others += ["--bundle", os.path.abspath(arguments.bundle)] if arguments.bundle else []
         running, restarts, text = [], 0, ""
         try:
@@ -138,16 +165,25 @@ def main():
             began = time.time()
             while (passed := time.time() - began) < seconds:
                 time.sleep(min(5, seconds / 60))
-                assert judge.poll() is None, f"it has ended with {judge.returncode}"
+                assert judge.poll() is None, f"it ended with {judge.returncode}"
                 with urllib.request.urlopen(url + "metrics", timeout=10) as answer:
                     text = answer.read().decode()
-                samples.append({"seconds": round(passed, 1), **weigh(judge.pid), "frames": metric(text, "figureground_frames_total"),
-                                "windows": metric(text, "figureground_windows_total"), "lost": metric(text, "figureground_lines_lost_total")})
-                # Ten times in all, and not in the last twelfth, so that what waits is delivered when it is weighed.
+                samples.append(
+                    {
+                        "seconds": round(passed, 1),
+                        **weigh(judge.pid),
+                        "frames": metric(text, "figureground_frames_total"),
+                        "windows": metric(text, "figureground_windows_total"),
+                        "lost": metric(text, "figureground_lines_lost_total"),
+                    }
+                )
+                # Ten times, and not in the last twelfth, so that queues are empty for the last samples.
                 if passed > (restarts + 1) * seconds / 12 and restarts < 10:
                     restarts += 1
-                    server.kill(); server.wait()
-                    listener.shutdown(); listener.server_close()
+                    server.kill()
+                    server.wait()
+                    listener.shutdown()
+                    listener.server_close()
                     time.sleep(min(3, seconds / 60))
                     server, listener = broker(mqtt, folder), web_server(hook)
             judge.terminate()
@@ -164,12 +200,15 @@ def main():
             writer.writeheader()
             writer.writerows(samples)
     last = samples[-1]
-    print(f"{passed / 60:.1f} minutes, {last['frames']:.0f} frames, {last['windows']:.0f} windows, {restarts} restarts of broker and web server")
-    # Who is told has to have been, or the rest says nothing.
-    are_told = Hook.taken > 0 and sum(heard) > 1e6 and last["lost"] == 0
+    print(
+        f"{passed / 60:.1f} minutes, {last['frames']:.0f} frames, {last['windows']:.0f} windows, "
+        f"{restarts} restarts of broker and web server"
+    )
+    # The outputs must have been in use.
+    delivered = Hook.taken > 0 and sum(heard) > 1e6 and last["lost"] == 0
     is_flat = weighed(samples, settled)
     print(f"lines lost {last['lost']:.0f}, webhook {Hook.taken}, page {sum(heard) / 1e6:.1f} MB, exit code {code}")
-    return 0 if is_flat and are_told and code == 143 and last["windows"] > 0 else 1
+    return 0 if is_flat and delivered and code == 143 and last["windows"] > 0 else 1
 
 
 if __name__ == "__main__":

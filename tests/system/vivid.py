@@ -1,10 +1,10 @@
-"""A real V4L2 camera without hardware: boots Debian's kernel with the `vivid` driver under QEMU and runs this program inside.
+"""Tests a V4L2 camera without hardware: Debian's kernel with the driver `vivid` under QEMU, figureground inside.
 
     apt-get install qemu-system-x86 busybox-static cpio kmod          # and once: cargo build --features camera
     python3 tests/system/vivid.py target/debug/figureground [--work DIR]
 
-Against /dev/video0 it is run in each pixel format that the driver offers; then the driver is unbound and bound again in
-mid-stream. Ends with 1 where verdict lines are missing, or the program did not count that the camera was gone and came back.
+Runs the program on /dev/video0 in each pixel format that the driver offers, then unbinds the driver in mid-stream and
+binds it again. Ends with 1 if verdict lines are missing, or if the program did not count one reconnection.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests/fixtures"
-# What vivid sends and this program reads: it has no MJPEG, and its GREY is looked for under another name by nokhwa.
+# Formats that vivid sends and this program reads. Vivid has no MJPEG, and nokhwa knows GREY by another name.
 FORMATS = ["yuyv", "nv12", "rgb", "bgr"]
-# How long one format may take inside, emulated.
+# Seconds that one format may take in emulation.
 LIMIT = 90
 
 INIT = """#!/bin/busybox sh
@@ -32,9 +32,12 @@ for module in $(cat /modules); do insmod /lib/modules/$module $(cat /lib/modules
 sleep 1
 echo "@devices $(figureground devices --json | tr -d '\\n')"
 
-begin() { figureground run camera:0 --bundle /bundle --backend cpu --threads 2 --window 1 --stride 1 --stall 5 $* >/tmp/out 2>/tmp/err & }
+begin() {
+    figureground run camera:0 --bundle /bundle --backend cpu --threads 2 --window 1 --stride 1 --stall 5 $* \\
+        >/tmp/out 2>/tmp/err &
+}
 lines() { wc -l </tmp/out; }
-# Until there are so many lines, or the program ended, or the time is up.
+# Waits until there are $1 lines, the program has ended, or the time is up.
 until_lines() {
     for tenth in $(seq LIMIT0); do
         [ $(lines) -ge $1 ] && return 0
@@ -43,7 +46,14 @@ until_lines() {
     done
     return 1
 }
-finish() { kill -INT $! 2>/dev/null; wait $!; echo "@status $?"; sed 's/^/@out /' /tmp/out; sed 's/^/@err /' /tmp/err; echo "@end"; }
+finish() {
+    kill -INT $! 2>/dev/null
+    wait $!
+    echo "@status $?"
+    sed 's/^/@out /' /tmp/out
+    sed 's/^/@err /' /tmp/err
+    echo "@end"
+}
 
 for format in FORMATS; do
     echo "@begin $format"
@@ -70,7 +80,7 @@ def run(*command, **options):
 
 
 def kernel(work):
-    """Debian's kernel unpacked: the image and the root of its modules."""
+    """Unpacks Debian's kernel. Returns its image, the root of its modules, and its version."""
     root = work / "kernel"
     if not root.exists():
         depends = run("apt-cache", "depends", "linux-image-amd64", capture_output=True, text=True).stdout
@@ -84,8 +94,10 @@ def kernel(work):
 
 
 def modules(root, version):
-    """Files of vivid's modules in the order in which they have to be loaded."""
-    listed = run("modprobe", "-d", root, "-S", version, "--show-depends", "vivid", capture_output=True, text=True).stdout
+    """Returns the files of vivid's modules in loading order."""
+    listed = run(
+        "modprobe", "-d", root, "-S", version, "--show-depends", "vivid", capture_output=True, text=True
+    ).stdout
     return [Path(line.split()[1]) for line in listed.splitlines() if line.startswith("insmod")]
 
 
@@ -97,7 +109,16 @@ def libraries(program):
 def bundle(figureground, to):
     labels = FIXTURES / "demo/labels.txt"
     arguments = ["--clip", FIXTURES / "clip/hf", "--segmenter", FIXTURES / "demo/segmenter.toml", "--labels", labels]
-    run(figureground, "import", "--quiet", *arguments, "--segmenter-model", FIXTURES / "demo/segmenter.onnx", "--out", to)
+    run(
+        figureground,
+        "import",
+        "--quiet",
+        *arguments,
+        "--segmenter-model",
+        FIXTURES / "demo/segmenter.onnx",
+        "--out",
+        to,
+    )
 
 
 def initramfs(figureground, work, root, version):
@@ -121,7 +142,7 @@ def initramfs(figureground, work, root, version):
             name, data = name.removesuffix(".xz"), lzma.decompress(data)
         (place / "lib/modules" / name).write_bytes(data)
         names.append(name)
-    # One webcam and nothing else.
+    # One webcam only.
     (place / "lib/modules/vivid.ko.options").write_text("n_devs=1 node_types=0x1 num_inputs=1 input_types=0x0")
     (place / "modules").write_text("\n".join(names) + "\n")
     bundle(figureground, place / "bundle")
@@ -136,9 +157,30 @@ def initramfs(figureground, work, root, version):
 
 
 def boot(image, archive, log):
-    # Emulated: what /dev/kvm is worth inside of other machines is anybody's guess.
-    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "2G", "-nographic", "-no-reboot"]
-    command += ["-nic", "none", "-kernel", image, "-initrd", archive, "-append", "console=ttyS0 quiet panic=-1 loglevel=3"]
+    # Emulated, because /dev/kvm is not reliable inside virtual machines.
+    command = [
+        "qemu-system-x86_64",
+        "-accel",
+        "tcg",
+        "-cpu",
+        "max",
+        "-smp",
+        "2",
+        "-m",
+        "2G",
+        "-nographic",
+        "-no-reboot",
+    ]
+    command += [
+        "-nic",
+        "none",
+        "-kernel",
+        image,
+        "-initrd",
+        archive,
+        "-append",
+        "console=ttyS0 quiet panic=-1 loglevel=3",
+    ]
     limit = LIMIT * (len(FORMATS) + 2) + 120
     with log.open("wb") as out:
         subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=out, timeout=limit, check=True)
@@ -146,7 +188,7 @@ def boot(image, archive, log):
 
 
 def checked(name, text):
-    """The verdict lines and words of one run inside."""
+    """Returns the verdict lines and the messages of one run."""
     part = re.search(rf"@begin {name}\n(.*?)@end", text, re.S)
     assert part, f"{name}: it did not end"
     words = re.findall(r"@err (.*)", part[1])
@@ -160,7 +202,7 @@ def checked(name, text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("figureground", type=lambda name: Path(shutil.which(name) or name))
-    parser.add_argument("--work", type=Path, help="where the kernel is kept from run to run")
+    parser.add_argument("--work", type=Path, help="folder that keeps the kernel between runs")
     options = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as place:
