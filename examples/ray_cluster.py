@@ -1,10 +1,11 @@
-"""Validates a large set on a cluster: shards of it are tasks of Ray (https://docs.ray.io), each of which calls this program.
+"""Validates a large set on a cluster. Each shard is a task of Ray (https://docs.ray.io), which calls this program.
 
     pip install ray
-    python examples/ray_cluster.py target/release/figureground set --format mimetics --out report [--shards 16] [-- --bundle DIR]
+    python examples/ray_cluster.py target/release/figureground set --format mimetics --out report [--shards 16] \\
+        [-- --bundle DIR]
 
-OUT has to be a folder that all machines see. A worker that dies takes its program with it; Ray gives the shard to another one,
-which goes on behind the last record. What stands behind -- is passed to `validate`.
+OUT must be a folder that all machines share. A worker that dies ends its program too. Ray then gives the shard to
+another worker, which resumes after the last record. Arguments after -- are passed to `validate`.
 """
 
 import argparse
@@ -17,15 +18,17 @@ import ray
 
 
 def die_with_parent():
-    """So that no orphan goes on writing the records that another worker takes over (Linux)."""
+    """Ends this process with its parent (Linux), so that no two programs write the same records."""
     PR_SET_PDEATHSIG = 1
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-# What a worker takes down with it is no fault of the shard; what the program says is wrong would be wrong again.
+# A shard is retried when its worker dies, but not when the program fails: it would fail again.
 @ray.remote(num_cpus=1, max_retries=-1)
 def validate(command):
-    ended = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    ended = subprocess.run(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent
+    )
     return ended.returncode, ended.stderr
 
 
