@@ -87,10 +87,7 @@ impl HuggingFaceConfig {
     /// # Errors
     /// Returns an error if the file cannot be read or [`HuggingFaceConfig::parse`] does.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::caused(Stage::Import, Self::EXPECTED, e, "put config.json beside the checkpoint").at(path.display())
-        })?;
-        Self::parse(&text).map_err(|e| e.at(path.display()))
+        super::read(path, Self::EXPECTED, "put config.json beside the checkpoint", Self::parse)
     }
 
     /// Parses the text of `config.json`.
@@ -207,9 +204,7 @@ impl OpenClipConfig {
     /// # Errors
     /// Returns an error if the file cannot be read or [`OpenClipConfig::parse`] does.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| Error::caused(Stage::Import, Self::EXPECTED, e, "check the path").at(path.display()))?;
-        Self::parse(&text).map_err(|e| e.at(path.display()))
+        super::read(path, Self::EXPECTED, "check the path", Self::parse)
     }
 
     /// Parses the text of `open_clip_config.json`.

@@ -81,9 +81,11 @@ impl Import {
         if !self.templates.is_empty() {
             check_templates(&self.templates)?;
         }
-        let convention = self.convention()?;
-        let mut segmenter =
-            SegmenterSettings::parse(&read_text(&self.segmenter)?).map_err(|e| e.at(self.segmenter.display()))?;
+        let convention = self.convention.as_ref();
+        let convention = convention
+            .map(|path| read(path, "a readable manifest", "check the path", Convention::parse))
+            .transpose()?;
+        let mut segmenter = read(&self.segmenter, "a readable manifest", "check the path", SegmenterSettings::parse)?;
         let cpu = Cpu::new(threads)?;
         cpu.segmenter(&self.segmenter_model, &segmenter)?;
         let staging = Staging::beside(&self.out)?;
@@ -107,11 +109,6 @@ impl Import {
         let temporary = staging.path().display().to_string();
         write(staging.path()).map_err(|error| error.replaced(&temporary, &self.clip.display().to_string()))?;
         staging.rename()
-    }
-
-    fn convention(&self) -> Result<Option<Convention>> {
-        let Some(path) = &self.convention else { return Ok(None) };
-        Convention::parse(&read_text(path)?).map_err(|e| e.at(path.display())).map(Some)
     }
 
     fn write_clip(&self, convention: Option<Convention>, directory: &Path) -> Result<WrittenModels> {
@@ -216,9 +213,10 @@ fn manifest_of(convention: &Convention, segmenter: &SegmenterSettings, directory
     })
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|e| Error::caused(Stage::Import, "a readable manifest", e, "check the path").at(path.display()))
+/// Reads and parses the text file at `path`, which should be `expected`.
+fn read<T>(path: &Path, expected: &str, next: &str, parse: fn(&str) -> Result<T>) -> Result<T> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::caused(Stage::Import, expected, e, next));
+    text.and_then(|text| parse(&text)).map_err(|e| e.at(path.display()))
 }
 
 fn unwritable(path: &Path, error: std::io::Error) -> Error {
