@@ -218,8 +218,7 @@ impl Error {
 /// Compares the messages; the sources do not count.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
-        let parts = |error: &Self| [&error.expected, &error.got, &error.next].map(String::clone);
-        self.stage == other.stage && parts(self) == parts(other)
+        (self.stage, &self.expected, &self.got, &self.next) == (other.stage, &other.expected, &other.got, &other.next)
     }
 }
 

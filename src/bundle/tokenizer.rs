@@ -43,7 +43,7 @@ impl Tokenizer {
             return Err(Error::new(Stage::Tokenizer, expected, got, "correct the manifest"));
         }
         let whole = bpe::Tokenizer::new();
-        let bpe = if merges == ALL_MERGES { whole } else { cut(&whole, merges)? };
+        let bpe = if merges == ALL_MERGES { whole } else { with_merges(&whole, merges)? };
         Ok(Self { bpe: BpeDebug(bpe), context })
     }
 
@@ -129,7 +129,7 @@ impl Piece {
 ///
 /// The library does not expose its merges, so they are derived from the pieces: the earlier merges reduce the bytes of
 /// a piece to the two parts of its own merge.
-fn cut(whole: &bpe::Tokenizer, merges: u16) -> Result<bpe::Tokenizer> {
+fn with_merges(whole: &bpe::Tokenizer, merges: u16) -> Result<bpe::Tokenizer> {
     let failed = |got: &str| Error::new(Stage::Tokenizer, "the merges of CLIP's vocabulary", got, "use all merges");
     let bytes = byte_order();
     let mut single = HashMap::new();

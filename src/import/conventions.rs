@@ -1,6 +1,6 @@
 //! Preprocessing and prompts of an imported model: from its family's convention and its own configuration.
 
-use super::source::{ModelConfig, ModelFamily};
+use super::checkpoint_files::{ModelConfig, ModelFamily};
 use super::tower::TemporalTower;
 use crate::bundle::manifest::{Convention, TokenizerKind};
 use crate::bundle::tokenizer::ALL_MERGES;

@@ -1,9 +1,10 @@
-//! A checkpoint, a segmenter and a list of labels to a bundle, without Python.
+//! Creates a bundle from a checkpoint, a segmenter and a list of labels, without Python.
 
 pub mod architecture;
 mod archive;
 mod block;
 pub mod checkpoint;
+pub mod checkpoint_files;
 mod clip_graphs;
 pub mod config;
 mod conventions;
@@ -11,7 +12,6 @@ mod labels;
 pub mod layout;
 mod onnx_pair;
 pub mod pickle;
-pub mod source;
 mod staging;
 pub mod state_dicts;
 mod temporal_graph;
@@ -30,11 +30,11 @@ use crate::label_embedding::Progress;
 use crate::model::write::WeightPrecision;
 use crate::model::{graph, read_proto};
 use crate::zeroshot::Fusion;
+use checkpoint_files::{CheckpointFiles, LoadedCheckpoint, ModelConfig, ModelFamily};
 use conventions::{InputSizes, check_fusion, name_towers, usual_convention};
 use labels::write_labels;
 use log::warn;
 use onnx_pair::OnnxPair;
-use source::{CheckpointFiles, LoadedCheckpoint, ModelConfig, ModelFamily};
 use staging::Staging;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -81,14 +81,16 @@ impl Import {
         if !self.templates.is_empty() {
             check_templates(&self.templates)?;
         }
-        let given = self.convention()?;
-        let mut segmenter =
-            SegmenterSettings::parse(&read_text(&self.segmenter)?).map_err(|e| e.at(self.segmenter.display()))?;
+        let convention = self.convention.as_ref();
+        let convention = convention
+            .map(|path| read(path, "a readable manifest", "check the path", Convention::parse))
+            .transpose()?;
+        let mut segmenter = read(&self.segmenter, "a readable manifest", "check the path", SegmenterSettings::parse)?;
         let cpu = Cpu::new(threads)?;
         cpu.segmenter(&self.segmenter_model, &segmenter)?;
         let staging = Staging::beside(&self.out)?;
         let mut write = |directory: &Path| -> Result<()> {
-            let mut models = self.write_clip(given.clone(), directory)?;
+            let mut models = self.write_clip(convention.clone(), directory)?;
             if let Some(tower) = &models.temporal {
                 let section = TemporalTower::settings();
                 cpu.temporal(&directory.join(&section.file), &section, [tower.frames, tower.tower.width])?;
@@ -109,26 +111,21 @@ impl Import {
         staging.rename()
     }
 
-    fn convention(&self) -> Result<Option<Convention>> {
-        let Some(path) = &self.convention else { return Ok(None) };
-        Convention::parse(&read_text(path)?).map_err(|e| e.at(path.display())).map(Some)
-    }
-
-    fn write_clip(&self, given: Option<Convention>, directory: &Path) -> Result<WrittenModels> {
-        match source::find(&self.clip) {
-            Some(checkpoint) => self.write_checkpoint(&checkpoint, given, directory),
-            None => self.write_onnx(given, directory),
+    fn write_clip(&self, convention: Option<Convention>, directory: &Path) -> Result<WrittenModels> {
+        match checkpoint_files::find(&self.clip) {
+            Some(checkpoint) => self.write_checkpoint(&checkpoint, convention, directory),
+            None => self.write_onnx(convention, directory),
         }
     }
 
     /// Writes the towers of a checkpoint; its own sizes replace the convention's.
-    fn write_checkpoint(&self, path: &Path, given: Option<Convention>, directory: &Path) -> Result<WrittenModels> {
+    fn write_checkpoint(&self, path: &Path, convention: Option<Convention>, directory: &Path) -> Result<WrittenModels> {
         let files = CheckpointFiles::open(path, self.base.as_deref())?;
-        let frames = given.as_ref().map_or(FRAMES, |convention| convention.clip.frames);
+        let frames = convention.as_ref().map_or(FRAMES, |convention| convention.clip.frames);
         let LoadedCheckpoint { checkpoint, architecture, temporal, family, config } =
             files.load(self.activation, frames)?;
-        let mut convention = match given {
-            Some(given) => given,
+        let mut convention = match convention {
+            Some(convention) => convention,
             None => usual_convention(family, &config)?,
         };
         check_fusion(&convention, temporal.as_ref())?;
@@ -150,12 +147,12 @@ impl Import {
     }
 
     /// Writes the towers of ONNX files.
-    fn write_onnx(&self, given: Option<Convention>, directory: &Path) -> Result<WrittenModels> {
+    fn write_onnx(&self, convention: Option<Convention>, directory: &Path) -> Result<WrittenModels> {
         if self.base.is_some() || self.activation.is_some() {
             warn!("a base checkpoint and an activation do not apply to ONNX files: they are ignored");
         }
-        let mut convention = match given {
-            Some(given) => given,
+        let mut convention = match convention {
+            Some(convention) => convention,
             None => usual_convention(ModelFamily::OpenAi, &ModelConfig::None)?,
         };
         check_fusion(&convention, None)?;
@@ -216,9 +213,10 @@ fn manifest_of(convention: &Convention, segmenter: &SegmenterSettings, directory
     })
 }
 
-fn read_text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path)
-        .map_err(|e| Error::caused(Stage::Import, "a readable manifest", e, "check the path").at(path.display()))
+/// Reads and parses the text file at `path`, which should be `expected`.
+fn read<T>(path: &Path, expected: &str, next: &str, parse: fn(&str) -> Result<T>) -> Result<T> {
+    let text = std::fs::read_to_string(path).map_err(|e| Error::caused(Stage::Import, expected, e, next));
+    text.and_then(|text| parse(&text)).map_err(|e| e.at(path.display()))
 }
 
 fn unwritable(path: &Path, error: std::io::Error) -> Error {

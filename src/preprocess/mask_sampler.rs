@@ -17,7 +17,7 @@ pub struct MaskSampler {
     horizontal: Taps<f32>,
     vertical: Taps<f32>,
     /// These rows at the width of the target.
-    between: Vec<f32>,
+    intermediate: Vec<f32>,
 }
 
 impl MaskSampler {
@@ -32,8 +32,8 @@ impl MaskSampler {
         let mut vertical = Taps::of_mask(mask.height(), segmenter.vertical, encoder.vertical);
         let rows = vertical.sources();
         vertical.renumber(&rows);
-        let between = vec![0.0; rows.len() * encoder.target().width() as usize];
-        Ok(Self { mask, target: encoder.target(), rows, horizontal, vertical, between })
+        let intermediate = vec![0.0; rows.len() * encoder.target().width() as usize];
+        Ok(Self { mask, target: encoder.target(), rows, horizontal, vertical, intermediate })
     }
 
     /// Resamples `mask` to `crop`, a mask of the encoder's size. Pixels outside the segmenter's picture or the frame
@@ -57,10 +57,10 @@ impl MaskSampler {
 
     fn resample_rows(&mut self, mask: &[f32]) {
         let stride = self.mask.width() as usize;
-        let between = self.between.chunks_exact_mut(self.target.width() as usize);
-        for (&row, between) in self.rows.iter().zip(between) {
+        let intermediate = self.intermediate.chunks_exact_mut(self.target.width() as usize);
+        for (&row, intermediate) in self.rows.iter().zip(intermediate) {
             let mask = &mask[row * stride..][..stride];
-            for (p, (first, weights)) in between.iter_mut().zip(self.horizontal.iter()) {
+            for (p, (first, weights)) in intermediate.iter_mut().zip(self.horizontal.iter()) {
                 *p = mask[first..].iter().zip(weights).map(|(p, weight)| p * weight).sum();
             }
         }
@@ -70,7 +70,7 @@ impl MaskSampler {
         let width = self.target.width() as usize;
         for (target, (first, weights)) in crop.chunks_exact_mut(width).zip(self.vertical.iter()) {
             target.fill(0.0);
-            for (row, weight) in self.between.chunks_exact(width).skip(first).zip(weights) {
+            for (row, weight) in self.intermediate.chunks_exact(width).skip(first).zip(weights) {
                 for (p, value) in target.iter_mut().zip(row) {
                     *p += weight * value;
                 }

@@ -27,12 +27,12 @@ pub struct Resampler {
     vertical: Taps<i32>,
     /// Sums of one target row.
     sums: Vec<i32>,
-    between: Between,
+    intermediate: Intermediate,
 }
 
 /// The picture between the two passes, `[rows, columns, 3]`.
 #[derive(Clone, Debug)]
-enum Between {
+enum Intermediate {
     Pillow(Vec<u8>),
     OpenCv(Vec<i32>),
 }
@@ -68,9 +68,9 @@ impl Resampler {
             left: 3 * columns.start as usize,
             top: geometry.vertical.covered().start as usize,
             sums: vec![0; row],
-            between: match family {
-                ResizeLibrary::Pillow => Between::Pillow(vec![0; row * rows.len()]),
-                ResizeLibrary::OpenCv => Between::OpenCv(vec![0; row * rows.len()]),
+            intermediate: match family {
+                ResizeLibrary::Pillow => Intermediate::Pillow(vec![0; row * rows.len()]),
+                ResizeLibrary::OpenCv => Intermediate::OpenCv(vec![0; row * rows.len()]),
             },
             rows,
             horizontal,
@@ -81,9 +81,9 @@ impl Resampler {
     /// Returns both passes, for a GPU.
     #[cfg(feature = "gpu")]
     pub(crate) fn passes(&self) -> Passes<'_> {
-        let shifts = match self.between {
-            Between::Pillow(_) => [ResizeLibrary::Pillow.bits(); 2],
-            Between::OpenCv(_) => [0, 2 * ResizeLibrary::OpenCv.bits()],
+        let shifts = match self.intermediate {
+            Intermediate::Pillow(_) => [ResizeLibrary::Pillow.bits(); 2],
+            Intermediate::OpenCv(_) => [0, 2 * ResizeLibrary::OpenCv.bits()],
         };
         let Self { rows, horizontal, vertical, .. } = self;
         Passes { rows, horizontal, vertical, left: self.left / 3, top: self.top, shifts }
@@ -111,32 +111,32 @@ impl Resampler {
         let left = self.left..self.left + sums.len();
         let target =
             crop.chunks_exact_mut(3 * self.target.width() as usize).skip(self.top).map(|row| &mut row[left.clone()]);
-        match &mut self.between {
-            Between::Pillow(between) => {
+        match &mut self.intermediate {
+            Intermediate::Pillow(intermediate) => {
                 const HALF: i32 = 1 << (ResizeLibrary::Pillow.bits() - 1);
                 let round = |sum: i32| ((sum + HALF) >> ResizeLibrary::Pillow.bits()).clamp(0, 255) as u8;
-                resample_rows(source, horizontal, between.chunks_exact_mut(sums.len()), round);
-                resample_columns(between, vertical, sums, target, round);
+                resample_rows(source, horizontal, intermediate.chunks_exact_mut(sums.len()), round);
+                resample_columns(intermediate, vertical, sums, target, round);
             }
-            Between::OpenCv(between) => {
+            Intermediate::OpenCv(intermediate) => {
                 const HALF: i32 = 1 << (2 * ResizeLibrary::OpenCv.bits() - 1);
                 let round = |sum: i32| ((sum + HALF) >> (2 * ResizeLibrary::OpenCv.bits())).clamp(0, 255) as u8;
-                resample_rows(source, horizontal, between.chunks_exact_mut(sums.len()), |sum| sum);
-                resample_columns(between, vertical, sums, target, round);
+                resample_rows(source, horizontal, intermediate.chunks_exact_mut(sums.len()), |sum| sum);
+                resample_columns(intermediate, vertical, sums, target, round);
             }
         }
     }
 }
 
-/// Resamples each source row to one row of `between`.
+/// Resamples each source row to one row of `intermediate`.
 fn resample_rows<'a, T: 'a>(
     source: impl Iterator<Item = &'a [u8]>,
     taps: &Taps<i32>,
-    between: impl Iterator<Item = &'a mut [T]>,
+    intermediate: impl Iterator<Item = &'a mut [T]>,
     round: impl Fn(i32) -> T,
 ) {
-    for (source, between) in source.zip(between) {
-        for (pixel, (first, weights)) in between.chunks_exact_mut(3).zip(taps.iter()) {
+    for (source, intermediate) in source.zip(intermediate) {
+        for (pixel, (first, weights)) in intermediate.chunks_exact_mut(3).zip(taps.iter()) {
             let [red, green, blue] = weighted_sum(&source[3 * first..], weights);
             pixel[0] = round(red);
             pixel[1] = round(green);
@@ -156,9 +156,9 @@ fn weighted_sum(pixels: &[u8], weights: &[i32]) -> [i32; 3] {
     sums
 }
 
-/// Resamples the rows of `between` to the rows of `target`, as weighted sums of whole rows.
+/// Resamples the rows of `intermediate` to the rows of `target`, as weighted sums of whole rows.
 fn resample_columns<'a, T: Copy + Into<i32>>(
-    between: &[T],
+    intermediate: &[T],
     taps: &Taps<i32>,
     sums: &mut [i32],
     target: impl Iterator<Item = &'a mut [u8]>,
@@ -166,7 +166,7 @@ fn resample_columns<'a, T: Copy + Into<i32>>(
 ) {
     for (target, (first, weights)) in target.zip(taps.iter()) {
         sums.fill(0);
-        for (row, weight) in between.chunks_exact(sums.len()).skip(first).zip(weights) {
+        for (row, weight) in intermediate.chunks_exact(sums.len()).skip(first).zip(weights) {
             for (sum, &value) in sums.iter_mut().zip(row) {
                 *sum += weight * value.into();
             }

@@ -194,7 +194,7 @@ fn every_training_checkpoint_imports_with_a_warning_about_its_convention() {
     let base = base.to_str().unwrap();
     let layout = |name: &str| fixture("clip/layouts").join(name);
     let stderr = runs(&desk, &layout("openai.pt"), "openai", &[]);
-    assert!(stderr.contains("QuickGELU") && stderr.contains("activation gelu"), "{stderr}");
+    assert!(stderr.contains("QuickGELU") && stderr.contains("activation is gelu"), "{stderr}");
     assert_eq!(runs(&desk, &layout("open_clip"), "open-clip", &[]), "");
     assert_eq!(runs(&desk, &layout("script.pt"), "script", &[]), "");
     let stderr = runs(&desk, &layout("vificlip.pth"), "vificlip", &["--base", base, "--f16"]);

@@ -55,7 +55,7 @@ impl DecodeSettings {
         check_range("decode.channels", self.channels, 1, 4096)?;
         if (self.kind == DecodeKind::YoloSeg) != self.prototypes.is_some() {
             let got = format!("{:?} with prototypes {:?}", self.kind, self.prototypes);
-            return Err(refused("decode.prototypes exactly if decode.kind is yolo-seg", got, "correct one"));
+            return Err(refused("decode.prototypes exactly if decode.kind is yolo-seg", got, "correct either"));
         }
         let named = match &self.person {
             PersonChannels::Channels(channels) => channels.clone(),

@@ -102,8 +102,9 @@ impl Manifest {
         }
         self.clip.check()?;
         if (self.clip.fusion == Fusion::Temporal) != self.temporal.is_some() {
-            let got = format!("{:?} with {} [temporal]", self.clip.fusion, self.temporal.iter().len());
-            return Err(refused("a [temporal] section exactly if clip.fusion is temporal", got, "correct one"));
+            let got = format!("{} sections and clip.fusion {:?}", self.temporal.iter().len(), self.clip.fusion);
+            let next = "add or remove the section, or correct clip.fusion";
+            return Err(refused("a [temporal] section exactly if clip.fusion is temporal", got, next));
         }
         self.segmenter.check()?;
         self.vision.check()?;
@@ -133,11 +134,8 @@ impl Manifest {
 /// Checks that `file` is a plain path below the bundle.
 fn check_plain(file: &str) -> Result<()> {
     if !crate::file::stays_inside(file) {
-        return Err(refused(
-            "a file inside the bundle",
-            format_args!("{file:?}"),
-            "name it without .. and without / in front",
-        ));
+        let next = "name it without .. or a leading /";
+        return Err(refused("a file inside the bundle", format_args!("{file:?}"), next));
     }
     Ok(())
 }

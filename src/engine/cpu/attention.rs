@@ -21,10 +21,10 @@ impl core::fmt::Debug for Attentions {
 }
 
 impl Attentions {
-    /// Those of `model` for one picture of `item` shape at its `input`.
+    /// Prepares the attention maps of `model` for one picture of `item` shape at its `input`.
     ///
     /// # Errors
-    /// When it has no softmax over as many tokens as there are in its rows: it is no vision transformer then.
+    /// Returns an error if no softmax is square over tokens, so the model is no vision transformer.
     pub fn new(model: &Model, input: &str, item: &[usize]) -> Result<Self> {
         let shape: Vec<usize> = [1].into_iter().chain(item.iter().copied()).collect();
         let mut graph = model.decluttered(&[(input, &shape)], &[])?;
@@ -53,15 +53,15 @@ impl Attentions {
         Ok(Self { plan, path: model.path().to_owned(), shape, tokens })
     }
 
-    /// Tokens of one picture.
+    /// Returns the number of tokens of one picture.
     pub fn tokens(&self) -> usize {
         self.tokens
     }
 
-    /// The attentions of one picture, layer by layer, each the mean of its heads: `[tokens, tokens]`, rows sum to 1.
+    /// Returns the attention maps of one picture, one a layer, averaged over its heads: `[tokens, tokens]`, rows sum to 1.
     ///
     /// # Errors
-    /// When the model fails.
+    /// Returns an error if the model fails.
     pub fn of(&self, pixel_values: &[f32]) -> Result<Vec<Vec<f32>>> {
         let area = self.tokens * self.tokens;
         guarded(&self.path, || {

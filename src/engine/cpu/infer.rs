@@ -1,4 +1,4 @@
-//! One model on whatever tensors it takes.
+//! Runs one model on tensors.
 
 use super::rewrite::rewrite;
 use crate::error::{Error, Result, Stage};
@@ -9,7 +9,7 @@ use tract_onnx::prelude::{
     Datum, IntoRunnable, IntoTValue, TValue, TVec, Tensor as TractTensor, TractResult, TypedRunnableModel,
 };
 
-/// A model with a plan for inputs of certain shapes.
+/// A model that is prepared for inputs of fixed shapes.
 pub struct Runner {
     plan: Arc<TypedRunnableModel>,
     path: PathBuf,
@@ -25,7 +25,7 @@ impl Runner {
     /// Prepares `model` for inputs of these `shapes`, in its order.
     ///
     /// # Errors
-    /// When an input does not fit the model.
+    /// Returns an error if an input does not fit the model.
     pub fn new(model: &Model, shapes: &[&[usize]]) -> Result<Self> {
         if model.inputs().len() != shapes.len() {
             let expected = format!("{} inputs", model.inputs().len());
@@ -38,7 +38,7 @@ impl Runner {
         Ok(Self { plan, path: model.path().to_owned() })
     }
 
-    /// The file it came from.
+    /// Returns the path of the model's file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -46,7 +46,7 @@ impl Runner {
     /// Runs the model on `inputs`, in its order, and returns its outputs, in its order.
     ///
     /// # Errors
-    /// When an operator fails.
+    /// Returns an error if an operator fails.
     pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
         guarded(&self.path, || {
             let inputs: TVec<TValue> = inputs.iter().map(to_tract).collect::<TractResult<_>>()?;
@@ -58,7 +58,7 @@ impl Runner {
 /// Runs `model` once on `inputs`, in its order, and returns its outputs, in its order.
 ///
 /// # Errors
-/// When an input does not fit the model, or an operator fails.
+/// Returns an error if an input does not fit the model, or an operator fails.
 pub fn infer(model: &Model, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     let shapes: Vec<&[usize]> = inputs.iter().map(|input| input.shape.as_slice()).collect();
     Runner::new(model, &shapes)?.run(inputs)

@@ -1,4 +1,4 @@
-//! The CPU engine: tract runs the graphs, its large matrix products and layer norms on kernels of this crate.
+//! The CPU engine: tract runs the graphs, with this crate's kernels for large matrix products and layer norms.
 
 mod activation;
 mod attention;
@@ -31,17 +31,17 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
 use std::sync::Arc;
 
-/// The threads that all models of an engine share.
+/// The CPU engine: a thread pool that its models share.
 #[derive(Clone, Debug)]
 pub struct Cpu {
     pool: Arc<ThreadPool>,
 }
 
 impl Cpu {
-    /// An engine of `threads` threads.
+    /// Creates an engine with `threads` threads.
     ///
     /// # Errors
-    /// When the threads cannot be started.
+    /// Returns an error if the threads cannot be started.
     pub fn new(threads: usize) -> Result<Self> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
@@ -52,10 +52,10 @@ impl Cpu {
         Ok(Self { pool: Arc::new(pool) })
     }
 
-    /// All that `run` needs of `bundle`.
+    /// Loads the segmenter and the encoders of `bundle`, without the text encoder.
     ///
     /// # Errors
-    /// When a model cannot be loaded or is not what the manifest says.
+    /// Returns an error if a model cannot be loaded or does not match the manifest.
     pub fn engine(&self, bundle: &Bundle) -> Result<Engine> {
         let manifest = bundle.manifest();
         let path = |file: &str| bundle.path(file);
@@ -71,10 +71,10 @@ impl Cpu {
         Ok(Engine { backend: "cpu", segmenter: Box::new(segmenter), vision: Box::new(vision), temporal })
     }
 
-    /// The segmenter in the file at `path`.
+    /// Loads the segmenter in the file at `path`.
     ///
     /// # Errors
-    /// When it cannot be loaded or is not what the manifest says.
+    /// Returns an error if the model cannot be loaded or does not match the manifest.
     pub fn segmenter(&self, path: &Path, manifest: &SegmenterManifest) -> Result<CpuSegmenter> {
         let outputs: Vec<&str> =
             [Some(manifest.output.as_str()), manifest.decode.prototypes.as_deref()].into_iter().flatten().collect();
@@ -83,20 +83,20 @@ impl Cpu {
         Ok(CpuSegmenter { session, decoder, output: Vec::new() })
     }
 
-    /// The image encoder in the file at `path`.
+    /// Loads the image encoder in the file at `path`.
     ///
     /// # Errors
-    /// As [`Cpu::segmenter`].
+    /// Returns an error if [`Cpu::segmenter`] would.
     pub fn vision(&self, path: &Path, manifest: &VisionSettings) -> Result<CpuEncoder> {
         let session =
             self.session(path, (&manifest.input, Element::F32), &picture(&manifest.preprocess), &[&manifest.output])?;
         CpuEncoder::new(session, &manifest.output)
     }
 
-    /// The text encoder in the file at `path`.
+    /// Loads the text encoder in the file at `path`.
     ///
     /// # Errors
-    /// As [`Cpu::segmenter`].
+    /// Returns an error if [`Cpu::segmenter`] would.
     pub fn text(&self, path: &Path, manifest: &TextSettings) -> Result<CpuEncoder> {
         CpuEncoder::new(
             self.session(path, (&manifest.input, Element::I64), &[manifest.context], &[&manifest.output])?,
@@ -104,10 +104,10 @@ impl Cpu {
         )
     }
 
-    /// The temporal transformer in the file at `path`, for items of [frames, dimension].
+    /// Loads the temporal transformer in the file at `path`, for items of [frames, dimension].
     ///
     /// # Errors
-    /// As [`Cpu::segmenter`].
+    /// Returns an error if [`Cpu::segmenter`] would.
     pub fn temporal(&self, path: &Path, manifest: &TemporalSettings, item: [usize; 2]) -> Result<CpuEncoder> {
         CpuEncoder::new(
             self.session(path, (&manifest.input, Element::F32), &item, &[&manifest.output])?,
@@ -120,7 +120,7 @@ impl Cpu {
     }
 }
 
-/// A segmenter on the CPU; frames run side by side.
+/// A segmenter on the CPU, which runs frames in parallel.
 #[derive(Debug)]
 pub struct CpuSegmenter {
     session: Session,
@@ -154,7 +154,7 @@ impl Segmenter for CpuSegmenter {
     }
 }
 
-/// A model from items to embeddings on the CPU.
+/// An encoder on the CPU.
 #[derive(Debug)]
 pub struct CpuEncoder {
     session: Session,
@@ -167,7 +167,7 @@ impl CpuEncoder {
         Ok(Self { session, dimension })
     }
 
-    /// Elements of an embedding.
+    /// Returns the number of elements of an embedding.
     pub fn dimension(&self) -> usize {
         self.dimension
     }

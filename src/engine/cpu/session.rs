@@ -35,10 +35,10 @@ pub struct Session {
 }
 
 impl Session {
-    /// Prepares `model` to run from `input`, items of shape `item`, to `outputs`.
+    /// Prepares `model` to run from `input`, with items of shape `item`, to `outputs`.
     ///
     /// # Errors
-    /// When the model has no such input or outputs, or its input is of another shape.
+    /// Returns an error if the input or an output is missing, or the input has another shape.
     pub fn new(
         model: Model,
         pool: Arc<ThreadPool>,
@@ -73,30 +73,30 @@ impl Session {
         Ok(session)
     }
 
-    /// Shapes of the outputs without their first axes.
+    /// Returns the shapes of the outputs without their first axes.
     pub fn output_items(&self) -> &[Vec<usize>] {
         &self.output_items
     }
 
-    /// Elements of one item's row of outputs.
+    /// Returns the number of elements of one item's outputs.
     pub fn row_len(&self) -> usize {
         self.output_items.iter().map(|item| item.iter().product::<usize>()).sum()
     }
 
-    /// Elements of one input item.
+    /// Returns the number of elements of one input item.
     pub fn item_len(&self) -> usize {
         self.item.iter().product()
     }
 
-    /// The model that runs.
+    /// Returns the model.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// Runs `items`, one after the other, into `outputs`; shares run side by side.
+    /// Runs the model on `items`, in parallel on all threads, and writes `outputs` in the same order.
     ///
     /// # Errors
-    /// When the model fails.
+    /// Returns an error if the model fails.
     pub fn run<T: Datum + Copy + Sync>(&self, items: &[T], outputs: &mut [f32]) -> Result<()> {
         let (item, output) = (self.item_len(), self.row_len());
         let count = items.len() / item.max(1);

@@ -1,36 +1,36 @@
-//! Which GPUs there are, and which one is taken.
+//! The GPUs of this machine, and the choice of one.
 
 use crate::error::{Error, Result, Setting, Stage};
 use core::fmt;
 use wgpu::{Adapter, Backends, DeviceType, Features, Instance, InstanceDescriptor, MemoryBudgetThresholds};
 
-/// A GPU, or what plays one in software.
+/// A GPU, in hardware or software.
 #[derive(Clone, Debug)]
 pub struct Gpu {
     instance: Instance,
     adapter: Adapter,
 }
 
-/// What is known of a GPU before it is used.
+/// Properties of a GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// Its name.
+    /// Name.
     pub name: String,
     /// `discrete`, `integrated`, `virtual`, `software` or `other`.
     pub kind: &'static str,
-    /// The interface it is reached by, such as `vulkan`.
+    /// Graphics interface, such as `vulkan`.
     pub interface: String,
-    /// The driver and its version.
+    /// Driver and its version.
     pub driver: String,
-    /// Whether numbers can be stored in 16 bits.
+    /// Whether it supports 16-bit floats.
     pub f16: bool,
-    /// Whether the time of a dispatch can be measured.
+    /// Whether it measures the time of dispatches.
     pub timestamps: bool,
-    /// Whether it multiplies small matrices as one operation.
+    /// Whether it supports cooperative matrices.
     pub cooperative_matrix: bool,
-    /// The largest buffer that a shader may read, in bytes.
+    /// Largest storage buffer of a shader, in bytes.
     pub max_storage_binding: u64,
-    /// The largest buffer, in bytes.
+    /// Largest buffer, in bytes.
     pub max_buffer: u64,
 }
 
@@ -41,13 +41,12 @@ impl fmt::Display for Description {
 }
 
 impl Gpu {
-    /// All GPUs of this machine, those made of hardware first.
+    /// Returns all GPUs of this machine, hardware first.
     pub fn all() -> Vec<Self> {
         Self::all_within(MemoryBudgetThresholds::default())
     }
 
-    /// All GPUs as if other programs had taken so much of their memory that no more than `percent` of it is there, where
-    /// the driver counts it at all.
+    /// Returns all GPUs, limited to `percent` of their memory if the driver reports a budget.
     pub fn all_with_memory(percent: u8) -> Vec<Self> {
         Self::all_within(MemoryBudgetThresholds { for_resource_creation: Some(percent), for_device_loss: None })
     }
@@ -65,7 +64,7 @@ impl Gpu {
         all
     }
 
-    /// The GPU that `--backend auto` takes: a discrete or integrated one.
+    /// Returns the GPU of [`Backend::Auto`](crate::engine::Backend::Auto): the first in hardware.
     pub fn hardware() -> Option<Self> {
         Self::all().into_iter().find(|gpu| !gpu.is_software())
     }
@@ -81,7 +80,7 @@ impl Gpu {
         })
     }
 
-    /// What is known of it.
+    /// Returns its properties.
     pub fn description(&self) -> Description {
         let info = self.adapter.get_info();
         let (features, limits) = (self.adapter.features(), self.adapter.limits());
@@ -98,7 +97,7 @@ impl Gpu {
         }
     }
 
-    /// Whether it is the CPU that plays a GPU.
+    /// Returns whether the GPU is emulated on the CPU.
     pub fn is_software(&self) -> bool {
         self.adapter.get_info().device_type == DeviceType::Cpu
     }

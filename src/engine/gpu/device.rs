@@ -46,10 +46,10 @@ pub struct Bounds {
 }
 
 impl Device {
-    /// Opens the first GPU there is; one in software only where there is no other, and with a warning.
+    /// Opens the first GPU. Opens a software GPU, with a warning, only if there is no other.
     ///
     /// # Errors
-    /// When there is none, or the driver refuses.
+    /// Returns an error if there is no GPU, or the driver fails.
     pub fn any() -> Result<Arc<Self>> {
         let gpu = Gpu::any()?;
         if gpu.is_software() {
@@ -61,7 +61,7 @@ impl Device {
     /// Opens `gpu` with all that it allows.
     ///
     /// # Errors
-    /// When the driver refuses.
+    /// Returns an error if the driver fails.
     pub fn open(gpu: &Gpu) -> Result<Arc<Self>> {
         Self::open_with(gpu, WANTED, gpu.adapter().limits())
     }

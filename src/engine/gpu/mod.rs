@@ -31,10 +31,10 @@ use crate::error::Result;
 use crate::model::{Model, guarded};
 use plan::Plan;
 
-/// The plan of `model` for inputs of these shapes, with the outputs of these names, or all.
+/// Creates the plan of `model` for inputs of these shapes, with the named outputs, or all.
 ///
 /// # Errors
-/// When an input or output is not there or a shape does not fit; when an operator is not there, which and where.
+/// Returns an error if an input or output is missing, a shape does not fit, or an operator is not supported.
 pub fn plan(model: &Model, shapes: &[(&str, &[usize])], outputs: &[&str]) -> Result<Plan> {
     let graph = model.decluttered(shapes, outputs)?;
     let graph = guarded(model.path(), || super::cpu::with_layer_norms(graph))?;

@@ -230,7 +230,7 @@ impl CheckpointFiles {
         }
         if !is_openai {
             warn!(
-                "no configuration sets the activation: using OpenAI's QuickGELU; choose the activation gelu for GELU"
+                "no configuration sets the activation: using QuickGELU, as OpenAI does (the other activation is gelu)"
             );
         }
         Ok(Activation::QuickGelu)
