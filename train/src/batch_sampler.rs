@@ -127,7 +127,7 @@ impl BatchSampler for ClassBatches<'_> {
 pub struct CaptionBatches<'a> {
     /// The clips; a step sees one frame of each.
     pub clips: &'a [ProcessedClip],
-    /// Words to token ids.
+    /// CaptionParts to token ids.
     pub tokenizer: &'a Tokenizer,
     /// Sizes of the pair.
     pub sizes: Sizes,
@@ -171,7 +171,7 @@ impl BatchSampler for CaptionBatches<'_> {
 }
 
 /// A caption: the action nearly always; person, object and scene now and then.
-fn caption(words: &pantomime::Words, rng: &mut Pcg64) -> String {
+fn caption(words: &pantomime::CaptionParts, rng: &mut Pcg64) -> String {
     let mut named = |probability: f64| rng.random_bool(probability);
     let mut parts = vec![if named(0.3) { words.person.as_str() } else { "a person" }];
     if named(0.95) {

@@ -13,7 +13,7 @@ use figureground_train::parallel_encoder::ParallelEncoder;
 use figureground_train::splits::{self, Split};
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
 use indicatif::ProgressBar;
-use pantomime::{Context, Part};
+use pantomime::{Context, ClassGroup};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -38,11 +38,11 @@ struct Clips {
 /// Two clips of each base class, in context.
 static CLIPS: LazyLock<Clips> = LazyLock::new(|| {
     let preprocess = conventions::preprocess(&SIZES).unwrap();
-    let (specs, labels) = splits::acting(Some(Part::Base), Context::In, 2, Split::Training, 1);
+    let (specs, labels) = splits::acting(Some(ClassGroup::Base), Context::In, 2, Split::Training, 1);
     let renderer = conventions::renderer(&preprocess, SIZES.frames).unwrap();
     let clips = renderer.film(&specs, &ProgressBar::hidden()).unwrap();
     let tokenizer = Tokenizer::new(Some(SIZES.merges), SIZES.context).unwrap();
-    let prompts = splits::actions(Some(Part::Base)).iter().map(|a| tokenizer.encode(&a.name())).collect();
+    let prompts = splits::actions(Some(ClassGroup::Base)).iter().map(|a| tokenizer.encode(&a.name())).collect();
     Clips { clips, labels, prompts }
 });
 

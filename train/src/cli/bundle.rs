@@ -16,7 +16,7 @@ use figureground_train::pair::{ClipPair, Sizes, weights};
 use figureground_train::parallel_encoder::ParallelEncoder;
 use figureground_train::person_segmenter::SegmenterFiles;
 use figureground_train::splits::{self, Split};
-use pantomime::{Action, Context, Part};
+use pantomime::{Action, Context, ClassGroup};
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Example:
@@ -126,7 +126,7 @@ impl GateCalibrator<'_> {
             object_fill: None,
         };
         let texts = evaluator.texts(&self.pair, &prompts);
-        let part = Some(Part::Base);
+        let part = Some(ClassGroup::Base);
         let (specs, labels): (Vec<Vec<ClipSpec>>, Vec<Vec<usize>>) =
             contexts.iter().map(|context| splits::acting(part, *context, each, purpose, seed)).unzip();
         let clips = renderer.film(&specs.concat(), &self.progress.bar("filming"))?;

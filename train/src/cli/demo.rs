@@ -14,7 +14,7 @@ use figureground::{Error, Result, Stage};
 use figureground_train::splits;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbImage};
-use pantomime::{Action, Clip, Context, FRAME_US, Part, Picture};
+use pantomime::{Action, Clip, Context, FRAME_US, ClassGroup, Picture};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,7 +51,7 @@ impl Demo {
         let bundle = Bundle::open(&self.bundle)?;
         let engine = Engine::load(&bundle, all_cores())?;
         let mut pipeline = Pipeline::new(&bundle, engine, FrameRecording::Off)?;
-        let actions = splits::actions(Some(Part::Base));
+        let actions = splits::actions(Some(ClassGroup::Base));
         let size = Size::new(self.side, self.side)?;
         let place = tempfile::tempdir().map_err(|e| {
             Error::new(Stage::Training, "room for a temporary file", e, "set TMPDIR to a directory with room")
@@ -121,9 +121,9 @@ fn gif(clip: &Clip, size: Size, frames: Range<usize>) -> Result<Vec<u8>> {
     {
         let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
         encoder.set_repeat(Repeat::Infinite).map_err(|e| failed(&e))?;
-        let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+        let (mut renderer, mut picture) = (clip.renderer(size), Picture::new(size));
         for index in frames {
-            stage.render(index, &mut picture);
+            renderer.render(index, &mut picture);
             let rgb = RgbImage::from_raw(size.width(), size.height(), picture.rgb.clone())
                 .ok_or_else(|| failed(&"a picture of another size"))?;
             let rgba = image::DynamicImage::ImageRgb8(rgb).into_rgba8();

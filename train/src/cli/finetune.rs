@@ -11,7 +11,7 @@ use figureground_train::objective::{Albar, Objective};
 use figureground_train::pair::{ClipPair, Fusion, Sizes, seeded, weights};
 use figureground_train::splits::{self, Split};
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
-use pantomime::{Context, Part};
+use pantomime::{Context, ClassGroup};
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Example:
@@ -74,7 +74,7 @@ impl Finetune {
         let encoder = machine.encoder(&device, &sizes)?;
         let preprocess = conventions::preprocess(&sizes)?;
         let renderer = conventions::renderer(&preprocess, sizes.frames)?;
-        let part = (!self.all_classes).then_some(Part::Base);
+        let part = (!self.all_classes).then_some(ClassGroup::Base);
         let (specs, labels) = splits::acting(part, Context::In, self.shots, Split::Training, self.seed);
         let clips = renderer.film(&specs, &progress.bar("filming"))?;
         let tokenizer = conventions::tokenizer(&sizes)?;

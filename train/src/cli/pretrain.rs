@@ -10,7 +10,7 @@ use figureground_train::objective::Objective;
 use figureground_train::pair::{ClipPair, Sizes, seeded, weights};
 use figureground_train::splits;
 use figureground_train::trainer::{Optimiser, Settings, Trainer};
-use pantomime::Part;
+use pantomime::ClassGroup;
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Example:
@@ -83,7 +83,7 @@ impl Pretrain {
             Some(from) => weights::read(pair, &sizes, from)?,
             None => pair,
         };
-        let test_sets = TestSets::film(Some(Part::Base), self.examined, self.seed, &sizes, &encoder, progress)?;
+        let test_sets = TestSets::film(Some(ClassGroup::Base), self.examined, self.seed, &sizes, &encoder, progress)?;
         test_sets.train(Trainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
     }
 }

@@ -10,7 +10,7 @@ use figureground_train::pair::{ClipPair, Sizes, weights};
 use figureground_train::parallel_encoder::ParallelEncoder;
 use figureground_train::splits::{self, Split};
 use figureground_train::trainer::Trainer;
-use pantomime::{Context, Part};
+use pantomime::{Context, ClassGroup};
 use std::path::Path;
 
 /// Test clips in and out of context, with what examines a pair on them.
@@ -24,7 +24,7 @@ pub struct TestSets<'a> {
 impl<'a> TestSets<'a> {
     /// Films `each` clips a class of `part`; none examines nothing.
     pub fn film(
-        part: Option<Part>,
+        part: Option<ClassGroup>,
         each: usize,
         seed: u64,
         sizes: &Sizes,

@@ -15,7 +15,7 @@ pub struct ProcessedClip {
     /// What to call it: the clip's class name.
     pub label: String,
     /// What a caption may say of it.
-    pub words: pantomime::Words,
+    pub words: pantomime::CaptionParts,
     /// Index of its scene, [`pantomime::Scene::index`].
     pub scene: usize,
     /// Stratum of skin, [`pantomime::Skin::index`].
@@ -90,7 +90,7 @@ impl ProcessedClip {
         self.background.convert_to_f32_slice(out);
     }
 
-    /// Where the joints of the person in frame `frame` are, in pixels of the crop, as [`pantomime::Stage::joints`] has
+    /// Where the joints of the person in frame `frame` are, in pixels of the crop, as [`pantomime::FrameRenderer::joints`] has
     /// them.
     pub fn joints(&self, frame: usize) -> &[[f32; 2]; JOINTS] {
         &self.joints[frame]

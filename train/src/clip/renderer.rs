@@ -11,14 +11,14 @@ use figureground::{Error, Result, Stage};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use indicatif::ProgressBar;
-use pantomime::{Clip, Context, Deed, Picture};
+use pantomime::{Clip, Context, Activity, Picture};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Which clip to film: everything about it follows from these.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipSpec {
     /// What the person does.
-    pub deed: Deed,
+    pub activity: Activity,
     /// Where; for object handlings, scenes are always random.
     pub context: Context,
     /// How often an action is in its home scene, or an object is a handling's own.
@@ -30,9 +30,9 @@ pub struct ClipSpec {
 impl ClipSpec {
     /// The clip itself.
     pub fn clip(&self) -> Clip {
-        match self.deed {
-            Deed::Action(action) => Clip::action(action, self.context, self.rho, self.seed),
-            Deed::Handling(handling) => Clip::handling(handling, self.rho, self.seed),
+        match self.activity {
+            Activity::Action(action) => Clip::action(action, self.context, self.rho, self.seed),
+            Activity::Handling(handling) => Clip::handling(handling, self.rho, self.seed),
         }
     }
 }
@@ -121,7 +121,7 @@ struct Camera {
 impl Camera {
     fn film(&mut self, take: &ClipSpec, renderer: &ClipRenderer<'_>) -> Result<ProcessedClip> {
         let clip = take.clip();
-        let mut stage = clip.stage(renderer.picture);
+        let mut stage = clip.renderer(renderer.picture);
         let mut clips = ProcessedClip {
             label: clip.label(),
             words: clip.caption_parts(),

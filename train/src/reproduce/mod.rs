@@ -31,7 +31,7 @@ use figureground::bundle::tokenizer::Tokenizer;
 use figureground::preprocess;
 use figureground::view::View;
 use indicatif::ProgressBar;
-use pantomime::{Context, Part};
+use pantomime::{Context, ClassGroup};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -166,7 +166,7 @@ impl Reproduction<'_> {
     ) -> Result<ClipPair> {
         let sizes = self.sizes(row);
         let plan = self.preset.plan(row.experiment, row.fusion);
-        let part = Some(Part::Base);
+        let part = Some(ClassGroup::Base);
         let ((specs, labels), names): (_, Vec<String>) = match row.experiment {
             Experiment::Objects => (
                 splits::handling(part, RHO, plan.shots, Split::Training, seed),

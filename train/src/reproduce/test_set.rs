@@ -8,7 +8,7 @@ use crate::splits::{self, RHO, Split};
 use figureground::Result;
 use figureground::bundle::tokenizer::Tokenizer;
 use indicatif::ProgressBar;
-use pantomime::{Context, Part};
+use pantomime::{Context, ClassGroup};
 
 /// The seed of all test clips: every row sees the same.
 const TEST_SEED: u64 = 1_000_000;
@@ -50,21 +50,21 @@ pub fn test_sets(
     };
     match experiment {
         Experiment::FewShot => {
-            vec![acting("base-in", Part::Base, Context::In), acting("novel-in", Part::Novel, Context::In)]
+            vec![acting("base-in", ClassGroup::Base, Context::In), acting("novel-in", ClassGroup::Novel, Context::In)]
         }
         Experiment::Cross => vec![
-            acting("base-out", Part::Base, Context::Out),
-            acting("base-in", Part::Base, Context::In),
-            acting("novel-out", Part::Novel, Context::Out),
-            acting("novel-in", Part::Novel, Context::In),
+            acting("base-out", ClassGroup::Base, Context::Out),
+            acting("base-in", ClassGroup::Base, Context::In),
+            acting("novel-out", ClassGroup::Novel, Context::Out),
+            acting("novel-in", ClassGroup::Novel, Context::In),
         ],
         Experiment::Albar | Experiment::Frames => {
-            vec![acting("base-in", Part::Base, Context::In), acting("base-out", Part::Base, Context::Out)]
+            vec![acting("base-in", ClassGroup::Base, Context::In), acting("base-out", ClassGroup::Base, Context::Out)]
         }
         Experiment::Objects => vec![
-            handling("base", Part::Base, RHO),
-            handling("novel", Part::Novel, RHO),
-            handling("base-unbound", Part::Base, 0.0),
+            handling("base", ClassGroup::Base, RHO),
+            handling("novel", ClassGroup::Novel, RHO),
+            handling("base-unbound", ClassGroup::Base, 0.0),
         ],
     }
     .into_iter()

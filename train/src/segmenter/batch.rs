@@ -49,7 +49,7 @@ impl Batch {
 
 /// A clip being filmed, the last picture of the one before, and the sample in the making.
 struct SampleRenderer {
-    stage: Option<(pantomime::Stage, usize)>,
+    stage: Option<(pantomime::FrameRenderer, usize)>,
     picture: Picture,
     guest: Picture,
     canvas: Canvas,
@@ -69,7 +69,7 @@ impl SampleRenderer {
             std::mem::swap(&mut self.picture, &mut self.guest);
             let clip = any_clip(rng);
             let side = SIDES[rng.random_range(0..SIDES.len())];
-            self.stage = Some((clip.stage(Size::new(side, side)?), clip.frames()));
+            self.stage = Some((clip.renderer(Size::new(side, side)?), clip.frames()));
         }
         self.render(rng);
         Warp::draw(rng).apply(&self.picture, &mut self.canvas);

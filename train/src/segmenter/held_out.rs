@@ -52,9 +52,9 @@ pub fn held_out(segmenter: &mut PersonSegmenter, clips: usize, side: u32, seed: 
 
 fn watch(segmenter: &mut PersonSegmenter, clip: &Clip, side: u32, overlap: &mut Overlap) -> Result<()> {
     let size = Size::new(side, side)?;
-    let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+    let (mut renderer, mut picture) = (clip.renderer(size), Picture::new(size));
     for i in 0..PER_CLIP {
-        stage.render((2 * i + 1) * clip.frames() / (2 * PER_CLIP), &mut picture);
+        renderer.render((2 * i + 1) * clip.frames() / (2 * PER_CLIP), &mut picture);
         let frame = Frame::new(&picture.rgb, side, side, 0, 0)?;
         overlap.add(&segmenter.look(&frame, size)?, &picture.person);
     }
