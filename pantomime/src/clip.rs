@@ -123,7 +123,12 @@ impl Clip {
             (_, Grip::Hand) => format!("holding {}", object.name()),
             (_, Grip::Ground) => format!("beside {}", object.name()),
         });
-        CaptionParts { person: self.actor.description(), action: self.label(), object, scene: self.scene.name_with_preposition() }
+        CaptionParts {
+            person: self.actor.description(),
+            action: self.label(),
+            object,
+            scene: self.scene.name_with_preposition(),
+        }
     }
 }
 

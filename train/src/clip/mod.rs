@@ -1,4 +1,4 @@
-//! Clips as the encoder will see them: cropped and normalised once, with regions at the same size.
+//! Clips at encoder resolution: cropped and normalised once, with regions at the same size.
 
 mod renderer;
 
@@ -12,28 +12,37 @@ use pantomime::JOINTS;
 /// The sampled frames of one clip at encoder resolution.
 #[derive(Clone, Debug)]
 pub struct ProcessedClip {
-    /// What to call it: the clip's class name.
+    /// Class name.
     pub label: String,
-    /// What a caption may say of it.
-    pub words: pantomime::CaptionParts,
-    /// Index of its scene, [`pantomime::Scene::index`].
+    /// Phrases to build captions from.
+    pub caption_parts: pantomime::CaptionParts,
+    /// Index of the scene, [`pantomime::Scene::index`].
     pub scene: usize,
-    /// Stratum of skin, [`pantomime::Skin::index`].
+    /// Stratum of the skin tone, [`pantomime::Skin::index`].
     pub skin: usize,
-    /// Stratum of clothes.
+    /// Stratum of the clothes.
     pub clothes: usize,
     size: Size,
     /// Joints of each frame, in pixels of the crop.
     joints: Vec<[[f32; 2]; JOINTS]>,
-    /// `[T, 3, height, width]`; halves, because there are many.
+    /// `[T, 3, height, width]`, in half precision to save memory.
     pixel_values: Vec<f16>,
-    /// `[3, height, width]`: the scene without anybody, at the middle frame.
+    /// The scene without people at the middle frame, `[3, height, width]`.
     background: Vec<f16>,
     exact: Vec<FrameRegions>,
     segmented: Vec<FrameRegions>,
 }
 
-/// Where people and objects are in one frame, at encoder resolution.
+/// Clips with their classes.
+#[derive(Clone, Debug)]
+pub struct LabelledClips {
+    /// The clips.
+    pub clips: Vec<ProcessedClip>,
+    /// Index of each clip's class.
+    pub labels: Vec<usize>,
+}
+
+/// Regions of people and objects in one frame, at encoder resolution.
 #[derive(Clone, Debug)]
 pub struct FrameRegions {
     person: Shape,
@@ -43,7 +52,7 @@ pub struct FrameRegions {
 }
 
 impl FrameRegions {
-    /// As masks and views take them.
+    /// Returns the regions as masking and views need them.
     pub fn regions(&self) -> Regions<'_> {
         Regions {
             person: &self.person,
@@ -53,28 +62,28 @@ impl FrameRegions {
         }
     }
 
-    /// Pixels of people.
+    /// Returns the pixels of people.
     pub fn person(&self) -> &Shape {
         &self.person
     }
 }
 
-/// Whose masks the views are made by.
+/// The source of masks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Masks {
-    /// The true ones, which only a procedural data set has.
+pub enum MaskSource {
+    /// The exact masks of the procedural data set.
     Exact,
-    /// Those of a segmenter.
+    /// The masks of a segmenter.
     Segmented,
 }
 
 impl ProcessedClip {
-    /// Number of frames (T).
+    /// Returns the number of frames (T).
     pub fn frames(&self) -> usize {
         self.exact.len()
     }
 
-    /// Size of a frame.
+    /// Returns the size of a frame.
     pub fn size(&self) -> Size {
         self.size
     }
@@ -85,21 +94,21 @@ impl ProcessedClip {
         self.pixel_values[frame * len..][..len].convert_to_f32_slice(out);
     }
 
-    /// Writes the scene without anybody, [3, height, width], to `out`.
+    /// Writes the scene without people, [3, height, width], to `out`.
     pub fn background(&self, out: &mut [f32]) {
         self.background.convert_to_f32_slice(out);
     }
 
-    /// Where the joints of the person in frame `frame` are, in pixels of the crop, as [`pantomime::FrameRenderer::joints`] has
-    /// them.
+    /// Returns the joints of the person in frame `frame`, in pixels of the crop, in the order of
+    /// [`pantomime::FrameRenderer::joints`].
     pub fn joints(&self, frame: usize) -> &[[f32; 2]; JOINTS] {
         &self.joints[frame]
     }
 
-    /// Where people and objects are in frame `frame`; the true places where no segmenter was asked.
-    pub fn regions_of(&self, frame: usize, masks: Masks) -> &FrameRegions {
+    /// Returns the regions of frame `frame`; without a segmenter they are the exact ones.
+    pub fn regions_of(&self, frame: usize, masks: MaskSource) -> &FrameRegions {
         match masks {
-            Masks::Segmented if !self.segmented.is_empty() => &self.segmented[frame],
+            MaskSource::Segmented if !self.segmented.is_empty() => &self.segmented[frame],
             _ => &self.exact[frame],
         }
     }

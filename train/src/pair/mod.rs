@@ -1,4 +1,6 @@
-//! A CLIP pair: pictures and texts in one space. Field names are Hugging Face's, so that names of tensors need no table.
+//! A CLIP pair: an image and a text encoder with a shared embedding space.
+//!
+//! Field names are Hugging Face's, so that tensor names need no translation table.
 
 mod fusion;
 mod posture;
@@ -9,8 +11,8 @@ mod vision;
 pub mod weights;
 
 pub use fusion::{FUSION_LAYERS, TemporalFusion};
-pub use posture::{COORDINATES, PostureHead, Postures};
-pub use sizes::{Sizes, Tower};
+pub use posture::{COORDINATES, JointTargets, PostureHead};
+pub use sizes::{PairSizes, Tower};
 pub use text::{Prompts, TextModel};
 pub use vision::VisionModel;
 
@@ -22,22 +24,22 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, PoisonError};
 use transformer::normal_linear;
 
-/// The largest `logit_scale` a pair learns: cosines are multiplied by at most 100, as in CLIP.
+/// Largest `logit_scale`: cosines are multiplied by at most 100, as in CLIP.
 pub const MAX_LOGIT_SCALE: f32 = 4.6052;
-/// Where training from scratch starts, `ln(1 / 0.07)`, as in CLIP.
+/// Initial `logit_scale`, `ln(1 / 0.07)`, as in CLIP.
 const FIRST_LOGIT_SCALE: f32 = 2.6593;
 
-/// How the embeddings of a clip's frames become one.
+/// Fusion of frame embeddings to a clip embedding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fusion {
-    /// ViFi-CLIP: their mean.
+    /// The mean, as in ViFi-CLIP.
     Mean,
-    /// ActionCLIP: a temporal transformer, then the mean.
+    /// A temporal transformer, then the mean, as in ActionCLIP.
     Temporal,
 }
 
-/// Two encoders and what joins them.
+/// An image and a text encoder with projections to a shared space.
 #[derive(Module, Debug)]
 pub struct ClipPair {
     vision_model: VisionModel,
@@ -50,9 +52,8 @@ pub struct ClipPair {
 }
 
 impl ClipPair {
-    /// A pair with weights drawn at random, by [`seeded`] numbers where they are to be the same again; its fusion is the
-    /// mean.
-    pub fn new(sizes: &Sizes, device: &Device) -> Self {
+    /// Creates a pair with random weights and mean fusion. Within [`seeded`], the weights follow from a seed.
+    pub fn new(sizes: &PairSizes, device: &Device) -> Self {
         let projection =
             |width: usize| normal_linear(width, sizes.projection, (width as f64).powf(-0.5), false, device);
         Self {
@@ -66,9 +67,9 @@ impl ClipPair {
         }
     }
 
-    /// The same encoders with `fusion`; a temporal transformer starts from random weights.
+    /// Sets the fusion; a temporal transformer gets random weights.
     #[must_use]
-    pub fn with_fusion(mut self, fusion: Fusion, sizes: &Sizes, device: &Device) -> Self {
+    pub fn with_fusion(mut self, fusion: Fusion, sizes: &PairSizes, device: &Device) -> Self {
         let tower = Tower { width: sizes.projection, layers: FUSION_LAYERS, heads: sizes.vision.heads };
         self.fusion = match fusion {
             Fusion::Mean => None,
@@ -77,26 +78,26 @@ impl ClipPair {
         self
     }
 
-    /// The same pair with a posture head.
+    /// Adds a posture head.
     #[must_use]
-    pub fn with_posture_head(mut self, sizes: &Sizes, device: &Device) -> Self {
+    pub fn with_posture_head(mut self, sizes: &PairSizes, device: &Device) -> Self {
         self.posture = Some(PostureHead::new(sizes, device));
         self
     }
 
-    /// The posture head, where there is one.
+    /// Returns the posture head, if there is one.
     pub fn posture(&self) -> Option<&PostureHead> {
         self.posture.as_ref()
     }
 
-    /// Pictures as `patches` [n, patches, 3 * patch * patch] -> embeddings [n, dimension], not normalised.
+    /// Maps pictures as `patches` [n, patches, 3 * patch * patch] to embeddings [n, dimension], not normalised.
     pub fn image_embeds(&self, patches: Tensor<3>) -> Tensor<2> {
         self.visual_projection.forward(self.vision_model.forward(patches).0)
     }
 
-    /// As [`ClipPair::image_embeds`], followed in each row, where there is a posture head, by what it says of each patch:
+    /// Returns [`ClipPair::image_embeds`], followed in each row by the joint logits of the posture head, if there is one:
     /// [n, dimension + patches * JOINTS].
-    pub fn image_lessons(&self, patches: Tensor<3>) -> Tensor<2> {
+    pub fn image_embeds_and_joints(&self, patches: Tensor<3>) -> Tensor<2> {
         let (class, tokens) = self.vision_model.forward(patches);
         let embeds = self.visual_projection.forward(class);
         match &self.posture {
@@ -105,12 +106,12 @@ impl ClipPair {
         }
     }
 
-    /// Texts -> embeddings [n, dimension], of unit norm.
+    /// Maps texts to embeddings [n, dimension] of unit norm.
     pub fn text_embeds(&self, prompts: &Prompts) -> Tensor<2> {
         unit(self.text_projection.forward(self.text_model.forward(prompts)))
     }
 
-    /// `frame_embeds` [n, T, dimension] -> clip embeddings [n, dimension], of unit norm.
+    /// Maps `frame_embeds` [n, T, dimension] to clip embeddings [n, dimension] of unit norm.
     pub fn clip_embeds(&self, frame_embeds: Tensor<3>) -> Tensor<2> {
         unit(match &self.fusion {
             Some(fusion) => fusion.forward(frame_embeds),
@@ -118,38 +119,40 @@ impl ClipPair {
         })
     }
 
-    /// What cosines are multiplied by, `exp(logit_scale)`, `[1]`.
+    /// Returns the factor of cosines, `exp(logit_scale)`, `[1]`.
     pub fn scale(&self) -> Tensor<1> {
         self.logit_scale.val().clamp_max(MAX_LOGIT_SCALE).exp()
     }
 }
 
-/// The module that `make` makes, its weights drawn from `seed`: one caller at a time, because all share the device's random
-/// numbers, and at once, because burn otherwise draws a weight when it is first looked at.
+/// Returns the module that `make` creates, with weights drawn from `seed`.
+///
+/// Callers wait for each other, because they share the device's random numbers. All weights are drawn before it returns,
+/// because burn otherwise draws a weight at its first use.
 pub fn seeded<M: Module>(seed: u64, device: &Device, make: impl FnOnce() -> M) -> M {
-    static DRAWING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = DRAWING.lock().unwrap_or_else(PoisonError::into_inner);
+    static LOCK: Mutex<()> = Mutex::new(());
+    let _guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
     device.seed(seed);
     let module = make();
-    module.visit(&mut Look);
+    module.visit(&mut DrawWeights);
     module
 }
 
-/// Looks at every weight.
-struct Look;
+/// Accesses every weight, so that burn draws it.
+struct DrawWeights;
 
-impl ModuleVisitor for Look {
+impl ModuleVisitor for DrawWeights {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         param.val();
     }
 }
 
-/// The values of `tensor`, row-major.
+/// Returns the values of `tensor`, row-major.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec::<f32>().expect("every tensor here holds f32")
+    tensor.into_data().try_into_vec::<f32>().expect("all tensors hold f32")
 }
 
-/// Rows of `x` [n, dimension] at unit norm.
+/// Normalises the rows of `x` [n, dimension] to unit norm.
 fn unit(x: Tensor<2>) -> Tensor<2> {
     let norm = x.clone().powi_scalar(2).sum_dim(1).add_scalar(1e-12).sqrt();
     x / norm

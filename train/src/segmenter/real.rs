@@ -1,4 +1,4 @@
-//! How far a segmenter agrees with another on real clips, where nobody knows the exact masks.
+//! Compares two segmenters on real clips, whose exact masks are unknown.
 
 use super::overlap::Overlap;
 use crate::person_segmenter::PersonSegmenter;
@@ -7,7 +7,7 @@ use figureground::mask::Size;
 use figureground::source::{SourceOptions, open};
 use std::path::PathBuf;
 
-/// Side in pixels of the squashed pictures that are compared.
+/// Side of the squashed pictures that are compared, in pixels.
 const SIDE: u32 = 256;
 
 /// Intersection over union of the shapes of `segmenter` and `reference`, for each of `clips`, at `frames` frames spread evenly.
