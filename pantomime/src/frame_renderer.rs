@@ -98,8 +98,8 @@ impl FrameRenderer {
         self.camera_effects.apply(rgb, moment);
     }
 
-    /// Returns the joints of `frame` in pixels from the top left corner of the picture: hips, neck, head, then elbow and
-    /// wrist of each arm, then knee and ankle of each leg. They may lie outside the picture.
+    /// Returns the joints of `frame` in pixels from the top left corner of the picture: hips, neck, head, then elbow
+    /// and wrist of each arm, then knee and ankle of each leg. They may lie outside the picture.
     pub fn joints(&self, frame: usize) -> [[f32; 2]; JOINTS] {
         let moment = self.motion.moment(frame.min(self.clip.frames - 1));
         let skeleton = Skeleton::new(&self.motion.at(moment).0, &self.clip.actor.build, self.framing.yaw());

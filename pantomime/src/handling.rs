@@ -1,6 +1,7 @@
 //! The 12 classes of the object-biased set.
 //!
-//! A handling is something done with an object, whichever object it is, as in Something-Something: lifting it, throwing it.
+//! A handling is something done with an object, whichever object it is, as in Something-Something: lifting it, throwing
+//! it.
 
 use crate::action::ClassGroup;
 use crate::object::Object;

@@ -56,8 +56,8 @@ impl CalibrationClips {
 
     /// Fits temperature and offset of each view, then the threshold of each score.
     ///
-    /// The temperature minimises the cross-entropy. The offset makes the mean ln p of the true class at home equal to that
-    /// of the full view. The threshold passes all but [`FALSE_FLAGS`] of the correct predictions at home.
+    /// The temperature minimises the cross-entropy. The offset makes the mean ln p of the true class at home equal to
+    /// that of the full view. The threshold passes all but [`FALSE_FLAGS`] of the correct predictions at home.
     ///
     /// # Errors
     /// Returns an error if a logit is not finite.

@@ -1,8 +1,8 @@
 //! Trains figureground's encoders and segmenter.
 //!
 //! In the order of the data: [`clip`] renders and preprocesses clips, [`batch_sampler`] applies an [`augmentation`] and
-//! [`mod@patchify`], [`parallel_encoder`] encodes with a [`pair`], an [`objective`] is the loss, the [`trainer`] minimises it, and
-//! [`evaluate`] measures the result. [`segmenter`] trains the person segmenter on the same data.
+//! [`mod@patchify`], [`parallel_encoder`] encodes with a [`pair`], an [`objective`] is the loss, the [`trainer`]
+//! minimises it, and [`evaluate`] measures the result. [`segmenter`] trains the person segmenter on the same data.
 
 pub mod augmentation;
 pub mod background;

@@ -16,7 +16,8 @@ use std::str::FromStr;
 pub enum MaskingRatio {
     /// Weights of no masking, and of hiding all but the person (Eq. 2).
     Background([f32; 2]),
-    /// Weights of no masking, object boxes (Eq. 3), object shapes (Eq. 4), and background and objects in two colours (Eq. 5).
+    /// Weights of no masking, object boxes (Eq. 3), object shapes (Eq. 4), and background and objects in two colours
+    /// (Eq. 5).
     Objects([f32; 4]),
 }
 

@@ -1,8 +1,8 @@
 //! Encodes pictures and texts in chunks on all cores, with the gradients of one graph.
 //!
 //! Each chunk has its own graph over a replica of the pair. The loss has the embeddings of all chunks as leaves; their
-//! gradients are then propagated through each chunk. One thread per chunk is twice as fast as all threads in each matrix
-//! product, because the operations between the products then run on all cores too.
+//! gradients are then propagated through each chunk. One thread per chunk is twice as fast as all threads in each
+//! matrix product, because the operations between the products then run on all cores too.
 
 use crate::pair::{ClipPair, PairSizes, Prompts};
 use burn::module::Module;

@@ -46,8 +46,8 @@ impl<'a> Trainer<'a> {
         Self { pair, optimiser, settings, sizes, encoder, device: device.clone().autodiff() }
     }
 
-    /// Runs all epochs, or those after the newest complete checkpoint in `directory`, and calls `after_epoch` after each
-    /// of them. Returns the trained pair.
+    /// Runs all epochs, or those after the newest complete checkpoint in `directory`, and calls `after_epoch` after
+    /// each of them. Returns the trained pair.
     ///
     /// # Errors
     /// Returns an error if a batch cannot be drawn, the loss is not finite, or a file cannot be written.

@@ -73,7 +73,8 @@ struct DeviceArgs {
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Largest number of pictures that one thread encodes at once.
-    #[arg(long, alias = "shard", global = true, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, alias = "shard", global = true, value_name = "N", default_value_t = 32)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     chunk: u32,
 }
 

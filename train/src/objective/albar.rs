@@ -1,7 +1,7 @@
 //! ALBAR: adversarial training against what a still of the clip says about its action.
 //!
-//! `L = CE(clip) - w_adv CE(still) + w_ent sum p ln p (still) + w_gp ||grad F(still)||_2`, where F is the
-//! sum of the logits. The still is the middle frame, repeated T times; its gradient is taken with respect to that frame.
+//! `L = CE(clip) - w_adv CE(still) + w_ent sum p ln p (still) + w_gp ||grad F(still)||_2`, where F is the sum of the
+//! logits. The still is the middle frame, repeated T times; its gradient is taken with respect to that frame.
 
 use super::cross_entropy;
 use burn::tensor::{Tensor, activation};
@@ -71,7 +71,8 @@ pub fn directions<const D: usize>(gradient: Tensor<D>) -> Tensor<D> {
 }
 
 /// Computes the norm of the gradient of F, `[n]`, as the central difference `(F(x + e u) - F(x - e u)) / 2e` along its
-/// direction u. Its gradient with respect to the parameters is that of the norm, because u changes at right angles to it.
+/// direction u. Its gradient with respect to the parameters is that of the norm, because u changes at right angles to
+/// it.
 pub fn gradient_norm(forward: Tensor<1>, backward: Tensor<1>, step: f32) -> Tensor<1> {
     (forward - backward).div_scalar(2.0 * step)
 }

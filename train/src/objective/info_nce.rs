@@ -2,8 +2,9 @@
 
 use burn::tensor::{Tensor, TensorData, activation};
 
-/// Computes InfoNCE in both directions between `clips` [n, dimension] and their `texts` [n, dimension] of unit norm, with
-/// cosines times `scale` `[1]`. Clips with equal `labels` are positives of each other with equal weights, as in ActionCLIP.
+/// Computes InfoNCE in both directions between `clips` [n, dimension] and their `texts` [n, dimension] of unit norm,
+/// with cosines times `scale` `[1]`. Clips with equal `labels` are positives of each other with equal weights, as in
+/// ActionCLIP.
 pub fn info_nce(clips: Tensor<2>, texts: Tensor<2>, labels: &[usize], scale: Tensor<1>) -> Tensor<1> {
     let n = labels.len();
     let logits = clips.matmul(texts.transpose()) * scale.reshape([1, 1]);

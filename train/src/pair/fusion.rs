@@ -9,7 +9,8 @@ use burn::tensor::{Device, Tensor};
 /// Number of blocks of ActionCLIP's temporal transformer.
 pub const FUSION_LAYERS: usize = 6;
 
-/// ActionCLIP's temporal transformer: position embeddings, six blocks with a residual around them, mean over the frames.
+/// ActionCLIP's temporal transformer: position embeddings, six blocks with a residual around them, mean over the
+/// frames.
 #[derive(Module, Debug)]
 pub struct TemporalFusion {
     frame_position_embeddings: Embedding,

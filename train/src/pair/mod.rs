@@ -95,8 +95,8 @@ impl ClipPair {
         self.visual_projection.forward(self.vision_model.forward(patches).0)
     }
 
-    /// Returns [`ClipPair::image_embeds`], followed in each row by the joint logits of the posture head, if there is one:
-    /// [n, dimension + patches * JOINTS].
+    /// Returns [`ClipPair::image_embeds`], followed in each row by the joint logits of the posture head, if there is
+    /// one: [n, dimension + patches * JOINTS].
     pub fn image_embeds_and_joints(&self, patches: Tensor<3>) -> Tensor<2> {
         let (class, tokens) = self.vision_model.forward(patches);
         let embeds = self.visual_projection.forward(class);
@@ -127,8 +127,8 @@ impl ClipPair {
 
 /// Returns the module that `make` creates, with weights drawn from `seed`.
 ///
-/// Callers wait for each other, because they share the device's random numbers. All weights are drawn before it returns,
-/// because burn otherwise draws a weight at its first use.
+/// Callers wait for each other, because they share the device's random numbers. All weights are drawn before it
+/// returns, because burn otherwise draws a weight at its first use.
 pub fn seeded<M: Module>(seed: u64, device: &Device, make: impl FnOnce() -> M) -> M {
     static LOCK: Mutex<()> = Mutex::new(());
     let _guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! A head that predicts joints while the image encoder is pretrained.
 //!
-//! Checkpoints do not contain it. CLIP learned postures from 400 million pictures; this pair sees a thousand times fewer
-//! and learns them from joints.
+//! Checkpoints do not contain it. CLIP learned postures from 400 million pictures; this pair sees a thousand times
+//! fewer and learns them from joints.
 
 use super::sizes::PairSizes;
 use super::transformer::normal_linear;
@@ -25,9 +25,9 @@ pub struct JointTargets {
 impl JointTargets {
     /// Appends the joints of one picture, in pixels.
     ///
-    /// Coordinates are of the order of 1: those of the hips relative to the middle of the picture, all others relative to
-    /// the hips. Of each pair of limbs, the one whose end is further left comes first, because a picture does not always
-    /// show which one is the left limb.
+    /// Coordinates are of the order of 1: those of the hips relative to the middle of the picture, all others relative
+    /// to the hips. Of each pair of limbs, the one whose end is further left comes first, because a picture does not
+    /// always show which one is the left limb.
     pub fn push(&mut self, mut joints: [[f32; 2]; JOINTS], sizes: &PairSizes) {
         for [first, second] in [[3, 5], [7, 9]] {
             if joints[first + 1][0] > joints[second + 1][0] {
@@ -64,8 +64,8 @@ impl PostureHead {
         self.joints.forward(tokens).reshape([n, patches * JOINTS])
     }
 
-    /// Computes the mean square error of the coordinates predicted from `embeds` [n, dimension], plus the cross-entropy of
-    /// the logits `joints` [n, patches * JOINTS] over the patches.
+    /// Computes the mean square error of the coordinates predicted from `embeds` [n, dimension], plus the cross-entropy
+    /// of the logits `joints` [n, patches * JOINTS] over the patches.
     pub fn loss(&self, embeds: Tensor<2>, joints: Tensor<2>, targets: &JointTargets) -> Tensor<1> {
         let predicted = self.coordinates.forward(embeds);
         let device = predicted.device();

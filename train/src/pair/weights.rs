@@ -1,5 +1,5 @@
-//! Writes and reads a pair in Hugging Face's layout: `model.safetensors`, `config.json`, and `temporal.safetensors` with
-//! the temporal transformer in ActionCLIP's names.
+//! Writes and reads a pair in Hugging Face's layout: `model.safetensors`, `config.json`, and `temporal.safetensors`
+//! with the temporal transformer in ActionCLIP's names.
 
 use super::transformer::EPSILON;
 use super::{ClipPair, Fusion, PairSizes};
@@ -44,8 +44,8 @@ pub fn write(pair: &ClipPair, sizes: &PairSizes, directory: &Path) -> Result<()>
     write_aside(&directory.join("config.json"), config(sizes).to_string().as_bytes())
 }
 
-/// Reads the weights of `pair` from a folder that [`write()`] wrote. If `pair` has a temporal transformer that the folder
-/// lacks, it keeps its weights.
+/// Reads the weights of `pair` from a folder that [`write()`] wrote. If `pair` has a temporal transformer that the
+/// folder lacks, it keeps its weights.
 ///
 /// # Errors
 /// Returns an error if the file is missing, or a tensor is missing or has another shape.

@@ -70,8 +70,8 @@ struct RowRun<'a> {
 }
 
 impl Reproduction<'_> {
-    /// Runs all `rows` with all `seeds` and writes their results, except those that exist already. `bar` creates a progress
-    /// bar with a name.
+    /// Runs all `rows` with all `seeds` and writes their results, except those that exist already. `bar` creates a
+    /// progress bar with a name.
     ///
     /// # Errors
     /// Returns an error if training fails or a file cannot be written.

@@ -26,8 +26,9 @@ pub(super) struct RowScorer<'a> {
 }
 
 impl RowScorer<'_> {
-    /// Adds top1 with its strata of skin and clothes, B-top1 and P-top1 by segmented and by exact masks (for objects by exact
-    /// ones only), and for some experiments accuracy on a still and on the scene without people (BOR's numerator).
+    /// Adds top1 with its strata of skin and clothes, B-top1 and P-top1 by segmented and by exact masks (for objects by
+    /// exact ones only), and for some experiments accuracy on a still and on the scene without people (BOR's
+    /// numerator).
     pub(super) fn add_test_set(&mut self, test_set: &TestSet) -> Result<()> {
         let classifier = self.evaluator.classifier(self.pair, &test_set.prompts);
         let (clips, labels) = (&test_set.clips.clips, &test_set.clips.labels);

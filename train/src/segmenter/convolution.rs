@@ -47,8 +47,8 @@ pub struct LayerShape {
 }
 
 impl Convolution {
-    /// Creates a convolution without normalisation. With a gain of 1, the random kernels keep the variance of their input
-    /// behind a ReLU.
+    /// Creates a convolution without normalisation. With a gain of 1, the random kernels keep the variance of their
+    /// input behind a ReLU.
     pub fn plain(shape: LayerShape, gain: f32, rng: &mut impl Rng, device: &Device) -> Self {
         let LayerShape { input, output, side } = shape;
         let inputs = input * side * side;
@@ -75,8 +75,8 @@ impl Convolution {
         }
     }
 
-    /// Maps [n, input, h, w] to [n, output, h, w], or to half that height and width with kernels of size 2. A normalised
-    /// layer adds the moments of the batch to `moments`.
+    /// Maps [n, input, h, w] to [n, output, h, w], or to half that height and width with kernels of size 2. A
+    /// normalised layer adds the moments of the batch to `moments`.
     pub fn forward(&self, x: Tensor<4>, moments: &mut MomentRecorder) -> Tensor<4> {
         let weight = self.weight.val().reshape(self.shape());
         let ConvolutionGeometry { stride, padding } = ConvolutionGeometry::of_side(self.side);

@@ -32,7 +32,8 @@ impl HeldOut {
     }
 }
 
-/// What `segmenter` sees on `clips` clips of each set, rendered at `side` pixels a side from seeds that no training draws.
+/// What `segmenter` sees on `clips` clips of each set, rendered at `side` pixels a side from seeds that no training
+/// draws.
 ///
 /// # Errors
 /// When the model fails.

@@ -16,8 +16,8 @@ fn cross_entropy(logits: Tensor<4>, masks: Tensor<4>) -> Tensor<1> {
     (logits.clone().clamp_min(0.0) - logits * masks + tail).mean()
 }
 
-/// Computes the mean over the pictures of one minus intersection over union, so that small and large persons count alike.
-/// One pixel is added to both, so that a picture without a person does not divide by 0.
+/// Computes the mean over the pictures of one minus intersection over union, so that small and large persons count
+/// alike. One pixel is added to both, so that a picture without a person does not divide by 0.
 fn jaccard_distance(p: Tensor<4>, masks: Tensor<4>) -> Tensor<1> {
     let [n, channels, h, w] = p.dims();
     let per_picture = |x: Tensor<4>| x.reshape([n, channels * h * w]).sum_dim(1);

@@ -1,9 +1,9 @@
 //! The person segmenter: a small U-Net trained on pantomime, whose masks are exact.
 //!
-//! In the order of the data: a [`batch`] is rendered, transformed by a [`warp`], covered by a [`pattern`] or [`decoy`] and
-//! changed by [`colour_augmentation`]; the [`trainer`] trains the [`network`]; [`export()`] writes it
-//! for figureground's engines; a [`PersonSegmenter`](crate::person_segmenter::PersonSegmenter) tests the exported file on [`held_out()`] clips and on
-//! [`real`] ones.
+//! In the order of the data: a [`batch`] is rendered, transformed by a [`warp`], covered by a [`pattern`] or [`decoy`]
+//! and changed by [`colour_augmentation`]; the [`trainer`] trains the [`network`]; [`export()`] writes it for
+//! figureground's engines; a [`PersonSegmenter`](crate::person_segmenter::PersonSegmenter) tests the exported file on
+//! [`held_out()`] clips and on [`real`] ones.
 
 pub mod batch;
 pub mod colour_augmentation;
@@ -53,8 +53,8 @@ pub struct TrainingProgress {
 }
 
 /// Trains a segmenter and writes it to the folder `out`, which is created if it does not exist: `segmenter.onnx`, its
-/// weights, `segmenter.toml` and `curve.csv`. An interrupted run is resumed from its checkpoint. `progress` is called after
-/// every step and may interrupt the run.
+/// weights, `segmenter.toml` and `curve.csv`. An interrupted run is resumed from its checkpoint. `progress` is called
+/// after every step and may interrupt the run.
 ///
 /// # Errors
 /// Returns an error if a file cannot be written, the checkpoint is of a network of other sizes, or the loss is not finite.

@@ -1,8 +1,8 @@
 //! The network: a small U-Net that works on blocks of 2x2 pixels.
 //!
-//! Convolutions at full resolution cost most and help least. So the input is the twelve values of each 2x2 block at half
-//! resolution, and the output the four logits of each block. In between, the resolution is halved and doubled three times,
-//! with skip connections between equal resolutions.
+//! Convolutions at full resolution cost most and help least. So the input is the twelve values of each 2x2 block at
+//! half resolution, and the output the four logits of each block. In between, the resolution is halved and doubled
+//! three times, with skip connections between equal resolutions.
 
 use super::convolution::{Convolution, LayerShape};
 use super::moments::{ChannelMoments, MomentRecorder};
@@ -21,8 +21,8 @@ pub const BLOCK: usize = 12;
 pub struct NetworkSizes {
     /// Side of the square training pictures in pixels, a multiple of 16.
     pub side: usize,
-    /// Side of the input of the exported network in pixels, a multiple of 16. A larger input has more detail; the random zoom
-    /// in training covers the larger persons.
+    /// Side of the input of the exported network in pixels, a multiple of 16. A larger input has more detail; the
+    /// random zoom in training covers the larger persons.
     pub exported: usize,
     /// Channels at 1/2, 1/4, 1/8 and 1/16 of the side.
     pub channels: [usize; LEVELS + 1],
@@ -120,8 +120,8 @@ fn residual(layer: &Convolution, x: Tensor<4>, moments: &mut MomentRecorder) -> 
     relu(x.clone() + layer.forward(x, moments))
 }
 
-/// Maps [n, 4c, h, w] to [n, c, 2h, 2w] like ONNX's `DepthToSpace`: channel `(2i + j)c + k` becomes channel k at row i and
-/// column j of each block.
+/// Maps [n, 4c, h, w] to [n, c, 2h, 2w] like ONNX's `DepthToSpace`: channel `(2i + j)c + k` becomes channel k at row i
+/// and column j of each block.
 pub fn unfold(x: Tensor<4>) -> Tensor<4> {
     let [n, channels, h, w] = x.dims();
     let c = channels / 4;

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 /// Side of the squashed pictures that are compared, in pixels.
 const SIDE: u32 = 256;
 
-/// Intersection over union of the shapes of `segmenter` and `reference`, for each of `clips`, at `frames` frames spread evenly.
+/// Intersection over union of the shapes of `segmenter` and `reference`, for each of `clips`, at `frames` frames spread
+/// evenly.
 ///
 /// # Errors
 /// When a clip cannot be read, or a model fails.

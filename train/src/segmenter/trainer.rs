@@ -174,7 +174,8 @@ impl Trainer {
 
 /// Creates Muon for the kernels and AdamW for all other parameters.
 ///
-/// After 400 steps at a rate of 3e-2, the mean IoU on held-out clips was 0.69; with AdamW for all parameters at 4e-3 it was
+/// After 400 steps at a rate of 3e-2, the mean IoU on held-out clips was 0.69; with AdamW for all parameters at 4e-3 it
+/// was
 /// 0.60. These are single runs with little search for the rates.
 fn optimiser(settings: &SegmenterTrainingSettings) -> ModuleOptimizer {
     let kernels = MuonConfig::new().with_adjust_lr_fn(AdjustLrFn::MatchRmsAdamW).build();
