@@ -1,7 +1,31 @@
 //! The clips of a run, in order.
 
-use super::{ClassChoice, ContextChoice};
+use clap::ValueEnum;
 use pantomime::{Action, Activity, ClassGroup, Clip, Context, Handling, seed_of};
+
+/// The relation of scene or object to the class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ContextChoice {
+    /// Mostly the home scene of the action
+    In,
+    /// Never the home scene of the action
+    Out,
+    /// Any scene
+    Free,
+    /// The object-biased set: any scene, mostly the bound object of the class
+    Object,
+}
+
+/// The classes to draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ClassChoice {
+    /// Classes for training and testing
+    Base,
+    /// Classes for testing only
+    Novel,
+    /// Both groups
+    All,
+}
 
 /// All clips of a run.
 #[derive(Debug)]

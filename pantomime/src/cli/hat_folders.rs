@@ -1,8 +1,8 @@
 //! Writes clips as pictures in HAT's folders: `ori`, `seg` and `inp`, and for objects `obj`.
 
 use super::clip_list::NamedClip;
+use super::files::{create_folder, not_written};
 use super::png_file::{write_rgb, write_shape};
-use super::{create_folder, not_written};
 use figureground::Result;
 use figureground::mask::{PixelBox, Size};
 use pantomime::Picture;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod clip_list;
+mod files;
 mod hat_folders;
 mod mp4;
 mod output_folder;
@@ -10,9 +11,9 @@ mod tables;
 mod text;
 
 use clap::{Parser, ValueEnum};
-use clip_list::{ClipList, NamedClip};
+use clip_list::{ClassChoice, ClipList, ContextChoice, NamedClip};
+use figureground::Result;
 use figureground::mask::Size;
-use figureground::{Error, Result, Stage};
 use indicatif::ProgressBar;
 use output_folder::OutputFolder;
 use pantomime::Picture;
@@ -63,35 +64,12 @@ struct Arguments {
     quiet: bool,
 }
 
-/// The relation of scene or object to the class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ContextChoice {
-    /// Mostly the home scene of the action
-    In,
-    /// Never the home scene of the action
-    Out,
-    /// Any scene
-    Free,
-    /// The object-biased set: any scene, mostly the bound object of the class
-    Object,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OutputFormat {
     /// One video file per clip, encoded by ffmpeg
     Mp4,
     /// Pictures, masks, backgrounds and boxes
     Frames,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ClassChoice {
-    /// Classes for training and testing
-    Base,
-    /// Classes for testing only
-    Novel,
-    /// Both groups
-    All,
 }
 
 fn size(text: &str) -> std::result::Result<Size, String> {
@@ -144,15 +122,4 @@ fn write(arguments: &Arguments, list: &ClipList, directory: &Path, bar: &Progres
     }
     tables::write(&clips, &arguments.split, output.root())?;
     output.into_place()
-}
-
-/// Returns the error of an output file that cannot be written.
-fn not_written(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    let next = "check the folder's permissions and free space";
-    Error::caused(Stage::Sink, format_args!("a writable file {}", path.display()), error, next)
-}
-
-/// Creates a folder and its parents.
-fn create_folder(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|error| not_written(path, error))
 }

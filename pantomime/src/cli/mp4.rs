@@ -1,7 +1,7 @@
 //! Writes clips as H.264 files through an ffmpeg process.
 
 use super::clip_list::NamedClip;
-use super::{create_folder, not_written};
+use super::files::{create_folder, not_written};
 use figureground::mask::Size;
 use figureground::{Error, Result, Stage};
 use pantomime::Picture;

@@ -1,6 +1,6 @@
 //! An output folder that appears only when it is complete: it is written beside its destination and renamed.
 
-use super::not_written;
+use super::files::not_written;
 use figureground::{Error, Result, Stage};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl OutputFolder {
             return Err(Error::new(Stage::Sink, "a new or empty folder", got, "pass another --out"));
         }
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        super::create_folder(parent)?;
+        super::files::create_folder(parent)?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".pantomime-");
         #[cfg(unix)]

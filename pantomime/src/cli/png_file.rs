@@ -1,6 +1,6 @@
 //! Writes PNG files.
 
-use super::not_written;
+use super::files::not_written;
 use figureground::Result;
 use figureground::mask::{Shape, Size};
 use png::{BitDepth, ColorType, Compression, Encoder};

@@ -1,7 +1,7 @@
 //! Writes the tables beside the clips, in the layout of Mimetics.
 
 use super::clip_list::NamedClip;
-use super::not_written;
+use super::files::not_written;
 use figureground::Result;
 use pantomime::{Action, Activity, ClassGroup, Clip, Scene};
 use std::fmt::Write;

@@ -1,6 +1,6 @@
 //! Forests.
 
-use super::painter::{BackgroundPainter, Planes, overcast, patches, sky, sunlight};
+use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, overcast, patches, sky, sunlight};
 use crate::colour::{grey, hex};
 use crate::light::Light;
 use crate::vector::vector;
@@ -13,12 +13,12 @@ pub(super) fn forest(painter: &mut BackgroundPainter, variant: usize) -> Light {
         _ => (painter.varied(0xE4E8EC), painter.varied(0xB0A898)),
     };
     let haze = [hex(0x8AB07A), hex(0xE0B070), hex(0xC8D0D8)][variant];
-    painter.planes(&Planes {
-        ground: (&patches(seed, one, two, 0.35), one.towards(two, 0.5)),
+    painter.surfaces(&Surfaces {
+        ground: Ground { texture: &patches(seed, one, two, 0.35), distant: one.towards(two, 0.5) },
         wall: None,
         above: &sky(seed, haze, haze * 0.9, grey(0.9), 0.3),
         roofed: false,
-        haze: (haze, 14.0),
+        haze: Haze { colour: haze, half_distance: 14.0 },
     });
     let leaves = [[0x3E7A2C, 0x5A9A3A, 0x2E6428], [0xD8741E, 0xE0A020, 0xB43A1E], [0, 0, 0]][variant];
     for layer in 0..4 {

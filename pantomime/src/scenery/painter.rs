@@ -13,18 +13,43 @@ use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Shader, Transform};
 /// Colour of a surface at two coordinates, in metres.
 pub(super) type Texture<'a> = &'a dyn Fn(f32, f32) -> Colour;
 
+/// The ground of a scene.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    /// Texture at (x, z).
+    pub(super) texture: Texture<'a>,
+    /// Colour in the distance.
+    pub(super) distant: Colour,
+}
+
+/// The wall of a scene.
+#[derive(Clone, Copy)]
+pub(super) struct Wall<'a> {
+    /// Texture at (x, y).
+    pub(super) texture: Texture<'a>,
+    /// Metres from the actor to the wall.
+    pub(super) distance: f32,
+    /// Height in metres.
+    pub(super) height: f32,
+}
+
+/// The haze of a scene.
+#[derive(Clone, Copy)]
+pub(super) struct Haze {
+    pub(super) colour: Colour,
+    /// Distance in metres at which half of a colour is haze.
+    pub(super) half_distance: f32,
+}
+
 /// The surfaces of a scene.
-pub(super) struct Planes<'a> {
-    /// Texture of the ground at (x, z), and its colour in the distance.
-    pub(super) ground: (Texture<'a>, Colour),
-    /// Texture of the wall at (x, y), its distance behind the actor and its height.
-    pub(super) wall: Option<(Texture<'a>, f32, f32)>,
+pub(super) struct Surfaces<'a> {
+    pub(super) ground: Ground<'a>,
+    pub(super) wall: Option<Wall<'a>>,
     /// Sky by direction, to the right and above the horizon; or a ceiling at (x, z).
     pub(super) above: Texture<'a>,
     /// Whether `above` is a ceiling at the height of the wall.
     pub(super) roofed: bool,
-    /// Colour of the haze, and the distance in metres at which half of a colour is haze.
-    pub(super) haze: (Colour, f32),
+    pub(super) haze: Haze,
 }
 
 /// A background while it is painted.
@@ -61,12 +86,12 @@ impl BackgroundPainter {
     }
 
     /// Paints every pixel by the surface that its ray hits.
-    pub(super) fn planes(&mut self, planes: &Planes<'_>) {
+    pub(super) fn surfaces(&mut self, surfaces: &Surfaces<'_>) {
         let width = self.picture.width() as usize;
         let eye = self.camera.eye();
         for (index, pixel) in self.picture.data_mut().chunks_exact_mut(4).enumerate() {
             let ray = self.camera.ray((index % width) as f32 + 0.5, (index / width) as f32 + 0.5);
-            let [red, green, blue] = cast_ray(planes, eye, ray).bytes();
+            let [red, green, blue] = cast_ray(surfaces, eye, ray).bytes();
             pixel.copy_from_slice(&[red, green, blue, 255]);
         }
     }
@@ -262,28 +287,30 @@ impl BackgroundPainter {
 }
 
 /// Returns the colour of the surface that `ray` from `eye` hits.
-fn cast_ray(planes: &Planes<'_>, eye: Vector, ray: Vector) -> Colour {
-    let (ground, far) = planes.ground;
+fn cast_ray(surfaces: &Surfaces<'_>, eye: Vector, ray: Vector) -> Colour {
+    let Ground { texture: ground, distant } = surfaces.ground;
     let reach = if ray.y < 0.0 { -eye.y / ray.y } else { f32::MAX };
-    let fade = |colour: Colour, t: f32| colour.towards(planes.haze.0, 1.0 - planes.haze.1 / (planes.haze.1 + t));
-    if let Some((wall, distance, height)) = planes.wall {
+    let fade = |colour: Colour, t: f32| {
+        colour.towards(surfaces.haze.colour, 1.0 - surfaces.haze.half_distance / (surfaces.haze.half_distance + t))
+    };
+    if let Some(Wall { texture: wall, distance, height }) = surfaces.wall {
         let t = (-distance - eye.z) / ray.z;
         if t < reach {
             let (x, y) = (eye.x + t * ray.x, eye.y + t * ray.y);
             if y < height {
                 return fade(wall(x, y), t);
             }
-            if planes.roofed {
+            if surfaces.roofed {
                 let t = (height - eye.y) / ray.y;
-                return fade((planes.above)(eye.x + t * ray.x, eye.z + t * ray.z), t);
+                return fade((surfaces.above)(eye.x + t * ray.x, eye.z + t * ray.z), t);
             }
         }
     }
     if reach > 400.0 {
-        return (planes.above)(-ray.x / ray.z, -ray.y / ray.z);
+        return (surfaces.above)(-ray.x / ray.z, -ray.y / ray.z);
     }
     let near = 1.0 / (1.0 + (reach / 14.0) * (reach / 14.0));
-    fade(far.towards(ground(eye.x + reach * ray.x, eye.z + reach * ray.z), near), reach)
+    fade(distant.towards(ground(eye.x + reach * ray.x, eye.z + reach * ray.z), near), reach)
 }
 
 /// Returns a texture of boards along z, `width` wide.

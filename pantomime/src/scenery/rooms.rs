@@ -1,25 +1,33 @@
 //! Kitchens, offices and classrooms.
 
-use super::painter::{BackgroundPainter, Planes, boards, bricks, ceiling, checks, lamplight, patches, plaster, tiles};
+use super::painter::{
+    BackgroundPainter, Ground, Haze, Surfaces, Texture, Wall, boards, bricks, ceiling, checks, lamplight, patches,
+    plaster, tiles,
+};
 use crate::colour::{Colour, grey, hex};
 use crate::light::Light;
 use crate::noise::fraction;
 use crate::vector::vector;
 
-/// Paints a room with `floor` and `wall`, its wall `depth` metres behind the actor.
-fn room(
-    painter: &mut BackgroundPainter,
-    floor: (&dyn Fn(f32, f32) -> Colour, Colour),
-    wall: &dyn Fn(f32, f32) -> Colour,
+/// Surfaces of a room.
+struct Room<'a> {
+    floor: Ground<'a>,
+    wall: Texture<'a>,
+    /// Metres from the actor to the wall.
     depth: f32,
-    dark: f32,
-) {
-    painter.planes(&Planes {
-        ground: floor,
-        wall: Some((wall, depth, 2.7)),
-        above: &ceiling(grey(0.85 * (1.0 - dark))),
+    /// Darkness of the ceiling, 0 to 1.
+    darkness: f32,
+}
+
+/// Paints the surfaces of a room.
+fn room(painter: &mut BackgroundPainter, room: Room<'_>) {
+    let light = 1.0 - room.darkness;
+    painter.surfaces(&Surfaces {
+        ground: room.floor,
+        wall: Some(Wall { texture: room.wall, distance: room.depth, height: 2.7 }),
+        above: &ceiling(grey(0.85 * light)),
         roofed: true,
-        haze: (grey(0.6 * (1.0 - dark)), 60.0),
+        haze: Haze { colour: grey(0.6 * light), half_distance: 60.0 },
     });
 }
 
@@ -33,9 +41,33 @@ pub(super) fn kitchen(painter: &mut BackgroundPainter, variant: usize) -> Light 
     let splash = tiles(seed, wall, wall * 0.75, 0.15);
     let depth = painter.range(1.3, 1.9);
     match variant {
-        0 => room(painter, (&checks(grey(0.9), grey(0.3), 0.4), grey(0.6)), &splash, depth, 0.0),
-        1 => room(painter, (&tiles(seed, hex(0xB5683E), hex(0x8A7A6A), 0.35), hex(0xA86A44)), &splash, depth, 0.2),
-        _ => room(painter, (&boards(seed, hex(0x5A4632), 0.14), hex(0x54422E)), &splash, depth, 0.6),
+        0 => room(
+            painter,
+            Room {
+                floor: Ground { texture: &checks(grey(0.9), grey(0.3), 0.4), distant: grey(0.6) },
+                wall: &splash,
+                depth: depth,
+                darkness: 0.0,
+            },
+        ),
+        1 => room(
+            painter,
+            Room {
+                floor: Ground { texture: &tiles(seed, hex(0xB5683E), hex(0x8A7A6A), 0.35), distant: hex(0xA86A44) },
+                wall: &splash,
+                depth: depth,
+                darkness: 0.2,
+            },
+        ),
+        _ => room(
+            painter,
+            Room {
+                floor: Ground { texture: &boards(seed, hex(0x5A4632), 0.14), distant: hex(0x54422E) },
+                wall: &splash,
+                depth: depth,
+                darkness: 0.6,
+            },
+        ),
     }
     let back = -depth + 0.55;
     let window = painter.range(-0.9, 0.9);
@@ -84,9 +116,33 @@ pub(super) fn office(painter: &mut BackgroundPainter, variant: usize) -> Light {
     let carpet = [painter.varied(0x8A93A0), painter.varied(0x2C3140), painter.varied(0x7A6250)][variant];
     let floor = patches(seed, carpet, carpet * 0.88, 0.08);
     match variant {
-        0 => room(painter, (&floor, carpet), &plaster(seed, hex(0xF0F0EA)), depth, 0.0),
-        1 => room(painter, (&floor, carpet), &plaster(seed, hex(0x353B4C)), depth, 0.75),
-        _ => room(painter, (&floor, carpet), &bricks(seed, hex(0xA8573C), hex(0xC8B8A8), 1.3), depth, 0.2),
+        0 => room(
+            painter,
+            Room {
+                floor: Ground { texture: &floor, distant: carpet },
+                wall: &plaster(seed, hex(0xF0F0EA)),
+                depth: depth,
+                darkness: 0.0,
+            },
+        ),
+        1 => room(
+            painter,
+            Room {
+                floor: Ground { texture: &floor, distant: carpet },
+                wall: &plaster(seed, hex(0x353B4C)),
+                depth: depth,
+                darkness: 0.75,
+            },
+        ),
+        _ => room(
+            painter,
+            Room {
+                floor: Ground { texture: &floor, distant: carpet },
+                wall: &bricks(seed, hex(0xA8573C), hex(0xC8B8A8), 1.3),
+                depth: depth,
+                darkness: 0.2,
+            },
+        ),
     }
     let z = -depth + 0.01;
     if variant < 2 {
@@ -170,14 +226,38 @@ pub(super) fn classroom(painter: &mut BackgroundPainter, variant: usize) -> Ligh
     let plain = plaster(seed, wall);
     let painted = move |u: f32, v: f32| if v < 0.75 { lower } else { plain(u, v) };
     match variant {
-        0 => room(painter, (&boards(seed, hex(0xA8784A), 0.1), hex(0xA07044)), &painted, depth, 0.1),
-        1 => room(painter, (&tiles(seed, hex(0xB8B8B0), hex(0x909088), 0.5), hex(0xB4B4AC)), &painted, depth, 0.0),
-        _ => room(painter, (&checks(hex(0x6AA84F), hex(0xE8E0C0), 0.5), hex(0xA8C488)), &painted, depth, 0.0),
+        0 => room(
+            painter,
+            Room {
+                floor: Ground { texture: &boards(seed, hex(0xA8784A), 0.1), distant: hex(0xA07044) },
+                wall: &painted,
+                depth: depth,
+                darkness: 0.1,
+            },
+        ),
+        1 => room(
+            painter,
+            Room {
+                floor: Ground { texture: &tiles(seed, hex(0xB8B8B0), hex(0x909088), 0.5), distant: hex(0xB4B4AC) },
+                wall: &painted,
+                depth: depth,
+                darkness: 0.0,
+            },
+        ),
+        _ => room(
+            painter,
+            Room {
+                floor: Ground { texture: &checks(hex(0x6AA84F), hex(0xE8E0C0), 0.5), distant: hex(0xA8C488) },
+                wall: &painted,
+                depth: depth,
+                darkness: 0.0,
+            },
+        ),
     }
     let (z, x) = (-depth + 0.01, painter.range(-0.7, 0.7));
     match variant {
-        0 => board(painter, x, z, hex(0x7A5230), hex(0x22483A), hex(0xE0E4D8)),
-        1 => board(painter, x, z, grey(0.55), hex(0xFAFAFA), hex(0x2A4AA8)),
+        0 => board(painter, x, z, BoardColours { frame: hex(0x7A5230), face: hex(0x22483A), ink: hex(0xE0E4D8) }),
+        1 => board(painter, x, z, BoardColours { frame: grey(0.55), face: hex(0xFAFAFA), ink: hex(0x2A4AA8) }),
         _ => {
             posters(painter, z);
             letters(painter, z);
@@ -197,8 +277,16 @@ pub(super) fn classroom(painter: &mut BackgroundPainter, variant: usize) -> Ligh
     lamplight([0xFFF3DC, 0xFAFDFF, 0xFFFBEE][variant])
 }
 
+/// Colours of a board.
+struct BoardColours {
+    frame: Colour,
+    face: Colour,
+    ink: Colour,
+}
+
 /// Draws a framed board with writing.
-fn board(painter: &mut BackgroundPainter, x: f32, z: f32, frame: Colour, face: Colour, ink: Colour) {
+fn board(painter: &mut BackgroundPainter, x: f32, z: f32, colours: BoardColours) {
+    let BoardColours { frame, face, ink } = colours;
     painter.panel([x - 1.35, 0.95], [x + 1.35, 2.2], z, frame);
     painter.panel([x - 1.28, 1.02], [x + 1.28, 2.13], z + 0.01, face);
     for line in 0..5 {

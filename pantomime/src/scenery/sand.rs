@@ -1,6 +1,6 @@
 //! Beaches and deserts.
 
-use super::painter::{BackgroundPainter, Planes, overcast, patches, sky, sunlight};
+use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, overcast, patches, sky, sunlight};
 use super::sports::parasol;
 use crate::colour::{Colour, grey, hex};
 use crate::light::Light;
@@ -36,12 +36,15 @@ pub(super) fn beach(painter: &mut BackgroundPainter, variant: usize) -> Light {
         1 => sky(seed, hex(0xFFB040), hex(0xA83A6A), hex(0xFFD27A), 0.5),
         _ => sky(seed, hex(0xB4BCC0), hex(0x7E8A92), hex(0xD4D8DA), 0.8),
     };
-    painter.planes(&Planes {
-        ground: (&coast(seed, sand, sea, foam, shore), sea),
+    painter.surfaces(&Surfaces {
+        ground: Ground { texture: &coast(seed, sand, sea, foam, shore), distant: sea },
         wall: None,
         above: &air,
         roofed: false,
-        haze: ([hex(0xB0E0F0), hex(0xFF9A50), hex(0xA8B2B6)][variant], [200.0, 60.0, 120.0][variant]),
+        haze: Haze {
+            colour: [hex(0xB0E0F0), hex(0xFF9A50), hex(0xA8B2B6)][variant],
+            half_distance: [200.0, 60.0, 120.0][variant],
+        },
     });
     match variant {
         0 => {
@@ -113,12 +116,12 @@ pub(super) fn desert(painter: &mut BackgroundPainter, variant: usize) -> Light {
         1 => sky(seed, hex(0xF8D8B0), hex(0x4A94D0), grey(1.0), 0.35),
         _ => sky(seed, hex(0x2A3058), hex(0x070A1C), hex(0x2A3058), 0.1),
     };
-    painter.planes(&Planes {
-        ground: (&ripples, sand),
+    painter.surfaces(&Surfaces {
+        ground: Ground { texture: &ripples, distant: sand },
         wall: None,
         above: &air,
         roofed: false,
-        haze: ([hex(0xF0DCB0), hex(0xE8B890), hex(0x262C50)][variant], 70.0),
+        haze: Haze { colour: [hex(0xF0DCB0), hex(0xE8B890), hex(0x262C50)][variant], half_distance: 70.0 },
     });
     match variant {
         0 => {

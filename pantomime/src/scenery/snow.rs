@@ -1,6 +1,6 @@
 //! Snow fields.
 
-use super::painter::{BackgroundPainter, Planes, overcast, patches, sky, sunlight};
+use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, overcast, patches, sky, sunlight};
 use crate::colour::{grey, hex};
 use crate::light::Light;
 use crate::vector::vector;
@@ -10,12 +10,12 @@ pub(super) fn snow_field(painter: &mut BackgroundPainter, variant: usize) -> Lig
     match variant {
         0 => {
             let (snow, shade) = (painter.varied(0xF4F8FC), painter.varied(0xC4D8EC));
-            painter.planes(&Planes {
-                ground: (&patches(seed, snow, shade, 1.3), snow),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &patches(seed, snow, shade, 1.3), distant: snow },
                 wall: None,
                 above: &sky(seed, hex(0xB8DCF8), hex(0x2F7ADC), grey(1.0), 0.35),
                 roofed: false,
-                haze: (hex(0xE0EEFA), 60.0),
+                haze: Haze { colour: hex(0xE0EEFA), half_distance: 60.0 },
             });
             painter.ridge(60.0, 0.05, 0.5, hex(0xDCE8F4));
             for _ in 0..9 {
@@ -26,12 +26,12 @@ pub(super) fn snow_field(painter: &mut BackgroundPainter, variant: usize) -> Lig
         }
         1 => {
             let (snow, shade) = (painter.varied(0xB4B8E0), painter.varied(0x8A8CC4));
-            painter.planes(&Planes {
-                ground: (&patches(seed, snow, shade, 1.0), snow),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &patches(seed, snow, shade, 1.0), distant: snow },
                 wall: None,
                 above: &sky(seed, hex(0xF4A8A0), hex(0x4A4A98), hex(0xF8C8B8), 0.4),
                 roofed: false,
-                haze: (hex(0xC0A8D0), 90.0),
+                haze: Haze { colour: hex(0xC0A8D0), half_distance: 90.0 },
             });
             for (distance, height, colour) in [(90.0, 0.32, 0x8A84B8), (50.0, 0.2, 0x6E6CA8)] {
                 painter.ridge(distance, height, 0.9, hex(colour));
@@ -54,12 +54,12 @@ pub(super) fn snow_field(painter: &mut BackgroundPainter, variant: usize) -> Lig
         }
         _ => {
             let snow = painter.varied(0xD4D8DA);
-            painter.planes(&Planes {
-                ground: (&patches(seed, snow, snow * 0.93, 0.9), snow),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &patches(seed, snow, snow * 0.93, 0.9), distant: snow },
                 wall: None,
                 above: &sky(seed, hex(0xD0D6DA), hex(0xB4BCC4), grey(0.85), 0.5),
                 roofed: false,
-                haze: (hex(0xD0D6DA), 7.0),
+                haze: Haze { colour: hex(0xD0D6DA), half_distance: 7.0 },
             });
             for (z, fade) in [(-14.0, 0.76), (-9.0, 0.64), (-5.0, 0.5)] {
                 for step in -3..4 {

@@ -1,7 +1,8 @@
 //! Basketball courts, gyms and swimming pools.
 
 use super::painter::{
-    BackgroundPainter, Planes, boards, bricks, ceiling, lamplight, patches, plaster, sky, sunlight, tiles,
+    BackgroundPainter, Ground, Haze, Surfaces, Wall, boards, bricks, ceiling, lamplight, patches, plaster, sky,
+    sunlight, tiles,
 };
 use crate::colour::{Colour, grey, hex};
 use crate::light::Light;
@@ -51,12 +52,12 @@ pub(super) fn basketball_court(painter: &mut BackgroundPainter, variant: usize) 
                 v if v > 1.9 && fraction(v / 0.35) < 0.2 => wall * 0.85,
                 _ => plain(u, v),
             };
-            painter.planes(&Planes {
-                ground: (&floor, wood),
-                wall: Some((&wall, 3.2, 3.4)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &floor, distant: wood },
+                wall: Some(Wall { texture: &wall, distance: 3.2, height: 3.4 }),
                 above: &ceiling(grey(0.5)),
                 roofed: true,
-                haze: (grey(0.7), 60.0),
+                haze: Haze { colour: grey(0.7), half_distance: 60.0 },
             });
             hoop(painter, x, -3.1, false);
             lamplight(0xFFF4E0)
@@ -65,12 +66,12 @@ pub(super) fn basketball_court(painter: &mut BackgroundPainter, variant: usize) 
             let (ground, paint) = (painter.varied(0x3E8A55), painter.varied(0x2F6FA8));
             let floor = with_lines(patches(seed, ground, ground * 0.85, 0.7), grey(0.95), paint);
             let air = sky(seed, hex(0xCFE4F5), hex(0x5A9BE0), grey(1.0), 0.55);
-            painter.planes(&Planes {
-                ground: (&floor, ground),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &floor, distant: ground },
                 wall: None,
                 above: &air,
                 roofed: false,
-                haze: (hex(0xCFE4F5), 80.0),
+                haze: Haze { colour: hex(0xCFE4F5), half_distance: 80.0 },
             });
             painter.ridge(40.0, 0.09, 0.6, hex(0x3E6B3A));
             fence(painter, -4.0, 2.2, grey(0.45));
@@ -81,12 +82,12 @@ pub(super) fn basketball_court(painter: &mut BackgroundPainter, variant: usize) 
             let (ground, paint) = (painter.varied(0x39424F), painter.varied(0x5A3550));
             let floor = with_lines(patches(seed, ground, ground * 0.7, 0.7), hex(0xD8D0A0), paint);
             let air = sky(seed, hex(0x1A2236), hex(0x060810), hex(0x202838), 0.4);
-            painter.planes(&Planes {
-                ground: (&floor, ground),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &floor, distant: ground },
                 wall: None,
                 above: &air,
                 roofed: false,
-                haze: (hex(0x101626), 30.0),
+                haze: Haze { colour: hex(0x101626), half_distance: 30.0 },
             });
             fence(painter, -4.0, 2.0, grey(0.3));
             for x in [-1.9, 2.1] {
@@ -126,12 +127,12 @@ pub(super) fn gym(painter: &mut BackgroundPainter, variant: usize) -> Light {
                 _ if fraction(u / 1.3) < 0.03 => grey(0.35),
                 _ => wall * (0.8 + 0.35 * fraction((u + 0.8 * v) / 1.3)),
             };
-            painter.planes(&Planes {
-                ground: (&floor, rubber),
-                wall: Some((&mirror, 2.6, 2.6)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &floor, distant: rubber },
+                wall: Some(Wall { texture: &mirror, distance: 2.6, height: 2.6 }),
                 above: &roof,
                 roofed: true,
-                haze: (grey(0.4), 60.0),
+                haze: Haze { colour: grey(0.4), half_distance: 60.0 },
             });
             rack(painter);
             lamplight(0xF4F8FF)
@@ -144,12 +145,12 @@ pub(super) fn gym(painter: &mut BackgroundPainter, variant: usize) -> Light {
                 let panel = if slope < 0.5 { board } else { board * 0.82 };
                 panel * (0.94 + 0.12 * rough(seed, 6.0 * u, 6.0 * v))
             };
-            painter.planes(&Planes {
-                ground: (&floor, mat),
-                wall: Some((&wall, 2.2, 6.0)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &floor, distant: mat },
+                wall: Some(Wall { texture: &wall, distance: 2.2, height: 6.0 }),
                 above: &roof,
                 roofed: true,
-                haze: (grey(0.5), 80.0),
+                haze: Haze { colour: grey(0.5), half_distance: 80.0 },
             });
             for _ in 0..60 {
                 let at = vector(painter.range(-3.0, 3.0), painter.range(0.2, 3.6), -2.15);
@@ -165,12 +166,12 @@ pub(super) fn gym(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let (canvas, wall) = (painter.varied(0xB8B4A8), painter.varied(0x6E3B34));
             let floor = patches(seed, canvas, canvas * 0.85, 1.2);
             let wall = bricks(seed, wall, grey(0.3), 1.6);
-            painter.planes(&Planes {
-                ground: (&floor, canvas),
-                wall: Some((&wall, 3.0, 3.2)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &floor, distant: canvas },
+                wall: Some(Wall { texture: &wall, distance: 3.0, height: 3.2 }),
                 above: &roof,
                 roofed: true,
-                haze: (grey(0.2), 30.0),
+                haze: Haze { colour: grey(0.2), half_distance: 30.0 },
             });
             for (height, colour) in [(0.45, 0xC62828), (0.85, 0xEDEDED), (1.25, 0x2456B8)] {
                 painter.bar(vector(-5.0, height, -1.7), vector(5.0, height, -1.7), 0.035, hex(colour));
@@ -237,23 +238,23 @@ pub(super) fn swimming_pool(painter: &mut BackgroundPainter, variant: usize) -> 
                 let pane = v > 1.3 && v < 3.0 && fraction(u / 1.5) > 0.12;
                 if pane { hex(0xE8F4FA) } else { lower(u, v) }
             };
-            painter.planes(&Planes {
-                ground: (&ground, water),
-                wall: Some((&wall, 7.0, 3.6)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &ground, distant: water },
+                wall: Some(Wall { texture: &wall, distance: 7.0, height: 3.6 }),
                 above: &ceiling(grey(0.75)),
                 roofed: true,
-                haze: (hex(0xD8ECF0), 40.0),
+                haze: Haze { colour: hex(0xD8ECF0), half_distance: 40.0 },
             });
             lamplight(0xF0FBFF)
         }
         1 => {
             let air = sky(seed, hex(0xD8ECF8), hex(0x3F8FE0), grey(1.0), 0.45);
-            painter.planes(&Planes {
-                ground: (&ground, water),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &ground, distant: water },
                 wall: None,
                 above: &air,
                 roofed: false,
-                haze: (hex(0xD0E8F4), 90.0),
+                haze: Haze { colour: hex(0xD0E8F4), half_distance: 90.0 },
             });
             painter.cuboid(vector(-30.0, 0.0, -16.0), vector(30.0, 0.9, -9.0), hex(0xE9E2D2));
             for step in -3..4 {
@@ -267,12 +268,12 @@ pub(super) fn swimming_pool(painter: &mut BackgroundPainter, variant: usize) -> 
         }
         _ => {
             let air = sky(seed, hex(0x141A34), hex(0x05060E), hex(0x1A2038), 0.3);
-            painter.planes(&Planes {
-                ground: (&ground, water),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &ground, distant: water },
                 wall: None,
                 above: &air,
                 roofed: false,
-                haze: (hex(0x0E1838), 25.0),
+                haze: Haze { colour: hex(0x0E1838), half_distance: 25.0 },
             });
             painter.cuboid(vector(-30.0, 0.0, -14.0), vector(30.0, 2.0, -9.0), hex(0x1C1F2C));
             for step in -4..5 {

@@ -1,6 +1,6 @@
 //! Stages.
 
-use super::painter::{BackgroundPainter, Planes, boards, sky, sunlight};
+use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, Wall, boards, sky, sunlight};
 use crate::colour::{Colour, grey, hex};
 use crate::light::Light;
 use crate::noise::{fraction, rough};
@@ -20,12 +20,12 @@ pub(super) fn stage(painter: &mut BackgroundPainter, variant: usize) -> Light {
         0 => {
             let (cloth, wood) = (painter.varied(0xB01C24), painter.varied(0x8A5A34));
             let fold = painter.range(0.3, 0.45);
-            painter.planes(&Planes {
-                ground: (&boards(seed, wood, 0.16), wood),
-                wall: Some((&curtain(seed, cloth, fold), 2.0, 6.0)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &boards(seed, wood, 0.16), distant: wood },
+                wall: Some(Wall { texture: &curtain(seed, cloth, fold), distance: 2.0, height: 6.0 }),
                 above: &|_, _| grey(0.05),
                 roofed: false,
-                haze: (grey(0.05), 40.0),
+                haze: Haze { colour: grey(0.05), half_distance: 40.0 },
             });
             painter.cuboid(vector(-6.0, 2.15, -1.9), vector(6.0, 2.6, -1.8), cloth * 0.7);
             for step in -8..9 {
@@ -51,12 +51,12 @@ pub(super) fn stage(painter: &mut BackgroundPainter, variant: usize) -> Light {
                 let pool = (1.0 - (x * x + z * z) / 2.2).max(0.0);
                 floor + hex(0x4A70E0) * pool
             };
-            painter.planes(&Planes {
-                ground: (&lit, floor),
-                wall: Some((&dark, 3.0, 6.0)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &lit, distant: floor },
+                wall: Some(Wall { texture: &dark, distance: 3.0, height: 6.0 }),
                 above: &|_, _| grey(0.02),
                 roofed: false,
-                haze: (hex(0x0A0C18), 50.0),
+                haze: Haze { colour: hex(0x0A0C18), half_distance: 50.0 },
             });
             for step in -3..4 {
                 let x = 0.8 * step as f32 + painter.range(-0.15, 0.15);
@@ -75,12 +75,12 @@ pub(super) fn stage(painter: &mut BackgroundPainter, variant: usize) -> Light {
         }
         _ => {
             let wood = painter.varied(0xA89878);
-            painter.planes(&Planes {
-                ground: (&boards(seed, wood, 0.2), wood),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &boards(seed, wood, 0.2), distant: wood },
                 wall: None,
                 above: &sky(seed, hex(0xE4EEF4), hex(0x6AAEE4), grey(1.0), 0.5),
                 roofed: false,
-                haze: (hex(0xD8E8F0), 80.0),
+                haze: Haze { colour: hex(0xD8E8F0), half_distance: 80.0 },
             });
             painter.ridge(50.0, 0.14, 0.6, hex(0x6A9A5A));
             painter.ridge(30.0, 0.07, 0.6, hex(0x4A7E40));

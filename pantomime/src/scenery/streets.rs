@@ -1,6 +1,6 @@
 //! Streets.
 
-use super::painter::{BackgroundPainter, Planes, bricks, patches, sky, sunlight, tiles};
+use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, Wall, bricks, patches, sky, sunlight, tiles};
 use crate::colour::{Colour, grey, hex};
 use crate::light::Light;
 use crate::noise::{floor, fraction, speck};
@@ -42,12 +42,12 @@ pub(super) fn street(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let (stone, asphalt) = (painter.varied(0xC4AE90), painter.varied(0x5A5C60));
             let houses = facade(seed, stone, hex(0x5A7A94), hex(0xD8E4EC), 0.15);
             let ground = road(seed, asphalt, hex(0xA8A59C), grey(0.95));
-            painter.planes(&Planes {
-                ground: (&ground, asphalt),
-                wall: Some((&houses, 6.0, 5.0)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &ground, distant: asphalt },
+                wall: Some(Wall { texture: &houses, distance: 6.0, height: 5.0 }),
                 above: &sky(seed, hex(0xCFE4F5), hex(0x5A9BE0), grey(1.0), 0.5),
                 roofed: false,
-                haze: (hex(0xCFE0EE), 90.0),
+                haze: Haze { colour: hex(0xCFE0EE), half_distance: 90.0 },
             });
             let (x, paint) = (painter.range(-1.6, 1.6), painter.bright());
             car(painter, x, -2.2, paint);
@@ -59,12 +59,12 @@ pub(super) fn street(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let stone = painter.varied(0x39415C);
             let houses = facade(seed, stone, hex(0x141A2C), hex(0xFFCB62), 0.55);
             let ground = road(seed, hex(0x8A94B0), hex(0xB8C2DC), hex(0x9AA4C0));
-            painter.planes(&Planes {
-                ground: (&ground, hex(0x98A2BE)),
-                wall: Some((&houses, 6.0, 4.2)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &ground, distant: hex(0x98A2BE) },
+                wall: Some(Wall { texture: &houses, distance: 6.0, height: 4.2 }),
                 above: &sky(seed, hex(0x1E2848), hex(0x080C1C), hex(0x283252), 0.5),
                 roofed: false,
-                haze: (hex(0x2A3454), 50.0),
+                haze: Haze { colour: hex(0x2A3454), half_distance: 50.0 },
             });
             painter.cuboid(vector(-12.0, 0.0, -6.0), vector(12.0, 0.35, -5.4), hex(0xC8D2EA));
             let (x, paint) = (painter.range(-1.6, 1.6), painter.bright());
@@ -78,12 +78,12 @@ pub(super) fn street(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let (brick, stone) = (painter.varied(0xA4553A), painter.varied(0x8A7464));
             let wall = bricks(seed, brick, hex(0xC8A890), 1.5);
             let cobbles = tiles(seed, stone, stone * 0.55, 0.17);
-            painter.planes(&Planes {
-                ground: (&cobbles, stone * 0.9),
-                wall: Some((&wall, 2.6, 2.3)),
+            painter.surfaces(&Surfaces {
+                ground: Ground { texture: &cobbles, distant: stone * 0.9 },
+                wall: Some(Wall { texture: &wall, distance: 2.6, height: 2.3 }),
                 above: &sky(seed, hex(0xFFB25A), hex(0x9A5A8A), hex(0xFFD8A0), 0.6),
                 roofed: false,
-                haze: (hex(0xE89A60), 30.0),
+                haze: Haze { colour: hex(0xE89A60), half_distance: 30.0 },
             });
             let (x, paint) = (painter.range(-1.2, 1.2), painter.bright());
             painter.panel([x - 0.4, 0.0], [x + 0.4, 1.75], -2.58, paint * 0.6);

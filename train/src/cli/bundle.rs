@@ -1,6 +1,7 @@
 //! `figureground-train bundle`.
 
-use super::{DeviceArgs, Progress};
+use super::device_args::DeviceArgs;
+use super::progress::Progress;
 use clap::Args;
 use figureground::bundle::{Bundle, MANIFEST, import::Import};
 use figureground::engine::all_cores;

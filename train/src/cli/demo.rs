@@ -1,7 +1,7 @@
 //! `figureground-train demo`.
 
-use super::Progress;
 use super::bundle::no_temporary_file;
+use super::progress::Progress;
 use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::engine::{Engine, all_cores};

@@ -1,7 +1,8 @@
 //! `figureground-train finetune`.
 
+use super::device_args::DeviceArgs;
+use super::progress::Progress;
 use super::test_sets::TestSets;
-use super::{DeviceArgs, Progress};
 use clap::{Args, ValueEnum};
 use figureground::Result;
 use figureground_train::augmentation::Augmentation;

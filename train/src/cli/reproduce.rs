@@ -1,6 +1,7 @@
 //! `figureground-train reproduce`.
 
-use super::{DeviceArgs, Progress};
+use super::device_args::DeviceArgs;
+use super::progress::Progress;
 use clap::Args;
 use figureground::{Error, Result, Stage};
 use figureground_train::person_segmenter::SegmenterFiles;

@@ -1,6 +1,6 @@
 //! `figureground-train segmenter`.
 
-use super::Progress;
+use super::progress::Progress;
 use clap::Args;
 use figureground::Result;
 use figureground_train::person_segmenter::{PersonSegmenter, SegmenterFiles};

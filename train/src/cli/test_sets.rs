@@ -1,6 +1,6 @@
 //! Measures a pair on test clips after each epoch.
 
-use super::Progress;
+use super::progress::Progress;
 use figureground::Result;
 use figureground_train::batch_sampler::BatchSampler;
 use figureground_train::clip::{LabelledClips, MaskSource};

@@ -1,6 +1,6 @@
 //! Renders clips and preprocesses them by the runtime's own resize, crop, normalisation and mask geometry.
 
-use super::{FrameRegions, ProcessedClip};
+use super::processed_clip::{FrameRegions, ProcessedClip};
 use crate::person_segmenter::{PersonSegmenter, SegmenterFiles};
 use figureground::engine::all_cores;
 use figureground::frame::Frame;

@@ -1,8 +1,9 @@
 //! Writes and reads a pair in Hugging Face's layout: `model.safetensors`, `config.json`, and `temporal.safetensors`
 //! with the temporal transformer in ActionCLIP's names.
 
+use super::clip_pair::{self, ClipPair, Fusion};
+use super::sizes::{PairSizes, Tower};
 use super::transformer::EPSILON;
-use super::{ClipPair, Fusion, PairSizes};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use figureground::bundle::checksum::of_bytes;
@@ -62,7 +63,7 @@ pub fn read(pair: ClipPair, sizes: &PairSizes, directory: &Path) -> Result<ClipP
 
 /// Returns the content of `config.json`.
 fn config(sizes: &PairSizes) -> serde_json::Value {
-    let tower = |t: super::Tower| {
+    let tower = |t: Tower| {
         json!({
             "hidden_size": t.width, "intermediate_size": 4 * t.width, "num_hidden_layers": t.layers,
             "num_attention_heads": t.heads, "hidden_act": "quick_gelu", "layer_norm_eps": EPSILON,
@@ -124,7 +125,7 @@ impl ModuleVisitor for Collector {
         }
         let tensor = param.val().inner();
         let mut shape = tensor.dims().to_vec();
-        let mut values = super::values(tensor);
+        let mut values = clip_pair::values(tensor);
         if is_linear(&name, D) {
             values = transposed(&values, shape[0], shape[1]);
             shape.reverse();
