@@ -1,7 +1,7 @@
 //! The person in a clip: skin, hair, clothes and proportions.
 
 use crate::colour::{Colour, DYES, Dye, hex};
-use crate::random::{Random, Stream};
+use crate::random::{Random, RandomStream};
 
 /// Skin tone from the lightest to the darkest, a stratum of every evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ const HAIR: [Colour; 6] = [hex(0x1C1715), hex(0x3B2618), hex(0x6B4423), hex(0xB9
 impl Actor {
     /// Draws the actor of the clip with `seed`.
     pub fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed, Stream::Actor);
+        let mut random = Random::new(seed, RandomStream::Actor);
         let woman = random.chance(0.5);
         Self {
             skin: random.pick(&Skin::ALL),

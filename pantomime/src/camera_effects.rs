@@ -1,6 +1,6 @@
 //! Camera effects on a picture: blur, vignette, exposure, white balance and noise.
 
-use crate::random::{Random, Stream, mixed};
+use crate::random::{Random, RandomStream, mixed};
 use figureground::mask::Size;
 
 /// Camera effects of one clip: equal in all its frames, except for the noise.
@@ -20,7 +20,7 @@ pub(crate) struct CameraEffects {
 impl CameraEffects {
     /// Draws the camera effects of the clip with `seed`.
     pub(crate) fn new(size: Size, seed: u64) -> Self {
-        let mut random = Random::new(seed, Stream::CameraEffects);
+        let mut random = Random::new(seed, RandomStream::CameraEffects);
         let (gain, contrast) = (random.range(0.88, 1.12), random.range(0.85, 1.15));
         let balance = [random.range(0.95, 1.05), 1.0, random.range(0.95, 1.05)];
         let tone = |channel: usize, value: usize| {

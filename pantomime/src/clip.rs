@@ -5,7 +5,7 @@ use crate::activity::Activity;
 use crate::actor::Actor;
 use crate::handling::Handling;
 use crate::object::Object;
-use crate::random::{Random, Stream, mixed};
+use crate::random::{Random, RandomStream, mixed};
 use crate::scene::Scene;
 
 /// The relation of scene and action.
@@ -78,7 +78,7 @@ impl Clip {
     /// assert_ne!(clip.scene, Action::ALL[1].home());
     /// ```
     pub fn action(action: Action, context: Context, rho: f64, seed: u64) -> Self {
-        let mut random = Random::new(seed, Stream::Context);
+        let mut random = Random::new(seed, RandomStream::Context);
         let frames = frame_count(&mut random);
         let home = action.home();
         let scene = match context {
@@ -86,7 +86,7 @@ impl Clip {
             Context::In | Context::Out => Scene::ALL[other(&mut random, home.index(), Scene::ALL.len())],
             Context::Free => random.pick(&Scene::ALL),
         };
-        let mut random = Random::new(seed, Stream::Object);
+        let mut random = Random::new(seed, RandomStream::Object);
         let object = random.chance(0.5).then(|| random.pick(&Object::ALL));
         let in_hand = random.chance(0.5) && object.is_some_and(Object::fits_one_hand);
         let grip = if in_hand { Grip::Hand } else { Grip::Ground };
@@ -95,10 +95,10 @@ impl Clip {
 
     /// Draws a clip of `handling` in a random scene; `rho` from 0 to 1 is the probability of its bound object.
     pub fn handling(handling: Handling, rho: f64, seed: u64) -> Self {
-        let mut random = Random::new(seed, Stream::Context);
+        let mut random = Random::new(seed, RandomStream::Context);
         let frames = frame_count(&mut random);
         let scene = random.pick(&Scene::ALL);
-        let mut random = Random::new(seed, Stream::Object);
+        let mut random = Random::new(seed, RandomStream::Object);
         let bound = handling.bound();
         let is_bound = random.chance(rho);
         let object = if is_bound { bound } else { Object::ALL[other(&mut random, bound.index(), Object::ALL.len())] };

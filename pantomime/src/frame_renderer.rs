@@ -13,7 +13,7 @@ use crate::object::Object;
 use crate::object_drawing::{self, ObjectStyle, PlacedObject};
 use crate::picture::Picture;
 use crate::polygons::{Modeller, Polygons};
-use crate::random::{Random, Stream};
+use crate::random::{Random, RandomStream};
 use crate::scenery::Scenery;
 use crate::skeleton::Skeleton;
 use crate::vector::{Vector, vector};
@@ -53,7 +53,7 @@ impl FrameRenderer {
         let motion = Motion::new(clip.activity, clip.frames, clip.seed);
         let framing = Framing::new(clip, &motion, size);
         let scenery = Scenery::new(clip.scene, &framing, size, clip.seed);
-        let mut random = Random::new(clip.seed, Stream::ObjectStyle);
+        let mut random = Random::new(clip.seed, RandomStream::ObjectStyle);
         let main = random.pick(&DYES).colour;
         Self {
             clip: *clip,

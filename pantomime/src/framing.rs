@@ -3,7 +3,7 @@
 use crate::camera::Camera;
 use crate::clip::Clip;
 use crate::motion::Motion;
-use crate::random::{Random, Stream};
+use crate::random::{Random, RandomStream};
 use crate::skeleton::Skeleton;
 use crate::vector::{Vector, vector};
 use figureground::mask::Size;
@@ -34,7 +34,7 @@ const ROOM: f32 = 0.93;
 impl Framing {
     /// Creates a camera that sees the whole movement of `clip`.
     pub(crate) fn new(clip: &Clip, motion: &Motion, size: Size) -> Self {
-        let mut random = Random::new(clip.seed, Stream::Camera);
+        let mut random = Random::new(clip.seed, RandomStream::Camera);
         let yaw = random.sign() * random.range(0.42, 1.15);
         let (width, height) = (size.width() as f32, size.height() as f32);
         let focal = height * random.range(1.1, 1.9);

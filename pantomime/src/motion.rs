@@ -8,7 +8,7 @@ use crate::activity::Activity;
 use crate::handling::Handling;
 use crate::noise::{ease, mix};
 use crate::pose::{ANKLE, HIP_HEIGHT, HandTarget, Pose, rest};
-use crate::random::{Random, Stream};
+use crate::random::{Random, RandomStream};
 use crate::vector::{Vector, vector};
 use std::f32::consts::{PI, TAU};
 
@@ -64,7 +64,7 @@ impl Oscillation {
 impl Motion {
     /// Draws the movements of `activity` over `frames` frames.
     pub(crate) fn new(activity: Activity, frames: usize, seed: u64) -> Self {
-        let mut random = Random::new(seed, Stream::Motion);
+        let mut random = Random::new(seed, RandomStream::Motion);
         let seconds = frames as f32 * 0.08;
         Self {
             activity,

@@ -2,7 +2,7 @@
 
 /// The random streams of a clip. Each aspect has its own, so that a change to one does not change the others.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Stream {
+pub(crate) enum RandomStream {
     Context = 1,
     Actor,
     Motion,
@@ -21,7 +21,7 @@ pub(crate) struct Random {
 
 impl Random {
     /// Creates the generator of `stream` in the clip with `seed`.
-    pub(crate) fn new(seed: u64, stream: Stream) -> Self {
+    pub(crate) fn new(seed: u64, stream: RandomStream) -> Self {
         Self { state: mixed(mixed(seed) ^ (stream as u64).wrapping_mul(0xD1B5_4A32_D192_ED03)) }
     }
 
@@ -76,13 +76,13 @@ mod tests {
     #[test]
     fn streams_of_two_aspects_differ_and_repeat() {
         let draw = |stream| Random::new(7, stream).bits();
-        assert_eq!(draw(Stream::Actor), draw(Stream::Actor));
-        assert_ne!(draw(Stream::Actor), draw(Stream::Motion));
+        assert_eq!(draw(RandomStream::Actor), draw(RandomStream::Actor));
+        assert_ne!(draw(RandomStream::Actor), draw(RandomStream::Motion));
     }
 
     #[test]
     fn choices_are_uniform() {
-        let mut random = Random::new(1, Stream::Context);
+        let mut random = Random::new(1, RandomStream::Context);
         let mut counts = [0; 6];
         (0..6000).for_each(|_| counts[random.below(6)] += 1);
         assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");

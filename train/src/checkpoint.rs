@@ -58,7 +58,7 @@ pub struct Checkpoints {
 
 /// A complete checkpoint.
 #[derive(Debug)]
-pub struct Checkpoint {
+pub struct TrainingCheckpoint {
     state: TrainingState,
     weights: Vec<u8>,
     moments: Vec<u8>,
@@ -111,7 +111,7 @@ impl Checkpoints {
     ///
     /// # Errors
     /// Returns an error if the checkpoint is of another run: other settings, sizes, batches, or initial weights.
-    pub fn newest(&self, run: &RunIdentity) -> Result<Option<Checkpoint>> {
+    pub fn newest(&self, run: &RunIdentity) -> Result<Option<TrainingCheckpoint>> {
         for path in self.all()?.into_iter().rev() {
             match read(&path) {
                 Ok(checkpoint) if checkpoint.state.run == *run => return Ok(Some(checkpoint)),
@@ -140,7 +140,7 @@ impl Checkpoints {
     }
 }
 
-impl Checkpoint {
+impl TrainingCheckpoint {
     /// Loads the checkpoint into `pair` and `optimiser`, and returns them with the state.
     ///
     /// # Errors
@@ -159,7 +159,7 @@ impl Checkpoint {
     }
 }
 
-fn read(path: &Path) -> Result<Checkpoint> {
+fn read(path: &Path) -> Result<TrainingCheckpoint> {
     const COMPLETE: &str = "a complete checkpoint";
     let file = |name: &str| std::fs::read(path.join(name)).map_err(|e| failed(COMPLETE, path, e));
     let state_file: StateFile = serde_json::from_slice(&file(STATE)?).map_err(|e| failed(COMPLETE, path, e))?;
@@ -169,7 +169,7 @@ fn read(path: &Path) -> Result<Checkpoint> {
             return Err(refused(COMPLETE, path, &format_args!("{name} is damaged")));
         }
     }
-    Ok(Checkpoint { state: state_file.state, weights, moments, path: path.to_owned() })
+    Ok(TrainingCheckpoint { state: state_file.state, weights, moments, path: path.to_owned() })
 }
 
 const NEXT: &str = "check permissions and free space, or remove the checkpoint";

@@ -18,7 +18,7 @@ use std::path::Path;
 pub type AfterEpoch<'a> = dyn FnMut(usize, &ClipPair) -> Result<()> + 'a;
 
 /// A training run of a pair.
-pub struct Trainer<'a> {
+pub struct PairTrainer<'a> {
     pair: ClipPair,
     optimiser: ModuleOptimizer,
     settings: TrainingSettings,
@@ -27,13 +27,16 @@ pub struct Trainer<'a> {
     device: Device,
 }
 
-impl std::fmt::Debug for Trainer<'_> {
+impl std::fmt::Debug for PairTrainer<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trainer").field("settings", &self.settings).field("sizes", &self.sizes).finish_non_exhaustive()
+        f.debug_struct("PairTrainer")
+            .field("settings", &self.settings)
+            .field("sizes", &self.sizes)
+            .finish_non_exhaustive()
     }
 }
 
-impl<'a> Trainer<'a> {
+impl<'a> PairTrainer<'a> {
     /// Creates a trainer of `pair`, which is on the autodiff backend of `device`.
     pub fn new(
         pair: ClipPair,

@@ -5,10 +5,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use figureground_train::batch_sampler::ClipBatch;
 use figureground_train::objective::{Albar, Objective};
-use figureground_train::pair::{ClipPair, Fusion, JointTargets, PairSizes, Tower, values, weights};
+use figureground_train::pair::{ClipPair, FusionKind, JointTargets, PairSizes, Tower, values, weights};
 use figureground_train::parallel_encoder::ParallelEncoder;
 use figureground_train::patchify::patchify;
-use figureground_train::trainer::Trainer;
+use figureground_train::trainer::PairTrainer;
 use figureground_train::training_settings::{Optimiser, TrainingSettings};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
@@ -102,7 +102,7 @@ impl ModuleVisitor for GradientCollector<'_> {
 fn loss_and_gradients(albar: Albar) -> (f32, BTreeMap<String, Vec<f32>>) {
     let device = Device::flex();
     let autodiff = device.clone().autodiff();
-    let pair = ClipPair::new(&SIZES, &autodiff).with_fusion(Fusion::Temporal, &SIZES, &autodiff);
+    let pair = ClipPair::new(&SIZES, &autodiff).with_fusion(FusionKind::Temporal, &SIZES, &autodiff);
     let pair = weights::read(pair, &SIZES, &folder()).unwrap();
     let encoder = ParallelEncoder::new(2, 2, &device, &SIZES).unwrap();
     let settings = TrainingSettings {
@@ -114,7 +114,7 @@ fn loss_and_gradients(albar: Albar) -> (f32, BTreeMap<String, Vec<f32>>) {
         objective: Objective::Albar(albar),
         posture: 0.0,
     };
-    let trainer = Trainer::new(pair.clone(), settings, SIZES, &encoder, &device);
+    let trainer = PairTrainer::new(pair.clone(), settings, SIZES, &encoder, &device);
     let (loss, gradients) = trainer.loss_and_gradients(&Fixture::open().batch());
     let mut collector = GradientCollector { path: Vec::new(), gradients: &gradients, found: BTreeMap::new() };
     pair.visit(&mut collector);

@@ -7,7 +7,7 @@ use figureground::bundle::import::Import;
 use figureground::engine::{ImageEncoder, TemporalEncoder, TextEncoder, cpu::Cpu};
 use figureground::model::write::Precision;
 use figureground_train::conventions;
-use figureground_train::pair::{ClipPair, Fusion, PairSizes, Prompts, Tower, seeded, values, weights};
+use figureground_train::pair::{ClipPair, FusionKind, PairSizes, Prompts, Tower, seeded, values, weights};
 use figureground_train::patchify::patchify;
 use std::path::Path;
 
@@ -42,7 +42,7 @@ fn unit(rows: &[f32], dimension: usize) -> Vec<f32> {
 fn an_imported_pair_has_the_embeddings_of_burn() {
     let folder = tempfile::tempdir().unwrap();
     let device = Device::flex();
-    let pair = seeded(9, &device, || ClipPair::new(&SIZES, &device).with_fusion(Fusion::Temporal, &SIZES, &device));
+    let pair = seeded(9, &device, || ClipPair::new(&SIZES, &device).with_fusion(FusionKind::Temporal, &SIZES, &device));
     let pair = pair.valid();
     let (from, out) = (folder.path().join("pair"), folder.path().join("bundle"));
     std::fs::create_dir(&from).unwrap();

@@ -8,10 +8,10 @@ use figureground_train::clip::ProcessedClip;
 use figureground_train::conventions;
 use figureground_train::objective::{Albar, Objective};
 use figureground_train::pair::weights::{self, Weights};
-use figureground_train::pair::{ClipPair, Fusion, PairSizes, Tower, seeded};
+use figureground_train::pair::{ClipPair, FusionKind, PairSizes, Tower, seeded};
 use figureground_train::parallel_encoder::ParallelEncoder;
 use figureground_train::splits::{self, ClipSelection, Split};
-use figureground_train::trainer::Trainer;
+use figureground_train::trainer::PairTrainer;
 use figureground_train::training_settings::{Optimiser, TrainingSettings};
 use indicatif::ProgressBar;
 use pantomime::{ClassGroup, Context};
@@ -74,16 +74,21 @@ fn settings(epochs: usize, objective: Objective) -> TrainingSettings {
     }
 }
 
-fn pair(fusion: Fusion) -> ClipPair {
+fn pair(fusion: FusionKind) -> ClipPair {
     let device = Device::flex().autodiff();
     seeded(3, &device, || ClipPair::new(&SIZES, &device).with_fusion(fusion, &SIZES, &device))
 }
 
 /// Trains in `directory` and returns the weights. The run fails after the epoch `stop_after`, as by a kill.
-fn train(settings: TrainingSettings, fusion: Fusion, directory: &Path, stop_after: Option<usize>) -> Option<Weights> {
+fn train(
+    settings: TrainingSettings,
+    fusion: FusionKind,
+    directory: &Path,
+    stop_after: Option<usize>,
+) -> Option<Weights> {
     let device = Device::flex();
     let encoder = ParallelEncoder::new(2, 8, &device, &SIZES).unwrap();
-    let trainer = Trainer::new(pair(fusion), settings, SIZES, &encoder, &device);
+    let trainer = PairTrainer::new(pair(fusion), settings, SIZES, &encoder, &device);
     let stopped =
         || figureground::Error::new(figureground::Stage::Training, "a run to the end", "a kill", "run it again");
     let mut after = |epoch: usize, _: &ClipPair| match stop_after {
@@ -102,7 +107,7 @@ fn losses(directory: &Path) -> Vec<f32> {
 #[test]
 fn the_loss_falls() {
     let folder = tempfile::tempdir().unwrap();
-    train(settings(12, Objective::InfoNce), Fusion::Mean, folder.path(), None).unwrap();
+    train(settings(12, Objective::InfoNce), FusionKind::Mean, folder.path(), None).unwrap();
     let losses = losses(folder.path());
     let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
     assert_eq!(losses.len(), 36);
@@ -113,9 +118,9 @@ fn the_loss_falls() {
 fn a_killed_run_ends_with_the_same_weights_and_the_same_loss_curve() {
     let (whole, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let settings = settings(4, Objective::InfoNce);
-    let expected = train(settings, Fusion::Temporal, whole.path(), None).unwrap();
-    assert!(train(settings, Fusion::Temporal, killed.path(), Some(1)).is_none());
-    let got = train(settings, Fusion::Temporal, killed.path(), None).unwrap();
+    let expected = train(settings, FusionKind::Temporal, whole.path(), None).unwrap();
+    assert!(train(settings, FusionKind::Temporal, killed.path(), Some(1)).is_none());
+    let got = train(settings, FusionKind::Temporal, killed.path(), None).unwrap();
     assert_eq!(expected, got);
     assert_eq!(losses(whole.path()), losses(killed.path()));
 }
@@ -124,8 +129,8 @@ fn a_killed_run_ends_with_the_same_weights_and_the_same_loss_curve() {
 fn a_truncated_checkpoint_is_skipped_for_the_one_before_it() {
     let (whole, broken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let settings = settings(4, Objective::InfoNce);
-    let expected = train(settings, Fusion::Mean, whole.path(), None).unwrap();
-    assert!(train(settings, Fusion::Mean, broken.path(), Some(2)).is_none());
+    let expected = train(settings, FusionKind::Mean, whole.path(), None).unwrap();
+    assert!(train(settings, FusionKind::Mean, broken.path(), Some(2)).is_none());
     let mut checkpoints: Vec<_> = std::fs::read_dir(broken.path()).unwrap().map(|e| e.unwrap().path()).collect();
     checkpoints.retain(|path| path.is_dir());
     checkpoints.sort();
@@ -133,32 +138,32 @@ fn a_truncated_checkpoint_is_skipped_for_the_one_before_it() {
     let weights = checkpoints[1].join("pair.burnpack");
     let bytes = std::fs::read(&weights).unwrap();
     std::fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
-    assert_eq!(expected, train(settings, Fusion::Mean, broken.path(), None).unwrap());
+    assert_eq!(expected, train(settings, FusionKind::Mean, broken.path(), None).unwrap());
 }
 
 #[test]
 fn checkpoints_of_a_run_with_other_settings_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    train(settings(1, Objective::InfoNce), Fusion::Mean, folder.path(), None).unwrap();
-    assert!(train(settings(2, Objective::InfoNce), Fusion::Mean, folder.path(), None).is_none());
+    train(settings(1, Objective::InfoNce), FusionKind::Mean, folder.path(), None).unwrap();
+    assert!(train(settings(2, Objective::InfoNce), FusionKind::Mean, folder.path(), None).is_none());
 }
 
 #[test]
 fn checkpoints_of_a_run_with_other_batches_or_initial_weights_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let settings = settings(1, Objective::InfoNce);
-    train(settings, Fusion::Mean, folder.path(), None).unwrap();
+    train(settings, FusionKind::Mean, folder.path(), None).unwrap();
     let device = Device::flex();
     let encoder = ParallelEncoder::new(2, 8, &device, &SIZES).unwrap();
     let resumes = |pair: ClipPair, batch_sampler: &ClassBatches<'_>| {
-        let trainer = Trainer::new(pair, settings, SIZES, &encoder, &device);
+        let trainer = PairTrainer::new(pair, settings, SIZES, &encoder, &device);
         trainer.run(batch_sampler, folder.path(), &ProgressBar::hidden(), &mut |_, _| Ok(())).is_ok()
     };
     let other_weights = seeded(4, &device.clone().autodiff(), || ClipPair::new(&SIZES, &device.clone().autodiff()));
-    assert!(resumes(pair(Fusion::Mean), &batch_sampler()));
+    assert!(resumes(pair(FusionKind::Mean), &batch_sampler()));
     assert!(!resumes(other_weights, &batch_sampler()));
-    assert!(!resumes(pair(Fusion::Mean), &ClassBatches { augmentation: Augmentation::PLAIN, ..batch_sampler() }));
-    assert!(!resumes(pair(Fusion::Mean), &ClassBatches { seed: 6, ..batch_sampler() }));
+    assert!(!resumes(pair(FusionKind::Mean), &ClassBatches { augmentation: Augmentation::PLAIN, ..batch_sampler() }));
+    assert!(!resumes(pair(FusionKind::Mean), &ClassBatches { seed: 6, ..batch_sampler() }));
 }
 
 #[test]
@@ -167,8 +172,8 @@ fn chunks_give_the_loss_of_one_graph() {
     let batch: ClipBatch = batch_sampler().batch(0, 0).unwrap();
     let loss_with = |threads: usize, chunk_size: usize| {
         let encoder = ParallelEncoder::new(threads, chunk_size, &device, &SIZES).unwrap();
-        let trainer = Trainer::new(
-            pair(Fusion::Temporal),
+        let trainer = PairTrainer::new(
+            pair(FusionKind::Temporal),
             settings(1, Objective::Albar(Albar::HMDB51)),
             SIZES,
             &encoder,
@@ -184,15 +189,17 @@ fn chunks_give_the_loss_of_one_graph() {
 #[test]
 fn a_pair_is_read_with_the_weights_that_were_written() {
     let folder = tempfile::tempdir().unwrap();
-    let written = pair(Fusion::Temporal);
+    let written = pair(FusionKind::Temporal);
     weights::write(&written, &SIZES, folder.path()).unwrap();
     let device = Device::flex().autodiff();
-    let fresh = seeded(4, &device, || ClipPair::new(&SIZES, &device).with_fusion(Fusion::Temporal, &SIZES, &device));
+    let fresh =
+        seeded(4, &device, || ClipPair::new(&SIZES, &device).with_fusion(FusionKind::Temporal, &SIZES, &device));
     let read = weights::read(fresh, &SIZES, folder.path()).unwrap();
     assert_eq!(weights::collect(&written, &SIZES), weights::collect(&read, &SIZES));
 
     let plain = Device::flex();
-    let inference = seeded(6, &plain, || ClipPair::new(&SIZES, &plain).with_fusion(Fusion::Temporal, &SIZES, &plain));
+    let inference =
+        seeded(6, &plain, || ClipPair::new(&SIZES, &plain).with_fusion(FusionKind::Temporal, &SIZES, &plain));
     let inference = weights::read(inference, &SIZES, folder.path()).unwrap();
     assert_eq!(weights::collect(&written, &SIZES), weights::collect(&inference, &SIZES), "without autodiff");
 

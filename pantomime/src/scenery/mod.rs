@@ -11,7 +11,7 @@ mod streets;
 
 use crate::framing::{Framing, margin};
 use crate::light::Light;
-use crate::random::{Random, Stream};
+use crate::random::{Random, RandomStream};
 use crate::scene::{Scene, SceneKind};
 use figureground::mask::Size;
 use painter::BackgroundPainter;
@@ -33,7 +33,7 @@ impl Scenery {
         let margin = margin(size);
         let wide = |side: u32| side as usize + 2 * margin as usize;
         let (width, height) = (wide(size.width()), wide(size.height()));
-        let random = Random::new(seed, Stream::Scenery);
+        let random = Random::new(seed, RandomStream::Scenery);
         let mut painter = BackgroundPainter::new(framing.wide_camera(), width, height, random);
         let variant = scene.variant();
         let light = match scene.kind() {

@@ -10,9 +10,9 @@ use figureground_train::batch_sampler::ClassBatches;
 use figureground_train::conventions;
 use figureground_train::masking_ratio::MaskingRatio;
 use figureground_train::objective::{Albar, Objective};
-use figureground_train::pair::{ClipPair, Fusion, PairSizes, seeded, weights};
+use figureground_train::pair::{ClipPair, FusionKind, PairSizes, seeded, weights};
 use figureground_train::splits::{self, ClipSelection, Split};
-use figureground_train::trainer::Trainer;
+use figureground_train::trainer::PairTrainer;
 use figureground_train::training_settings::{Optimiser, TrainingSettings};
 use pantomime::{ClassGroup, Context};
 use std::path::PathBuf;
@@ -39,8 +39,8 @@ pub struct Finetune {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Fusion of frame embeddings.
-    #[arg(long, value_enum, default_value_t = Fusion::Mean)]
-    fusion: Fusion,
+    #[arg(long, value_enum, default_value_t = FusionKind::Mean)]
+    fusion: FusionKind,
     /// Masking ratio, none:background or none:box:shape:background+object.
     #[arg(long, default_value_t = MaskingRatio::NONE)]
     ratio: MaskingRatio,
@@ -115,6 +115,6 @@ impl Finetune {
         let pair = weights::read(pair, &sizes, &self.from)?;
         let selection = ClipSelection { clips_per_class: self.test_clips, split: Split::Testing, ..selection };
         let test_sets = TestSets::render(selection, &sizes, &encoder, progress)?;
-        test_sets.train(Trainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
+        test_sets.train(PairTrainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
     }
 }

@@ -38,7 +38,7 @@ enum Command {
     Finetune(finetune::Finetune),
     /// Trains the person segmenter and measures it on held-out clips.
     #[command(after_help = segmenter::EXAMPLES)]
-    Segmenter(segmenter::Segmenter),
+    Segmenter(segmenter::TrainSegmenter),
     /// Trains and evaluates the rows of the papers' tables.
     #[command(after_help = reproduce::EXAMPLES)]
     Reproduce(reproduce::Reproduce),

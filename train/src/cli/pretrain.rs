@@ -11,7 +11,7 @@ use figureground_train::conventions;
 use figureground_train::objective::Objective;
 use figureground_train::pair::{ClipPair, PairSizes, seeded, weights};
 use figureground_train::splits::{self, ClipSelection, Split};
-use figureground_train::trainer::Trainer;
+use figureground_train::trainer::PairTrainer;
 use figureground_train::training_settings::{Optimiser, TrainingSettings};
 use pantomime::ClassGroup;
 use std::path::PathBuf;
@@ -94,6 +94,6 @@ impl Pretrain {
             seed: self.seed,
         };
         let test_sets = TestSets::render(selection, &sizes, &encoder, progress)?;
-        test_sets.train(Trainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
+        test_sets.train(PairTrainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
     }
 }

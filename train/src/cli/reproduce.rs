@@ -5,7 +5,7 @@ use super::progress::Progress;
 use clap::Args;
 use figureground::{Error, Result, Stage};
 use figureground_train::person_segmenter::SegmenterFiles;
-use figureground_train::reproduce::{self, Preset, Reproduction, Row, report};
+use figureground_train::reproduce::{self, Preset, Reproduction, TableRow, report};
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Examples:
@@ -64,7 +64,7 @@ impl Reproduce {
         report::update(&results, self.preset, &report::path())
     }
 
-    fn chosen_rows(&self) -> Result<Vec<Row>> {
+    fn chosen_rows(&self) -> Result<Vec<TableRow>> {
         let all = reproduce::rows();
         if let Some(unknown) = self.rows.iter().find(|name| !all.iter().any(|row| row.name.starts_with(*name))) {
             let expected = "the name of a row, or its beginning";
@@ -75,11 +75,11 @@ impl Reproduce {
                 "choose one from reproduce --list",
             ));
         }
-        let chosen = |row: &Row| self.rows.is_empty() || self.rows.iter().any(|name| row.name.starts_with(name));
+        let chosen = |row: &TableRow| self.rows.is_empty() || self.rows.iter().any(|name| row.name.starts_with(name));
         Ok(all.into_iter().filter(chosen).collect())
     }
 
-    fn run_rows(&self, rows: &[Row], results: &Path, device_args: &DeviceArgs, progress: &Progress) -> Result<()> {
+    fn run_rows(&self, rows: &[TableRow], results: &Path, device_args: &DeviceArgs, progress: &Progress) -> Result<()> {
         let device = device_args.device()?;
         let encoder = device_args.encoder(&device, &self.preset.sizes())?;
         let segmenter = self.segmenter.clone().unwrap_or_else(|| shipped("segmenter"));

@@ -21,7 +21,7 @@ const SIDE: u32 = 128;
 const FRAMES: u64 = 16;
 
 #[derive(Debug, Args)]
-pub struct Segmenter {
+pub struct TrainSegmenter {
     /// Folder for segmenter.onnx, segmenter.toml, loss curve and checkpoint; a finished segmenter is only measured.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -42,7 +42,7 @@ pub struct Segmenter {
     reference_model: Option<PathBuf>,
 }
 
-impl Segmenter {
+impl TrainSegmenter {
     pub fn run(&self, progress: &Progress) -> Result<()> {
         let settings =
             SegmenterTrainingSettings { steps: self.steps, seed: self.seed, ..SegmenterTrainingSettings::default() };

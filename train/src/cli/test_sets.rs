@@ -9,7 +9,7 @@ use figureground_train::evaluate::Evaluator;
 use figureground_train::pair::{ClipPair, PairSizes, weights};
 use figureground_train::parallel_encoder::ParallelEncoder;
 use figureground_train::splits::{self, ClipSelection};
-use figureground_train::trainer::Trainer;
+use figureground_train::trainer::PairTrainer;
 use pantomime::Context;
 use std::path::Path;
 
@@ -48,7 +48,7 @@ impl<'a> TestSets<'a> {
     }
 
     /// Trains on `batch_sampler`, prints accuracies after each epoch, and writes the pair to the folder `out`.
-    pub fn train(&self, trainer: Trainer<'_>, batch_sampler: &dyn BatchSampler, out: &Path) -> Result<()> {
+    pub fn train(&self, trainer: PairTrainer<'_>, batch_sampler: &dyn BatchSampler, out: &Path) -> Result<()> {
         let bar = self.progress.bar("training");
         let pair = trainer.run(batch_sampler, out, &bar, &mut |epoch, pair| self.print_accuracies(epoch, pair))?;
         weights::write(&pair, &self.evaluator.sizes, out)?;

@@ -21,7 +21,7 @@ const FIRST_LOGIT_SCALE: f32 = 2.6593;
 /// Fusion of frame embeddings to a clip embedding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fusion {
+pub enum FusionKind {
     /// The mean, as in ViFi-CLIP.
     Mean,
     /// A temporal transformer, then the mean, as in ActionCLIP.
@@ -58,11 +58,11 @@ impl ClipPair {
 
     /// Sets the fusion; a temporal transformer gets random weights.
     #[must_use]
-    pub fn with_fusion(mut self, fusion: Fusion, sizes: &PairSizes, device: &Device) -> Self {
+    pub fn with_fusion(mut self, fusion: FusionKind, sizes: &PairSizes, device: &Device) -> Self {
         let tower = Tower { width: sizes.projection, layers: FUSION_LAYERS, heads: sizes.vision.heads };
         self.fusion = match fusion {
-            Fusion::Mean => None,
-            Fusion::Temporal => Some(TemporalFusion::new(sizes.frames, tower, device)),
+            FusionKind::Mean => None,
+            FusionKind::Temporal => Some(TemporalFusion::new(sizes.frames, tower, device)),
         };
         self
     }

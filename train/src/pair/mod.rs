@@ -11,7 +11,7 @@ mod transformer;
 mod vision;
 pub mod weights;
 
-pub use clip_pair::{ClipPair, Fusion, MAX_LOGIT_SCALE, seeded, values};
+pub use clip_pair::{ClipPair, FusionKind, MAX_LOGIT_SCALE, seeded, values};
 pub use fusion::{FUSION_LAYERS, TemporalFusion};
 pub use posture::{COORDINATES, JointTargets, PostureHead};
 pub use sizes::{PairSizes, Tower};

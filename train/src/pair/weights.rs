@@ -1,7 +1,7 @@
 //! Writes and reads a pair in Hugging Face's layout: `model.safetensors`, `config.json`, and `temporal.safetensors`
 //! with the temporal transformer in ActionCLIP's names.
 
-use super::clip_pair::{self, ClipPair, Fusion};
+use super::clip_pair::{self, ClipPair, FusionKind};
 use super::sizes::{PairSizes, Tower};
 use super::transformer::EPSILON;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
@@ -99,8 +99,8 @@ pub fn checksum(pair: &ClipPair, sizes: &PairSizes) -> String {
 }
 
 /// Returns the fusion of the pair in a folder.
-pub fn fusion_in(directory: &Path) -> Fusion {
-    if directory.join("temporal.safetensors").is_file() { Fusion::Temporal } else { Fusion::Mean }
+pub fn fusion_in(directory: &Path) -> FusionKind {
+    if directory.join("temporal.safetensors").is_file() { FusionKind::Temporal } else { FusionKind::Mean }
 }
 
 struct Collector {

@@ -11,7 +11,7 @@ pub mod report;
 
 pub use preset::{Preset, RowSettings};
 pub use result::RowResult;
-pub use rows::{Experiment, Row, fusion_name, rows};
+pub use rows::{Experiment, TableRow, fusion_name, rows};
 
 use crate::batch_sampler::ClassBatches;
 use crate::clip::ClipRenderer;
@@ -22,7 +22,7 @@ use crate::pair::{ClipPair, PairSizes, seeded, weights};
 use crate::parallel_encoder::ParallelEncoder;
 use crate::person_segmenter::SegmenterFiles;
 use crate::splits::{self, ClipSelection, RHO, Split};
-use crate::trainer::{AfterEpoch, Trainer};
+use crate::trainer::{AfterEpoch, PairTrainer};
 use crate::training_settings::{Optimiser, TrainingSettings};
 use burn::tensor::Device;
 use epoch_accuracies::EpochAccuracies;
@@ -61,7 +61,7 @@ pub struct Reproduction<'a> {
 
 /// One row with one seed.
 struct RowRun<'a> {
-    row: &'a Row,
+    row: &'a TableRow,
     seed: u64,
     sizes: PairSizes,
     preprocess: PreprocessSettings,
@@ -75,7 +75,7 @@ impl Reproduction<'_> {
     ///
     /// # Errors
     /// Returns an error if training fails or a file cannot be written.
-    pub fn run(&self, rows: &[Row], seeds: Range<u64>, bar: &dyn Fn(&str) -> ProgressBar) -> Result<()> {
+    pub fn run(&self, rows: &[TableRow], seeds: Range<u64>, bar: &dyn Fn(&str) -> ProgressBar) -> Result<()> {
         let mut rendered: Option<(_, Vec<TestSet>)> = None;
         for row in rows {
             let key = (row.experiment, row.frames, row.sampler);
@@ -92,11 +92,11 @@ impl Reproduction<'_> {
         Ok(())
     }
 
-    fn result_path(&self, row: &Row, seed: u64) -> PathBuf {
+    fn result_path(&self, row: &TableRow, seed: u64) -> PathBuf {
         RowResult::path(&self.results, self.preset.name(), &row.name, seed)
     }
 
-    fn test_sets(&self, row: &Row, bar: &ProgressBar) -> Result<Vec<TestSet>> {
+    fn test_sets(&self, row: &TableRow, bar: &ProgressBar) -> Result<Vec<TestSet>> {
         let sizes = self.sizes(row);
         let preprocess = conventions::preprocess(&sizes)?;
         let segmenter_files = self.segmenter_files.as_ref().filter(|_| row.experiment != Experiment::Objects);
@@ -107,11 +107,11 @@ impl Reproduction<'_> {
         TestSetRenderer { clips_per_class, renderer: &renderer, tokenizer: &tokenizer, bar }.render_all(row.experiment)
     }
 
-    fn sizes(&self, row: &Row) -> PairSizes {
+    fn sizes(&self, row: &TableRow) -> PairSizes {
         PairSizes { frames: row.frames, ..self.preset.sizes() }
     }
 
-    fn run_row(&self, row: &Row, seed: u64, test_sets: &[TestSet], bar: &ProgressBar) -> Result<()> {
+    fn run_row(&self, row: &TableRow, seed: u64, test_sets: &[TestSet], bar: &ProgressBar) -> Result<()> {
         let start = Instant::now();
         let sizes = self.sizes(row);
         let folder = self.work.join(format!("{}.{seed}", row.name.replace(':', "-").replace('/', "_")));
@@ -189,7 +189,7 @@ impl Reproduction<'_> {
         let pair =
             seeded(*seed, &autodiff, || ClipPair::new(sizes, &autodiff).with_fusion(row.fusion, sizes, &autodiff));
         let pair = weights::read(pair, sizes, &self.base)?;
-        let trainer = Trainer::new(pair, training, *sizes, self.encoder, &self.device);
+        let trainer = PairTrainer::new(pair, training, *sizes, self.encoder, &self.device);
         trainer.run(&batch_sampler, folder, bar, after_epoch)
     }
 }

@@ -1,7 +1,7 @@
 //! Sizes of a reproduction.
 
 use super::rows::Experiment;
-use crate::pair::{Fusion, PairSizes};
+use crate::pair::{FusionKind, PairSizes};
 use clap::ValueEnum;
 
 /// Size of a reproduction.
@@ -52,7 +52,7 @@ impl Preset {
     }
 
     /// Returns the training settings of rows of `experiment` with `fusion`.
-    pub fn row_settings(self, experiment: Experiment, fusion: Fusion) -> RowSettings {
+    pub fn row_settings(self, experiment: Experiment, fusion: FusionKind) -> RowSettings {
         match (self, experiment) {
             (Self::Miniature, Experiment::FewShot) => {
                 RowSettings { shots: 16, epochs: 8, batch_size: 32, learning_rate: 3e-4 }
@@ -71,10 +71,10 @@ impl Preset {
     }
 }
 
-fn full(fusion: Fusion) -> RowSettings {
+fn full(fusion: FusionKind) -> RowSettings {
     let epochs = match fusion {
-        Fusion::Mean => 12,
-        Fusion::Temporal => 15,
+        FusionKind::Mean => 12,
+        FusionKind::Temporal => 15,
     };
     RowSettings { shots: 500, epochs, batch_size: 32, learning_rate: 2e-6 }
 }

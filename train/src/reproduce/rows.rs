@@ -3,7 +3,7 @@
 use crate::augmentation::Augmentation;
 use crate::masking_ratio::MaskingRatio;
 use crate::objective::{Albar, Objective};
-use crate::pair::Fusion;
+use crate::pair::FusionKind;
 use figureground::sampler::Sampler;
 
 /// An experiment of the papers, with one table.
@@ -39,13 +39,13 @@ impl Experiment {
 
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub struct TableRow {
     /// Name, for example `cross/mean/0.33:0.67`.
     pub name: String,
     /// The experiment.
     pub experiment: Experiment,
     /// Fusion of frame embeddings.
-    pub fusion: Fusion,
+    pub fusion: FusionKind,
     /// Augmentation of training samples.
     pub augmentation: Augmentation,
     /// The loss.
@@ -63,19 +63,19 @@ const OBJECTS: [[f32; 4]; 5] =
     [[1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0], [0.5, 0.0, 0.5, 0.0], [0.5, 0.0, 0.0, 0.5], [0.33, 0.0, 0.33, 0.33]];
 
 /// Returns all rows, the most important ones first.
-pub fn rows() -> Vec<Row> {
-    let fusions = [Fusion::Mean, Fusion::Temporal];
+pub fn rows() -> Vec<TableRow> {
+    let fusions = [FusionKind::Mean, FusionKind::Temporal];
     let ratios = || fusions.into_iter().flat_map(|fusion| BACKGROUND.map(|ratio| (fusion, ratio)));
     let masked = |ratio: [f32; 2]| Augmentation::masked(MaskingRatio::Background(ratio));
-    let mut rows: Vec<Row> = ratios().map(|(f, r)| info_nce_row(Experiment::Cross, f, masked(r))).collect();
+    let mut rows: Vec<TableRow> = ratios().map(|(f, r)| info_nce_row(Experiment::Cross, f, masked(r))).collect();
     rows.extend(fusions.map(|fusion| {
         let mut row = info_nce_row(Experiment::Cross, fusion, Augmentation { swap: 0.5, ..Augmentation::PLAIN });
         row.name = format!("{}/{}/swap", row.experiment.name(), fusion_name(fusion));
         row
     }));
     let albar = [("baseline", Objective::CrossEntropy), ("albar", Objective::Albar(Albar::HMDB51))];
-    rows.extend([Fusion::Temporal, Fusion::Mean].into_iter().flat_map(|fusion| {
-        albar.map(|(name, objective)| Row {
+    rows.extend([FusionKind::Temporal, FusionKind::Mean].into_iter().flat_map(|fusion| {
+        albar.map(|(name, objective)| TableRow {
             name: format!("albar/{}/{name}", fusion_name(fusion)),
             objective,
             ..info_nce_row(Experiment::Albar, fusion, Augmentation::PLAIN)
@@ -85,19 +85,19 @@ pub fn rows() -> Vec<Row> {
     rows.extend(fusions.into_iter().flat_map(|fusion| {
         OBJECTS.map(|r| info_nce_row(Experiment::Objects, fusion, Augmentation::masked(MaskingRatio::Objects(r))))
     }));
-    let sampled = |name: &str, frames, sampler| Row {
+    let sampled = |name: &str, frames, sampler| TableRow {
         name: format!("frames/temporal/{frames}{name}"),
         frames,
         sampler,
-        ..info_nce_row(Experiment::Frames, Fusion::Temporal, Augmentation::PLAIN)
+        ..info_nce_row(Experiment::Frames, FusionKind::Temporal, Augmentation::PLAIN)
     };
     rows.extend([1, 3, 5, 8].map(|frames| sampled("", frames, Sampler::ViFiClip)));
     rows.push(sampled("-dense", 8, Sampler::Dense));
     rows
 }
 
-fn info_nce_row(experiment: Experiment, fusion: Fusion, augmentation: Augmentation) -> Row {
-    Row {
+fn info_nce_row(experiment: Experiment, fusion: FusionKind, augmentation: Augmentation) -> TableRow {
+    TableRow {
         name: format!("{}/{}/{}", experiment.name(), fusion_name(fusion), augmentation.ratio),
         experiment,
         fusion,
@@ -109,10 +109,10 @@ fn info_nce_row(experiment: Experiment, fusion: Fusion, augmentation: Augmentati
 }
 
 /// Returns the name of a fusion in row names.
-pub fn fusion_name(fusion: Fusion) -> &'static str {
+pub fn fusion_name(fusion: FusionKind) -> &'static str {
     match fusion {
-        Fusion::Mean => "mean",
-        Fusion::Temporal => "temporal",
+        FusionKind::Mean => "mean",
+        FusionKind::Temporal => "temporal",
     }
 }
 

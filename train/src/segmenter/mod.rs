@@ -28,7 +28,7 @@ pub use network::{Network, NetworkSizes};
 pub use overlap::Overlap;
 pub use real::real_iou;
 pub use settings::SegmenterTrainingSettings;
-pub use trainer::Trainer;
+pub use trainer::SegmenterTrainer;
 
 use crate::loss_curve::LossCurve;
 use figureground::model::write::Precision;
@@ -68,7 +68,7 @@ pub fn train(
         Error::caused(Stage::Training, expected, e, "check the directory's permissions")
     })?;
     let checkpoint = out.join(CHECKPOINT);
-    let mut trainer = Trainer::new(settings)?;
+    let mut trainer = SegmenterTrainer::new(settings)?;
     if checkpoint.is_file() {
         trainer = trainer.load(&checkpoint)?;
     }
@@ -89,7 +89,12 @@ pub fn train(
 }
 
 /// Writes segmenter, loss curve and checkpoint.
-fn write(trainer: &Trainer, curve: &mut LossCurve, settings: &SegmenterTrainingSettings, out: &Path) -> Result<()> {
+fn write(
+    trainer: &SegmenterTrainer,
+    curve: &mut LossCurve,
+    settings: &SegmenterTrainingSettings,
+    out: &Path,
+) -> Result<()> {
     export(&trainer.folded_network()?, &settings.sizes, Precision::F16, out)?;
     curve.flush()?;
     trainer.save(&out.join(CHECKPOINT))

@@ -21,7 +21,7 @@ const MAGIC: [u8; 8] = *b"fgsegm\0\x01";
 const MOMENT_BATCHES: usize = 16;
 
 /// A training run of the network.
-pub struct Trainer {
+pub struct SegmenterTrainer {
     /// The network with its current weights.
     pub network: Network,
     /// Number of finished steps.
@@ -33,13 +33,16 @@ pub struct Trainer {
     threads: Vec<ThreadPool>,
 }
 
-impl std::fmt::Debug for Trainer {
+impl std::fmt::Debug for SegmenterTrainer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Trainer").field("step", &self.step).field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("SegmenterTrainer")
+            .field("step", &self.step)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
-impl Trainer {
+impl SegmenterTrainer {
     /// Creates a trainer of a network with random weights.
     ///
     /// # Errors
@@ -152,7 +155,7 @@ impl Trainer {
         write_aside(path, &bytes)
     }
 
-    /// Loads the checkpoint that [`Trainer::save`] wrote to `path`.
+    /// Loads the checkpoint that [`SegmenterTrainer::save`] wrote to `path`.
     ///
     /// # Errors
     /// Returns an error if it cannot be read, is truncated, or is of a network of other sizes.
@@ -216,14 +219,14 @@ mod tests {
         }
     }
 
-    fn weights(trainer: &Trainer) -> Vec<f32> {
+    fn weights(trainer: &SegmenterTrainer) -> Vec<f32> {
         let network = &trainer.network;
         [&network.stem, &network.head, &network.decode[0]].iter().flat_map(|layer| layer.kernels().weight).collect()
     }
 
     #[test]
     fn the_loss_falls_within_sixty_steps() {
-        let mut trainer = Trainer::new(&tiny()).unwrap();
+        let mut trainer = SegmenterTrainer::new(&tiny()).unwrap();
         let losses: Vec<f32> = (0..60).map(|_| trainer.step().unwrap()).collect();
         let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
         assert!(mean(&losses[50..]) < 0.8 * mean(&losses[..5]), "{losses:?}");
@@ -233,10 +236,10 @@ mod tests {
     fn an_interrupted_run_ends_with_the_same_weights() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint");
-        let mut whole = Trainer::new(&tiny()).unwrap();
+        let mut whole = SegmenterTrainer::new(&tiny()).unwrap();
         assert!((0..2).all(|_| whole.step().is_ok()));
         whole.save(&path).unwrap();
-        let mut resumed = Trainer::new(&tiny()).unwrap().load(&path).unwrap();
+        let mut resumed = SegmenterTrainer::new(&tiny()).unwrap().load(&path).unwrap();
         assert_eq!((resumed.step, weights(&resumed)), (2, weights(&whole)));
         (0..2).for_each(|_| assert_eq!(resumed.step().unwrap(), whole.step().unwrap()));
         assert_eq!(weights(&resumed), weights(&whole));
@@ -246,15 +249,15 @@ mod tests {
     fn a_truncated_or_foreign_checkpoint_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint");
-        Trainer::new(&tiny()).unwrap().save(&path).unwrap();
+        SegmenterTrainer::new(&tiny()).unwrap().save(&path).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         for length in [0, 7, 20, bytes.len() / 3] {
             std::fs::write(&path, &bytes[..length]).unwrap();
-            assert!(Trainer::new(&tiny()).unwrap().load(&path).is_err(), "{length} bytes");
+            assert!(SegmenterTrainer::new(&tiny()).unwrap().load(&path).is_err(), "{length} bytes");
         }
         std::fs::write(&path, &bytes).unwrap();
         let other =
             SegmenterTrainingSettings { sizes: NetworkSizes { channels: [6, 8, 8, 10], ..tiny().sizes }, ..tiny() };
-        assert!(Trainer::new(&other).unwrap().load(&path).is_err());
+        assert!(SegmenterTrainer::new(&other).unwrap().load(&path).is_err());
     }
 }
