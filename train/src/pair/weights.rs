@@ -287,8 +287,8 @@ fn write_tensors(path: &Path, weights: &Weights) -> Result<()> {
         .zip(&bytes)
         .map(|((name, weight), bytes)| Ok((name, TensorView::new(Dtype::F32, weight.shape.clone(), bytes)?)))
         .collect();
-    let views = views.map_err(|e: safetensors::SafeTensorError| refused(&e))?;
-    let file = safetensors::serialize(views, None).map_err(|e| refused(&e))?;
+    let views = views.map_err(|e: safetensors::SafeTensorError| refused(&e).with_source(e))?;
+    let file = safetensors::serialize(views, None).map_err(|e| refused(&e).with_source(e))?;
     write_aside(path, &file)
 }
 
@@ -297,8 +297,8 @@ fn read_tensors(path: &Path) -> Result<Weights> {
         let got = format!("{}: {e}", path.display());
         Error::new(Stage::Training, "a complete checkpoint in f32", got, "train it again, or choose another folder")
     };
-    let bytes = std::fs::read(path).map_err(|e| refused(&e))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| refused(&e))?;
+    let bytes = std::fs::read(path).map_err(|e| refused(&e).with_source(e))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| refused(&e).with_source(e))?;
     let mut weights = Weights::new();
     for (name, view) in tensors.iter() {
         if view.dtype() != Dtype::F32 {

@@ -164,7 +164,7 @@ impl SegmenterTrainer {
             let got = format!("{}: {e}", path.display());
             refused("a checkpoint of this segmenter", got, "remove it to start over, or train with its settings")
         };
-        let bytes = std::fs::read(path).map_err(|e| not_loaded(&e))?;
+        let bytes = std::fs::read(path).map_err(|e| not_loaded(&e).with_source(e))?;
         let (step, network, optimiser) = parts(&bytes).ok_or_else(|| not_loaded(&"a truncated or foreign file"))?;
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(network.to_vec())).map_err(|e| not_loaded(&e))?;
         self.network = self.network.try_load_record(record).map_err(|e| not_loaded(&e))?;
