@@ -108,8 +108,8 @@ impl FrameRenderer {
             [skeleton.hips, skeleton.neck, skeleton.head, a.bend, a.end, b.bend, b.end, c.bend, c.end, d.bend, d.end];
         let camera = self.framing.camera(moment);
         joints.map(|joint| {
-            let spot = camera.project(joint);
-            [spot.x, spot.y]
+            let projected = camera.project(joint);
+            [projected.x, projected.y]
         })
     }
 
@@ -165,8 +165,8 @@ impl FrameRenderer {
         for factor in [1.6, 1.4, 1.2, 1.0, 0.8, 0.6] {
             let ring = ellipse([centre.x, centre.z], radius * factor, radius * factor);
             let points = ring.map(|[x, z]| {
-                let spot = camera.project(vector(x, 0.0, z));
-                [spot.x, spot.y]
+                let projected = camera.project(vector(x, 0.0, z));
+                [projected.x, projected.y]
             });
             self.canvas.fill(&points, grey(0.0), 0.2 * light.shadow, Owner::Unchanged);
         }

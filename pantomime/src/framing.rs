@@ -116,9 +116,9 @@ fn extreme_points(clip: &Clip, motion: &Motion, moment: usize, yaw: f32) -> Vec<
 fn extent(camera: &Camera, points: &[Vector]) -> Extent {
     let mut extent = Extent { low: [f32::MAX; 2], high: [f32::MIN; 2] };
     for &point in points {
-        let spot = camera.project(point);
-        let radius = 0.08 * spot.scale;
-        for (axis, value) in [spot.x, spot.y].into_iter().enumerate() {
+        let projected = camera.project(point);
+        let radius = 0.08 * projected.scale;
+        for (axis, value) in [projected.x, projected.y].into_iter().enumerate() {
             extent.low[axis] = extent.low[axis].min(value - radius);
             extent.high[axis] = extent.high[axis].max(value + radius);
         }

@@ -59,9 +59,10 @@ pub(crate) fn heights(object: Object) -> Heights {
 pub(crate) fn draw(placed: &PlacedObject, modeller: &mut Modeller<'_>) {
     let style = placed.style;
     modeller.group(placed.centre, placed.nearer);
-    let spot = modeller.camera.project(placed.centre);
+    let projected = modeller.camera.project(placed.centre);
     let (sin, cos) = libm::sincosf(placed.angle);
-    let mut painter = ObjectPainter { origin: [spot.x, spot.y], scale: spot.scale * style.size, sin, cos, modeller };
+    let mut painter =
+        ObjectPainter { origin: [projected.x, projected.y], scale: projected.scale * style.size, sin, cos, modeller };
     let (main, second) = (style.colour, style.second);
     match placed.object {
         Object::Ball => painter.ball(main, second),

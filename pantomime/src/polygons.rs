@@ -67,7 +67,7 @@ impl Modeller<'_> {
     /// Projects balls: their centres in the picture and their radii in pixels.
     fn projected(&self, balls: &[(Vector, f32)]) -> Vec<(Point, f32)> {
         let projected = balls.iter().map(|&(centre, radius)| (self.camera.project(centre), radius));
-        projected.map(|(spot, radius)| ([spot.x, spot.y], radius * spot.scale)).collect()
+        projected.map(|(projected, radius)| ([projected.x, projected.y], radius * projected.scale)).collect()
     }
 
     /// Adds the convex hull of balls, each given by its centre and radius in metres, shaded at one side.

@@ -115,8 +115,8 @@ impl BackgroundPainter {
     }
 
     fn project(&self, point: Vector) -> Point {
-        let spot = self.camera.project(point);
-        [spot.x, spot.y]
+        let projected = self.camera.project(point);
+        [projected.x, projected.y]
     }
 
     /// Draws a polygon given in world coordinates.
@@ -157,16 +157,16 @@ impl BackgroundPainter {
 
     /// Draws an ellipse that faces the camera.
     pub(super) fn disc(&mut self, centre: Vector, a: f32, b: f32, colour: Colour) {
-        let spot = self.camera.project(centre);
-        self.flat(&ellipse([spot.x, spot.y], a * spot.scale, b * spot.scale), colour, 1.0);
+        let projected = self.camera.project(centre);
+        self.flat(&ellipse([projected.x, projected.y], a * projected.scale, b * projected.scale), colour, 1.0);
     }
 
     /// Draws a glow around a lamp.
     pub(super) fn glow(&mut self, centre: Vector, radius: f32, colour: Colour) {
-        let spot = self.camera.project(centre);
+        let projected = self.camera.project(centre);
         for ring in 1..10 {
-            let r = radius * (1.0 - 0.1 * ring as f32) * spot.scale;
-            self.flat(&ellipse([spot.x, spot.y], r, r), colour, 0.03 + 0.012 * ring as f32);
+            let r = radius * (1.0 - 0.1 * ring as f32) * projected.scale;
+            self.flat(&ellipse([projected.x, projected.y], r, r), colour, 0.03 + 0.012 * ring as f32);
         }
     }
 
@@ -179,8 +179,8 @@ impl BackgroundPainter {
     /// Draws a bar with round ends.
     pub(super) fn bar(&mut self, from: Vector, to: Vector, radius: f32, colour: Colour) {
         let circles = [from, to].map(|end| {
-            let spot = self.camera.project(end);
-            ([spot.x, spot.y], radius * spot.scale)
+            let projected = self.camera.project(end);
+            ([projected.x, projected.y], radius * projected.scale)
         });
         self.flat(&hull(&circles), colour, 1.0);
     }
