@@ -1,8 +1,8 @@
-//! The 36 actions: what the arms do while the legs do something else.
+//! The 36 actions: an arm movement combined with a leg movement.
 
 use crate::scene::Scene;
 
-/// What the arms do, over and over, alike forwards and backwards in time.
+/// A repeated arm movement that looks the same forwards and backwards in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Arm {
@@ -15,22 +15,22 @@ pub enum Arm {
 }
 
 impl Arm {
-    /// All, in the order of their indices.
+    /// All variants, in the order of their indices.
     pub const ALL: [Self; 6] =
         [Self::Waving, Self::Clapping, Self::Punching, Self::Raising, Self::Drinking, Self::Rowing];
 
-    /// Place in [`Arm::ALL`].
+    /// Returns the index in [`Arm::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// Such as "waving".
+    /// Returns the name, for example "waving".
     pub fn name(self) -> &'static str {
         ["waving", "clapping", "punching", "raising both arms", "drinking", "rowing"][self.index()]
     }
 }
 
-/// What the legs do.
+/// A leg movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Leg {
@@ -43,21 +43,21 @@ pub enum Leg {
 }
 
 impl Leg {
-    /// All, in the order of their indices.
+    /// All variants, in the order of their indices.
     pub const ALL: [Self; 6] =
         [Self::Standing, Self::Walking, Self::Jumping, Self::SittingDown, Self::StandingUp, Self::Kicking];
 
-    /// Place in [`Leg::ALL`].
+    /// Returns the index in [`Leg::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// Such as "sitting down".
+    /// Returns the name, for example "sitting down".
     pub fn name(self) -> &'static str {
         ["standing", "walking", "jumping", "sitting down", "standing up", "kicking"][self.index()]
     }
 
-    /// What it is when time runs backwards, where that is another one of these.
+    /// Returns the movement that this one becomes when time runs backwards, if that is another variant.
     pub fn reversed(self) -> Option<Self> {
         match self {
             Self::SittingDown => Some(Self::StandingUp),
@@ -67,26 +67,26 @@ impl Leg {
     }
 }
 
-/// Whether a class is there to train on, or only to be tested on.
+/// Whether a class is used for training or for testing only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// For training and testing.
+pub enum ClassGroup {
+    /// Used for training and testing.
     Base,
-    /// For testing only.
+    /// Used for testing only.
     Novel,
 }
 
 /// One of the 36 classes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// What the arms do.
+    /// The arm movement.
     pub arm: Arm,
-    /// What the legs do.
+    /// The leg movement.
     pub leg: Leg,
 }
 
 impl Action {
-    /// All, in the order of their indices: the legs change fastest.
+    /// All actions, in the order of their indices: the leg movement changes fastest.
     pub const ALL: [Self; 36] = {
         let mut all = [Self { arm: Arm::Waving, leg: Leg::Standing }; 36];
         let mut index = 0;
@@ -97,34 +97,34 @@ impl Action {
         all
     };
 
-    /// Place in [`Action::ALL`].
+    /// Returns the index in [`Action::ALL`].
     pub fn index(self) -> usize {
         6 * self.arm.index() + self.leg.index()
     }
 
-    /// The action at `index`, if it is below 36.
+    /// Returns the action at `index`, or `None` from 36.
     pub fn from_index(index: usize) -> Option<Self> {
         Self::ALL.get(index).copied()
     }
 
-    /// Such as "waving while sitting down".
+    /// Returns the class name, for example "waving while sitting down".
     pub fn name(self) -> String {
         format!("{} while {}", self.arm.name(), self.leg.name())
     }
 
-    /// A Latin square: each arm and each leg action occurs three times in both parts.
-    pub fn part(self) -> Part {
-        if (self.arm.index() + self.leg.index()) % 6 < 3 { Part::Base } else { Part::Novel }
+    /// Returns the class group by a Latin square: each arm and each leg movement occurs three times in both groups.
+    pub fn class_group(self) -> ClassGroup {
+        if (self.arm.index() + self.leg.index()) % 6 < 3 { ClassGroup::Base } else { ClassGroup::Novel }
     }
 
-    /// The class that shows the same poses in the opposite order, where there is one: only motion tells the two apart.
+    /// Returns the class that shows the same poses in reverse order, if there is one: only motion tells the two apart.
     pub fn reversed(self) -> Option<Self> {
         Some(Self { leg: self.leg.reversed()?, ..self })
     }
 
-    /// The scene that goes with this action in context, a different one for each.
+    /// Returns the home scene: the scene of this action in context, a different one for each action.
     ///
-    /// Each kind of scene is home to three actions with three different arms and three different legs, from both parts.
+    /// Each kind of scene is home to three actions with different arm and leg movements, from both class groups.
     pub fn home(self) -> Scene {
         let (arm, leg) = (self.arm.index(), self.leg.index());
         let kind = 2 * ((leg + 6 - arm) % 6) + arm / 3;
@@ -137,36 +137,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indices_lead_back() {
+    fn index_and_from_index_agree() {
         assert!(Action::ALL.iter().enumerate().all(|(index, action)| action.index() == index));
         assert_eq!(Action::from_index(36), None);
     }
 
     #[test]
-    fn each_arm_and_each_leg_is_in_both_parts_three_times() {
+    fn each_arm_and_each_leg_movement_is_in_both_groups_three_times() {
         for index in 0..6 {
-            let arm = Action::ALL.iter().filter(|action| action.arm.index() == index && action.part() == Part::Base);
-            let leg = Action::ALL.iter().filter(|action| action.leg.index() == index && action.part() == Part::Base);
+            let arm = Action::ALL
+                .iter()
+                .filter(|action| action.arm.index() == index && action.class_group() == ClassGroup::Base);
+            let leg = Action::ALL
+                .iter()
+                .filter(|action| action.leg.index() == index && action.class_group() == ClassGroup::Base);
             assert_eq!((arm.count(), leg.count()), (3, 3));
         }
     }
 
     #[test]
-    fn every_scene_is_home_to_one_action_and_every_kind_to_both_parts() {
+    fn every_scene_is_home_to_one_action_and_every_kind_of_scene_to_both_groups() {
         let mut homes: Vec<_> = Action::ALL.iter().map(|action| action.home().index()).collect();
         homes.sort_unstable();
         assert_eq!(homes, (0..36).collect::<Vec<_>>());
         for kind in Scene::ALL.map(Scene::kind) {
-            let guests: Vec<_> = Action::ALL.iter().filter(|action| action.home().kind() == kind).collect();
-            assert_eq!(guests.len(), 3);
-            assert!([Part::Base, Part::Novel].iter().all(|part| guests.iter().any(|guest| guest.part() == *part)));
+            let actions: Vec<_> = Action::ALL.iter().filter(|action| action.home().kind() == kind).collect();
+            assert_eq!(actions.len(), 3);
+            assert!(
+                [ClassGroup::Base, ClassGroup::Novel]
+                    .iter()
+                    .all(|group| actions.iter().any(|action| action.class_group() == *group))
+            );
         }
     }
 
     #[test]
-    fn six_pairs_are_each_others_reverse() {
-        let twins: Vec<_> = Action::ALL.iter().filter_map(|action| Some((*action, action.reversed()?))).collect();
-        assert_eq!(twins.len(), 12);
-        assert!(twins.iter().all(|(action, twin)| twin.reversed() == Some(*action) && twin.arm == action.arm));
+    fn six_pairs_of_actions_are_each_others_reverse() {
+        let pairs: Vec<_> = Action::ALL.iter().filter_map(|action| Some((*action, action.reversed()?))).collect();
+        assert_eq!(pairs.len(), 12);
+        assert!(
+            pairs.iter().all(|(action, reversed)| reversed.reversed() == Some(*action) && reversed.arm == action.arm)
+        );
     }
 }

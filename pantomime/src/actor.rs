@@ -1,20 +1,20 @@
-//! Who acts: skin, hair, clothes and proportions.
+//! The person in a clip: skin, hair, clothes and proportions.
 
 use crate::colour::{Colour, DYES, Dye, hex};
-use crate::random::{Aspect, Random};
+use crate::random::{Random, RandomStream};
 
-/// Skin tone, a stratum of every evaluation, from the lightest to the darkest.
+/// Skin tone from the lightest to the darkest, a stratum of every evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skin(u8);
 
 impl Skin {
-    /// All six.
+    /// All six variants.
     pub const ALL: [Self; 6] = [Self(0), Self(1), Self(2), Self(3), Self(4), Self(5)];
 
     const TONES: [Colour; 6] =
         [hex(0xF6D3BD), hex(0xE8B592), hex(0xC98F66), hex(0xA56B44), hex(0x7A4A2E), hex(0x4E2E20)];
 
-    /// Place in [`Skin::ALL`].
+    /// Returns the index in [`Skin::ALL`].
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -37,22 +37,22 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// All six.
+    /// All six variants.
     pub const ALL: [Self; 6] =
         [Self::TShirt, Self::StripedShirt, Self::Jacket, Self::Dress, Self::Sweater, Self::TankTop];
 
-    /// Place in [`Cut::ALL`].
+    /// Returns the index in [`Cut::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// Such as "striped shirt".
+    /// Returns the name, for example "striped shirt".
     pub fn name(self) -> &'static str {
         ["t-shirt", "striped shirt", "jacket", "dress", "sweater", "tank top"][self.index()]
     }
 }
 
-/// What the legs wear.
+/// Clothes of the legs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Legwear {
@@ -61,12 +61,12 @@ pub enum Legwear {
     Bare,
 }
 
-/// What is worn, in which colours.
+/// Clothes with their colours.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Clothes {
-    /// The cut above the waist, or of all for a dress.
+    /// The cut above the waist, or of the whole dress.
     pub cut: Cut,
-    /// What the legs wear.
+    /// Clothes of the legs.
     pub legwear: Legwear,
     pub(crate) top: Dye,
     pub(crate) second: Dye,
@@ -75,18 +75,18 @@ pub struct Clothes {
 }
 
 impl Clothes {
-    /// The index of the cut, 0 to 5: the stratum.
+    /// Returns the index of the cut, 0 to 5: the stratum.
     pub fn index(&self) -> usize {
         self.cut.index()
     }
 
-    /// The colour's word, such as "red".
+    /// Returns the name of the main colour, for example "red".
     pub fn colour_name(&self) -> &'static str {
         self.top.name
     }
 }
 
-/// How the hair is worn.
+/// A hair style.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Haircut {
@@ -96,16 +96,16 @@ pub enum Haircut {
     Bun,
 }
 
-/// A person, as random as the clip's seed.
+/// A random person, drawn from a clip's seed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Actor {
     /// Skin tone.
     pub skin: Skin,
-    /// What is worn.
+    /// Clothes.
     pub clothes: Clothes,
-    /// How the hair is worn.
+    /// Hair style.
     pub haircut: Haircut,
-    /// Whether the actor is called a woman in captions.
+    /// Whether captions call the actor a woman.
     pub woman: bool,
     pub(crate) hair: Colour,
     pub(crate) build: Build,
@@ -114,22 +114,22 @@ pub struct Actor {
 /// Proportions, as factors of an average body of 1.7 m.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Build {
-    /// Of everything.
+    /// Factor of all lengths.
     pub(crate) stature: f32,
-    /// Of the thickness of trunk and limbs.
+    /// Factor of the thickness of trunk and limbs.
     pub(crate) girth: f32,
-    /// Of the width of the shoulders.
+    /// Factor of the width of the shoulders.
     pub(crate) shoulders: f32,
-    /// Of the head.
+    /// Factor of the size of the head.
     pub(crate) head: f32,
 }
 
 const HAIR: [Colour; 6] = [hex(0x1C1715), hex(0x3B2618), hex(0x6B4423), hex(0xB98A4A), hex(0x9A9A9A), hex(0x8C3B1E)];
 
 impl Actor {
-    /// The actor of the clip of `seed`.
+    /// Draws the actor of the clip with `seed`.
     pub fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed, Aspect::Actor);
+        let mut random = Random::new(seed, RandomStream::Actor);
         let woman = random.chance(0.5);
         Self {
             skin: random.pick(&Skin::ALL),
@@ -141,7 +141,7 @@ impl Actor {
         }
     }
 
-    /// Such as "a woman in a red jacket".
+    /// Returns a description, for example "a woman in a red jacket".
     pub fn description(&self) -> String {
         let person = if self.woman { "woman" } else { "man" };
         let colour = self.clothes.top.name;

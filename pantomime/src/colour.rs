@@ -1,13 +1,13 @@
-//! Colours as three numbers from 0 to 1, and the shades that clothes, walls and things come in.
+//! Colours as three numbers from 0 to 1, and the named colours of clothes and objects.
 
 use crate::random::Random;
 use std::ops::{Add, Mul};
 
-/// Red, green and blue, each from 0 to 1; lit surfaces may go beyond until they are stored.
+/// Red, green and blue, each from 0 to 1; lit surfaces may exceed 1 until they are stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Colour(pub(crate) [f32; 3]);
 
-/// A colour of three bytes, as in `0xRRGGBB`.
+/// Returns the colour `0xRRGGBB`.
 pub(crate) const fn hex(code: u32) -> Colour {
     Colour([channel(code >> 16), channel(code >> 8), channel(code)])
 }
@@ -16,28 +16,28 @@ const fn channel(bits: u32) -> f32 {
     (bits & 255) as f32 / 255.0
 }
 
-/// All three channels at `value`.
+/// Returns a grey with all three channels at `value`.
 pub(crate) const fn grey(value: f32) -> Colour {
     Colour([value; 3])
 }
 
 impl Colour {
-    /// The colour `t` of the way to `other`.
+    /// Interpolates to `other`, the share `t` of the way.
     pub(crate) fn towards(self, other: Self, t: f32) -> Self {
         self * (1.0 - t) + other * t
     }
 
-    /// Channel by channel product: a surface of this colour in light of that one.
+    /// Multiplies the channels: a surface of this colour in `light`.
     pub(crate) fn under(self, light: Self) -> Self {
         Self([self.0[0] * light.0[0], self.0[1] * light.0[1], self.0[2] * light.0[2]])
     }
 
-    /// The nearest three bytes.
+    /// Rounds to three bytes.
     pub(crate) fn bytes(self) -> [u8; 3] {
         self.0.map(|channel| (channel * 255.0 + 0.5) as u8)
     }
 
-    /// A colour near this one: brightness and each channel moved by up to `amount`.
+    /// Returns a random colour near this one: brightness and each channel change by up to `amount`.
     pub(crate) fn varied(self, random: &mut Random, amount: f32) -> Self {
         let brightness = 1.0 + random.range(-amount, amount);
         Self(self.0.map(|channel| (channel * brightness + 0.5 * random.range(-amount, amount)).clamp(0.0, 1.0)))
@@ -58,14 +58,14 @@ impl Mul<f32> for Colour {
     }
 }
 
-/// A colour with the word for it.
+/// A colour with its name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Dye {
     pub(crate) name: &'static str,
     pub(crate) colour: Colour,
 }
 
-/// What cloth and things are dyed with.
+/// Colours of clothes and objects.
 pub(crate) const DYES: [Dye; 12] = [
     Dye { name: "red", colour: hex(0xC62828) },
     Dye { name: "blue", colour: hex(0x2456B8) },

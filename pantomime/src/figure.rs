@@ -1,9 +1,9 @@
-//! An actor as rounded bodies around a skeleton.
+//! Draws an actor as rounded bodies around a skeleton.
 
 use crate::actor::{Actor, Cut, Haircut, Legwear};
 use crate::colour::{Colour, hex};
-use crate::parts::Modeller;
-use crate::skeleton::{Chain, Skeleton};
+use crate::polygons::Modeller;
+use crate::skeleton::{Limb, Skeleton};
 use crate::vector::Vector;
 
 /// Draws `actor` in the pose of `skeleton`.
@@ -26,12 +26,12 @@ struct Figure<'a, 'b> {
 }
 
 impl Figure<'_, '_> {
-    /// `metres` of an average body as they are in this one, for lengths.
+    /// Scales a length of an average body to this actor, in metres.
     fn long(&self, metres: f32) -> f32 {
         metres * self.actor.build.stature
     }
 
-    /// The same for thicknesses.
+    /// Scales a thickness of an average body to this actor, in metres.
     fn thick(&self, metres: f32) -> f32 {
         self.long(metres) * self.actor.build.girth
     }
@@ -88,7 +88,7 @@ impl Figure<'_, '_> {
         self.modeller.patch(&[(hems[0], 0.3 * hip), (hems[1], 0.3 * hip)], self.actor.clothes.second.colour, -0.2);
     }
 
-    /// What is on the front of the clothes.
+    /// Draws the pattern on the front of the clothes.
     fn pattern(&mut self) {
         let second = self.actor.clothes.second.colour;
         match self.actor.clothes.cut {
@@ -101,7 +101,7 @@ impl Figure<'_, '_> {
         }
     }
 
-    /// A band around the trunk, `height` of the way from the hem to the shoulders.
+    /// Draws a stripe across the trunk at the share `height` of the way from the hem to the shoulders.
     fn stripe(&mut self, height: f32, half_width: f32, colour: Colour) {
         let body = self.skeleton;
         let hem = body.hips.towards(body.waist, 0.4);
@@ -172,7 +172,7 @@ impl Figure<'_, '_> {
         );
     }
 
-    fn arm(&mut self, arm: &Chain) {
+    fn arm(&mut self, arm: &Limb) {
         let (skin, cloth) = (self.skin(), self.actor.clothes.top.colour);
         let (upper, lower) = match self.actor.clothes.cut {
             Cut::Jacket | Cut::Sweater => (1.0, 0.9),
@@ -192,7 +192,7 @@ impl Figure<'_, '_> {
         self.limb(arm.end.towards(arm.tip, 0.35), arm.tip, [0.042, 0.044], skin);
     }
 
-    fn leg(&mut self, leg: &Chain) {
+    fn leg(&mut self, leg: &Limb) {
         let (skin, cloth) = (self.skin(), self.actor.clothes.bottom.colour);
         let (thigh, shank) = match self.actor.clothes.legwear {
             Legwear::Trousers => (cloth, cloth),

@@ -1,9 +1,12 @@
-//! The 12 classes of the object-biased set: what is done with a thing, whatever the thing is.
+//! The 12 classes of the object-biased set.
+//!
+//! A handling is something done with an object, whichever object it is, as in Something-Something: lifting it, throwing
+//! it.
 
-use crate::action::Part;
+use crate::action::ClassGroup;
 use crate::object::Object;
 
-/// What is done with the object.
+/// A movement of an object by the hands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Handling {
@@ -22,7 +25,7 @@ pub enum Handling {
 }
 
 impl Handling {
-    /// All, in the order of their indices.
+    /// All variants, in the order of their indices.
     pub const ALL: [Self; 12] = [
         Self::Lifting,
         Self::Lowering,
@@ -53,42 +56,42 @@ impl Handling {
         "tossing [something] up",
     ];
 
-    /// Place in [`Handling::ALL`].
+    /// Returns the index in [`Handling::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The class at `index`, if it is below 12.
+    /// Returns the class at `index`, or `None` from 12.
     pub fn from_index(index: usize) -> Option<Self> {
         Self::ALL.get(index).copied()
     }
 
-    /// Such as "lifting \[something\]".
+    /// Returns the template, for example "lifting \[something\]".
     pub fn template(self) -> &'static str {
         Self::TEMPLATES[self.index()]
     }
 
-    /// The template as text for an encoder, such as "lifting something".
+    /// Returns the class name, for example "lifting something".
     pub fn name(self) -> String {
         self.template().replace(['[', ']'], "")
     }
 
-    /// Such as "lifting a ball".
+    /// Returns the template filled with `object`, for example "lifting a ball".
     pub fn with(self, object: Object) -> String {
         self.template().replace("[something]", object.name())
     }
 
-    /// Six classes each; the two of a reversible pair are in the same part.
-    pub fn part(self) -> Part {
+    /// Returns the class group: six classes each, reversed pairs in the same group.
+    pub fn class_group(self) -> ClassGroup {
         match self {
             Self::Lifting | Self::Lowering | Self::Throwing | Self::Catching | Self::Shaking | Self::Carrying => {
-                Part::Base
+                ClassGroup::Base
             }
-            _ => Part::Novel,
+            _ => ClassGroup::Novel,
         }
     }
 
-    /// The class that shows the same poses in the opposite order, where there is one.
+    /// Returns the class that shows the same poses in reverse order, if there is one.
     pub fn reversed(self) -> Option<Self> {
         match self {
             Self::Lifting => Some(Self::Lowering),
@@ -101,7 +104,7 @@ impl Handling {
         }
     }
 
-    /// The object that goes with this class in context, a different one for each.
+    /// Returns the object bound to this class, a different one for each class.
     pub fn bound(self) -> Object {
         Object::ALL[(5 * self.index() + 2) % 12]
     }
@@ -112,15 +115,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_equal_and_pairs_stay_together() {
-        let base = Handling::ALL.iter().filter(|handling| handling.part() == Part::Base);
+    fn both_groups_have_six_classes_and_reversed_pairs_share_a_group() {
+        let base = Handling::ALL.iter().filter(|handling| handling.class_group() == ClassGroup::Base);
         assert_eq!(base.count(), 6);
         let mut pairs = Handling::ALL.iter().filter_map(|handling| Some((handling, handling.reversed()?)));
-        assert!(pairs.all(|(handling, twin)| twin.part() == handling.part()));
+        assert!(pairs.all(|(handling, reversed)| reversed.class_group() == handling.class_group()));
     }
 
     #[test]
-    fn every_object_is_bound_once() {
+    fn every_object_is_bound_to_one_handling() {
         let mut bound: Vec<_> = Handling::ALL.iter().map(|handling| handling.bound().index()).collect();
         bound.sort_unstable();
         assert_eq!(bound, (0..12).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! The program `pantomime`: writes procedural clips of people acting in and out of context.
+//! The program `pantomime`: writes drawn clips of people acting in and out of context.
 
 mod cli;
 

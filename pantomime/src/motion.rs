@@ -1,57 +1,57 @@
-//! From time to pose: what each arm, leg and handling looks like at a moment of the clip.
+//! From time to pose: the positions of arms, legs and handled object at a moment of the clip.
 //!
-//! Arms move by cosines only, which are even in time; sitting down and standing up are one curve, read in two
+//! Arms move by cosines only, which are even in time. Sitting down and standing up are one curve, read in two
 //! directions. So a reversed clip is a clip of the reversed class.
 
 use crate::action::{Action, Arm, Leg};
-use crate::clip::Deed;
+use crate::activity::Activity;
 use crate::handling::Handling;
 use crate::noise::{ease, mix};
-use crate::pose::{ANKLE, HIP_HEIGHT, Pose, Reach, rest};
-use crate::random::{Aspect, Random};
+use crate::pose::{ANKLE, HIP_HEIGHT, HandTarget, Pose, rest};
+use crate::random::{Random, RandomStream};
 use crate::vector::{Vector, vector};
 use std::f32::consts::{PI, TAU};
 
-/// Where the thing of a handling is, in the frame of the body.
+/// Position of the object of a handling, relative to the body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
-    /// Its centre in metres from the ground between the feet.
+    /// Centre in metres from the ground between the feet.
     pub(crate) centre: Vector,
-    /// Its turn in the picture in radians.
+    /// Rotation in the picture in radians.
     pub(crate) angle: f32,
-    /// Whether it has left the hands.
+    /// Whether the object has left the hands.
     pub(crate) free: bool,
 }
 
-/// The rhythm and size of one clip's movements.
+/// Tempo and size of one clip's movements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Motion {
-    deed: Deed,
+    activity: Activity,
     frames: usize,
     mirrored: bool,
-    arms: Beat,
-    legs: Beat,
+    arms: Oscillation,
+    legs: Oscillation,
     start: f32,
     end: f32,
     size: f32,
     depth: f32,
     travel: f32,
-    sway: Beat,
+    sway: Oscillation,
 }
 
-/// Cycles of a clip and where in its cycle it begins.
+/// A periodic movement: cycles per clip and the phase at its start.
 #[derive(Clone, Copy, Debug)]
-struct Beat {
+struct Oscillation {
     cycles: f32,
     phase: f32,
 }
 
-impl Beat {
+impl Oscillation {
     fn draw(random: &mut Random, least: f32, most: f32) -> Self {
         Self { cycles: random.range(least, most), phase: random.unit() }
     }
 
-    /// The angle at `time` of 0..1, in radians.
+    /// Returns the angle at `time` of 0..1, in radians.
     fn angle(self, time: f32) -> f32 {
         TAU * (self.phase + self.cycles * time)
     }
@@ -62,42 +62,42 @@ impl Beat {
 }
 
 impl Motion {
-    /// The movements of `deed` over `frames` frames.
-    pub(crate) fn new(deed: Deed, frames: usize, seed: u64) -> Self {
-        let mut random = Random::new(seed, Aspect::Motion);
+    /// Draws the movements of `activity` over `frames` frames.
+    pub(crate) fn new(activity: Activity, frames: usize, seed: u64) -> Self {
+        let mut random = Random::new(seed, RandomStream::Motion);
         let seconds = frames as f32 * 0.08;
         Self {
-            deed,
+            activity,
             frames,
             mirrored: random.chance(0.5),
-            arms: Beat::draw(&mut random, 0.85 * seconds, 1.25 * seconds),
-            legs: Beat::draw(&mut random, 0.8 * seconds, 1.1 * seconds),
+            arms: Oscillation::draw(&mut random, 0.85 * seconds, 1.25 * seconds),
+            legs: Oscillation::draw(&mut random, 0.8 * seconds, 1.1 * seconds),
             start: random.range(0.05, 0.25),
             end: random.range(0.72, 0.95),
             size: random.range(0.88, 1.08),
             depth: random.range(0.9, 1.1),
             travel: random.range(-0.12, 0.25),
-            sway: Beat::draw(&mut random, 0.2, 0.7),
+            sway: Oscillation::draw(&mut random, 0.2, 0.7),
         }
     }
 
-    /// The place of `frame` in the unreversed course of the movement.
+    /// Returns the position of `frame` in the unreversed movement.
     pub(crate) fn moment(&self, frame: usize) -> usize {
-        let reversed = match self.deed {
-            Deed::Action(action) => action.leg == Leg::StandingUp,
-            Deed::Handling(handling) => {
+        let reversed = match self.activity {
+            Activity::Action(action) => action.leg == Leg::StandingUp,
+            Activity::Handling(handling) => {
                 matches!(handling, Handling::Lowering | Handling::Pulling | Handling::Catching)
             }
         };
         if reversed { self.frames - 1 - frame } else { frame }
     }
 
-    /// The pose at `moment`, and the place of the thing that is handled.
+    /// Returns the pose at `moment`, and the placement of the handled object.
     pub(crate) fn at(&self, moment: usize) -> (Pose, Option<Placement>) {
         let time = moment as f32 / (self.frames - 1).max(1) as f32;
-        let (pose, placement) = match self.deed {
-            Deed::Action(action) => (self.action(action, time), None),
-            Deed::Handling(handling) => {
+        let (pose, placement) = match self.activity {
+            Activity::Action(action) => (self.action(action, time), None),
+            Activity::Handling(handling) => {
                 let (pose, placement) = self.handling(handling, time);
                 (pose, Some(placement))
             }
@@ -109,7 +109,7 @@ impl Motion {
         (pose.mirrored(), placement.map(mirror))
     }
 
-    /// From 0 to 1 between this clip's start and end of a movement that happens once.
+    /// Returns the progress of a movement that happens once, from 0 to 1.
     fn progress(&self, time: f32) -> f32 {
         ease((time - self.start) / (self.end - self.start))
     }
@@ -204,33 +204,33 @@ impl Motion {
     }
 
     fn wave(&self, cos: f32, pose: &mut Pose) {
-        pose.hands[0] = Reach::Shoulder(vector(0.5 + 0.48 * self.size * cos, 0.78 - 0.12 * cos, 0.18));
+        pose.hands[0] = HandTarget::Shoulder(vector(0.5 + 0.48 * self.size * cos, 0.78 - 0.12 * cos, 0.18));
         pose.elbows[0] = vector(1.0, -0.7, 0.1);
     }
 
     fn clap(&self, open: f32, pose: &mut Pose) {
         let hand = vector(mix(-0.3, 0.72 * self.size, open), mix(-0.12, 0.05, open), mix(0.6, 0.5, open));
-        pose.hands = [Reach::Shoulder(hand); 2];
+        pose.hands = [HandTarget::Shoulder(hand); 2];
         pose.elbows = [vector(0.7, -1.0, -0.1); 2];
     }
 
     fn punch(&self, cos: f32, pose: &mut Pose) {
         let (guard, hit) = (vector(-0.12, -0.1, 0.36), vector(-0.22, 0.06, 1.0));
         let out = [raised(cos), raised(-cos)];
-        pose.hands = out.map(|out| Reach::Shoulder(guard.towards(hit, out * self.size.min(1.0))));
+        pose.hands = out.map(|out| HandTarget::Shoulder(guard.towards(hit, out * self.size.min(1.0))));
         pose.elbows = [vector(0.55, -1.0, -0.2); 2];
         pose.twist += 0.45 * (out[1] - out[0]);
     }
 
     fn raise(&self, up: f32, pose: &mut Pose) {
         let (sin, cos) = libm::sincosf(PI * (0.04 + 0.93 * up));
-        pose.hands = [Reach::Shoulder(vector(0.97 * sin, -0.97 * cos, 0.08)); 2];
+        pose.hands = [HandTarget::Shoulder(vector(0.97 * sin, -0.97 * cos, 0.08)); 2];
         pose.elbows = [vector(0.3, 0.0, -1.0); 2];
     }
 
     fn drink(&self, up: f32, pose: &mut Pose) {
         let (low, mouth) = (vector(0.16, -0.74, 0.5), vector(-0.14, 0.1, 0.42));
-        pose.hands[0] = Reach::Shoulder(low.towards(mouth, up));
+        pose.hands[0] = HandTarget::Shoulder(low.towards(mouth, up));
         pose.elbows[0] = vector(0.9, mix(-0.6, -0.45, up), 0.3);
         pose.nod -= 0.55 * up * up;
         pose.bow -= 0.06 * up;
@@ -238,7 +238,7 @@ impl Motion {
 
     fn row(&self, out: f32, pose: &mut Pose) {
         let hand = vector(0.12, -0.5, 0.06).towards(vector(-0.14, -0.05, 0.98), out);
-        pose.hands = [Reach::Shoulder(hand); 2];
+        pose.hands = [HandTarget::Shoulder(hand); 2];
         pose.elbows = [vector(1.0, 0.05, -0.7); 2];
         pose.bow += mix(-0.3, 0.55, out) * self.size;
     }
@@ -261,7 +261,7 @@ impl Motion {
         (pose, placement)
     }
 
-    /// Where the hands are while the thing is at `placement`.
+    /// Returns the position of the hands while the object is at `placement`.
     fn held_at(&self, handling: Handling, time: f32, placement: Placement) -> Vector {
         match handling {
             Handling::Tossing => vector(0.0, placement.centre.y.min(1.16), 0.36),
@@ -312,7 +312,7 @@ impl Motion {
     }
 
     fn shake(&self, time: f32) -> Placement {
-        let quick = Beat { cycles: 1.9 * self.arms.cycles, ..self.arms };
+        let quick = Oscillation { cycles: 1.9 * self.arms.cycles, ..self.arms };
         let cos = quick.cos(time);
         Placement { centre: vector(0.0, 1.22 + 0.17 * self.size * cos, 0.42), angle: 0.35 * cos, free: false }
     }
@@ -325,7 +325,7 @@ impl Motion {
     fn swing(&self, time: f32, mut pose: Pose) -> (Pose, Placement) {
         let angle = 0.1 + 1.25 * self.size * self.arms.cos(time);
         let (sin, cos) = libm::sincosf(angle);
-        pose.hands[0] = Reach::Shoulder(vector(0.14, -0.95 * cos, 0.95 * sin));
+        pose.hands[0] = HandTarget::Shoulder(vector(0.14, -0.95 * cos, 0.95 * sin));
         pose.bow += 0.08 * sin;
         let shoulder = vector(0.25, 1.4, 0.0);
         (pose, Placement { centre: shoulder + vector(0.03, -0.78 * cos, 0.78 * sin), angle, free: false })
@@ -349,7 +349,7 @@ impl Motion {
     }
 }
 
-/// From 0 to 1 with `cos` from -1 to 1, longer low than high.
+/// Maps `cos` from -1..1 to 0..1 so that low values last longer than high ones.
 fn raised(cos: f32) -> f32 {
     let half = 0.5 + 0.5 * cos;
     half * half.sqrt()
@@ -359,7 +359,7 @@ fn held(centre: Vector) -> Placement {
     Placement { centre, angle: 0.0, free: false }
 }
 
-/// Bends down to the ground, fully at `depth` 1.
+/// Bends the pose down to the ground, fully at `depth` 1.
 fn crouch(pose: &mut Pose, depth: f32) {
     pose.hips.y -= 0.36 * depth;
     pose.hips.z -= 0.2 * depth;
@@ -367,8 +367,8 @@ fn crouch(pose: &mut Pose, depth: f32) {
     pose.feet.iter_mut().for_each(|foot| foot.x *= 1.0 + 0.4 * depth);
 }
 
-/// Both hands at the sides of `centre`.
+/// Puts both hands at the sides of `centre`.
 fn grasp(pose: &mut Pose, centre: Vector) {
-    pose.hands = [0.13, -0.13].map(|x| Reach::Body(centre + vector(x, -0.02, -0.06)));
+    pose.hands = [0.13, -0.13].map(|x| HandTarget::Body(centre + vector(x, -0.02, -0.06)));
     pose.elbows = [vector(0.8, -0.8, -0.3); 2];
 }

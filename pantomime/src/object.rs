@@ -1,6 +1,6 @@
 //! The 12 objects that people hold or stand beside.
 
-/// A thing with an exact mask of its own.
+/// An object with its own exact mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Object {
@@ -19,7 +19,7 @@ pub enum Object {
 }
 
 impl Object {
-    /// All, in the order of their indices.
+    /// All variants, in the order of their indices.
     pub const ALL: [Self; 12] = [
         Self::Ball,
         Self::Umbrella,
@@ -35,17 +35,17 @@ impl Object {
         Self::Pillow,
     ];
 
-    /// Place in [`Object::ALL`].
+    /// Returns the index in [`Object::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// The object at `index`, if it is below 12.
+    /// Returns the object at `index`, or `None` from 12.
     pub fn from_index(index: usize) -> Option<Self> {
         Self::ALL.get(index).copied()
     }
 
-    /// Such as "a ball".
+    /// Returns the name with its article, for example "a ball".
     pub fn name(self) -> &'static str {
         [
             "a ball",
@@ -63,7 +63,7 @@ impl Object {
         ][self.index()]
     }
 
-    /// Whether it is light and small enough for one hand.
+    /// Returns whether one hand can hold the object.
     pub(crate) fn fits_one_hand(self) -> bool {
         !matches!(self, Self::Chair | Self::Box)
     }

@@ -1,15 +1,15 @@
-//! A drawn frame with everything that is known about it.
+//! A drawn frame with its exact masks and boxes.
 
 use figureground::mask::{PixelBox, Shape, Size};
 
-/// RGB8 pixels, and exactly where the person and the objects are.
+/// RGB8 pixels with exact masks and boxes of the person and the objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
-    /// Width and height of everything here.
+    /// Width and height of pixels and masks.
     pub size: Size,
     /// Pixels `[height, width, 3]`, row by row.
     pub rgb: Vec<u8>,
-    /// The visible part of the person: what covers more than half of a pixel.
+    /// The visible part of the person: pixels that it covers by more than half.
     pub person: Shape,
     /// The smallest box around [`Picture::person`], if any of it is visible.
     pub person_box: Option<PixelBox>,
@@ -20,7 +20,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A black picture; its memory is kept from frame to frame.
+    /// Creates a black picture; its memory is reused for all frames.
     pub fn new(size: Size) -> Self {
         Self {
             size,
@@ -32,14 +32,14 @@ impl Picture {
         }
     }
 
-    /// Makes this a picture of `size`.
+    /// Resizes the picture to `size`.
     pub(crate) fn fit(&mut self, size: Size) {
         if self.size != size {
             *self = Self::new(size);
         }
     }
 
-    /// Finds the boxes of both shapes; there is never more than one object.
+    /// Sets the boxes of both masks; a clip has at most one object.
     pub(crate) fn find_boxes(&mut self) {
         self.person_box = bounds(&self.person);
         self.object_boxes.clear();
@@ -47,7 +47,7 @@ impl Picture {
     }
 }
 
-/// The smallest box around all of `shape`.
+/// Returns the smallest box around `shape`.
 fn bounds(shape: &Shape) -> Option<PixelBox> {
     let rows = shape.pixels().chunks_exact(shape.size().width() as usize);
     rows.zip(0..)

@@ -1,16 +1,16 @@
-//! A pose before the bones: where hips, hands and feet want to be.
+//! A pose: target positions of hips, hands and feet.
 
 use crate::vector::{Vector, vector};
 
-/// Left is 0, +x of the actor, who looks along +z; right is 1.
+/// Direction of each side along x: index 0 is left (+x of an actor that looks along +z), 1 is right.
 pub(crate) const SIDES: [f32; 2] = [1.0, -1.0];
 
 /// Height of the hips of a standing body of 1.7 m, in metres.
 pub(crate) const HIP_HEIGHT: f32 = 0.91;
 
-/// Where a hand wants to be.
+/// Target position of a hand.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Reach {
+pub(crate) enum HandTarget {
     /// From its shoulder in the frame of the chest, in arm lengths: outward, up, forward.
     Shoulder(Vector),
     /// In the frame of the body, in metres from the ground between the feet: left, up, forward.
@@ -28,21 +28,21 @@ pub(crate) struct Pose {
     pub(crate) twist: f32,
     /// Nod of the head in radians against the chest, forward positive.
     pub(crate) nod: f32,
-    /// Goals of the wrists.
-    pub(crate) hands: [Reach; 2],
-    /// Where the elbows point: outward, up, forward.
+    /// Targets of the wrists.
+    pub(crate) hands: [HandTarget; 2],
+    /// Directions of the elbows: outward, up, forward.
     pub(crate) elbows: [Vector; 2],
-    /// Goals of the ankles, in metres: left, up, forward.
+    /// Targets of the ankles, in metres: left, up, forward.
     pub(crate) feet: [Vector; 2],
     /// Angle of the toes in radians, up positive.
     pub(crate) toes: [f32; 2],
 }
 
-/// Height of the ankle of a foot that stands, in metres.
+/// Height of the ankle of a standing foot, in metres.
 pub(crate) const ANKLE: f32 = 0.08;
 
 impl Pose {
-    /// Standing still, arms down.
+    /// Returns the pose of standing still with hanging arms.
     pub(crate) fn standing() -> Self {
         Self {
             hips: vector(0.0, HIP_HEIGHT, 0.0),
@@ -56,11 +56,11 @@ impl Pose {
         }
     }
 
-    /// The mirror image: the left hand does what the right one did.
+    /// Returns the mirror image: left and right are swapped.
     pub(crate) fn mirrored(self) -> Self {
         let swap = |[left, right]: [Vector; 2]| [right.mirrored(), left.mirrored()];
         let hands = self.hands.map(|hand| match hand {
-            Reach::Body(goal) => Reach::Body(goal.mirrored()),
+            HandTarget::Body(goal) => HandTarget::Body(goal.mirrored()),
             from_shoulder => from_shoulder,
         });
         Self {
@@ -75,7 +75,7 @@ impl Pose {
     }
 }
 
-/// A hand that hangs down, `forward` arm lengths before the body.
-pub(crate) fn rest(forward: f32) -> Reach {
-    Reach::Shoulder(vector(0.16, -0.94, 0.08 + forward))
+/// Returns the target of a hanging hand, `forward` arm lengths in front of the body.
+pub(crate) fn rest(forward: f32) -> HandTarget {
+    HandTarget::Shoulder(vector(0.16, -0.94, 0.08 + forward))
 }

@@ -3,7 +3,7 @@
 /// A kind of place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it")]
-pub enum Kind {
+pub enum SceneKind {
     BasketballCourt,
     Kitchen,
     Street,
@@ -18,8 +18,8 @@ pub enum Kind {
     Desert,
 }
 
-impl Kind {
-    /// All, in the order of their indices.
+impl SceneKind {
+    /// All variants, in the order of their indices.
     pub const ALL: [Self; 12] = [
         Self::BasketballCourt,
         Self::Kitchen,
@@ -35,12 +35,12 @@ impl Kind {
         Self::Desert,
     ];
 
-    /// Place in [`Kind::ALL`].
+    /// Returns the index in [`SceneKind::ALL`].
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// Such as "basketball court".
+    /// Returns the name, for example "basketball court".
     pub fn name(self) -> &'static str {
         [
             "basketball court",
@@ -62,7 +62,7 @@ impl Kind {
 /// A kind of place in one of its three variants, which differ in layout, season or light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scene {
-    kind: Kind,
+    kind: SceneKind,
     variant: u8,
 }
 
@@ -107,44 +107,44 @@ const NAMES: [(&str, &str); 36] = [
 ];
 
 impl Scene {
-    /// All, in the order of their indices: the variants change fastest.
+    /// All scenes, in the order of their indices: the variant changes fastest.
     pub const ALL: [Self; 36] = {
-        let mut all = [Self { kind: Kind::BasketballCourt, variant: 0 }; 36];
+        let mut all = [Self { kind: SceneKind::BasketballCourt, variant: 0 }; 36];
         let mut index = 0;
         while index < 36 {
-            all[index] = Self { kind: Kind::ALL[index / 3], variant: (index % 3) as u8 };
+            all[index] = Self { kind: SceneKind::ALL[index / 3], variant: (index % 3) as u8 };
             index += 1;
         }
         all
     };
 
-    /// Place in [`Scene::ALL`].
+    /// Returns the index in [`Scene::ALL`].
     pub fn index(self) -> usize {
         3 * self.kind.index() + usize::from(self.variant)
     }
 
-    /// The scene at `index`, if it is below 36.
+    /// Returns the scene at `index`, or `None` from 36.
     pub fn from_index(index: usize) -> Option<Self> {
         Self::ALL.get(index).copied()
     }
 
-    /// What kind of place it is.
-    pub fn kind(self) -> Kind {
+    /// Returns the kind of place.
+    pub fn kind(self) -> SceneKind {
         self.kind
     }
 
-    /// Which of the three variants of its kind it is, from 0.
+    /// Returns the variant, 0 to 2.
     pub fn variant(self) -> usize {
         usize::from(self.variant)
     }
 
-    /// Such as "a snowy street at night".
+    /// Returns the name, for example "a snowy street at night".
     pub fn name(self) -> &'static str {
         NAMES[self.index()].1
     }
 
-    /// Such as "on a snowy street at night".
-    pub fn place(self) -> String {
+    /// Returns the name with its preposition, for example "on a snowy street at night".
+    pub fn name_with_preposition(self) -> String {
         let (preposition, name) = NAMES[self.index()];
         format!("{preposition} {name}")
     }

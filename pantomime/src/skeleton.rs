@@ -1,7 +1,7 @@
-//! From pose to joints: forward kinematics of the trunk, two bones to reach a goal for arms and legs.
+//! From pose to joints: forward kinematics of the trunk, inverse kinematics of arms and legs.
 
 use crate::actor::Build;
-use crate::pose::{Pose, Reach, SIDES};
+use crate::pose::{HandTarget, Pose, SIDES};
 use crate::vector::{Vector, vector};
 
 /// Lengths of an average body of 1.7 m, in metres.
@@ -20,32 +20,32 @@ const HEAD_ABOVE_NECK: f32 = 0.205;
 
 /// Shoulder, elbow, wrist and fingertips; or hip, knee, ankle and toes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Chain {
+pub(crate) struct Limb {
     pub(crate) root: Vector,
     pub(crate) bend: Vector,
     pub(crate) end: Vector,
     pub(crate) tip: Vector,
 }
 
-/// All joints in the world, in metres.
+/// All joints in world coordinates, in metres.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Skeleton {
     pub(crate) hips: Vector,
     pub(crate) waist: Vector,
     pub(crate) neck: Vector,
     pub(crate) head: Vector,
-    /// Where the face looks, and the top of the head, as unit vectors.
+    /// Directions of the face and of the top of the head, as unit vectors.
     pub(crate) face: Vector,
     pub(crate) crown: Vector,
-    /// Where the chest looks and where its left is, as unit vectors.
+    /// Directions of the chest and of its left side, as unit vectors.
     pub(crate) chest: Vector,
     pub(crate) left: Vector,
-    pub(crate) arms: [Chain; 2],
-    pub(crate) legs: [Chain; 2],
+    pub(crate) arms: [Limb; 2],
+    pub(crate) legs: [Limb; 2],
 }
 
 impl Skeleton {
-    /// The joints of `pose` for a body of `build` that looks `yaw` radians to the right of the picture.
+    /// Computes the joints of `pose` for a body of `build` that looks `yaw` radians to the right of the picture.
     pub(crate) fn new(pose: &Pose, build: &Build, yaw: f32) -> Self {
         let chest_axes = |v: Vector| v.yawed(-pose.twist).pitched(pose.bow);
         let waist = pose.hips + vector(0.0, WAIST_ABOVE_HIPS, 0.0).pitched(0.6 * pose.bow);
@@ -57,17 +57,17 @@ impl Skeleton {
             let shoulder = neck + chest_axes(vector(SIDES[index] * half_width, -0.05, 0.0));
             let outward = |v: Vector| chest_axes(vector(SIDES[index] * v.x, v.y, v.z));
             let goal = match pose.hands[index] {
-                Reach::Shoulder(goal) => shoulder + outward(goal) * ARM,
-                Reach::Body(goal) => goal,
+                HandTarget::Shoulder(goal) => shoulder + outward(goal) * ARM,
+                HandTarget::Body(goal) => goal,
             };
-            chain(shoulder, goal, [UPPER_ARM, FOREARM], outward(pose.elbows[index]), |bend, end| {
+            limb(shoulder, goal, [UPPER_ARM, FOREARM], outward(pose.elbows[index]), |bend, end| {
                 end + (end - bend).unit() * HAND
             })
         };
         let leg = |index: usize| {
             let hip = pose.hips + vector(SIDES[index] * HIP_HALF_WIDTH, 0.0, 0.0);
             let pole = vector(SIDES[index] * 0.18, 0.0, 1.0);
-            chain(hip, pose.feet[index], [THIGH, SHANK], pole, |_, end| {
+            limb(hip, pose.feet[index], [THIGH, SHANK], pole, |_, end| {
                 let (sin, cos) = libm::sincosf(pose.toes[index]);
                 end + vector(SIDES[index] * 0.04, FOOT * sin - 0.045 * cos, FOOT * cos)
             })
@@ -89,12 +89,12 @@ impl Skeleton {
 
     fn placed(self, stature: f32, yaw: f32) -> Self {
         let place = |v: Vector| v.yawed(yaw) * stature;
-        let chains = |chains: [Chain; 2]| {
-            chains.map(|chain| Chain {
-                root: place(chain.root),
-                bend: place(chain.bend),
-                end: place(chain.end),
-                tip: place(chain.tip),
+        let chains = |chains: [Limb; 2]| {
+            chains.map(|limb| Limb {
+                root: place(limb.root),
+                bend: place(limb.bend),
+                end: place(limb.end),
+                tip: place(limb.tip),
             })
         };
         Self {
@@ -111,27 +111,27 @@ impl Skeleton {
         }
     }
 
-    /// Points that must be in the picture.
+    /// Returns the points that must be in the picture.
     pub(crate) fn extremes(&self, stature: f32) -> [Vector; 6] {
         let top = self.head + self.crown * (0.14 * stature);
         [top, self.arms[0].tip, self.arms[1].tip, self.legs[0].tip, self.legs[1].tip, self.hips - self.chest * 0.1]
     }
 }
 
-/// Two bones from `root` that reach for `goal` and bend towards `pole`.
-fn chain(
+/// Computes two bones from `root` that reach for `goal` and bend towards `pole`.
+fn limb(
     root: Vector,
     goal: Vector,
     [upper, lower]: [f32; 2],
     pole: Vector,
     tip: impl Fn(Vector, Vector) -> Vector,
-) -> Chain {
-    let way = goal - root;
-    let distance = way.length().clamp(0.3 * (upper + lower), 0.999 * (upper + lower));
-    let along = way.unit();
+) -> Limb {
+    let reach = goal - root;
+    let distance = reach.length().clamp(0.3 * (upper + lower), 0.999 * (upper + lower));
+    let along = reach.unit();
     let foot = (upper * upper - lower * lower + distance * distance) / (2.0 * distance);
     let sideways = (pole - along * pole.dot(along)).unit();
     let bend = root + along * foot + sideways * (upper * upper - foot * foot).max(0.0).sqrt();
     let end = root + along * distance;
-    Chain { root, bend, end, tip: tip(bend, end) }
+    Limb { root, bend, end, tip: tip(bend, end) }
 }

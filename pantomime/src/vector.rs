@@ -1,4 +1,4 @@
-//! Points and directions in the world, in metres: x to the right of the picture, y up, z towards the camera.
+//! Points and directions in world coordinates, in metres: x to the right of the picture, y up, z to the camera.
 
 use std::ops::{Add, Mul, Neg, Sub};
 
@@ -10,7 +10,7 @@ pub(crate) struct Vector {
     pub(crate) z: f32,
 }
 
-/// Shorthand for a [`Vector`].
+/// Creates a [`Vector`].
 pub(crate) const fn vector(x: f32, y: f32, z: f32) -> Vector {
     Vector { x, y, z }
 }
@@ -32,30 +32,30 @@ impl Vector {
         self.dot(self).sqrt()
     }
 
-    /// The same direction with length 1; the zero vector stays as it is.
+    /// Returns the same direction with length 1; the zero vector does not change.
     pub(crate) fn unit(self) -> Self {
         let length = self.length();
         if length > 0.0 { self * (1.0 / length) } else { self }
     }
 
-    /// Turned around the y axis: +z goes towards +x for positive angles (radians).
+    /// Rotates around the y axis: +z goes towards +x for positive angles (radians).
     pub(crate) fn yawed(self, angle: f32) -> Self {
         let (sin, cos) = libm::sincosf(angle);
         vector(self.x * cos + self.z * sin, self.y, self.z * cos - self.x * sin)
     }
 
-    /// Turned around the x axis: +y goes towards +z, a bow, for positive angles (radians).
+    /// Rotates around the x axis: +y goes towards +z for positive angles (radians).
     pub(crate) fn pitched(self, angle: f32) -> Self {
         let (sin, cos) = libm::sincosf(angle);
         vector(self.x, self.y * cos - self.z * sin, self.z * cos + self.y * sin)
     }
 
-    /// The point `t` of the way to `other`.
+    /// Interpolates to `other`, the share `t` of the way.
     pub(crate) fn towards(self, other: Self, t: f32) -> Self {
         self + (other - self) * t
     }
 
-    /// The mirror image in the plane x = 0.
+    /// Returns the mirror image in the plane x = 0.
     pub(crate) fn mirrored(self) -> Self {
         vector(-self.x, self.y, self.z)
     }

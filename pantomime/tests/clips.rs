@@ -1,7 +1,7 @@
-//! What must hold of all clips.
+//! Properties of all clips.
 
 use figureground::mask::{PixelBox, Size};
-use pantomime::{Action, Clip, Context, Deed, Handling, Leg, Object, Picture, Scene, seed_of};
+use pantomime::{Action, Activity, Clip, Context, Handling, Leg, Object, Picture, Scene, seed_of};
 use sha2::{Digest, Sha256};
 
 fn size(side: u32) -> Size {
@@ -10,27 +10,27 @@ fn size(side: u32) -> Size {
 
 fn drawn(clip: &Clip, size: Size, frame: usize) -> Picture {
     let mut picture = Picture::new(size);
-    clip.stage(size).render(frame, &mut picture);
+    clip.renderer(size).render(frame, &mut picture);
     picture
 }
 
-/// Of colours, background and masks of three frames.
+/// Hashes colours, background and masks of three frames.
 fn digest(clip: &Clip, size: Size) -> String {
-    let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+    let (mut renderer, mut picture) = (clip.renderer(size), Picture::new(size));
     let mut hash = Sha256::new();
     for frame in [0, clip.frames() / 2, clip.frames() - 1] {
-        stage.render(frame, &mut picture);
+        renderer.render(frame, &mut picture);
         hash.update(&picture.rgb);
         for shape in [&picture.person, &picture.objects] {
             hash.update(shape.pixels().iter().map(|&pixel| u8::from(pixel)).collect::<Vec<_>>());
         }
-        stage.background(frame, &mut picture.rgb);
+        renderer.background(frame, &mut picture.rgb);
         hash.update(&picture.rgb);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whoever changes how clips look changes these, and all sets made before.
+/// A change to these hashes changes every data set that was drawn before.
 #[test]
 fn pictures_are_the_same_on_all_machines() {
     let expected = [
@@ -56,7 +56,7 @@ fn every_scene_is_painted_the_same_on_all_machines() {
     let (size, mut rgb) = (size(48), vec![0; 3 * 48 * 48]);
     for scene in Scene::ALL {
         let clip = Clip { scene, ..Clip::action(Action::ALL[0], Context::Free, 0.9, 5) };
-        clip.stage(size).background(0, &mut rgb);
+        clip.renderer(size).background(0, &mut rgb);
         hash.update(&rgb);
     }
     let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -64,24 +64,24 @@ fn every_scene_is_painted_the_same_on_all_machines() {
 }
 
 #[test]
-fn frames_do_not_depend_on_what_was_drawn_before() {
+fn a_frame_does_not_depend_on_frames_drawn_before() {
     let clip = Clip::action(Action::ALL[14], Context::Free, 0.9, 9);
-    let (mut stage, mut picture) = (clip.stage(size(64)), Picture::new(size(64)));
+    let (mut renderer, mut picture) = (clip.renderer(size(64)), Picture::new(size(64)));
     for frame in [3, 20, 7] {
-        stage.render(frame, &mut picture);
+        renderer.render(frame, &mut picture);
         assert_eq!(picture, drawn(&clip, size(64), frame));
     }
 }
 
-/// Sitting down and standing up, drawn from the same seed in the same scene, are one film in two directions.
+/// Sitting down and standing up, drawn from the same seed in the same scene, are one clip played in two directions.
 #[test]
 fn a_reversed_clip_is_a_clip_of_the_reversed_class() {
     for action in Action::ALL.into_iter().filter(|action| action.leg == Leg::SittingDown) {
         let clip = Clip::action(action, Context::Free, 0.9, 40 + action.index() as u64);
-        let twin = Clip { deed: Deed::Action(action.reversed().unwrap()), ..clip };
+        let reversed = Clip { activity: Activity::Action(action.reversed().unwrap()), ..clip };
         for frame in [0, 5, clip.frames() - 1] {
             let mirrored = clip.frames() - 1 - frame;
-            assert_eq!(drawn(&clip, size(48), frame), drawn(&twin, size(48), mirrored), "{}", clip.label());
+            assert_eq!(drawn(&clip, size(48), frame), drawn(&reversed, size(48), mirrored), "{}", clip.label());
         }
     }
 }
@@ -89,25 +89,25 @@ fn a_reversed_clip_is_a_clip_of_the_reversed_class() {
 #[test]
 fn a_reversed_handling_is_a_clip_of_the_reversed_class() {
     for handling in Handling::ALL {
-        let Some(reversed) = handling.reversed() else { continue };
+        let Some(opposite) = handling.reversed() else { continue };
         let clip = Clip::handling(handling, 0.9, 7);
-        let twin = Clip { deed: Deed::Handling(reversed), ..clip };
-        assert_eq!(drawn(&clip, size(48), 4), drawn(&twin, size(48), clip.frames() - 5));
+        let reversed = Clip { activity: Activity::Handling(opposite), ..clip };
+        assert_eq!(drawn(&clip, size(48), 4), drawn(&reversed, size(48), clip.frames() - 5));
     }
 }
 
-/// The same seed gives the twin class the same frames in its own home, too: nothing else depends on the class.
+/// With the same seed, a class and its reverse differ in scene and movement only.
 #[test]
-fn twins_share_actor_object_and_length() {
+fn reversed_classes_share_actor_object_and_length() {
     let action = Action::ALL.into_iter().find(|action| action.leg == Leg::SittingDown).unwrap();
     let clip = Clip::action(action, Context::In, 1.0, 3);
-    let twin = Clip::action(action.reversed().unwrap(), Context::In, 1.0, 3);
-    assert_eq!((clip.actor, clip.object, clip.frames), (twin.actor, twin.object, twin.frames));
-    assert_ne!(clip.scene, twin.scene);
+    let reversed = Clip::action(action.reversed().unwrap(), Context::In, 1.0, 3);
+    assert_eq!((clip.actor, clip.object, clip.frames), (reversed.actor, reversed.object, reversed.frames));
+    assert_ne!(clip.scene, reversed.scene);
 }
 
 #[test]
-fn contexts_have_the_frequencies_they_promise() {
+fn home_scenes_have_the_frequency_of_their_context() {
     let at_home = |context, rho: f64| {
         (0..4000u64)
             .filter(|&index| {
@@ -134,7 +134,7 @@ fn scenes_out_of_context_are_uniform_over_the_others() {
 }
 
 #[test]
-fn objects_are_there_in_half_of_the_clips_and_bound_where_they_should_be() {
+fn half_of_the_clips_have_an_object_and_handlings_mostly_their_bound_one() {
     let clips = (0..2000).map(|seed| Clip::action(Action::ALL[3], Context::Free, 0.9, seed_of(3, seed)));
     assert!((900..1100).contains(&clips.filter(|clip| clip.object.is_some()).count()));
     let bound =
@@ -147,9 +147,9 @@ fn the_person_is_large_and_masks_agree_with_boxes() {
     let size = size(96);
     for action in Action::ALL {
         let clip = Clip::action(action, Context::Free, 0.9, 100 + action.index() as u64);
-        let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+        let (mut renderer, mut picture) = (clip.renderer(size), Picture::new(size));
         for frame in [0, clip.frames() / 3, clip.frames() - 1] {
-            stage.render(frame, &mut picture);
+            renderer.render(frame, &mut picture);
             let area = picture.person.area();
             assert!((0.03..0.6).contains(&area), "{} covers {area}", clip.label());
             let inside = |area: &PixelBox, x: u32, y: u32| {
@@ -167,23 +167,23 @@ fn the_person_is_large_and_masks_agree_with_boxes() {
 }
 
 #[test]
-fn objects_that_are_there_are_seen() {
-    let seen = Object::ALL.into_iter().filter(|&object| {
+fn every_held_object_is_visible() {
+    let visible = Object::ALL.into_iter().filter(|&object| {
         let clip = Clip { object: Some(object), ..Clip::handling(Handling::Carrying, 0.9, 6) };
         !drawn(&clip, size(96), 0).object_boxes.is_empty()
     });
-    assert_eq!(seen.count(), 12);
+    assert_eq!(visible.count(), 12);
 }
 
-/// Where neither person nor object nor their blurred edge nor shadow is, the true background is what was seen.
+/// Frame and background are equal wherever there is no person, object, blurred edge or shadow.
 #[test]
-fn the_background_is_true_where_nothing_is_before_it() {
+fn frame_and_background_are_equal_where_nothing_covers_it() {
     let size = size(96);
     let clip = Clip { object: None, ..Clip::action(Action::ALL[0], Context::Free, 0.9, 12) };
-    let (mut stage, mut picture, mut rgb) = (clip.stage(size), Picture::new(size), vec![0; 3 * size.area()]);
-    stage.render(5, &mut picture);
-    stage.background(5, &mut rgb);
-    let same = picture.rgb.chunks(3).zip(rgb.chunks(3)).filter(|(seen, true_one)| seen == true_one).count();
+    let (mut renderer, mut picture, mut rgb) = (clip.renderer(size), Picture::new(size), vec![0; 3 * size.area()]);
+    renderer.render(5, &mut picture);
+    renderer.background(5, &mut rgb);
+    let same = picture.rgb.chunks(3).zip(rgb.chunks(3)).filter(|(frame, background)| frame == background).count();
     let person = picture.person.pixels().iter().filter(|&&pixel| pixel).count();
     assert!(same > (size.area() - person) * 8 / 10, "{same} of {}", size.area());
     let changed = |index: usize| picture.rgb[3 * index..3 * index + 3] != rgb[3 * index..3 * index + 3];
@@ -192,7 +192,7 @@ fn the_background_is_true_where_nothing_is_before_it() {
 }
 
 #[test]
-fn captions_are_sentences() {
+fn caption_parts_are_readable_phrases() {
     let clip = Clip::action(Action::ALL[1], Context::Out, 0.9, 7);
     let words = clip.caption_parts();
     assert_eq!(words.action, "waving while walking");

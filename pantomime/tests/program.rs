@@ -1,4 +1,4 @@
-//! The program from its arguments to its files.
+//! Runs the program and checks the files that it writes.
 #![cfg(feature = "cli")]
 
 use std::fs;
@@ -16,12 +16,12 @@ fn files(directory: &Path) -> usize {
 
 #[test]
 fn two_clips_become_pictures_masks_backgrounds_boxes_and_tables() {
-    let place = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let arguments = ["--clips", "2", "--format", "frames", "--size", "48x48", "--seed", "1", "--out", "set"];
-    let output = pantomime(&arguments, place.path());
+    let output = pantomime(&arguments, folder.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stdout.is_empty());
-    let set = place.path().join("set");
+    let set = folder.path().join("set");
     let table = fs::read_to_string(set.join("pantomime.csv")).unwrap();
     let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
     assert_eq!(rows[0], ["label", "youtube_id", "time_start", "time_end", "split", "is_cc"]);
@@ -41,15 +41,15 @@ fn two_clips_become_pictures_masks_backgrounds_boxes_and_tables() {
     }
     let strata = fs::read_to_string(set.join("pantomime_strata.csv")).unwrap();
     assert!(strata.lines().all(|line| line.split(',').count() == 13), "{strata}");
-    assert_eq!(files(place.path()), 1, "nothing is left beside the set");
+    assert_eq!(files(folder.path()), 1, "no temporary folder stays beside the set");
 }
 
 #[test]
 fn masks_are_black_and_white_pictures_of_the_right_size() {
-    let place = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let arguments = ["--clips", "1", "--format", "frames", "--size", "64x48", "--out", "set"];
-    assert!(pantomime(&arguments, place.path()).status.success());
-    let mut path = place.path().join("set/seg");
+    assert!(pantomime(&arguments, folder.path()).status.success());
+    let mut path = folder.path().join("set/seg");
     while path.is_dir() {
         path = fs::read_dir(path).unwrap().next().unwrap().unwrap().path();
     }
@@ -61,30 +61,30 @@ fn masks_are_black_and_white_pictures_of_the_right_size() {
 }
 
 #[test]
-fn a_folder_with_something_in_it_is_left_alone() {
-    let place = tempfile::tempdir().unwrap();
-    fs::write(place.path().join("note"), "mine").unwrap();
-    let output = pantomime(&["--clips", "1", "--format", "frames", "--out", "."], place.path());
+fn a_folder_that_is_not_empty_is_not_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("note"), "mine").unwrap();
+    let output = pantomime(&["--clips", "1", "--format", "frames", "--out", "."], folder.path());
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(message.contains("not empty") && message.contains("--out"), "{message}");
-    assert_eq!(files(place.path()), 1);
+    assert_eq!(files(folder.path()), 1);
 }
 
 #[test]
 fn a_sheet_is_one_picture() {
-    let place = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let output =
-        pantomime(&["--clips", "2", "--context", "object", "--size", "32x32", "--sheet", "s.png"], place.path());
+        pantomime(&["--clips", "2", "--context", "object", "--size", "32x32", "--sheet", "s.png"], folder.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(place.path().join("s.png").is_file());
+    assert!(folder.path().join("s.png").is_file());
 }
 
 #[test]
-fn numbers_that_make_no_sense_are_refused() {
-    let place = tempfile::tempdir().unwrap();
-    for wrong in [["--rho", "1.5"], ["--size", "7x7"], ["--clips", "0"]] {
-        let output = pantomime(&[&["--out", "x"], &wrong[..]].concat(), place.path());
-        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+fn numbers_out_of_range_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [["--rho", "1.5"], ["--size", "7x7"], ["--clips", "0"]] {
+        let output = pantomime(&[&["--out", "x"], &arguments[..]].concat(), folder.path());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
 }

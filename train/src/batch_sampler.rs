@@ -1,91 +1,64 @@
-//! From clips to batches: which clips, masked and moved how, with which texts. Everything random follows from the seed
-//! and the number of the step, so that a run that is taken up again goes on as if it had never stopped.
+//! Samples batches of augmented clips with their texts.
+//!
+//! All random numbers follow from the seed, the epoch and the step, so that a resumed run draws the same batches.
 
-use crate::clip::{Masks, ProcessedClip};
-use crate::compose::over_background;
-use crate::masking_ratio::MaskingRatio;
-use crate::pair::{Postures, Sizes};
-use crate::patchify::{self, Shift};
+use crate::augmentation::{Augmentation, Shift};
+use crate::background::replace_background;
+use crate::clip::{MaskSource, ProcessedClip};
+use crate::pair::{JointTargets, PairSizes};
+use crate::patchify::patchify;
 use figureground::Result;
 use figureground::bundle::tokenizer::Tokenizer;
 use figureground::mask::Shape;
-use pantomime::JOINTS;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
-/// What one step learns from.
+/// A batch of clips and texts.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub struct ClipBatch {
     /// Patches of all frames, `[n, T, patches, 3 * patch * patch]`.
     pub patches: Vec<f32>,
-    /// What a posture head is to say of all frames.
-    pub postures: Postures,
+    /// Targets of a posture head for all frames.
+    pub joint_targets: JointTargets,
     /// Number of clips (n).
     pub clips: usize,
-    /// Token ids of the texts, each once.
+    /// Token ids of the distinct texts.
     pub texts: Vec<Vec<i64>>,
-    /// Which text each clip has.
+    /// Index of each clip's text.
     pub labels: Vec<usize>,
 }
 
 /// A source of batches.
 pub trait BatchSampler {
-    /// What is learned from, in words: batch_sampler of equal words are equal.
+    /// Returns a description of clips and augmentation; equal descriptions mean equal batches.
     fn describe(&self) -> String;
 
-    /// Steps of an epoch.
+    /// Returns the number of steps per epoch.
     fn steps(&self) -> usize;
 
-    /// The batch of step `step` of epoch `epoch`.
+    /// Draws the batch of step `step` of epoch `epoch`.
     ///
     /// # Errors
-    /// When clips does not fit the sizes.
-    fn batch(&self, epoch: usize, step: usize) -> Result<Batch>;
+    /// Returns an error if the clips do not have the pair's picture size.
+    fn batch(&self, epoch: usize, step: usize) -> Result<ClipBatch>;
 }
 
-/// How samples are varied.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Augmentation {
-    /// Which kind of masking each sample gets.
-    pub ratio: MaskingRatio,
-    /// How often the background is replaced by that of another clip, in 0..=1: an augmentation to compare masking with.
-    pub swap: f32,
-    /// How far, in pixels, samples are moved at most.
-    pub reach: u32,
-}
-
-impl Augmentation {
-    /// No masking and no other background.
-    pub const PLAIN: Self = Self { ratio: MaskingRatio::NONE, swap: 0.0, reach: 6 };
-
-    fn describe(&self) -> String {
-        let Self { ratio, swap, reach } = self;
-        format!("masked {ratio}, swapped {swap}, moved {reach}")
-    }
-
-    /// With masking as `ratio` says.
-    pub const fn masked(ratio: MaskingRatio) -> Self {
-        Self { ratio, ..Self::PLAIN }
-    }
-}
-
-/// Clips with their class names.
+/// Samples clips with the prompts of their classes.
 #[derive(Debug)]
 pub struct ClassBatches<'a> {
     /// The clips.
     pub clips: &'a [ProcessedClip],
-    /// Each clip's class.
+    /// Index of each clip's class.
     pub labels: &'a [usize],
     /// Token ids of each class's prompt.
     pub prompts: &'a [Vec<i64>],
     /// Sizes of the pair.
-    pub sizes: Sizes,
-    /// Clips of a step.
-    pub batch: usize,
-    /// How they are varied.
+    pub sizes: PairSizes,
+    /// Clips per step.
+    pub batch_size: usize,
+    /// How samples are augmented.
     pub augmentation: Augmentation,
     /// Seed of order, masks and colours.
     pub seed: u64,
@@ -93,9 +66,9 @@ pub struct ClassBatches<'a> {
 
 impl BatchSampler for ClassBatches<'_> {
     fn describe(&self) -> String {
-        let Self { clips, prompts, batch, augmentation, seed, .. } = self;
+        let Self { clips, prompts, batch_size, augmentation, seed, .. } = self;
         format!(
-            "{} clips of {} classes, {batch} a step, {}, seed {seed}",
+            "{} clips of {} classes, {batch_size} a step, {}, seed {seed}",
             clips.len(),
             prompts.len(),
             augmentation.describe()
@@ -103,18 +76,21 @@ impl BatchSampler for ClassBatches<'_> {
     }
 
     fn steps(&self) -> usize {
-        self.clips.len().div_ceil(self.batch)
+        self.clips.len().div_ceil(self.batch_size)
     }
 
-    fn batch(&self, epoch: usize, step: usize) -> Result<Batch> {
-        let order = order(self.clips.len(), self.seed, epoch);
-        let chosen = &order[step * self.batch..self.clips.len().min((step + 1) * self.batch)];
-        let frames: Vec<Vec<usize>> = chosen.iter().map(|clip| (0..self.clips[*clip].frames()).collect()).collect();
-        let rng = rng(self.seed, epoch, step);
-        let (patches, postures) = draw(self.clips, chosen, &frames, self.augmentation, &self.sizes, rng)?;
-        Ok(Batch {
+    fn batch(&self, epoch: usize, step: usize) -> Result<ClipBatch> {
+        let order = shuffled(self.clips.len(), self.seed, epoch);
+        let chosen = &order[step * self.batch_size..self.clips.len().min((step + 1) * self.batch_size)];
+        let samples: Vec<ChosenFrames> = chosen
+            .iter()
+            .map(|&clip| ChosenFrames { clip, frames: (0..self.clips[clip].frames()).collect() })
+            .collect();
+        let drawer = SampleDrawer { clips: self.clips, augmentation: self.augmentation, sizes: &self.sizes };
+        let (patches, joint_targets) = drawer.draw(&samples, step_rng(self.seed, epoch, step))?;
+        Ok(ClipBatch {
             patches,
-            postures,
+            joint_targets,
             clips: chosen.len(),
             texts: self.prompts.to_vec(),
             labels: chosen.iter().map(|i| self.labels[*i]).collect(),
@@ -122,18 +98,18 @@ impl BatchSampler for ClassBatches<'_> {
     }
 }
 
-/// Clips with captions that name, at random, some of person, action, object and scene: how CLIP learned.
+/// Samples single frames of clips with captions that name, at random, some of person, action, object and scene.
 #[derive(Debug)]
 pub struct CaptionBatches<'a> {
-    /// The clips; a step sees one frame of each.
+    /// The clips; a step uses one frame of each.
     pub clips: &'a [ProcessedClip],
-    /// Words to token ids.
+    /// Tokenizer of the captions.
     pub tokenizer: &'a Tokenizer,
     /// Sizes of the pair.
-    pub sizes: Sizes,
-    /// Clips of a step.
-    pub batch: usize,
-    /// How they are varied.
+    pub sizes: PairSizes,
+    /// Clips per step.
+    pub batch_size: usize,
+    /// How samples are augmented.
     pub augmentation: Augmentation,
     /// Seed of order, captions, masks and colours.
     pub seed: u64,
@@ -141,21 +117,21 @@ pub struct CaptionBatches<'a> {
 
 impl BatchSampler for CaptionBatches<'_> {
     fn describe(&self) -> String {
-        let Self { clips, batch, augmentation, seed, .. } = self;
-        format!("{} clips with captions, {batch} a step, {}, seed {seed}", clips.len(), augmentation.describe())
+        let Self { clips, batch_size, augmentation, seed, .. } = self;
+        format!("{} clips with captions, {batch_size} a step, {}, seed {seed}", clips.len(), augmentation.describe())
     }
 
     fn steps(&self) -> usize {
-        self.clips.len() / self.batch
+        self.clips.len() / self.batch_size
     }
 
-    fn batch(&self, epoch: usize, step: usize) -> Result<Batch> {
-        let order = order(self.clips.len(), self.seed, epoch);
-        let chosen = &order[step * self.batch..][..self.batch];
-        let mut rng = rng(self.seed, epoch, step);
+    fn batch(&self, epoch: usize, step: usize) -> Result<ClipBatch> {
+        let order = shuffled(self.clips.len(), self.seed, epoch);
+        let chosen = &order[step * self.batch_size..][..self.batch_size];
+        let mut rng = step_rng(self.seed, epoch, step);
         let (mut captions, mut labels) = (Vec::new(), Vec::new());
         for i in chosen {
-            let caption = caption(&self.clips[*i].words, &mut rng);
+            let caption = caption(&self.clips[*i].caption_parts, &mut rng);
             let known = captions.iter().position(|known| *known == caption);
             labels.push(known.unwrap_or(captions.len()));
             if known.is_none() {
@@ -163,123 +139,111 @@ impl BatchSampler for CaptionBatches<'_> {
             }
         }
         let texts = captions.iter().map(|caption| self.tokenizer.encode(caption)).collect();
-        let frames: Vec<Vec<usize>> =
-            chosen.iter().map(|clip| vec![rng.random_range(0..self.clips[*clip].frames())]).collect();
-        let (patches, postures) = draw(self.clips, chosen, &frames, self.augmentation, &self.sizes, rng)?;
-        Ok(Batch { patches, postures, clips: chosen.len(), texts, labels })
+        let samples: Vec<ChosenFrames> = chosen
+            .iter()
+            .map(|&clip| ChosenFrames { clip, frames: vec![rng.random_range(0..self.clips[clip].frames())] })
+            .collect();
+        let drawer = SampleDrawer { clips: self.clips, augmentation: self.augmentation, sizes: &self.sizes };
+        let (patches, joint_targets) = drawer.draw(&samples, rng)?;
+        Ok(ClipBatch { patches, joint_targets, clips: chosen.len(), texts, labels })
     }
 }
 
-/// A caption: the action nearly always; person, object and scene now and then.
-fn caption(words: &pantomime::Words, rng: &mut Pcg64) -> String {
+/// Draws a caption: nearly always with the action, sometimes with person, object and scene.
+fn caption(parts: &pantomime::CaptionParts, rng: &mut Pcg64) -> String {
     let mut named = |probability: f64| rng.random_bool(probability);
-    let mut parts = vec![if named(0.3) { words.person.as_str() } else { "a person" }];
+    let mut phrases = vec![if named(0.3) { parts.person.as_str() } else { "a person" }];
     if named(0.95) {
-        parts.push(&words.action);
+        phrases.push(&parts.action);
     }
-    if let Some(object) = words.object.as_deref().filter(|_| named(0.3)) {
-        parts.push(object);
+    if let Some(object) = parts.object.as_deref().filter(|_| named(0.3)) {
+        phrases.push(object);
     }
     if named(0.3) {
-        parts.push(&words.scene);
+        phrases.push(&parts.scene);
     }
     let opening = if named(0.7) { "a photo of " } else { "" };
-    format!("{opening}{}", parts.join(" "))
+    format!("{opening}{}", phrases.join(" "))
 }
 
-/// The order of `n` clips in epoch `epoch`.
-fn order(n: usize, seed: u64, epoch: usize) -> Vec<usize> {
+/// Returns the order of `n` clips in epoch `epoch`.
+fn shuffled(n: usize, seed: u64, epoch: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
-    order.shuffle(&mut rng(seed, epoch, usize::MAX));
+    order.shuffle(&mut step_rng(seed, epoch, usize::MAX));
     order
 }
 
-/// The random numbers of one step.
-fn rng(seed: u64, epoch: usize, step: usize) -> Pcg64 {
+/// Returns the random numbers of one step.
+fn step_rng(seed: u64, epoch: usize, step: usize) -> Pcg64 {
     Pcg64::new(u128::from(seed) << 64 | epoch as u128, step as u128)
 }
 
-/// One clip as it is shown: which frames, moved how, and what decides on the rest; one masking and one colour for all
-/// its frames.
-struct ClipSpec<'a> {
+/// A clip and the frames of it that are in a batch.
+struct ChosenFrames {
+    clip: usize,
+    frames: Vec<usize>,
+}
+
+/// One sample before it is drawn. All its frames share one shift, one masking and one colour.
+struct Sample<'a> {
     clip: &'a ProcessedClip,
     frames: &'a [usize],
     shift: Shift,
     rng: Pcg64,
 }
 
-/// The patches and postures of `frames` of each of the `chosen` clips, each varied in its own way.
-fn draw(
-    clips: &[ProcessedClip],
-    chosen: &[usize],
-    frames: &[Vec<usize>],
+/// Draws augmented samples of clips; other backgrounds are those of the same clips.
+struct SampleDrawer<'a> {
+    clips: &'a [ProcessedClip],
     augmentation: Augmentation,
-    sizes: &Sizes,
-    mut rng: Pcg64,
-) -> Result<(Vec<f32>, Postures)> {
-    let take_len = frames[0].len() * sizes.patches() * sizes.patch_values();
-    let mut patches = vec![0.0; chosen.len() * take_len];
-    let mut postures = Postures::default();
-    let mut specs = Vec::with_capacity(chosen.len());
-    for (clip, frames) in chosen.iter().zip(frames) {
-        let mut rng = Pcg64::seed_from_u64(rng.random());
-        let (clip, shift) = (&clips[*clip], Shift::draw(augmentation.reach as i32, &mut rng));
-        for frame in frames {
-            push_posture(&mut postures, clip.joints(*frame).map(|joint| shift.moved(joint, sizes.image_size)), sizes);
-        }
-        specs.push(ClipSpec { clip, frames, shift, rng });
-    }
-    patches
-        .par_chunks_exact_mut(take_len)
-        .zip(specs)
-        .try_for_each(|(patches, take)| draw_patches(take, clips, augmentation, sizes, patches))?;
-    Ok((patches, postures))
+    sizes: &'a PairSizes,
 }
 
-/// The patches of one take; other backgrounds are those of `clips`.
-fn draw_patches(
-    take: ClipSpec<'_>,
-    clips: &[ProcessedClip],
-    augmentation: Augmentation,
-    sizes: &Sizes,
-    out: &mut [f32],
-) -> Result<()> {
-    let ClipSpec { clip, frames, shift, mut rng } = take;
-    let masking = augmentation.ratio.draw(&mut rng);
-    let other = rng.random_bool(f64::from(augmentation.swap)).then(|| clips.choose(&mut rng)).flatten();
-    let len = 3 * clip.size().area();
-    let (mut pixels, mut masked, mut background) = (vec![0.0; len], vec![0.0; len], vec![0.0; len]);
-    let mut scratch = Shape::new(clip.size());
-    if let Some(other) = other {
-        other.background(&mut background);
-    }
-    for (frame, out) in frames.iter().zip(out.chunks_exact_mut(sizes.patches() * sizes.patch_values())) {
-        clip.pixel_values(*frame, &mut pixels);
-        let place = clip.regions_of(*frame, Masks::Exact);
-        if other.is_some() {
-            over_background(&mut pixels, place.person(), &background);
+impl SampleDrawer<'_> {
+    /// Returns patches and joint targets of the frames in `chosen`, each clip augmented on its own.
+    fn draw(&self, chosen: &[ChosenFrames], mut rng: Pcg64) -> Result<(Vec<f32>, JointTargets)> {
+        let sample_len = chosen[0].frames.len() * self.sizes.patches() * self.sizes.patch_values();
+        let mut patches = vec![0.0; chosen.len() * sample_len];
+        let mut joint_targets = JointTargets::default();
+        let mut samples = Vec::with_capacity(chosen.len());
+        for ChosenFrames { clip, frames } in chosen {
+            let mut rng = Pcg64::seed_from_u64(rng.random());
+            let (clip, shift) = (&self.clips[*clip], Shift::draw(self.augmentation.max_shift, &mut rng));
+            for frame in frames {
+                let joints = clip.joints(*frame).map(|joint| shift.apply_to_point(joint, self.sizes.image_size));
+                joint_targets.push(joints, self.sizes);
+            }
+            samples.push(Sample { clip, frames, shift, rng });
         }
-        masking.apply(&pixels, &place.regions(), &mut scratch, &mut masked)?;
-        patchify::patchify(&masked, sizes, shift, out);
+        patches
+            .par_chunks_exact_mut(sample_len)
+            .zip(samples)
+            .try_for_each(|(patches, sample)| self.write_patches(sample, patches))?;
+        Ok((patches, joint_targets))
     }
-    Ok(())
-}
 
-/// Adds the posture of `joints`, in pixels. Coordinates are of the order of 1: the hips from the middle of the picture, all
-/// others from the hips. Of each pair of limbs the one whose end is further left comes first, because a picture does not
-/// always tell left from right.
-fn push_posture(postures: &mut Postures, mut joints: [[f32; 2]; JOINTS], sizes: &Sizes) {
-    for [first, second] in [[3, 5], [7, 9]] {
-        if joints[first + 1][0] > joints[second + 1][0] {
-            joints.swap(first, second);
-            joints.swap(first + 1, second + 1);
+    /// Writes the patches of one sample to `out`.
+    fn write_patches(&self, sample: Sample<'_>, out: &mut [f32]) -> Result<()> {
+        let Sample { clip, frames, shift, mut rng } = sample;
+        let masking = self.augmentation.ratio.draw(&mut rng);
+        let swapped = rng.random_bool(f64::from(self.augmentation.swap));
+        let other = swapped.then(|| self.clips.choose(&mut rng)).flatten();
+        let len = 3 * clip.size().area();
+        let [mut pixels, mut masked, mut background] = [(); 3].map(|()| vec![0.0; len]);
+        let mut scratch = Shape::new(clip.size());
+        if let Some(other) = other {
+            other.background(&mut background);
         }
-    }
-    let (side, grid) = (sizes.image_size as f32, sizes.image_size / sizes.patch_size);
-    let place = |v: f32| ((v.max(0.0) as usize) / sizes.patch_size).min(grid - 1);
-    for (i, [x, y]) in joints.into_iter().enumerate() {
-        let [left, top] = if i == 0 { [0.5 * side; 2] } else { joints[0] };
-        postures.coordinates.extend([x - left, y - top].map(|v| v * 4.0 / side));
-        postures.patches.push(place(y) * grid + place(x));
+        for (frame, out) in frames.iter().zip(out.chunks_exact_mut(self.sizes.patches() * self.sizes.patch_values())) {
+            clip.pixel_values(*frame, &mut pixels);
+            let regions = clip.regions_of(*frame, MaskSource::Exact);
+            if other.is_some() {
+                replace_background(&mut pixels, regions.person(), &background);
+            }
+            masking.apply(&pixels, &regions.regions(), &mut scratch, &mut masked)?;
+            shift.apply(&masked, self.sizes.image_size, &mut pixels);
+            patchify(&pixels, self.sizes, out);
+        }
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! Where a run stands, on disk: weights, the optimiser's moments, and which run it is.
+//! Checkpoints of a training run: weights, the optimiser's moments, and the identity of the run.
 
-use crate::pair::{ClipPair, Sizes};
-use crate::trainer::Settings;
+use crate::pair::{ClipPair, PairSizes};
+use crate::training_settings::TrainingSettings;
 use burn::module::Module;
 use burn::optim::ModuleOptimizer;
 use burn::store::ModuleRecord;
@@ -16,35 +16,36 @@ use std::path::{Path, PathBuf};
 const WEIGHTS: &str = "pair.burnpack";
 const MOMENTS: &str = "optimiser.burnpack";
 const STATE: &str = "state.json";
-/// Checkpoints that are kept: the newest, and the one before it in case it is broken.
+/// Number of checkpoints to keep: the newest, and the one before it in case the newest is damaged.
 const KEPT: usize = 2;
 
-/// Which run it is and how far it is.
+/// The identity of a run and its progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct State {
-    /// Steps that are done.
+pub struct TrainingState {
+    /// Number of finished steps.
     pub step: usize,
-    /// Which run it is.
-    pub run: Run,
+    /// Identity of the run.
+    pub run: RunIdentity,
 }
 
-/// What a run follows from: no checkpoint of another one is gone on from.
+/// Everything that determines a run. A checkpoint of another run is refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Run {
-    /// How it goes.
-    pub settings: Settings,
-    /// Sizes of its pair.
-    pub sizes: Sizes,
-    /// What it learns from, in words.
-    pub batch_sampler: String,
-    /// Checksum of the weights it started from.
+pub struct RunIdentity {
+    /// Settings of the run.
+    pub settings: TrainingSettings,
+    /// Sizes of the pair.
+    pub sizes: PairSizes,
+    /// Description of the batches, from [`BatchSampler::describe`](crate::batch_sampler::BatchSampler::describe).
+    #[serde(rename = "lessons")]
+    pub batches: String,
+    /// Checksum of the initial weights.
     pub start: String,
 }
 
-/// `state.json`: the state, and the checksums of the other two files.
+/// Content of `state.json`: the state, and the checksums of the other two files.
 #[derive(Debug, Serialize, Deserialize)]
-struct Sealed {
-    state: State,
+struct StateFile {
+    state: TrainingState,
     weights: String,
     moments: String,
 }
@@ -55,78 +56,80 @@ pub struct Checkpoints {
     directory: PathBuf,
 }
 
-/// A checkpoint that is whole.
+/// A complete checkpoint.
 #[derive(Debug)]
-pub struct Found {
-    state: State,
+pub struct TrainingCheckpoint {
+    state: TrainingState,
     weights: Vec<u8>,
     moments: Vec<u8>,
     path: PathBuf,
 }
 
 impl Checkpoints {
-    /// Those in `directory`, which is made where it is not there.
+    /// Opens the checkpoints in `directory`, which is created if it does not exist.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// Returns an error if the directory cannot be created.
     pub fn open(directory: &Path) -> Result<Self> {
-        std::fs::create_dir_all(directory).map_err(|e| refused("to make a directory", directory, &e))?;
+        std::fs::create_dir_all(directory).map_err(|e| failed("a directory for checkpoints", directory, e))?;
         Ok(Self { directory: directory.to_owned() })
     }
 
-    /// Writes one beside the others, then drops the oldest.
+    /// Writes a checkpoint, then removes the oldest one.
     ///
     /// # Errors
-    /// When a file cannot be written.
-    pub fn write(&self, pair: &ClipPair, optimiser: &ModuleOptimizer, state: &State) -> Result<()> {
-        let place = self.directory.join(format!("step-{:08}", state.step));
-        let failed = |e: &dyn Display| refused("to write a checkpoint", &place, e);
-        let staging = tempfile::tempdir_in(&self.directory).map_err(|e| failed(&e))?;
-        let weights = pair.valid().into_record().into_bytes().map_err(|e| failed(&e))?;
-        let moments = optimiser.into_bytes().map_err(|e| failed(&e))?;
-        let sealed = Sealed {
+    /// Returns an error if a file cannot be written.
+    pub fn write(&self, pair: &ClipPair, optimiser: &ModuleOptimizer, state: &TrainingState) -> Result<()> {
+        let path = self.directory.join(format!("step-{:08}", state.step));
+        let not_encoded = |e: &dyn Display| refused("a checkpoint to write", &path, e);
+        let not_written = |e: std::io::Error| failed("a writable checkpoint", &path, e);
+        let temporary = tempfile::tempdir_in(&self.directory).map_err(not_written)?;
+        let weights = pair.valid().into_record().into_bytes().map_err(|e| not_encoded(&e))?;
+        let moments = optimiser.into_bytes().map_err(|e| not_encoded(&e))?;
+        let state_file = StateFile {
             state: state.clone(),
             weights: checksum::of_bytes(&weights),
             moments: checksum::of_bytes(&moments),
         };
-        let sealed = serde_json::to_vec_pretty(&sealed).map_err(|e| failed(&e))?;
-        for (name, bytes) in [(WEIGHTS, &weights[..]), (MOMENTS, &moments[..]), (STATE, &sealed[..])] {
-            std::fs::write(staging.path().join(name), bytes).map_err(|e| failed(&e))?;
+        let state_file = serde_json::to_vec_pretty(&state_file).map_err(|e| not_encoded(&e))?;
+        for (name, bytes) in [(WEIGHTS, &weights[..]), (MOMENTS, &moments[..]), (STATE, &state_file[..])] {
+            std::fs::write(temporary.path().join(name), bytes).map_err(not_written)?;
         }
-        if place.exists() {
-            std::fs::remove_dir_all(&place).map_err(|e| failed(&e))?;
+        if path.exists() {
+            std::fs::remove_dir_all(&path).map_err(not_written)?;
         }
-        std::fs::rename(staging.keep(), &place).map_err(|e| failed(&e))?;
+        std::fs::rename(temporary.keep(), &path).map_err(not_written)?;
         self.all()?.into_iter().rev().skip(KEPT).for_each(|old| {
             if let Err(e) = std::fs::remove_dir_all(&old) {
-                warn!("{} stays: {e}", old.display());
+                warn!("cannot remove the old checkpoint {}: {e}", old.display());
             }
         });
         Ok(())
     }
 
-    /// The newest that is whole; broken ones are passed over with a warning.
+    /// Reads the newest complete checkpoint; damaged ones are skipped with a warning.
     ///
     /// # Errors
-    /// When the directory holds another run than `run`: other settings, sizes, batch_sampler, or weights to start from.
-    pub fn newest(&self, run: &Run) -> Result<Option<Found>> {
+    /// Returns an error if the checkpoint is of another run: other settings, sizes, batches, or initial weights.
+    pub fn newest(&self, run: &RunIdentity) -> Result<Option<TrainingCheckpoint>> {
         for path in self.all()?.into_iter().rev() {
             match read(&path) {
-                Ok(found) if found.state.run == *run => return Ok(Some(found)),
-                Ok(found) => {
-                    let got = format!("{}: a checkpoint of {:?}", path.display(), found.state.run);
-                    let next = "remove it, or pass another --out";
+                Ok(checkpoint) if checkpoint.state.run == *run => return Ok(Some(checkpoint)),
+                Ok(other) => {
+                    let got = format!("{}: a checkpoint of {:?}", path.display(), other.state.run);
+                    let next = "remove it, or choose another output directory";
                     return Err(Error::new(Stage::Training, format_args!("a checkpoint of {run:?}"), got, next));
                 }
-                Err(error) => warn!("{error}; the checkpoint before it is used"),
+                Err(error) => warn!("{error}; using the checkpoint before it"),
             }
         }
         Ok(None)
     }
 
-    /// Paths of all checkpoints, oldest first.
+    /// Returns the paths of all checkpoints, oldest first.
     fn all(&self) -> Result<Vec<PathBuf>> {
-        let entries = std::fs::read_dir(&self.directory).map_err(|e| refused("to list", &self.directory, &e))?;
+        let entries =
+            std::fs::read_dir(&self.directory).map_err(|e| failed("a readable directory", &self.directory, e))?;
         let mut paths: Vec<PathBuf> = entries
             .flatten()
             .filter(|entry| entry.file_name().to_string_lossy().starts_with("step-"))
@@ -137,34 +140,44 @@ impl Checkpoints {
     }
 }
 
-impl Found {
-    /// The pair, optimiser and state, in the place of fresh ones.
+impl TrainingCheckpoint {
+    /// Loads the checkpoint into `pair` and `optimiser`, and returns them with the state.
     ///
     /// # Errors
-    /// When the records do not fit them.
-    pub fn load(self, pair: ClipPair, optimiser: ModuleOptimizer) -> Result<(ClipPair, ModuleOptimizer, State)> {
-        let failed = |e: &dyn Display| refused("a checkpoint of this program", &self.path, e);
-        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.weights)).map_err(|e| failed(&e))?;
-        let pair = pair.try_load_record(record).map_err(|e| failed(&e))?;
+    /// Returns an error if the records do not fit.
+    pub fn load(
+        self,
+        pair: ClipPair,
+        optimiser: ModuleOptimizer,
+    ) -> Result<(ClipPair, ModuleOptimizer, TrainingState)> {
+        let not_loaded = |e: &dyn Display| refused("a checkpoint of this program", &self.path, e);
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(self.weights)).map_err(|e| not_loaded(&e))?;
+        let pair = pair.try_load_record(record).map_err(|e| not_loaded(&e))?;
         let moments = Bytes::from_bytes_vec(self.moments);
-        let optimiser = optimiser.from_bytes(moments).map_err(|e| failed(&e))?;
+        let optimiser = optimiser.from_bytes(moments).map_err(|e| not_loaded(&e))?;
         Ok((pair, optimiser, self.state))
     }
 }
 
-fn read(path: &Path) -> Result<Found> {
-    let file = |name: &str| std::fs::read(path.join(name)).map_err(|e| refused("a whole checkpoint", path, &e));
-    let sealed: Sealed = serde_json::from_slice(&file(STATE)?).map_err(|e| refused("a whole checkpoint", path, &e))?;
+fn read(path: &Path) -> Result<TrainingCheckpoint> {
+    const COMPLETE: &str = "a complete checkpoint";
+    let file = |name: &str| std::fs::read(path.join(name)).map_err(|e| failed(COMPLETE, path, e));
+    let state_file: StateFile = serde_json::from_slice(&file(STATE)?).map_err(|e| failed(COMPLETE, path, e))?;
     let (weights, moments) = (file(WEIGHTS)?, file(MOMENTS)?);
-    for (name, bytes, sum) in [(WEIGHTS, &weights, &sealed.weights), (MOMENTS, &moments, &sealed.moments)] {
+    for (name, bytes, sum) in [(WEIGHTS, &weights, &state_file.weights), (MOMENTS, &moments, &state_file.moments)] {
         if checksum::of_bytes(bytes) != *sum {
-            return Err(refused("a whole checkpoint", path, &format_args!("{name} is damaged")));
+            return Err(refused(COMPLETE, path, &format_args!("{name} is damaged")));
         }
     }
-    Ok(Found { state: sealed.state, weights, moments, path: path.to_owned() })
+    Ok(TrainingCheckpoint { state: state_file.state, weights, moments, path: path.to_owned() })
 }
 
-fn refused(expected: &str, path: &Path, error: &dyn Display) -> Error {
-    let got = format!("{}: {error}", path.display());
-    Error::new(Stage::Training, expected, got, "check permissions and free space, or remove the checkpoint")
+const NEXT: &str = "check permissions and free space, or remove the checkpoint";
+
+fn refused(expected: &str, path: &Path, got: &dyn Display) -> Error {
+    Error::new(Stage::Training, expected, got, NEXT).at(path.display())
+}
+
+fn failed(expected: &str, path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::caused(Stage::Training, expected, error, NEXT).at(path.display())
 }

@@ -1,14 +1,15 @@
-//! Trains figureground's encoders, in the order the data flow:
+//! Trains figureground's encoders and segmenter.
 //!
-//! [`clips`] films drawn clips through the runtime's own preprocessing and masks, [`batch_sampler`] vary them by a
-//! [`masking_ratio`] and cut them into [`patches`], [`encoder`] run a [`pair`] over them, an [`objective`] judges it, the
-//! [`trainer`] steps, and [`evaluate`] asks what was learned. [`segmenter`] is the person segmenter of the same data.
+//! In the order of the data: [`clip`] renders and preprocesses clips, [`batch_sampler`] applies an [`augmentation`] and
+//! [`mod@patchify`], [`parallel_encoder`] encodes with a [`pair`], an [`objective`] is the loss, the [`trainer`]
+//! minimises it, and [`evaluate`] measures the result. [`segmenter`] trains the person segmenter on the same data.
 
+pub mod augmentation;
+pub mod background;
 pub mod batch_sampler;
 pub mod calibration;
 pub mod checkpoint;
 pub mod clip;
-pub mod compose;
 pub mod conventions;
 pub mod evaluate;
 pub mod loss_curve;
@@ -22,3 +23,4 @@ pub mod segmenter;
 pub mod segmenter_files;
 pub mod splits;
 pub mod trainer;
+pub mod training_settings;

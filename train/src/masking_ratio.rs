@@ -1,4 +1,4 @@
-//! How often training samples are masked, and how.
+//! The ratio of the kinds of masking in training.
 
 use figureground::view::{Fill, Masking};
 use figureground::{Error, Result, Stage};
@@ -8,23 +8,24 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// The masking ratio of the paper's section 3.3: weights of the kinds of masking, one of which is drawn for each sample.
+/// The masking ratio (section 3.3 of the paper): weights of the kinds of masking, one of which is drawn per sample.
 ///
 /// Written `none:background` against background bias, `none:box:shape:background+object` against object bias.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum MaskingRatio {
-    /// No masking, or all but the person (Eq. 2).
+    /// Weights of no masking, and of hiding all but the person (Eq. 2).
     Background([f32; 2]),
-    /// No masking, object boxes (Eq. 3), object shapes (Eq. 4), or background and objects in two colours (Eq. 5).
+    /// Weights of no masking, object boxes (Eq. 3), object shapes (Eq. 4), and background and objects in two colours
+    /// (Eq. 5).
     Objects([f32; 4]),
 }
 
 impl MaskingRatio {
-    /// Every sample as it is.
+    /// No masking.
     pub const NONE: Self = Self::Background([1.0, 0.0]);
 
-    /// The masking of one sample; its colours are from N(0, I) and stay the same for all its frames.
+    /// Draws the masking of one sample. Its colours are from N(0, I) and equal in all its frames.
     pub fn draw(&self, rng: &mut impl Rng) -> Masking {
         let mut colour = || Fill([0, 1, 2].map(|_| rng.sample(StandardNormal)));
         let (first, second) = (colour(), colour());
@@ -50,12 +51,12 @@ impl MaskingRatio {
     }
 }
 
-/// The index of a weight, drawn in proportion to the weights.
+/// Draws an index in proportion to the weights.
 fn pick(weights: &[f32], rng: &mut impl Rng) -> usize {
-    let mut left = rng.random::<f32>() * weights.iter().sum::<f32>();
+    let mut remaining = rng.random::<f32>() * weights.iter().sum::<f32>();
     for (index, weight) in weights.iter().enumerate() {
-        left -= weight;
-        if left < 0.0 {
+        remaining -= weight;
+        if remaining < 0.0 {
             return index;
         }
     }
@@ -75,7 +76,7 @@ impl FromStr for MaskingRatio {
     fn from_str(text: &str) -> Result<Self> {
         let refused = || {
             let expected = "none:background or none:box:shape:background+object, numbers from 0 that are not all 0";
-            Error::new(Stage::Training, expected, format_args!("{text:?}"), "write .33:.67, for example")
+            Error::new(Stage::Training, expected, format_args!("{text:?}"), "write, for example, .33:.67")
         };
         let weights: std::result::Result<Vec<f32>, _> = text.split(':').map(str::parse).collect();
         let weights = weights.map_err(|_| refused())?;
@@ -111,7 +112,7 @@ mod tests {
     use rand_pcg::Pcg64;
 
     #[test]
-    fn kinds_are_drawn_as_often_as_the_ratio_says() {
+    fn kinds_are_drawn_in_proportion_to_the_ratio() {
         let mut rng = Pcg64::seed_from_u64(3);
         let ratio: MaskingRatio = ".25:.25:0:.5".parse().unwrap();
         let mut counts = [0; 4];
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_read_as_it_is_written_and_nonsense_is_refused() {
+    fn a_ratio_is_parsed_as_it_is_printed_and_invalid_text_is_refused() {
         for text in ["1:0", "0.33:0.67", "0.33:0:0.33:0.33"] {
             assert_eq!(text.parse::<MaskingRatio>().unwrap().to_string(), text);
         }

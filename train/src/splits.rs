@@ -1,86 +1,106 @@
-//! Which clips are filmed for what. Seeds of different sets never meet.
+//! The clips of each split. Different splits never share a seed.
 
 use crate::clip::ClipSpec;
-use pantomime::{Action, Context, Deed, Handling, Part};
+use pantomime::{Action, Activity, ClassGroup, Context, Handling};
 
-/// How often an action is in its home scene, and an object is a handling's own.
+/// Probability that an action is in its home scene, or a handling has its bound object.
 pub const RHO: f64 = 0.9;
 
-/// What a set of clips is for; each has seeds of its own.
+/// The purpose of clips; each has its own seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
-    /// Captions.
+    /// Pretraining on captions.
     Pretraining,
     /// Training on classes.
     Training,
-    /// What tables report.
+    /// Testing.
     Testing,
-    /// What a gate is calibrated on.
+    /// Calibration of a gate.
     Calibration,
 }
 
-/// `count` clips of base actions, or of base handlings in one of five, in random scenes.
+/// Clips of one split to render.
+#[derive(Clone, Copy, Debug)]
+pub struct ClipSelection {
+    /// The classes; `None` selects all.
+    pub group: Option<ClassGroup>,
+    /// Clips per class.
+    pub clips_per_class: usize,
+    /// The purpose.
+    pub split: Split,
+    /// Seed within the split.
+    pub seed: u64,
+}
+
+/// Specifications of clips with the index of each one's class among the selected ones.
+#[derive(Clone, Debug)]
+pub struct LabelledSpecs {
+    /// The clips.
+    pub specs: Vec<ClipSpec>,
+    /// Index of each clip's class.
+    pub labels: Vec<usize>,
+}
+
+impl ClipSelection {
+    /// Specifies clips of actions in `context`.
+    pub fn actions(&self, context: Context) -> LabelledSpecs {
+        let activities: Vec<Activity> = actions(self.group).into_iter().map(Activity::Action).collect();
+        self.specs(&activities, context, RHO)
+    }
+
+    /// Specifies clips of handlings, which have their bound object with probability `rho`.
+    pub fn handlings(&self, rho: f64) -> LabelledSpecs {
+        let activities: Vec<Activity> = handlings(self.group).into_iter().map(Activity::Handling).collect();
+        self.specs(&activities, Context::Free, rho)
+    }
+
+    fn specs(&self, activities: &[Activity], context: Context, rho: f64) -> LabelledSpecs {
+        let labels: Vec<usize> = (0..activities.len() * self.clips_per_class).map(|i| i % activities.len()).collect();
+        let spec = |(i, label): (usize, &usize)| {
+            let seed = clip_seed(self.split, self.seed, i);
+            ClipSpec { activity: activities[*label], context, rho, seed }
+        };
+        LabelledSpecs { specs: labels.iter().enumerate().map(spec).collect(), labels }
+    }
+}
+
+/// Specifies `count` clips of base classes in random scenes, every fifth of a handling and the others of actions.
 pub fn pretraining(count: usize, seed: u64) -> Vec<ClipSpec> {
-    let (actions, handlings) = (actions(Some(Part::Base)), handlings(Some(Part::Base)));
+    let (actions, handlings) = (actions(Some(ClassGroup::Base)), handlings(Some(ClassGroup::Base)));
     (0..count)
         .map(|i| {
-            let deed = match i % 5 {
-                0 => Deed::Handling(handlings[i / 5 % handlings.len()]),
-                _ => Deed::Action(actions[(i - i / 5) % actions.len()]),
+            let activity = match i % 5 {
+                0 => Activity::Handling(handlings[i / 5 % handlings.len()]),
+                _ => Activity::Action(actions[(i - i / 5) % actions.len()]),
             };
-            // Objects of handlings are random too: nothing is to be learned from them yet.
-            ClipSpec { deed, context: Context::Free, rho: 1.0 / 12.0, seed: seed_of(Split::Pretraining, seed, i) }
+            // Objects of handlings are uniform too, so that pretraining learns no bias.
+            let seed = clip_seed(Split::Pretraining, seed, i);
+            ClipSpec { activity, context: Context::Free, rho: 1.0 / 12.0, seed }
         })
         .collect()
 }
 
-/// `each` clips of every action of `part` and, for each clip, the place of its action among them.
-pub fn acting(
-    part: Option<Part>,
-    context: Context,
-    each: usize,
-    purpose: Split,
-    seed: u64,
-) -> (Vec<ClipSpec>, Vec<usize>) {
-    let actions = actions(part);
-    let deeds: Vec<Deed> = actions.into_iter().map(Deed::Action).collect();
-    splits(&deeds, context, RHO, each, purpose, seed)
+/// Returns the handlings of `group`, or all, in their order.
+pub fn handlings(group: Option<ClassGroup>) -> Vec<Handling> {
+    Handling::ALL.iter().copied().filter(|class| group.is_none_or(|group| class.class_group() == group)).collect()
 }
 
-/// `each` clips of every handling of `part`, whose own objects they show with probability `rho`.
-pub fn handling(part: Option<Part>, rho: f64, each: usize, purpose: Split, seed: u64) -> (Vec<ClipSpec>, Vec<usize>) {
-    let deeds: Vec<Deed> = handlings(part).into_iter().map(Deed::Handling).collect();
-    splits(&deeds, Context::Free, rho, each, purpose, seed)
+/// Returns the actions of `group`, or all, in their order.
+pub fn actions(group: Option<ClassGroup>) -> Vec<Action> {
+    Action::ALL.iter().copied().filter(|class| group.is_none_or(|group| class.class_group() == group)).collect()
 }
 
-/// The handlings of `part`, or all, in their order.
-pub fn handlings(part: Option<Part>) -> Vec<Handling> {
-    Handling::ALL.iter().copied().filter(|handling| part.is_none_or(|part| handling.part() == part)).collect()
+/// Returns the class names of the handlings of `group`, or of all.
+pub fn handling_names(group: Option<ClassGroup>) -> Vec<String> {
+    handlings(group).into_iter().map(Handling::name).collect()
 }
 
-/// The actions of `part`, or all, in their order.
-pub fn actions(part: Option<Part>) -> Vec<Action> {
-    Action::ALL.iter().copied().filter(|action| part.is_none_or(|part| action.part() == part)).collect()
+/// Returns the class names of the actions of `group`, or of all.
+pub fn action_names(group: Option<ClassGroup>) -> Vec<String> {
+    actions(group).into_iter().map(Action::name).collect()
 }
 
-fn splits(
-    deeds: &[Deed],
-    context: Context,
-    rho: f64,
-    each: usize,
-    purpose: Split,
-    seed: u64,
-) -> (Vec<ClipSpec>, Vec<usize>) {
-    let labels: Vec<usize> = (0..deeds.len() * each).map(|i| i % deeds.len()).collect();
-    let specs = labels
-        .iter()
-        .enumerate()
-        .map(|(i, label)| ClipSpec { deed: deeds[*label], context, rho, seed: seed_of(purpose, seed, i) })
-        .collect();
-    (specs, labels)
-}
-
-/// 4 bits of purpose, 28 of seed, 32 of index.
-fn seed_of(purpose: Split, seed: u64, index: usize) -> u64 {
-    (purpose as u64) << 60 | (seed & 0xfff_ffff) << 32 | index as u64
+/// Returns the seed of a clip: 4 bits of split, 28 of seed, 32 of index.
+fn clip_seed(split: Split, seed: u64, index: usize) -> u64 {
+    (split as u64) << 60 | (seed & 0xfff_ffff) << 32 | index as u64
 }

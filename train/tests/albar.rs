@@ -3,21 +3,21 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use figureground_train::batch_sampler::Batch;
+use figureground_train::batch_sampler::ClipBatch;
 use figureground_train::objective::{Albar, Objective};
-use figureground_train::pair::{ClipPair, Fusion, Postures, Sizes, Tower, values, weights};
+use figureground_train::pair::{ClipPair, FusionKind, JointTargets, PairSizes, Tower, values, weights};
 use figureground_train::parallel_encoder::ParallelEncoder;
-use figureground_train::patchify::{self, Shift};
-use figureground_train::trainer::{Optimiser, Settings, Trainer};
+use figureground_train::patchify::patchify;
+use figureground_train::trainer::PairTrainer;
+use figureground_train::training_settings::{Optimiser, TrainingSettings};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Largest difference of the penalty's gradient, as a fraction of its largest element: what f32 and the difference
-/// quotient leave.
-const PENALTY: f32 = 1e-3;
+/// Largest error of the penalty's gradient by f32 and the difference quotient, relative to its largest element.
+const PENALTY_TOLERANCE: f32 = 1e-3;
 
-const SIZES: Sizes = Sizes {
+const SIZES: PairSizes = PairSizes {
     image_size: 16,
     patch_size: 8,
     vision: Tower { width: 32, layers: 1, heads: 2 },
@@ -57,16 +57,16 @@ impl Fixture {
         tensor.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap())).collect()
     }
 
-    fn batch(&self) -> Batch {
+    fn batch(&self) -> ClipBatch {
         let mut patches = Vec::new();
         for picture in self.floats("pixels").chunks_exact(3 * 16 * 16) {
-            let mut cut = vec![0.0; picture.len()];
-            patchify::patchify(picture, &SIZES, Shift::default(), &mut cut);
-            patches.extend(cut);
+            let mut picture_patches = vec![0.0; picture.len()];
+            patchify(picture, &SIZES, &mut picture_patches);
+            patches.extend(picture_patches);
         }
-        Batch {
+        ClipBatch {
             patches,
-            postures: Postures::default(),
+            joint_targets: JointTargets::default(),
             clips: 3,
             texts: self.integers("texts").chunks_exact(8).map(<[i64]>::to_vec).collect(),
             labels: self.integers("labels").iter().map(|label| *label as usize).collect(),
@@ -74,14 +74,14 @@ impl Fixture {
     }
 }
 
-/// Gradients by the names and in the shapes that PyTorch's have.
-struct Named<'a> {
+/// Collects gradients with PyTorch's names and shapes.
+struct GradientCollector<'a> {
     path: Vec<String>,
     gradients: &'a GradientsParams,
     found: BTreeMap<String, Vec<f32>>,
 }
 
-impl ModuleVisitor for Named<'_> {
+impl ModuleVisitor for GradientCollector<'_> {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
         self.path.push(name.to_owned());
     }
@@ -99,36 +99,36 @@ impl ModuleVisitor for Named<'_> {
     }
 }
 
-fn loss_and_gradients(weights_of: Albar) -> (f32, BTreeMap<String, Vec<f32>>) {
+fn loss_and_gradients(albar: Albar) -> (f32, BTreeMap<String, Vec<f32>>) {
     let device = Device::flex();
     let autodiff = device.clone().autodiff();
-    let pair = ClipPair::new(&SIZES, &autodiff).with_fusion(Fusion::Temporal, &SIZES, &autodiff);
+    let pair = ClipPair::new(&SIZES, &autodiff).with_fusion(FusionKind::Temporal, &SIZES, &autodiff);
     let pair = weights::read(pair, &SIZES, &folder()).unwrap();
     let encoder = ParallelEncoder::new(2, 2, &device, &SIZES).unwrap();
-    let settings = Settings {
+    let settings = TrainingSettings {
         epochs: 1,
         learning_rate: 1e-3,
         warmup_epochs: 0.0,
         optimiser: Optimiser::AdamW,
         weight_decay: 0.0,
-        objective: Objective::Albar(weights_of),
+        objective: Objective::Albar(albar),
         posture: 0.0,
     };
-    let trainer = Trainer::new(pair.clone(), settings, SIZES, &encoder, &device);
+    let trainer = PairTrainer::new(pair.clone(), settings, SIZES, &encoder, &device);
     let (loss, gradients) = trainer.loss_and_gradients(&Fixture::open().batch());
-    let mut named = Named { path: Vec::new(), gradients: &gradients, found: BTreeMap::new() };
-    pair.visit(&mut named);
-    (loss, named.found)
+    let mut collector = GradientCollector { path: Vec::new(), gradients: &gradients, found: BTreeMap::new() };
+    pair.visit(&mut collector);
+    (loss, collector.found)
 }
 
-/// The largest difference as a fraction of the largest expected element.
-fn difference(expected: &[f32], got: &[f32]) -> f32 {
+/// Returns the largest difference relative to the largest expected element.
+fn relative_difference(expected: &[f32], got: &[f32]) -> f32 {
     assert_eq!(expected.len(), got.len());
     let scale = expected.iter().fold(0.0f32, |most, v| most.max(v.abs()));
     expected.iter().zip(got).fold(0.0f32, |most, (e, g)| most.max((e - g).abs())) / scale
 }
 
-/// Our names of the parameters that the fixture has gradients for, and PyTorch's.
+/// Names of the parameters with gradients in the fixture, in burn and in PyTorch.
 const PARAMETERS: [(&str, &str); 7] = [
     ("vision_model.embeddings.patch_embedding.weight", "vision_model.embeddings.patch_embedding.weight"),
     ("vision_model.encoder.layers.0.mlp.fc1.weight", "vision_model.encoder.layers.0.mlp.fc1.weight"),
@@ -140,7 +140,7 @@ const PARAMETERS: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn loss_and_gradients_are_those_of_double_backward() {
+fn loss_and_gradients_equal_those_of_a_double_backward_pass() {
     let fixture = Fixture::open();
     let term = |name: &str| fixture.floats(&format!("term.{name}"))[0];
     let smooth = Albar { penalty: 0.0, ..Albar::HMDB51 };
@@ -148,37 +148,37 @@ fn loss_and_gradients_are_those_of_double_backward() {
     let expected = term("clip") - term("still") + 4.25 * term("entropy");
     assert!((loss - expected).abs() < 1e-4 * expected.abs(), "{loss} {expected}");
 
-    let (whole, with) = loss_and_gradients(Albar::HMDB51);
-    let penalty = (whole - loss) / 10.0;
+    let (total, with) = loss_and_gradients(Albar::HMDB51);
+    let penalty = (total - loss) / 10.0;
     assert!((penalty - term("penalty")).abs() < 2e-3 * term("penalty"), "{penalty} {}", term("penalty"));
 
-    for (ours, theirs) in PARAMETERS {
-        let expected = fixture.floats(&format!("smooth.{theirs}"));
-        let apart = difference(&expected, &without[ours]);
-        println!("{ours}: smooth {apart:.1e}");
-        assert!(apart < 1e-4, "{ours}: {apart}");
-        let expected = fixture.floats(&format!("penalty.{theirs}"));
+    for (burn_name, torch_name) in PARAMETERS {
+        let expected = fixture.floats(&format!("smooth.{torch_name}"));
+        let error = relative_difference(&expected, &without[burn_name]);
+        println!("{burn_name}: smooth {error:.1e}");
+        assert!(error < 1e-4, "{burn_name}: {error}");
+        let expected = fixture.floats(&format!("penalty.{torch_name}"));
         let got: Vec<f32> =
-            with[ours].iter().zip(&without[ours]).map(|(with, without)| (with - without) / 10.0).collect();
-        let apart = difference(&expected, &got);
-        println!("{ours}: penalty {apart:.1e}");
-        assert!(apart < PENALTY, "{ours}: {apart}");
+            with[burn_name].iter().zip(&without[burn_name]).map(|(with, without)| (with - without) / 10.0).collect();
+        let error = relative_difference(&expected, &got);
+        println!("{burn_name}: penalty {error:.1e}");
+        assert!(error < PENALTY_TOLERANCE, "{burn_name}: {error}");
     }
 }
 
 #[test]
-fn what_the_difference_quotient_leaves_falls_with_the_square_of_its_step() {
+fn the_error_of_the_difference_quotient_falls_with_the_square_of_its_step() {
     let fixture = Fixture::open();
-    let (ours, theirs) = PARAMETERS[0];
-    let expected = fixture.floats(&format!("penalty.{theirs}"));
+    let (burn_name, torch_name) = PARAMETERS[0];
+    let expected = fixture.floats(&format!("penalty.{torch_name}"));
     let (_, without) = loss_and_gradients(Albar { penalty: 0.0, ..Albar::HMDB51 });
-    let apart = |step: f32| {
+    let error = |step: f32| {
         let (_, with) = loss_and_gradients(Albar { step, ..Albar::HMDB51 });
         let got: Vec<f32> =
-            with[ours].iter().zip(&without[ours]).map(|(with, without)| (with - without) / 10.0).collect();
-        difference(&expected, &got)
+            with[burn_name].iter().zip(&without[burn_name]).map(|(with, without)| (with - without) / 10.0).collect();
+        relative_difference(&expected, &got)
     };
-    let (long, short) = (apart(0.4), apart(0.2));
+    let (long, short) = (error(0.4), error(0.2));
     println!("step 0.4: {long:.1e}, step 0.2: {short:.1e}");
     assert!((3.0..5.0).contains(&(long / short)), "{long} {short}");
 }

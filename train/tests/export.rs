@@ -1,4 +1,4 @@
-//! A pair of ours through `figureground import` gives the embeddings that burn gives.
+//! Compares the embeddings of an imported pair with those of burn.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -7,14 +7,14 @@ use figureground::engine::{ImageEncoder, TemporalEncoder, TextEncoder, cpu::Cpu}
 use figureground::import::Import;
 use figureground::model::write::WeightPrecision;
 use figureground_train::conventions;
-use figureground_train::pair::{ClipPair, Fusion, Prompts, Sizes, Tower, seeded, values, weights};
-use figureground_train::patchify::{self, Shift};
+use figureground_train::pair::{ClipPair, FusionKind, PairSizes, Prompts, Tower, seeded, values, weights};
+use figureground_train::patchify::patchify;
 use std::path::Path;
 
-/// Largest difference as a fraction of the largest element.
-const PARITY: f32 = 1e-4;
+/// Largest difference relative to the largest element.
+const TOLERANCE: f32 = 1e-4;
 
-const SIZES: Sizes = Sizes {
+const SIZES: PairSizes = PairSizes {
     image_size: 32,
     patch_size: 8,
     vision: Tower { width: 32, layers: 2, heads: 2 },
@@ -25,24 +25,24 @@ const SIZES: Sizes = Sizes {
     frames: 8,
 };
 
-fn close(name: &str, expected: &[f32], got: &[f32]) {
+fn assert_close(name: &str, expected: &[f32], got: &[f32]) {
     let scale = expected.iter().fold(0.0f32, |most, v| most.max(v.abs()));
-    let apart = expected.iter().zip(got).fold(0.0f32, |most, (e, g)| most.max((e - g).abs())) / scale;
-    println!("{name}: {apart:.1e}");
-    assert!(expected.len() == got.len() && apart < PARITY, "{name}: {apart}");
+    let error = expected.iter().zip(got).fold(0.0f32, |most, (e, g)| most.max((e - g).abs())) / scale;
+    println!("{name}: {error:.1e}");
+    assert!(expected.len() == got.len() && error < TOLERANCE, "{name}: {error}");
 }
 
-/// At unit norm, as the pair's texts and clips are.
+/// Normalises rows to unit norm.
 fn unit(rows: &[f32], dimension: usize) -> Vec<f32> {
     let norm = |row: &[f32]| row.iter().map(|v| v * v).sum::<f32>().sqrt();
     rows.chunks_exact(dimension).flat_map(|row| row.iter().map(move |v| v / norm(row))).collect()
 }
 
 #[test]
-fn an_imported_pair_embeds_as_burn_does() {
+fn an_imported_pair_has_the_embeddings_of_burn() {
     let folder = tempfile::tempdir().unwrap();
     let device = Device::flex();
-    let pair = seeded(9, &device, || ClipPair::new(&SIZES, &device).with_fusion(Fusion::Temporal, &SIZES, &device));
+    let pair = seeded(9, &device, || ClipPair::new(&SIZES, &device).with_fusion(FusionKind::Temporal, &SIZES, &device));
     let pair = pair.valid();
     let (from, out) = (folder.path().join("pair"), folder.path().join("bundle"));
     std::fs::create_dir(&from).unwrap();
@@ -68,15 +68,15 @@ fn an_imported_pair_embeds_as_burn_does() {
     let cpu = Cpu::new(1).unwrap();
 
     let pictures: Vec<f32> = (0..2 * 3 * 32 * 32).map(|i| ((i * 37 % 101) as f32 - 50.0) / 25.0).collect();
-    let mut cut = vec![0.0; pictures.len()];
-    for (picture, cut) in pictures.chunks_exact(3 * 32 * 32).zip(cut.chunks_exact_mut(3 * 32 * 32)) {
-        patchify::patchify(picture, &SIZES, Shift::default(), cut);
+    let mut patches = vec![0.0; pictures.len()];
+    for (picture, patches) in pictures.chunks_exact(3 * 32 * 32).zip(patches.chunks_exact_mut(3 * 32 * 32)) {
+        patchify(picture, &SIZES, patches);
     }
-    let cut = Tensor::from_data(TensorData::new(cut, [2, SIZES.patches(), SIZES.patch_values()]), &device);
+    let patches = Tensor::from_data(TensorData::new(patches, [2, SIZES.patches(), SIZES.patch_values()]), &device);
     let mut image = vec![0.0; 2 * 16];
     let mut vision = cpu.vision(&bundle.path(&manifest.vision.file), &manifest.vision).unwrap();
     ImageEncoder::encode(&mut vision, &pictures, &mut image).unwrap();
-    close("image", &values(pair.image_embeds(cut)), &image);
+    assert_close("image", &values(pair.image_embeds(patches)), &image);
 
     let tokenizer = conventions::tokenizer(&SIZES).unwrap();
     let rows: Vec<Vec<i64>> =
@@ -85,12 +85,12 @@ fn an_imported_pair_embeds_as_burn_does() {
     let mut text = vec![0.0; 2 * 16];
     let mut encoder = cpu.text(&bundle.path(&section.file), section).unwrap();
     TextEncoder::encode(&mut encoder, &rows.concat(), &mut text).unwrap();
-    close("text", &values(pair.text_embeds(&Prompts::new(&rows))), &unit(&text, 16));
+    assert_close("text", &values(pair.text_embeds(&Prompts::new(&rows))), &unit(&text, 16));
 
     let frames: Vec<f32> = (0..8 * 16).map(|i| ((i * 29 % 53) as f32 - 26.0) / 13.0).collect();
     let temporal = manifest.temporal.as_ref().unwrap();
     let mut clip = vec![0.0; 16];
     cpu.temporal(&bundle.path(&temporal.file), temporal, [8, 16]).unwrap().fuse(&frames, &mut clip).unwrap();
     let frames = Tensor::from_data(TensorData::new(frames, [1, 8, 16]), &device);
-    close("clip", &values(pair.clip_embeds(frames)), &unit(&clip, 16));
+    assert_close("clip", &values(pair.clip_embeds(frames)), &unit(&clip, 16));
 }

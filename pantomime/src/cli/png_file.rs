@@ -1,6 +1,6 @@
-//! PNG files.
+//! Writes PNG files.
 
-use super::not_written;
+use super::files::not_written;
 use figureground::Result;
 use figureground::mask::{Shape, Size};
 use png::{BitDepth, ColorType, Compression, Encoder};
@@ -8,19 +8,19 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
-/// RGB8.
+/// Writes RGB8 pixels.
 pub(super) fn write_rgb(path: &Path, size: Size, rgb: &[u8]) -> Result<()> {
     write(path, size, rgb, ColorType::Rgb)
 }
 
-/// A shape as grey, 0 and 255.
+/// Writes a mask as grey pixels, 0 and 255.
 pub(super) fn write_shape(path: &Path, shape: &Shape) -> Result<()> {
     let grey: Vec<u8> = shape.pixels().iter().map(|&pixel| 255 * u8::from(pixel)).collect();
     write(path, shape.size(), &grey, ColorType::Grayscale)
 }
 
 fn write(path: &Path, size: Size, bytes: &[u8], colours: ColorType) -> Result<()> {
-    let file = File::create(path).map_err(|error| not_written(path, &error))?;
+    let file = File::create(path).map_err(|error| not_written(path, error))?;
     let mut encoder = Encoder::new(BufWriter::new(file), size.width(), size.height());
     encoder.set_color(colours);
     encoder.set_depth(BitDepth::Eight);
@@ -29,5 +29,5 @@ fn write(path: &Path, size: Size, bytes: &[u8], colours: ColorType) -> Result<()
         writer.write_image_data(bytes)?;
         writer.finish()
     });
-    written.map_err(|error| not_written(path, &error))
+    written.map_err(|error| not_written(path, error))
 }

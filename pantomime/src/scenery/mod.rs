@@ -1,25 +1,25 @@
-//! What is behind the actor: painted once for a clip, a little larger than the picture so that the camera can move.
+//! The background of a clip: painted once, a little larger than the picture so that the camera can move.
 
-mod cold;
-mod dry;
-mod home;
-mod set;
-mod show;
-mod sport;
-mod town;
-mod woods;
+mod forests;
+mod painter;
+mod rooms;
+mod sand;
+mod snow;
+mod sports;
+mod stages;
+mod streets;
 
 use crate::framing::{Framing, margin};
 use crate::light::Light;
-use crate::random::{Aspect, Random};
-use crate::scene::{Kind, Scene};
+use crate::random::{Random, RandomStream};
+use crate::scene::{Scene, SceneKind};
 use figureground::mask::Size;
-use set::Set;
+use painter::BackgroundPainter;
 
 /// A painted background.
 #[derive(Clone, Debug)]
 pub(crate) struct Scenery {
-    /// The light on everybody in the scene.
+    /// Light on people and objects in the scene.
     pub(crate) light: Light,
     width: usize,
     margin: i32,
@@ -33,34 +33,34 @@ impl Scenery {
         let margin = margin(size);
         let wide = |side: u32| side as usize + 2 * margin as usize;
         let (width, height) = (wide(size.width()), wide(size.height()));
-        let random = Random::new(seed, Aspect::Scenery);
-        let mut set = Set::new(framing.wide_camera(), width, height, random);
+        let random = Random::new(seed, RandomStream::Scenery);
+        let mut painter = BackgroundPainter::new(framing.wide_camera(), width, height, random);
         let variant = scene.variant();
         let light = match scene.kind() {
-            Kind::BasketballCourt => sport::basketball_court(&mut set, variant),
-            Kind::Kitchen => home::kitchen(&mut set, variant),
-            Kind::Street => town::street(&mut set, variant),
-            Kind::SnowField => cold::snow_field(&mut set, variant),
-            Kind::Beach => dry::beach(&mut set, variant),
-            Kind::Gym => sport::gym(&mut set, variant),
-            Kind::Stage => show::stage(&mut set, variant),
-            Kind::Forest => woods::forest(&mut set, variant),
-            Kind::Office => home::office(&mut set, variant),
-            Kind::SwimmingPool => sport::swimming_pool(&mut set, variant),
-            Kind::Classroom => home::classroom(&mut set, variant),
-            Kind::Desert => dry::desert(&mut set, variant),
+            SceneKind::BasketballCourt => sports::basketball_court(&mut painter, variant),
+            SceneKind::Kitchen => rooms::kitchen(&mut painter, variant),
+            SceneKind::Street => streets::street(&mut painter, variant),
+            SceneKind::SnowField => snow::snow_field(&mut painter, variant),
+            SceneKind::Beach => sand::beach(&mut painter, variant),
+            SceneKind::Gym => sports::gym(&mut painter, variant),
+            SceneKind::Stage => stages::stage(&mut painter, variant),
+            SceneKind::Forest => forests::forest(&mut painter, variant),
+            SceneKind::Office => rooms::office(&mut painter, variant),
+            SceneKind::SwimmingPool => sports::swimming_pool(&mut painter, variant),
+            SceneKind::Classroom => rooms::classroom(&mut painter, variant),
+            SceneKind::Desert => sand::desert(&mut painter, variant),
         };
-        set.foreground(scene.kind(), &light);
-        let (rgb, front) = set.finished();
+        painter.foreground(scene.kind(), &light);
+        let (rgb, front) = painter.finished();
         Self { light, width, margin, rgb, front }
     }
 
-    /// The bytes of row `y` of a picture moved by `shift`, and beyond.
+    /// Returns the RGB bytes from the start of row `y` of a picture moved by `shift`.
     pub(crate) fn rgb_row(&self, y: usize, shift: [i32; 2]) -> &[u8] {
         &self.rgb[3 * self.start(y, shift)..]
     }
 
-    /// How much of each pixel of row `y` is in front of the actor, 0 to 255.
+    /// Returns the coverage, 0 to 255, by props in front of the actor, from the start of row `y`.
     pub(crate) fn front_row(&self, y: usize, shift: [i32; 2]) -> &[u8] {
         &self.front[self.start(y, shift)..]
     }

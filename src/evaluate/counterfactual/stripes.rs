@@ -17,6 +17,11 @@ pub struct Stripes {
 }
 
 impl Stripes {
+    /// Draws stripes from `seed`.
+    pub fn seeded(seed: u64) -> Self {
+        Self::draw(&mut SplitMix64(seed))
+    }
+
     /// Stripes that follow from `rng`.
     pub(super) fn draw(rng: &mut SplitMix64) -> Self {
         let mut between = |low: f64, high: f64| low + (high - low) * rng.below(1 << 20) as f64 / f64::from(1 << 20);

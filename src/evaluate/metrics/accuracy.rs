@@ -4,14 +4,19 @@ use super::ScoredClip;
 use crate::view::View;
 use std::collections::BTreeMap;
 
-/// The share of `clips` that `holds` of.
-pub fn share<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, holds: impl Fn(&ScoredClip) -> bool) -> f64 {
+/// Returns the share of `clips` for which `holds` is true.
+pub fn share<T>(clips: impl IntoIterator<Item = T>, holds: impl Fn(T) -> bool) -> f64 {
     let (mut all, mut held) = (0u32, 0u32);
     for clip in clips {
         all += 1;
         held += u32::from(holds(clip));
     }
     f64::from(held) / f64::from(all)
+}
+
+/// Returns whether a clip counts for contrastive accuracy: the prediction is right on SCUBA and another one on SCUFO.
+pub fn is_contrastive(truth: usize, scuba: usize, scufo: usize) -> bool {
+    scuba == truth && scufo != truth
 }
 
 /// The share whose best class of `view` is the true one: top1, P-top1 and B-top1.

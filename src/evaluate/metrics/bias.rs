@@ -1,6 +1,6 @@
 //! What a model goes by, told by what it says of counterfactual clips: the measures of HAT, SCUBA and ALBAR.
 
-use super::accuracy::{share, top1};
+use super::accuracy::{is_contrastive, share, top1};
 use super::bootstrap::{Estimate, estimate};
 use super::{Confidence, ScoredClip, selective};
 use crate::view::View;
@@ -155,7 +155,8 @@ fn swap(twins: &CounterfactualClips, prefix: &str) -> Option<SwapMeasures> {
 }
 
 impl DrawStatistics {
-    fn of(draws: Vec<f64>) -> Option<Self> {
+    /// Computes mean and sample deviation; `None` without draws.
+    pub fn of(draws: Vec<f64>) -> Option<Self> {
         let count = draws.len();
         if count == 0 {
             return None;
@@ -182,7 +183,8 @@ fn still(twins: &CounterfactualClips) -> BTreeMap<String, StillBackgroundMeasure
     for (source, row) in &mut rows {
         let pair = (twins.get(&format!("scuba-{source}")), twins.get(&format!("scufo-{source}")));
         if let (Some(scuba), Some(scufo)) = pair {
-            let held = |(scufo, scuba): (&ScoredClip, &ScoredClip)| scuba.is_right() && scuba.label() != scufo.label();
+            let held =
+                |(scufo, scuba): (&ScoredClip, &ScoredClip)| is_contrastive(scuba.truth, scuba.label(), scufo.label());
             let held: Vec<bool> = paired(scufo, scuba).map(held).collect();
             row.contrastive =
                 Some(estimate(&held, |held| held.iter().filter(|held| ***held).count() as f64 / held.len() as f64));

@@ -1,6 +1,7 @@
 //! `figureground-train bundle`.
 
-use super::{Machine, Progress};
+use super::device_args::DeviceArgs;
+use super::progress::Progress;
 use clap::Args;
 use figureground::bundle::{Bundle, MANIFEST};
 use figureground::engine::all_cores;
@@ -8,16 +9,17 @@ use figureground::file::write_aside;
 use figureground::gate::GateSettings;
 use figureground::import::Import;
 use figureground::model::write::WeightPrecision;
+use figureground::preprocess::PreprocessSettings;
 use figureground::{Error, Result, Stage};
-use figureground_train::calibration::Judged;
-use figureground_train::clip::{ClipRenderer, ClipSpec, Masks};
+use figureground_train::calibration::CalibrationClips;
+use figureground_train::clip::{ClipRenderer, LabelledClips, MaskSource};
 use figureground_train::conventions;
 use figureground_train::evaluate::Evaluator;
-use figureground_train::pair::{ClipPair, Sizes, weights};
+use figureground_train::pair::{ClipPair, PairSizes, weights};
 use figureground_train::parallel_encoder::ParallelEncoder;
 use figureground_train::segmenter_files::SegmenterFiles;
-use figureground_train::splits::{self, Split};
-use pantomime::{Action, Context, Part};
+use figureground_train::splits::{self, ClipSelection, Split};
+use pantomime::{Action, ClassGroup, Context};
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Example:
@@ -31,26 +33,26 @@ pub struct MakeBundle {
     /// Folder with segmenter.toml and segmenter.onnx.
     #[arg(long, value_name = "DIR")]
     segmenter: PathBuf,
-    /// How the pair wants its pictures and prompts [default: models/clip/pantomime.toml].
+    /// Preprocessing and prompts of the pair [default: models/clip/pantomime.toml].
     #[arg(long, value_name = "MANIFEST.toml")]
     convention: Option<PathBuf>,
-    /// Clips a class that the gate is calibrated on, and as many that it is tried on.
+    /// Clips per class and context to calibrate the gate on, and as many to test it on.
     #[arg(long, default_value_t = 12, value_name = "N")]
     clips: usize,
     /// Seed of these clips.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The bundle to write; nothing may be there.
+    /// Bundle to write, which must not exist.
     #[arg(long, value_name = "BUNDLE")]
     out: PathBuf,
 }
 
 impl MakeBundle {
-    pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
-        let labels = tempfile::NamedTempFile::new().map_err(|e| unwritable(&e))?;
+    pub fn run(&self, device_args: &DeviceArgs, progress: &Progress) -> Result<()> {
+        let labels = tempfile::NamedTempFile::new().map_err(no_temporary_file)?;
         let names: String = Action::ALL.iter().map(|action| action.name() + "\n").collect();
         write_aside(labels.path(), names.as_bytes())?;
-        let gate = self.calibrate(machine, progress)?;
+        let gate = self.calibrate(device_args, progress)?;
         let convention = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/clip/pantomime.toml");
         let import = Import {
             clip: self.from.clone(),
@@ -69,86 +71,103 @@ impl MakeBundle {
         manifest.gate = gate;
         write_aside(&self.out.join(MANIFEST), manifest.to_toml()?.as_bytes())?;
         Bundle::open(&self.out)?;
-        progress.say(&format!("{} is written", self.out.display()));
+        progress.print(&format!("wrote {}", self.out.display()));
         Ok(())
     }
 
-    /// Fits the gate on one half of held-out clips and says what it does on the other.
-    fn calibrate(&self, machine: &Machine, progress: &Progress) -> Result<GateSettings> {
-        let sizes = Sizes::MINIATURE;
-        let device = machine.device()?;
-        let encoder = machine.encoder(&device, &sizes)?;
+    /// Fits the gate on held-out clips and prints its flag rates on others.
+    fn calibrate(&self, device_args: &DeviceArgs, progress: &Progress) -> Result<GateSettings> {
+        let sizes = PairSizes::MINIATURE;
+        let device = device_args.device()?;
+        let encoder = device_args.encoder(&device, &sizes)?;
         let pair = ClipPair::new(&sizes, &device).with_fusion(weights::fusion_in(&self.from), &sizes, &device);
-        let desk =
-            GateCalibrator { pair: weights::read(pair, &sizes, &self.from)?, encoder: &encoder, sizes, progress };
         let segmenter_files = SegmenterFiles::trained(&self.segmenter)?;
-        let judged =
-            |purpose, contexts: &[Context]| desk.judged(purpose, contexts, self.clips, self.seed, &segmenter_files);
-        let gate = judged(Split::Calibration, &[Context::In, Context::Out])?.fit()?;
+        let calibrator = GateCalibrator {
+            pair: weights::read(pair, &sizes, &self.from)?,
+            encoder: &encoder,
+            sizes,
+            segmenter_files: &segmenter_files,
+            clips_per_class: self.clips,
+            seed: self.seed,
+            progress,
+        };
+        let gate = calibrator.clips(Split::Calibration, &[Context::In, Context::Out])?.fit()?;
         for (context, name) in [(Context::In, "in context"), (Context::Out, "out of context")] {
-            let effect = judged(Split::Testing, &[context])?.effect(&gate)?;
-            progress.say(&format!(
-                "{name}: top1 {:.3}, flags {:.3} of the right and {:.3} of the wrong predictions",
-                effect.top1, effect.false_flags, effect.flagged_wrong
+            let rates = calibrator.clips(Split::Testing, &[context])?.flag_rates(&gate)?;
+            progress.print(&format!(
+                "{name}: top1 {:.3}, flags {:.3} of the correct and {:.3} of the wrong predictions",
+                rates.top1, rates.flagged_correct, rates.flagged_wrong
             ));
         }
         Ok(gate)
     }
 }
 
+/// Renders held-out clips and computes their logits.
 struct GateCalibrator<'a> {
     pair: ClipPair,
     encoder: &'a ParallelEncoder,
-    sizes: Sizes,
+    sizes: PairSizes,
+    segmenter_files: &'a SegmenterFiles,
+    clips_per_class: usize,
+    seed: u64,
     progress: &'a Progress,
 }
 
 impl GateCalibrator<'_> {
-    /// Base class clips in all `contexts`; every class is in the label bank.
-    fn judged(
-        &self,
-        purpose: Split,
-        contexts: &[Context],
-        each: usize,
-        seed: u64,
-        segmenter_files: &SegmenterFiles,
-    ) -> Result<Judged> {
+    /// Returns clips of base classes in all `contexts`, with logits over all classes.
+    fn clips(&self, split: Split, contexts: &[Context]) -> Result<CalibrationClips> {
         let preprocess = conventions::preprocess(&self.sizes)?;
-        let renderer = ClipRenderer {
-            segmenter_files: Some(segmenter_files),
-            ..conventions::renderer(&preprocess, self.sizes.frames)?
-        };
         let tokenizer = conventions::tokenizer(&self.sizes)?;
-        let prompts = conventions::prompts(&tokenizer, Action::ALL.iter().map(|action| action.name()))?;
+        let prompts = conventions::prompts(&tokenizer, &splits::action_names(None))?;
         let evaluator = Evaluator {
             encoder: self.encoder,
             sizes: self.sizes,
             fill: conventions::fill(&preprocess),
             object_fill: None,
         };
-        let texts = evaluator.texts(&self.pair, &prompts);
-        let part = Some(Part::Base);
-        let (specs, labels): (Vec<Vec<ClipSpec>>, Vec<Vec<usize>>) =
-            contexts.iter().map(|context| splits::acting(part, *context, each, purpose, seed)).unzip();
-        let clips = renderer.film(&specs.concat(), &self.progress.bar("filming"))?;
-        let base = splits::actions(part);
-        let actions: Vec<Action> = labels.concat().into_iter().map(|label| base[label]).collect();
-        let at_home = clips.iter().zip(&actions).map(|(f, action)| f.scene == action.home().index()).collect();
-        let labels: Vec<usize> = actions.iter().map(|action| action.index()).collect();
-        for (view, masks) in [("segmenter's", Masks::Segmented), ("exact", Masks::Exact)] {
-            let tops = evaluator.tops(&self.pair, &clips, &labels, &texts, masks)?;
-            self.progress.say(&format!(
-                "{purpose:?}, {} clips, {view} masks: top1 {:.3} B-top1 {:.3} P-top1 {:.3}",
-                labels.len(),
-                tops.top1,
-                tops.b_top1,
-                tops.p_top1
+        let classifier = evaluator.classifier(&self.pair, &prompts);
+        let (clips, at_home) = self.render(split, contexts, &preprocess)?;
+        for (name, masks) in [("segmenter's", MaskSource::Segmented), ("exact", MaskSource::Exact)] {
+            let accuracies = evaluator.view_accuracies(&classifier, &clips, masks)?;
+            self.progress.print(&format!(
+                "{split:?}, {} clips, {name} masks: top1 {:.3} B-top1 {:.3} P-top1 {:.3}",
+                clips.labels.len(),
+                accuracies.top1,
+                accuracies.b_top1,
+                accuracies.p_top1
             ));
         }
-        Judged::new(&evaluator, &self.pair, &clips, &labels, at_home, &texts)
+        CalibrationClips::new(&evaluator, &classifier, &clips, at_home)
+    }
+
+    /// Renders clips of base classes, labelled among all classes, and returns whether each is in its home scene.
+    fn render(
+        &self,
+        split: Split,
+        contexts: &[Context],
+        preprocess: &PreprocessSettings,
+    ) -> Result<(LabelledClips, Vec<bool>)> {
+        let renderer = ClipRenderer {
+            segmenter_files: Some(self.segmenter_files),
+            ..conventions::renderer(preprocess, self.sizes.frames)?
+        };
+        let group = Some(ClassGroup::Base);
+        let selection = ClipSelection { group, clips_per_class: self.clips_per_class, split, seed: self.seed };
+        let (mut specs, mut actions) = (Vec::new(), Vec::new());
+        for context in contexts {
+            let clips = selection.actions(*context);
+            specs.extend(clips.specs);
+            actions.extend(clips.labels.into_iter().map(|label| splits::actions(group)[label]));
+        }
+        let clips = renderer.render(&specs, &self.progress.bar("rendering"))?;
+        let at_home = clips.iter().zip(&actions).map(|(clip, action)| clip.scene == action.home().index()).collect();
+        let labels = actions.into_iter().map(Action::index).collect();
+        Ok((LabelledClips { clips, labels }, at_home))
     }
 }
 
-fn unwritable(error: &std::io::Error) -> Error {
-    Error::new(Stage::Training, "room for a temporary file", error, "set TMPDIR to a directory with room")
+/// Returns the error of a temporary file that cannot be created.
+pub fn no_temporary_file(error: std::io::Error) -> Error {
+    Error::caused(Stage::Training, "space for a temporary file", error, "set TMPDIR to a directory with free space")
 }

@@ -1,6 +1,7 @@
 //! `figureground-train demo`.
 
-use super::Progress;
+use super::bundle::no_temporary_file;
+use super::progress::Progress;
 use clap::Args;
 use figureground::bundle::Bundle;
 use figureground::engine::{Engine, all_cores};
@@ -14,7 +15,7 @@ use figureground::{Error, Result, Stage};
 use figureground_train::splits;
 use image::codecs::gif::{GifEncoder, Repeat};
 use image::{Delay, Frame, RgbImage};
-use pantomime::{Action, Clip, Context, FRAME_US, Part, Picture};
+use pantomime::{Action, ClassGroup, Clip, Context, FRAME_US, Picture};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,108 +23,105 @@ use std::time::Duration;
 pub const EXAMPLES: &str = "Example:
   figureground-train demo --bundle models/built-in --out demo.gif";
 
-/// What a background is sure of has at least this many times the probability of chance. Calibration has taught the view how
-/// little it knows, so it never says much more.
-const SURE: f32 = 1.5;
+/// Smallest probability of a confident background prediction, relative to chance. It is low because the calibrated
+/// background view is never very confident.
+const CONFIDENT: f32 = 1.5;
 
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// The bundle that the clip is for.
+    /// Bundle that the clip demonstrates.
     #[arg(long, value_name = "BUNDLE")]
     bundle: PathBuf,
-    /// The clip.
+    /// Clip to write.
     #[arg(long, value_name = "FILE.gif")]
     out: PathBuf,
-    /// Seeds to try.
+    /// Number of seeds to try.
     #[arg(long, default_value_t = 2000, value_name = "N")]
     tries: u64,
-    /// The first seed.
+    /// First seed to try.
     #[arg(long, default_value_t = 5_000_000)]
     seed: u64,
-    /// Width and height in pixels.
+    /// Width and height of the clip in pixels.
     #[arg(long, default_value_t = 160, value_name = "PIXELS")]
     side: u32,
 }
 
 impl Demo {
-    /// Looks for a clip out of context whose label is wrong, named by the background and not by the person, and flagged.
+    /// Searches for a clip out of context with a wrong label that only the background suggests and that the gate flags.
     pub fn run(&self, progress: &Progress) -> Result<()> {
         let bundle = Bundle::open(&self.bundle)?;
         let engine = Engine::load(&bundle, all_cores())?;
         let mut pipeline = Pipeline::new(&bundle, engine, FrameRecording::Off)?;
-        let actions = splits::actions(Some(Part::Base));
+        let actions = splits::actions(Some(ClassGroup::Base));
         let size = Size::new(self.side, self.side)?;
-        let place = tempfile::tempdir().map_err(|e| {
-            Error::new(Stage::Training, "room for a temporary file", e, "set TMPDIR to a directory with room")
-        })?;
-        let tried = place.path().join("demo.gif");
-        let bar = progress.bar("trying");
+        let folder = tempfile::tempdir().map_err(no_temporary_file)?;
+        let candidate = folder.path().join("demo.gif");
+        let bar = progress.bar("searching");
         bar.set_length(self.tries);
         for seed in self.seed..self.seed + self.tries {
             bar.inc(1);
             let action = actions[(seed % actions.len() as u64) as usize];
             let clip = Clip::action(action, Context::Out, 0.9, seed);
-            // One frame tells whether its background names anything, for a fifth of the time.
-            write_aside(&tried, &gif(&clip, size, 0..1)?)?;
-            if !watch(&mut pipeline, &tried, action)?.misleads {
+            // One frame shows whether the background misleads, in a fifth of the time.
+            write_aside(&candidate, &gif(&clip, size, 0..1)?)?;
+            if !check(&mut pipeline, &candidate, action)?.background_misleads {
                 continue;
             }
             let bytes = gif(&clip, size, 0..clip.frames())?;
-            write_aside(&tried, &bytes)?;
-            if watch(&mut pipeline, &tried, action)?.shows_it {
+            write_aside(&candidate, &bytes)?;
+            if check(&mut pipeline, &candidate, action)?.is_suitable {
                 write_aside(&self.out, &bytes)?;
                 bar.finish_and_clear();
-                let words = clip.caption_parts();
-                progress.say(&format!("seed {seed}: {} {} {}", words.person, words.action, words.scene));
+                let parts = clip.caption_parts();
+                progress.print(&format!("seed {seed}: {} {} {}", parts.person, parts.action, parts.scene));
                 return Ok(());
             }
         }
         let got = format!("none among {} clips", self.tries);
-        Err(Error::new(Stage::Training, "a clip that the background names wrongly", got, "pass more --tries"))
+        Err(Error::new(Stage::Training, "a clip whose background misleads", got, "raise --tries"))
     }
 }
 
-/// What a bundle makes of a clip.
+/// Properties of a clip by a bundle's predictions.
 #[derive(Clone, Copy, Debug, Default)]
-struct Seen {
-    /// The background is sure of a wrong action.
-    misleads: bool,
-    /// And the label is the background's; the person is read rightly, and the verdict is a flag.
-    shows_it: bool,
+struct ClipCheck {
+    /// The background view confidently predicts a wrong action.
+    background_misleads: bool,
+    /// The label is also the background's, the person view is right, and the verdict is a flag.
+    is_suitable: bool,
 }
 
-fn watch(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<Seen> {
+fn check(pipeline: &mut Pipeline, path: &Path, action: Action) -> Result<ClipCheck> {
     let mut source = source::open(path.as_os_str(), &SourceOptions::default())?;
     let truth = pipeline.names().iter().position(|name| *name == action.name());
     let classes = pipeline.names().len() as f32;
-    let mut seen = Seen::default();
+    let mut check = ClipCheck::default();
     pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
         let first = |view: View| outcome.top[view.index()].first();
         let class = |view: View| first(view).map(|ranked| ranked.class);
-        let sure = first(View::Background).is_some_and(|ranked| ranked.log_p.exp() >= SURE / classes);
+        let confident = first(View::Background).is_some_and(|ranked| ranked.log_p.exp() >= CONFIDENT / classes);
         let label = Some(outcome.judgement.label);
-        let misleads = sure && class(View::Background) != truth;
-        let shows_it = misleads
+        let background_misleads = confident && class(View::Background) != truth;
+        let is_suitable = background_misleads
             && class(View::Background) == label
             && class(View::Person) == truth
             && matches!(outcome.judgement.verdict, Verdict::Flag(_));
-        seen = Seen { misleads, shows_it };
+        check = ClipCheck { background_misleads, is_suitable };
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(seen)
+    Ok(check)
 }
 
-/// Some frames of the clip as a GIF.
+/// Encodes some frames of a clip as a GIF.
 fn gif(clip: &Clip, size: Size, frames: Range<usize>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let failed =
-        |e: &dyn std::fmt::Display| Error::new(Stage::Training, "to encode the demo clip", e, "pass another --side");
+    let failed = |e: &dyn std::fmt::Display| Error::new(Stage::Training, "a GIF of the demo clip", e, "change --side");
     {
         let mut encoder = GifEncoder::new_with_speed(&mut bytes, 10);
         encoder.set_repeat(Repeat::Infinite).map_err(|e| failed(&e))?;
-        let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+        let (mut renderer, mut picture) = (clip.renderer(size), Picture::new(size));
         for index in frames {
-            stage.render(index, &mut picture);
+            renderer.render(index, &mut picture);
             let rgb = RgbImage::from_raw(size.width(), size.height(), picture.rgb.clone())
                 .ok_or_else(|| failed(&"a picture of another size"))?;
             let rgba = image::DynamicImage::ImageRgb8(rgb).into_rgba8();

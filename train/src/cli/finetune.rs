@@ -1,17 +1,20 @@
 //! `figureground-train finetune`.
 
+use super::device_args::DeviceArgs;
+use super::progress::Progress;
 use super::test_sets::TestSets;
-use super::{Machine, Progress};
 use clap::{Args, ValueEnum};
 use figureground::Result;
-use figureground_train::batch_sampler::{Augmentation, ClassBatches};
+use figureground_train::augmentation::Augmentation;
+use figureground_train::batch_sampler::ClassBatches;
 use figureground_train::conventions;
 use figureground_train::masking_ratio::MaskingRatio;
 use figureground_train::objective::{Albar, Objective};
-use figureground_train::pair::{ClipPair, Fusion, Sizes, seeded, weights};
-use figureground_train::splits::{self, Split};
-use figureground_train::trainer::{Optimiser, Settings, Trainer};
-use pantomime::{Context, Part};
+use figureground_train::pair::{ClipPair, FusionKind, PairSizes, seeded, weights};
+use figureground_train::splits::{self, ClipSelection, Split};
+use figureground_train::trainer::PairTrainer;
+use figureground_train::training_settings::{Optimiser, TrainingSettings};
+use pantomime::{ClassGroup, Context};
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Example:
@@ -19,8 +22,11 @@ pub const EXAMPLES: &str = "Example:
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Loss {
+    /// Contrastive loss between clips and texts
     InfoNce,
+    /// Cross-entropy over the texts of all classes
     CrossEntropy,
+    /// Cross-entropy with ALBAR's adversarial terms
     Albar,
 }
 
@@ -29,66 +35,67 @@ pub struct Finetune {
     /// Folder of the pair to start from.
     #[arg(long, value_name = "DIR")]
     from: PathBuf,
-    /// Folder for checkpoints, curve, and at the end the pair in Hugging Face's layout.
+    /// Folder for checkpoints, the loss curve, and finally the pair in Hugging Face's layout.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How frame embeddings become one.
-    #[arg(long, value_enum, default_value_t = Fusion::Mean)]
-    fusion: Fusion,
+    /// Fusion of frame embeddings.
+    #[arg(long, value_enum, default_value_t = FusionKind::Mean)]
+    fusion: FusionKind,
     /// Masking ratio, none:background or none:box:shape:background+object.
     #[arg(long, default_value_t = MaskingRatio::NONE)]
     ratio: MaskingRatio,
-    /// What is minimised.
+    /// The loss.
     #[arg(long, value_enum, default_value_t = Loss::InfoNce)]
     objective: Loss,
-    /// Weights of ALBAR's terms, adversarial:entropy:penalty; the default is what ALBAR used for HMDB51.
+    /// Weights of ALBAR's terms, adversarial:entropy:penalty; the default is ALBAR's for HMDB51.
     #[arg(long, default_value_t = Albar::HMDB51, value_name = "WEIGHTS")]
     albar: Albar,
-    /// Clips a class.
+    /// Training clips per class.
     #[arg(long, default_value_t = 16, value_name = "N")]
     shots: usize,
-    /// How often each is seen.
+    /// Number of epochs.
     #[arg(long, default_value_t = 12, value_name = "N")]
     epochs: usize,
-    /// Clips of a step.
+    /// Clips per step.
     #[arg(long, default_value_t = 32, value_name = "N")]
     batch: usize,
     /// The largest learning rate.
     #[arg(long, default_value_t = 3e-4)]
     learning_rate: f64,
-    /// Train on base and novel classes.
+    /// Train on novel classes as well as base classes.
     #[arg(long)]
     all_classes: bool,
     /// Seed of clips, order, masks and colours.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Clips a class on which each epoch is examined; 0 examines nothing.
-    #[arg(long, default_value_t = 8, value_name = "N")]
-    examined: usize,
+    /// Test clips per class after each epoch; 0 skips the test.
+    #[arg(long, alias = "examined", default_value_t = 8, value_name = "N")]
+    test_clips: usize,
 }
 
 impl Finetune {
-    pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
-        let sizes = Sizes::MINIATURE;
-        let device = machine.device()?;
-        let encoder = machine.encoder(&device, &sizes)?;
+    pub fn run(&self, device_args: &DeviceArgs, progress: &Progress) -> Result<()> {
+        let sizes = PairSizes::MINIATURE;
+        let device = device_args.device()?;
+        let encoder = device_args.encoder(&device, &sizes)?;
         let preprocess = conventions::preprocess(&sizes)?;
         let renderer = conventions::renderer(&preprocess, sizes.frames)?;
-        let part = (!self.all_classes).then_some(Part::Base);
-        let (specs, labels) = splits::acting(part, Context::In, self.shots, Split::Training, self.seed);
-        let clips = renderer.film(&specs, &progress.bar("filming"))?;
+        let group = (!self.all_classes).then_some(ClassGroup::Base);
+        let selection = ClipSelection { group, clips_per_class: self.shots, split: Split::Training, seed: self.seed };
+        let specs = selection.actions(Context::In);
+        let clips = renderer.render(&specs.specs, &progress.bar("rendering"))?;
         let tokenizer = conventions::tokenizer(&sizes)?;
-        let prompts = conventions::prompts(&tokenizer, splits::actions(part).into_iter().map(|action| action.name()))?;
+        let prompts = conventions::prompts(&tokenizer, &splits::action_names(group))?;
         let batch_sampler = ClassBatches {
             clips: &clips,
-            labels: &labels,
+            labels: &specs.labels,
             prompts: &prompts,
             sizes,
-            batch: self.batch,
+            batch_size: self.batch,
             augmentation: Augmentation::masked(self.ratio),
             seed: self.seed,
         };
-        let settings = Settings {
+        let settings = TrainingSettings {
             epochs: self.epochs,
             learning_rate: self.learning_rate,
             warmup_epochs: 1.0,
@@ -106,7 +113,8 @@ impl Finetune {
             ClipPair::new(&sizes, &autodiff).with_fusion(self.fusion, &sizes, &autodiff)
         });
         let pair = weights::read(pair, &sizes, &self.from)?;
-        let test_sets = TestSets::film(part, self.examined, self.seed, &sizes, &encoder, progress)?;
-        test_sets.train(Trainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
+        let selection = ClipSelection { clips_per_class: self.test_clips, split: Split::Testing, ..selection };
+        let test_sets = TestSets::render(selection, &sizes, &encoder, progress)?;
+        test_sets.train(PairTrainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
     }
 }

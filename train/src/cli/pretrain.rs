@@ -1,16 +1,19 @@
 //! `figureground-train pretrain`.
 
+use super::device_args::DeviceArgs;
+use super::progress::Progress;
 use super::test_sets::TestSets;
-use super::{Machine, Progress};
 use clap::Args;
 use figureground::Result;
-use figureground_train::batch_sampler::{Augmentation, CaptionBatches};
+use figureground_train::augmentation::Augmentation;
+use figureground_train::batch_sampler::CaptionBatches;
 use figureground_train::conventions;
 use figureground_train::objective::Objective;
-use figureground_train::pair::{ClipPair, Sizes, seeded, weights};
-use figureground_train::splits;
-use figureground_train::trainer::{Optimiser, Settings, Trainer};
-use pantomime::Part;
+use figureground_train::pair::{ClipPair, PairSizes, seeded, weights};
+use figureground_train::splits::{self, ClipSelection, Split};
+use figureground_train::trainer::PairTrainer;
+use figureground_train::training_settings::{Optimiser, TrainingSettings};
+use pantomime::ClassGroup;
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Example:
@@ -18,31 +21,31 @@ pub const EXAMPLES: &str = "Example:
 
 #[derive(Debug, Args)]
 pub struct Pretrain {
-    /// Folder for checkpoints, curve, and at the end the pair in Hugging Face's layout.
+    /// Folder for checkpoints, the loss curve, and finally the pair in Hugging Face's layout.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Folder of a pair to go on from [default: random weights].
+    /// Folder of a pair to start from [default: random weights].
     #[arg(long, value_name = "DIR")]
     from: Option<PathBuf>,
-    /// Clips to learn from.
+    /// Number of training clips.
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     clips: usize,
-    /// Frames that are filmed of each; a step sees one of them.
+    /// Rendered frames per clip; a step uses one of them.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     frames: u32,
-    /// How often a frame of each is seen.
+    /// Number of epochs; each uses one frame per clip.
     #[arg(long, default_value_t = 12, value_name = "N")]
     epochs: usize,
-    /// Clips a class on which each epoch is examined; 0 examines nothing.
-    #[arg(long, default_value_t = 8, value_name = "N")]
-    examined: usize,
-    /// Clips of a step.
+    /// Test clips per class after each epoch; 0 skips the test.
+    #[arg(long, alias = "examined", default_value_t = 8, value_name = "N")]
+    test_clips: usize,
+    /// Clips per step.
     #[arg(long, default_value_t = 128, value_name = "N")]
     batch: usize,
     /// The largest learning rate.
     #[arg(long, default_value_t = 5e-3)]
     learning_rate: f64,
-    /// Weight of a head that finds joints and is thrown away: CLIP saw 400 million pictures.
+    /// Weight of the loss of the posture head, which predicts joints and is not written.
     #[arg(long, default_value_t = 1.0)]
     posture: f32,
     /// Seed of clips, weights and order.
@@ -51,23 +54,24 @@ pub struct Pretrain {
 }
 
 impl Pretrain {
-    pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
-        let sizes = Sizes::MINIATURE;
-        let device = machine.device()?;
-        let encoder = machine.encoder(&device, &sizes)?;
+    pub fn run(&self, device_args: &DeviceArgs, progress: &Progress) -> Result<()> {
+        let sizes = PairSizes::MINIATURE;
+        let device = device_args.device()?;
+        let encoder = device_args.encoder(&device, &sizes)?;
         let specs = splits::pretraining(self.clips, self.seed);
         let preprocess = conventions::preprocess(&sizes)?;
-        let clips = conventions::renderer(&preprocess, self.frames as usize)?.film(&specs, &progress.bar("filming"))?;
+        let clips =
+            conventions::renderer(&preprocess, self.frames as usize)?.render(&specs, &progress.bar("rendering"))?;
         let tokenizer = conventions::tokenizer(&sizes)?;
         let batch_sampler = CaptionBatches {
             clips: &clips,
             tokenizer: &tokenizer,
             sizes,
-            batch: self.batch,
+            batch_size: self.batch,
             augmentation: Augmentation::PLAIN,
             seed: self.seed,
         };
-        let settings = Settings {
+        let settings = TrainingSettings {
             epochs: self.epochs,
             learning_rate: self.learning_rate,
             warmup_epochs: 0.2,
@@ -83,7 +87,13 @@ impl Pretrain {
             Some(from) => weights::read(pair, &sizes, from)?,
             None => pair,
         };
-        let test_sets = TestSets::film(Some(Part::Base), self.examined, self.seed, &sizes, &encoder, progress)?;
-        test_sets.train(Trainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
+        let selection = ClipSelection {
+            group: Some(ClassGroup::Base),
+            clips_per_class: self.test_clips,
+            split: Split::Testing,
+            seed: self.seed,
+        };
+        let test_sets = TestSets::render(selection, &sizes, &encoder, progress)?;
+        test_sets.train(PairTrainer::new(pair, settings, sizes, &encoder, &device), &batch_sampler, &self.out)
     }
 }

@@ -1,9 +1,10 @@
 //! `figureground-train reproduce`.
 
-use super::{Machine, Progress};
+use super::device_args::DeviceArgs;
+use super::progress::Progress;
 use clap::Args;
 use figureground::{Error, Result, Stage};
-use figureground_train::reproduce::{self, Preset, Reproduction, Row, report};
+use figureground_train::reproduce::{self, Preset, Reproduction, TableRow, report};
 use figureground_train::segmenter_files::SegmenterFiles;
 use std::path::{Path, PathBuf};
 
@@ -14,22 +15,22 @@ pub const EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Args)]
 pub struct Reproduce {
-    /// A row, or the first part of several rows' names; may be given several times [default: all].
+    /// Name of a row, or the beginning of the names of several rows; repeatable [default: all].
     #[arg(long = "row", value_name = "NAME")]
     rows: Vec<String>,
-    /// Names all rows and ends.
+    /// List all rows and exit.
     #[arg(long)]
     list: bool,
-    /// Only writes the tables of the results that are there into the report.
+    /// Only write the tables of the existing results into the report.
     #[arg(long)]
     report: bool,
-    /// How large.
+    /// Size of the reproduction.
     #[arg(long, value_enum, default_value_t = Preset::Miniature)]
     preset: Preset,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How many seeds, from the first on.
+    /// Number of seeds.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seeds: u64,
     /// Folder of the base pair that every row starts from [default: models/pantomime/base].
@@ -41,41 +42,46 @@ pub struct Reproduce {
     /// Folder for results [default: train/results].
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
-    /// Folder for checkpoints of rows that are not done.
+    /// Folder for checkpoints of unfinished rows.
     #[arg(long, value_name = "DIR", default_value = "reproduce-work")]
     work: PathBuf,
-    /// What this machine is called in results.
+    /// Name of this machine in results.
     #[arg(long, value_name = "NAME", default_value = "unnamed machine")]
     machine: String,
 }
 
 impl Reproduce {
-    pub fn run(&self, machine: &Machine, progress: &Progress) -> Result<()> {
+    pub fn run(&self, device_args: &DeviceArgs, progress: &Progress) -> Result<()> {
         let results = self.results.clone().unwrap_or_else(reproduce::results_folder);
-        let rows = self.chosen()?;
+        let rows = self.chosen_rows()?;
         if self.list {
             rows.iter().for_each(|row| println!("{}", row.name));
             return Ok(());
         }
         if !self.report {
-            self.run_rows(&rows, &results, machine, progress)?;
+            self.run_rows(&rows, &results, device_args, progress)?;
         }
         report::update(&results, self.preset, &report::path())
     }
 
-    fn chosen(&self) -> Result<Vec<Row>> {
+    fn chosen_rows(&self) -> Result<Vec<TableRow>> {
         let all = reproduce::rows();
         if let Some(unknown) = self.rows.iter().find(|name| !all.iter().any(|row| row.name.starts_with(*name))) {
             let expected = "the name of a row, or its beginning";
-            return Err(Error::new(Stage::Command, expected, format_args!("{unknown:?}"), "look at reproduce --list"));
+            return Err(Error::new(
+                Stage::Command,
+                expected,
+                format_args!("{unknown:?}"),
+                "choose one from reproduce --list",
+            ));
         }
-        let wanted = |row: &Row| self.rows.is_empty() || self.rows.iter().any(|name| row.name.starts_with(name));
-        Ok(all.into_iter().filter(wanted).collect())
+        let chosen = |row: &TableRow| self.rows.is_empty() || self.rows.iter().any(|name| row.name.starts_with(name));
+        Ok(all.into_iter().filter(chosen).collect())
     }
 
-    fn run_rows(&self, rows: &[Row], results: &Path, machine: &Machine, progress: &Progress) -> Result<()> {
-        let device = machine.device()?;
-        let encoder = machine.encoder(&device, &self.preset.sizes())?;
+    fn run_rows(&self, rows: &[TableRow], results: &Path, device_args: &DeviceArgs, progress: &Progress) -> Result<()> {
+        let device = device_args.device()?;
+        let encoder = device_args.encoder(&device, &self.preset.sizes())?;
         let segmenter = self.segmenter.clone().unwrap_or_else(|| shipped("segmenter"));
         let reproduction = Reproduction {
             preset: self.preset,
@@ -91,7 +97,7 @@ impl Reproduce {
     }
 }
 
-/// What the repository ships in `models/pantomime`.
+/// Returns a path in the repository's `models/pantomime`.
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/pantomime").join(name)
 }

@@ -1,11 +1,11 @@
 //! `figureground-train segmenter`.
 
-use super::Progress;
+use super::progress::Progress;
 use clap::Args;
 use figureground::Result;
 use figureground::mask::Size;
 use figureground::segment::{PersonSegmenter, Target};
-use figureground_train::segmenter::{self, Overlap, REAL_SIDE, Settings, held_out, real_iou};
+use figureground_train::segmenter::{self, Overlap, REAL_SIDE, SegmenterTrainingSettings, held_out, real_iou};
 use figureground_train::segmenter_files::SegmenterFiles;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -15,43 +15,44 @@ pub const EXAMPLES: &str = "Examples:
   figureground-train segmenter --out segmenter --clip real.mp4 --reference models/segmenters/selfie-general.toml \\
       --reference-model selfie_segmentation.onnx";
 
-/// Clips of each set that a segmenter is tried on.
+/// Test clips per set.
 const CLIPS: usize = 60;
-/// Side of their pictures in pixels.
+/// Side of the pictures of test clips, in pixels.
 const SIDE: u32 = 128;
-/// Frames of a real clip that are compared.
+/// Compared frames per real clip.
 const FRAMES: u64 = 16;
 
 #[derive(Debug, Args)]
-pub struct Segmenter {
-    /// Folder for segmenter.onnx, segmenter.toml, curve and checkpoint; one that is finished is only tried.
+pub struct TrainSegmenter {
+    /// Folder for segmenter.onnx, segmenter.toml, loss curve and checkpoint; a finished segmenter is only measured.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Steps of training.
-    #[arg(long, default_value_t = Settings::default().steps, value_name = "N")]
+    /// Number of training steps.
+    #[arg(long, default_value_t = SegmenterTrainingSettings::default().steps, value_name = "N")]
     steps: usize,
     /// Seed of pictures, weights and order.
-    #[arg(long, default_value_t = Settings::default().seed)]
+    #[arg(long, default_value_t = SegmenterTrainingSettings::default().seed)]
     seed: u64,
-    /// Real clips on which to compare its masks with another segmenter's.
+    /// Real clip on which to compare the masks with those of another segmenter; repeatable.
     #[arg(long = "clip", value_name = "FILE", requires = "reference")]
     clips: Vec<PathBuf>,
-    /// The manifest of the other segmenter.
+    /// Manifest of the other segmenter.
     #[arg(long, value_name = "MANIFEST.toml", requires = "reference_model")]
     reference: Option<PathBuf>,
-    /// The other segmenter.
+    /// Model of the other segmenter.
     #[arg(long, value_name = "FILE.onnx")]
     reference_model: Option<PathBuf>,
 }
 
-impl Segmenter {
+impl TrainSegmenter {
     pub fn run(&self, progress: &Progress) -> Result<()> {
-        let settings = Settings { steps: self.steps, seed: self.seed, ..Settings::default() };
+        let settings =
+            SegmenterTrainingSettings { steps: self.steps, seed: self.seed, ..SegmenterTrainingSettings::default() };
         let bar = progress.bar("training");
         bar.set_length(self.steps as u64);
-        let mut begun = false;
+        let mut started = false;
         segmenter::train(&settings, &self.out, &mut |step| {
-            if !std::mem::replace(&mut begun, true) {
+            if !std::mem::replace(&mut started, true) {
                 bar.set_position(step.step as u64 - 1);
                 bar.reset_eta();
             }
@@ -78,7 +79,7 @@ impl Segmenter {
     }
 }
 
-/// Mean IoU; NaN where no frame shows anybody.
+/// Returns the mean IoU, or NaN if no frame shows a person.
 fn mean(overlap: Overlap) -> f64 {
     overlap.mean().unwrap_or(f64::NAN)
 }

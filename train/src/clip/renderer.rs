@@ -1,6 +1,6 @@
-//! From a drawn clip to clips: the runtime's own resize, crop, normalisation and mask geometry.
+//! Renders clips and preprocesses them by the runtime's own resize, crop, normalisation and mask geometry.
 
-use super::{FrameRegions, ProcessedClip};
+use super::processed_clip::{FrameRegions, ProcessedClip};
 use crate::segmenter_files::SegmenterFiles;
 use figureground::engine::all_cores;
 use figureground::frame::Frame;
@@ -12,91 +12,92 @@ use figureground::{Error, Result, Stage};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use indicatif::ProgressBar;
-use pantomime::{Clip, Context, Deed, Picture};
+use pantomime::{Activity, Clip, Context, Picture};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Which clip to film: everything about it follows from these.
+/// Specification of a clip, which determines every pixel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ClipSpec {
-    /// What the person does.
-    pub deed: Deed,
-    /// Where; for object handlings, scenes are always random.
+    /// The class.
+    pub activity: Activity,
+    /// Relation of scene and action; the scenes of handlings are always random.
     pub context: Context,
-    /// How often an action is in its home scene, or an object is a handling's own.
+    /// Probability of the home scene of an action, or of the bound object of a handling.
     pub rho: f64,
     /// Seed of everything else.
     pub seed: u64,
 }
 
 impl ClipSpec {
-    /// The clip itself.
+    /// Creates the clip.
     pub fn clip(&self) -> Clip {
-        match self.deed {
-            Deed::Action(action) => Clip::action(action, self.context, self.rho, self.seed),
-            Deed::Handling(handling) => Clip::handling(handling, self.rho, self.seed),
+        match self.activity {
+            Activity::Action(action) => Clip::action(action, self.context, self.rho, self.seed),
+            Activity::Handling(handling) => Clip::handling(handling, self.rho, self.seed),
         }
     }
 }
 
-/// Films specs: how many frames, how large, seen through which segmenter.
+/// Renders and preprocesses clips.
 #[derive(Clone, Debug)]
 pub struct ClipRenderer<'a> {
-    /// Size of the drawn pictures.
+    /// Size of the rendered pictures.
     pub picture: Size,
-    /// How a picture becomes `pixel_values`.
+    /// Preprocessing of the rendered pictures.
     pub preprocess: &'a PreprocessSettings,
-    /// Which frames of a clip are taken.
+    /// Sampler of the frames of a clip.
     pub sampler: Sampler,
-    /// How many (T).
+    /// Number of frames (T).
     pub frames: usize,
-    /// Whose masks are kept beside the exact ones.
+    /// Segmenter whose masks are stored beside the exact ones.
     pub segmenter_files: Option<&'a SegmenterFiles>,
 }
 
 impl ClipRenderer<'_> {
-    /// Films all `specs`, in their order, on all cores.
+    /// Renders all `specs`, in their order, on all cores.
     ///
     /// # Errors
-    /// When the settings do not fit the pictures, or the segmenter fails.
-    pub fn film(&self, specs: &[ClipSpec], progress: &ProgressBar) -> Result<Vec<ProcessedClip>> {
+    /// Returns an error if the settings do not fit the pictures, or the segmenter fails.
+    pub fn render(&self, specs: &[ClipSpec], progress: &ProgressBar) -> Result<Vec<ProcessedClip>> {
         progress.set_length(specs.len() as u64);
         let next = AtomicUsize::new(0);
-        // Threads of their own and not rayon's: while one of those waits for the segmenter, it would begin with another
-        // take, and another, until its stack is full.
-        let filmed: Result<Vec<_>> = std::thread::scope(|scope| {
-            // Where one fails, the others are done with the take they are at.
-            let work = || self.crew(specs, &next, progress).inspect_err(|_| next.store(specs.len(), Ordering::Relaxed));
-            let crews: Vec<_> = (0..all_cores()).map(|_| scope.spawn(work)).collect();
-            let ended = |_| Error::new(Stage::Training, "a clip that is filmed", "a panic", "report this");
-            crews.into_iter().map(|crew| crew.join().map_err(ended)?).collect()
+        // Plain threads instead of rayon's: a rayon thread that waits for the segmenter would start another clip, and
+        // another, until its stack overflows.
+        let rendered: Result<Vec<_>> = std::thread::scope(|scope| {
+            // After an error, the other threads stop behind their current clip.
+            let work =
+                || self.render_next(specs, &next, progress).inspect_err(|_| next.store(specs.len(), Ordering::Relaxed));
+            let workers: Vec<_> = (0..all_cores()).map(|_| scope.spawn(work)).collect();
+            let ended = |_| Error::new(Stage::Training, "a rendered clip", "a panic", "report this as a bug");
+            workers.into_iter().map(|worker| worker.join().map_err(ended)?).collect()
         });
-        let mut filmed: Vec<_> = filmed?.into_iter().flatten().collect();
-        filmed.sort_by_key(|(index, _)| *index);
-        Ok(filmed.into_iter().map(|(_, clips)| clips).collect())
+        let mut rendered: Vec<_> = rendered?.into_iter().flatten().collect();
+        rendered.sort_by_key(|(index, _)| *index);
+        Ok(rendered.into_iter().map(|(_, clip)| clip).collect())
     }
 
-    /// Films whichever take is next, until there is none.
-    fn crew(
+    /// Renders the next clip until none is left.
+    fn render_next(
         &self,
         specs: &[ClipSpec],
         next: &AtomicUsize,
         progress: &ProgressBar,
     ) -> Result<Vec<(usize, ProcessedClip)>> {
-        let mut camera = self.camera()?;
-        let mut filmed = Vec::new();
+        let mut worker = self.worker()?;
+        let mut rendered = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(take) = specs.get(index) else { return Ok(filmed) };
-            filmed.push((index, camera.film(take, self)?));
+            let Some(spec) = specs.get(index) else { return Ok(rendered) };
+            rendered.push((index, worker.render(spec, self)?));
             progress.inc(1);
         }
     }
 
-    fn camera(&self) -> Result<Camera> {
+    fn worker(&self) -> Result<RenderWorker> {
         let preprocessor = Preprocessor::new(self.preprocess, self.picture)?;
         let target = Target::Model(self.preprocess.clone());
         let size = self.preprocess.target()?;
-        Ok(Camera {
+        Ok(RenderWorker {
             mask: Mask::new(self.picture),
             sampler: FrameMaskSampler::new(preprocessor.geometry())?,
             place: Place::new(size),
@@ -108,8 +109,8 @@ impl ClipRenderer<'_> {
     }
 }
 
-/// What one thread films with.
-struct Camera {
+/// Buffers of one rendering thread.
+struct RenderWorker {
     preprocessor: Preprocessor,
     mask: Mask,
     sampler: FrameMaskSampler,
@@ -119,13 +120,13 @@ struct Camera {
     values: Vec<f32>,
 }
 
-impl Camera {
-    fn film(&mut self, take: &ClipSpec, renderer: &ClipRenderer<'_>) -> Result<ProcessedClip> {
-        let clip = take.clip();
-        let mut stage = clip.stage(renderer.picture);
-        let mut clips = ProcessedClip {
+impl RenderWorker {
+    fn render(&mut self, spec: &ClipSpec, renderer: &ClipRenderer<'_>) -> Result<ProcessedClip> {
+        let clip = spec.clip();
+        let mut frames = clip.renderer(renderer.picture);
+        let mut processed = ProcessedClip {
             label: clip.label(),
-            words: clip.caption_parts(),
+            caption_parts: clip.caption_parts(),
             scene: clip.scene.index(),
             skin: clip.actor.skin.index(),
             clothes: clip.actor.clothes.index(),
@@ -138,25 +139,25 @@ impl Camera {
         };
         for i in 0..renderer.frames {
             let index = renderer.sampler.index(i, clip.frames() as u64, renderer.frames) as usize;
-            stage.render(index, &mut self.picture);
+            frames.render(index, &mut self.picture);
             self.preprocess_picture()?;
             let scale = self.place.size.width() as f32 / renderer.picture.width() as f32;
-            clips.joints.push(stage.joints(index).map(|[x, y]| [scale * x, scale * y]));
-            clips.pixel_values.extend(self.values.iter().map(|value| f16::from_f32(*value)));
+            processed.joints.push(frames.joints(index).map(|[x, y]| [scale * x, scale * y]));
+            processed.pixel_values.extend(self.values.iter().map(|value| f16::from_f32(*value)));
             let exact = self.exact_regions()?;
             if let Some(segmenter) = &mut self.segmenter {
                 let person = segmenter.person_in(&frame_of(&self.picture)?)?.clone();
-                clips.segmented.push(self.place.of(person, exact.objects.clone())?);
+                processed.segmented.push(self.place.of(person, exact.objects.clone())?);
             }
-            clips.exact.push(exact);
+            processed.exact.push(exact);
         }
-        stage.background(clip.frames() / 2, &mut self.picture.rgb);
+        frames.background(clip.frames() / 2, &mut self.picture.rgb);
         self.preprocess_picture()?;
-        clips.background.convert_from_f32_slice(&self.values);
-        Ok(clips)
+        processed.background.convert_from_f32_slice(&self.values);
+        Ok(processed)
     }
 
-    /// Makes `values` of `picture`.
+    /// Preprocesses `picture` to `values`.
     fn preprocess_picture(&mut self) -> Result<()> {
         self.preprocessor.apply(&frame_of(&self.picture)?, &mut self.values)
     }
@@ -174,7 +175,7 @@ impl Camera {
     }
 }
 
-/// Regions at encoder resolution, made as the pipeline makes them.
+/// Computes regions at encoder resolution as the pipeline does.
 struct Place {
     size: Size,
     components: Components,

@@ -1,30 +1,32 @@
-//! Still backgrounds for SCUBA: other scenes, clouds of colour, and stripes.
+//! Still backgrounds for SCUBA: scenes of other clips, clouds of colour, and stripes.
 
 use crate::clip::ProcessedClip;
+use crate::conventions;
 use figureground::Result;
+use figureground::evaluate::counterfactual::Stripes;
 use figureground::frame::Frame;
 use figureground::mask::Size;
 use figureground::preprocess::{PreprocessSettings, Preprocessor};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
-use std::f32::consts::{PI, TAU};
+use std::f32::consts::TAU;
 
-/// Where backgrounds come from.
+/// A kind of still background.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Scenes of other clips, in Places365's stead.
+pub enum BackgroundKind {
+    /// Scenes of other clips, instead of Places365.
     Scenes,
-    /// Clouds of colour that show no place, in the stead of pictures by VQGAN-CLIP.
+    /// Clouds of colour, instead of pictures by VQGAN-CLIP.
     Clouds,
-    /// Wavy stripes of a colour and its inverse.
+    /// The runtime's stripes, at the size of the rendered pictures.
     Stripes,
 }
 
-impl Source {
-    /// All sources.
+impl BackgroundKind {
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::Scenes, Self::Clouds, Self::Stripes];
 
-    /// Its name in results.
+    /// Returns the name in results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scenes => "scenes",
@@ -33,10 +35,10 @@ impl Source {
         }
     }
 
-    /// One background for each clip of `clips`, `[3, height, width]` normalised as `settings` say.
+    /// Draws one background for each clip of `clips`, `[3, height, width]`, preprocessed.
     ///
     /// # Errors
-    /// When the settings are out of range.
+    /// Returns an error if the settings are out of range.
     pub fn backgrounds(
         self,
         clips: &[ProcessedClip],
@@ -44,70 +46,69 @@ impl Source {
         seed: u64,
     ) -> Result<Vec<Vec<f32>>> {
         let mut rng = Pcg64::seed_from_u64(seed ^ (self as u64) << 32);
-        let size = settings.target()?;
+        let target = settings.target()?;
+        let size = if self == Self::Stripes { conventions::picture_size()? } else { target };
         let mut preprocessor = Preprocessor::new(settings, size)?;
         clips
             .iter()
             .map(|clip| {
-                let mut values = vec![0.0; 3 * size.area()];
-                match self {
-                    Self::Scenes => elsewhere(clips, clip.scene, &mut rng).background(&mut values),
-                    Self::Clouds => show(&clouds(size, &mut rng), size, &mut preprocessor, &mut values)?,
-                    Self::Stripes => show(&stripes(size, &mut rng), size, &mut preprocessor, &mut values)?,
-                }
+                let mut values = vec![0.0; 3 * target.area()];
+                let picture = match self {
+                    Self::Scenes => {
+                        clip_of_another_scene(clips, clip.scene, &mut rng).background(&mut values);
+                        return Ok(values);
+                    }
+                    Self::Clouds => clouds(size, &mut rng),
+                    Self::Stripes => stripes(size, &mut rng),
+                };
+                preprocessor.apply(&Frame::new(&picture, size.width(), size.height(), 0, 0)?, &mut values)?;
                 Ok(values)
             })
             .collect()
     }
 }
 
-fn show(rgb: &[u8], size: Size, preprocessor: &mut Preprocessor, values: &mut [f32]) -> Result<()> {
-    preprocessor.apply(&Frame::new(rgb, size.width(), size.height(), 0, 0)?, values)
-}
-
-/// A clip in another scene.
-fn elsewhere<'a>(clips: &'a [ProcessedClip], scene: usize, rng: &mut Pcg64) -> &'a ProcessedClip {
+fn clip_of_another_scene<'a>(clips: &'a [ProcessedClip], scene: usize, rng: &mut Pcg64) -> &'a ProcessedClip {
     let start = rng.random_range(0..clips.len());
-    let others = clips.iter().cycle().skip(start).take(clips.len());
-    others.clone().find(|clip| clip.scene != scene).unwrap_or(&clips[start])
+    let mut others = clips.iter().cycle().skip(start).take(clips.len());
+    others.find(|clip| clip.scene != scene).unwrap_or(&clips[start])
 }
 
-/// Four soft waves of random direction, length and colour.
+/// A plane wave of colour.
+struct Wave {
+    direction: [f32; 2],
+    phase: f32,
+    amplitude: [f32; 3],
+}
+
+/// Draws four waves of random direction, length and colour, RGB8.
 fn clouds(size: Size, rng: &mut Pcg64) -> Vec<u8> {
     let base: [f32; 3] = std::array::from_fn(|_| rng.random_range(60.0..196.0));
-    let waves: [([f32; 2], f32, [f32; 3]); 4] = std::array::from_fn(|_| {
+    let waves: [Wave; 4] = std::array::from_fn(|_| {
         let (angle, length) = (rng.random_range(0.0..TAU), rng.random_range(12.0..60.0));
-        let direction = [angle.cos() * TAU / length, angle.sin() * TAU / length];
-        (direction, rng.random_range(0.0..TAU), std::array::from_fn(|_| rng.random_range(-50.0..50.0)))
+        Wave {
+            direction: [angle.cos() * TAU / length, angle.sin() * TAU / length],
+            phase: rng.random_range(0.0..TAU),
+            amplitude: std::array::from_fn(|_| rng.random_range(-50.0..50.0)),
+        }
     });
     paint(size, |x, y| {
-        let strength = waves.map(|(d, phase, _)| (d[0] * x + d[1] * y + phase).sin());
-        std::array::from_fn(|c| base[c] + waves.iter().zip(strength).map(|(wave, s)| wave.2[c] * s).sum::<f32>())
+        let (x, y) = (x as f32, y as f32);
+        let strengths = waves.each_ref().map(|wave| (wave.direction[0] * x + wave.direction[1] * y + wave.phase).sin());
+        std::array::from_fn(|c| {
+            let sum = waves.iter().zip(strengths).map(|(wave, strength)| wave.amplitude[c] * strength).sum::<f32>();
+            (base[c] + sum).clamp(0.0, 255.0) as u8
+        })
     })
 }
 
-/// StillMix's stripes: a random colour, stripes of its inverse 5 to 20 wide and 3 to 5 widths apart, bent along
-/// `A sin(wx + t) + 128` with A from 10 to 110, the whole turned by a random angle. Lengths are for 224 pixels.
+/// Draws the runtime's stripes, RGB8.
 fn stripes(size: Size, rng: &mut Pcg64) -> Vec<u8> {
-    let colour: [f32; 3] = std::array::from_fn(|_| rng.random_range(0.0..=255.0));
-    let width = rng.random_range(5.0..=20.0f32);
-    let pitch = width * rng.random_range(3.0..=5.0f32);
-    let amplitude = rng.random_range(10.0..=110.0f32);
-    let frequency = rng.random_range(0.5 * PI..=2.0 * PI) / 224.0;
-    let (phase, angle) = (rng.random_range(0.0..TAU), rng.random_range(0.0..PI));
-    let scale = 224.0 / size.width() as f32;
-    paint(size, |x, y| {
-        let (x, y) = (x * scale - 112.0, y * scale - 112.0);
-        let (along, across) = (x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin());
-        let bent = across - (amplitude * (frequency * along + phase).sin() + 128.0);
-        let striped = bent.rem_euclid(pitch) < width;
-        colour.map(|c| if striped { 255.0 - c } else { c })
-    })
+    let stripes = Stripes::seeded(rng.random());
+    paint(size, |x, y| stripes.colour(x, y))
 }
 
-fn paint(size: Size, colour: impl Fn(f32, f32) -> [f32; 3]) -> Vec<u8> {
+fn paint(size: Size, colour: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
     let width = size.width() as usize;
-    (0..size.area())
-        .flat_map(|i| colour((i % width) as f32, (i / width) as f32).map(|v| v.clamp(0.0, 255.0) as u8))
-        .collect()
+    (0..size.area()).flat_map(|i| colour((i % width) as u32, (i / width) as u32)).collect()
 }

@@ -1,16 +1,17 @@
-//! What a pair says of clips, whole and in parts.
+//! Evaluates pairs on clips, whole and in parts.
 
+pub mod accuracy;
 pub mod backgrounds;
-pub mod metrics;
 pub mod stimulus;
 
-pub use metrics::ViewAccuracies;
-pub use stimulus::Stimulus;
+pub use accuracy::ViewAccuracies;
+pub use backgrounds::BackgroundKind;
+pub use stimulus::{SingleView, Stimulus};
 
-use crate::clip::{Masks, ProcessedClip};
-use crate::pair::{ClipPair, Sizes, values};
+use crate::clip::{LabelledClips, MaskSource, ProcessedClip};
+use crate::pair::{ClipPair, PairSizes, values};
 use crate::parallel_encoder::ParallelEncoder;
-use crate::patchify::{self, Shift};
+use crate::patchify::patchify;
 use burn::tensor::Tensor;
 use figureground::Result;
 use figureground::view::{Fill, View};
@@ -19,90 +20,116 @@ use rayon::prelude::*;
 /// Clips that are encoded at once.
 const CLIPS: usize = 16;
 
-/// Shows clips to a pair and reads off what it specs them for.
+/// A pair with the text embeddings of some classes.
+#[derive(Clone, Debug)]
+pub struct Classifier<'a> {
+    /// The pair.
+    pub pair: &'a ClipPair,
+    /// Text embeddings [classes, dimension] of unit norm.
+    pub texts: Tensor<2>,
+}
+
+/// Encodes clips and predicts their classes.
 #[derive(Debug)]
 pub struct Evaluator<'a> {
-    /// What encodes.
+    /// The encoder.
     pub encoder: &'a ParallelEncoder,
     /// Sizes of the pair.
-    pub sizes: Sizes,
-    /// What hides pixels.
+    pub sizes: PairSizes,
+    /// Fill that hides pixels.
     pub fill: Fill,
-    /// What objects become in the Person view; without it they are hidden like the background.
+    /// Fill of objects in the Person view; `None` hides them like the background.
     pub object_fill: Option<Fill>,
 }
 
 impl Evaluator<'_> {
-    /// One view of whole clips, by the exact masks.
-    pub fn view(&self, view: View) -> stimulus::SingleView {
-        stimulus::SingleView { view, masks: Masks::Exact, fill: self.fill, object_fill: self.object_fill }
+    /// Returns a view of whole clips, by the exact masks.
+    pub fn view(&self, view: View) -> SingleView {
+        SingleView { view, masks: MaskSource::Exact, fill: self.fill, object_fill: self.object_fill }
     }
 
-    /// Text embeddings [classes, dimension] of `prompts`.
-    pub fn texts(&self, pair: &ClipPair, prompts: &[Vec<i64>]) -> Tensor<2> {
-        self.encoder.infer(pair, self.encoder.texts(prompts))
+    /// Embeds `prompts`, the token ids of one prompt per class.
+    pub fn classifier<'a>(&self, pair: &'a ClipPair, prompts: &[Vec<i64>]) -> Classifier<'a> {
+        Classifier { pair, texts: self.encoder.infer(pair, self.encoder.texts(prompts)) }
     }
 
-    /// Clip embeddings [n, dimension] of `clips`, of which `stimulus` decides what is seen.
+    /// Returns the cosines [n, classes] between `clips`, as shown by `stimulus`, and the classes.
     ///
     /// # Errors
-    /// When clips does not fit the sizes.
-    pub fn clips(&self, pair: &ClipPair, clips: &[ProcessedClip], stimulus: &dyn Stimulus) -> Result<Tensor<2>> {
-        let embeds: Result<Vec<_>> =
-            (0..clips.len()).collect::<Vec<_>>().chunks(CLIPS).map(|c| self.some(pair, clips, c, stimulus)).collect();
-        Ok(Tensor::cat(embeds?, 0))
-    }
-
-    fn some(
+    /// Returns an error if the clips do not have the pair's picture size.
+    pub fn cosines(
         &self,
-        pair: &ClipPair,
+        classifier: &Classifier<'_>,
         clips: &[ProcessedClip],
-        chosen: &[usize],
         stimulus: &dyn Stimulus,
     ) -> Result<Tensor<2>> {
+        let indices: Vec<usize> = (0..clips.len()).collect();
+        let embeds: Result<Vec<_>> = indices
+            .chunks(CLIPS)
+            .map(|chunk| {
+                let patches = self.patches(clips, chunk, stimulus)?;
+                Ok(self.clip_embeds(classifier.pair, &patches, chunk.len()))
+            })
+            .collect();
+        Ok(Tensor::cat(embeds?, 0).matmul(classifier.texts.clone().transpose()))
+    }
+
+    /// Returns the patches of all frames of the `chosen` clips.
+    fn patches(&self, clips: &[ProcessedClip], chosen: &[usize], stimulus: &dyn Stimulus) -> Result<Vec<f32>> {
         let frame_len = self.sizes.patches() * self.sizes.patch_values();
         let frames = clips[chosen[0]].frames();
         let mut patches = vec![0.0; chosen.len() * frames * frame_len];
         patches.par_chunks_exact_mut(frame_len).enumerate().try_for_each(|(i, out)| {
             let mut pixels = vec![0.0; 3 * self.sizes.image_size * self.sizes.image_size];
-            stimulus.show(clips, chosen[i / frames], i % frames, &mut pixels)?;
-            patchify::patchify(&pixels, &self.sizes, Shift::default(), out);
+            stimulus.write_frame(clips, chosen[i / frames], i % frames, &mut pixels)?;
+            patchify(&pixels, &self.sizes, out);
             Ok(())
         })?;
-        let embeds = self.encoder.infer(pair, self.encoder.pictures(&patches));
-        let dimension = embeds.dims()[1];
-        Ok(pair.clip_embeds(embeds.reshape([chosen.len(), frames, dimension])))
+        Ok(patches)
     }
 
-    /// The class of each clip: the row of `texts` with the largest cosine.
-    pub fn predictions(&self, clips: Tensor<2>, texts: &Tensor<2>) -> Vec<usize> {
-        let classes = texts.dims()[0];
-        let logits = values(clips.matmul(texts.clone().transpose()));
-        logits.chunks_exact(classes).map(largest).collect()
+    /// Returns the clip embeddings [clips, dimension] of the patches of all frames.
+    fn clip_embeds(&self, pair: &ClipPair, patches: &[f32], clips: usize) -> Tensor<2> {
+        let embeds = self.encoder.infer(pair, self.encoder.pictures(patches));
+        let [frames, dimension] = embeds.dims();
+        pair.clip_embeds(embeds.reshape([clips, frames / clips, dimension]))
     }
 
-    /// top1, B-top1 and P-top1 of `clips` whose classes are `labels`.
+    /// Predicts the class of each clip, as shown by `stimulus`: the one with the largest cosine.
     ///
     /// # Errors
-    /// When clips does not fit the sizes.
-    pub fn tops(
+    /// Returns an error if the clips do not have the pair's picture size.
+    pub fn predictions(
         &self,
-        pair: &ClipPair,
+        classifier: &Classifier<'_>,
         clips: &[ProcessedClip],
-        labels: &[usize],
-        texts: &Tensor<2>,
-        masks: Masks,
+        stimulus: &dyn Stimulus,
+    ) -> Result<Vec<usize>> {
+        let classes = classifier.texts.dims()[0];
+        let cosines = values(self.cosines(classifier, clips, stimulus)?);
+        Ok(cosines.chunks_exact(classes).map(index_of_largest).collect())
+    }
+
+    /// Measures top1, B-top1 and P-top1 of `clips`, with views by `masks`.
+    ///
+    /// # Errors
+    /// Returns an error if the clips do not have the pair's picture size.
+    pub fn view_accuracies(
+        &self,
+        classifier: &Classifier<'_>,
+        clips: &LabelledClips,
+        masks: MaskSource,
     ) -> Result<ViewAccuracies> {
         let top1 = |view: View| -> Result<f64> {
-            let stimulus = stimulus::SingleView { masks, ..self.view(view) };
-            let said = self.predictions(self.clips(pair, clips, &stimulus)?, texts);
-            Ok(metrics::accuracy(&said, labels))
+            let stimulus = SingleView { masks, ..self.view(view) };
+            let predictions = self.predictions(classifier, &clips.clips, &stimulus)?;
+            Ok(accuracy::accuracy(&predictions, &clips.labels))
         };
         Ok(ViewAccuracies { top1: top1(View::Full)?, b_top1: top1(View::Background)?, p_top1: top1(View::Person)? })
     }
 }
 
-fn largest(logits: &[f32]) -> usize {
-    let first = |best: usize, next: usize| if logits[next] > logits[best] { next } else { best };
-    (0..logits.len()).reduce(first).unwrap_or(0)
+fn index_of_largest(cosines: &[f32]) -> usize {
+    let larger = |best: usize, next: usize| if cosines[next] > cosines[best] { next } else { best };
+    (0..cosines.len()).reduce(larger).unwrap_or(0)
 }

@@ -1,35 +1,34 @@
-//! What of a clip is shown: a view of it, or it before another background, or one still of it.
+//! Stimuli: a view of a clip, the clip over another background, or a still of it.
 
-use crate::clip::{Masks, ProcessedClip};
-use crate::compose::over_background;
+use crate::background::replace_background;
+use crate::clip::{MaskSource, ProcessedClip};
 use figureground::Result;
-use figureground::mask::Shape;
 use figureground::view::{Fill, View, ViewComposer};
 
-/// Decides what an encoder sees of a clip.
+/// Decides what the encoder gets of a clip.
 pub trait Stimulus: Sync {
     /// Writes the `pixel_values` [3, height, width] of frame `frame` of clip `clip`.
     ///
     /// # Errors
-    /// When the clips has another size.
-    fn show(&self, clips: &[ProcessedClip], clip: usize, frame: usize, out: &mut [f32]) -> Result<()>;
+    /// Returns an error if `out` does not have the clip's size.
+    fn write_frame(&self, clips: &[ProcessedClip], clip: usize, frame: usize, out: &mut [f32]) -> Result<()>;
 }
 
 /// One of the runtime's three views.
 #[derive(Clone, Copy, Debug)]
 pub struct SingleView {
-    /// Which.
+    /// The view.
     pub view: View,
-    /// By whose masks.
-    pub masks: Masks,
-    /// What hides pixels.
+    /// The masks that it is composed by.
+    pub masks: MaskSource,
+    /// Fill that hides pixels.
     pub fill: Fill,
-    /// What objects become in the Person view (Eq. 5); without it they are hidden like the background (Eq. 2).
+    /// Fill of objects in the Person view (Eq. 5); `None` hides them like the background (Eq. 2).
     pub object_fill: Option<Fill>,
 }
 
 impl Stimulus for SingleView {
-    fn show(&self, clips: &[ProcessedClip], clip: usize, frame: usize, out: &mut [f32]) -> Result<()> {
+    fn write_frame(&self, clips: &[ProcessedClip], clip: usize, frame: usize, out: &mut [f32]) -> Result<()> {
         let clip = &clips[clip];
         clip.pixel_values(frame, out);
         if self.view == View::Full {
@@ -46,55 +45,55 @@ impl Stimulus for SingleView {
     }
 }
 
-/// Only the first of `frames` uniformly chosen frames' middle one, shown for the whole clip.
+/// The middle frame, repeated for the whole clip.
 #[derive(Clone, Copy, Debug)]
 pub struct StillFrame;
 
 impl Stimulus for StillFrame {
-    fn show(&self, clips: &[ProcessedClip], clip: usize, _frame: usize, out: &mut [f32]) -> Result<()> {
+    fn write_frame(&self, clips: &[ProcessedClip], clip: usize, _frame: usize, out: &mut [f32]) -> Result<()> {
         clips[clip].pixel_values(clips[clip].frames() / 2, out);
         Ok(())
     }
 }
 
-/// Background-Only: the scene without anybody.
+/// The scene without people: HAT's Background-Only.
 #[derive(Clone, Copy, Debug)]
 pub struct BackgroundOnly;
 
 impl Stimulus for BackgroundOnly {
-    fn show(&self, clips: &[ProcessedClip], clip: usize, _frame: usize, out: &mut [f32]) -> Result<()> {
+    fn write_frame(&self, clips: &[ProcessedClip], clip: usize, _frame: usize, out: &mut [f32]) -> Result<()> {
         clips[clip].background(out);
         Ok(())
     }
 }
 
-/// The person of each clip before a still background: SCUBA, and with `still`, SCUFO.
+/// The person of each clip over a still background: SCUBA, or SCUFO with a still person.
 #[derive(Clone, Debug)]
 pub struct OverBackground<'a> {
     /// A background [3, height, width] for each clip.
     pub backgrounds: &'a [Vec<f32>],
-    /// Whether one frame is shown for the whole clip.
+    /// Whether the middle frame is repeated for the whole clip.
     pub still: bool,
-    /// A clip whose still person stands in the picture too: ConflFG.
-    pub intruder: Option<&'a [usize]>,
+    /// For each clip, another one whose still person is added to the background: ConflFG.
+    pub conflicting: Option<&'a [usize]>,
 }
 
 impl Stimulus for OverBackground<'_> {
-    fn show(&self, clips: &[ProcessedClip], clip: usize, frame: usize, out: &mut [f32]) -> Result<()> {
-        let own = &clips[clip];
-        let frame = if self.still { own.frames() / 2 } else { frame };
-        let mut behind = self.backgrounds[clip].clone();
-        if let Some(intruder) = self.intruder {
-            let other = &clips[intruder[clip]];
+    fn write_frame(&self, clips: &[ProcessedClip], clip: usize, frame: usize, out: &mut [f32]) -> Result<()> {
+        let person_clip = &clips[clip];
+        let frame = if self.still { person_clip.frames() / 2 } else { frame };
+        let mut background = self.backgrounds[clip].clone();
+        if let Some(conflicting) = self.conflicting {
+            let other = &clips[conflicting[clip]];
             let middle = other.frames() / 2;
-            let mut stranger = vec![0.0; out.len()];
-            other.pixel_values(middle, &mut stranger);
-            over_background(&mut stranger, other.regions_of(middle, Masks::Exact).person(), &behind);
-            behind = stranger;
+            let mut with_person = vec![0.0; out.len()];
+            other.pixel_values(middle, &mut with_person);
+            let person = other.regions_of(middle, MaskSource::Exact).person();
+            replace_background(&mut with_person, person, &background);
+            background = with_person;
         }
-        own.pixel_values(frame, out);
-        let person: &Shape = own.regions_of(frame, Masks::Exact).person();
-        over_background(out, person, &behind);
+        person_clip.pixel_values(frame, out);
+        replace_background(out, person_clip.regions_of(frame, MaskSource::Exact).person(), &background);
         Ok(())
     }
 }

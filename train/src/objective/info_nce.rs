@@ -1,9 +1,10 @@
-//! The contrast of CLIP between the clips and the texts of a batch.
+//! CLIP's contrastive loss between the clips and the texts of a batch.
 
 use burn::tensor::{Tensor, TensorData, activation};
 
-/// InfoNCE in both directions: `clips` [n, dimension] and their `texts` [n, dimension] at unit norm, cosines times
-/// `scale` `[1]`. Clips with equal `labels` are each other's positives; their weight is shared equally, as in ActionCLIP.
+/// Computes InfoNCE in both directions between `clips` [n, dimension] and their `texts` [n, dimension] of unit norm,
+/// with cosines times `scale` `[1]`. Clips with equal `labels` are positives of each other with equal weights, as in
+/// ActionCLIP.
 pub fn info_nce(clips: Tensor<2>, texts: Tensor<2>, labels: &[usize], scale: Tensor<1>) -> Tensor<1> {
     let n = labels.len();
     let logits = clips.matmul(texts.transpose()) * scale.reshape([1, 1]);
@@ -30,20 +31,21 @@ mod tests {
     }
 
     #[test]
-    fn three_pairs_by_hand() {
+    fn the_loss_of_three_pairs_equals_the_one_computed_by_hand() {
         let unit = [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]];
-        let row = |mine: f32, others: [f32; 2]| -(mine - (mine.exp() + others[0].exp() + others[1].exp()).ln());
+        let row =
+            |positive: f32, others: [f32; 2]| -(positive - (positive.exp() + others[0].exp() + others[1].exp()).ln());
         let expected = (row(2.0, [0.0, -2.0]) + row(2.0, [0.0, 0.0]) + row(2.0, [-2.0, 0.0])) / 3.0;
         assert!((loss(&[0, 1, 2], unit, unit) - expected).abs() < 1e-5);
     }
 
     #[test]
-    fn clips_of_one_label_do_not_push_each_other_away() {
+    fn clips_of_one_label_are_positives_of_each_other() {
         let same = [[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]];
         let shared = loss(&[0, 0, 1], same, same);
-        let rivals = loss(&[0, 1, 2], same, same);
-        // With shared positives, what is left is what cannot be avoided: the entropy of the positives.
-        assert!((shared - rivals).abs() < 1e-5, "same logits, same mass on the pair: {shared} {rivals}");
+        let distinct = loss(&[0, 1, 2], same, same);
+        // With shared positives, the smallest loss is the entropy of the positives.
+        assert!((shared - distinct).abs() < 1e-5, "same logits, same mass on the pair: {shared} {distinct}");
         assert!(loss(&[0, 0, 1], same, [[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]) > shared);
     }
 }

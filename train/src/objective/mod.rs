@@ -1,4 +1,4 @@
-//! What training minimises.
+//! Losses of pairs.
 
 pub mod albar;
 mod info_nce;
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Objective {
-    /// Contrast between the clips and the texts of a batch.
+    /// Contrastive loss between the clips and the texts of a batch.
     InfoNce,
     /// Cross-entropy over the texts of all classes: ALBAR's baseline.
     CrossEntropy,
-    /// Cross-entropy of the clip, made unlearnable from a still of it.
+    /// Cross-entropy with ALBAR's adversarial terms.
     Albar(Albar),
 }
 
-/// Mean cross-entropy of `logits` [n, classes] against `labels`.
+/// Computes the mean cross-entropy of `logits` [n, classes] against `labels`.
 pub fn cross_entropy(logits: Tensor<2>, labels: &[usize]) -> Tensor<1> {
     let n = labels.len();
     let labels: Vec<i32> = labels.iter().map(|label| *label as i32).collect();

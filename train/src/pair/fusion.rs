@@ -1,4 +1,4 @@
-//! The frame embeddings of a clip to the clip's embedding.
+//! Fuses frame embeddings to clip embeddings.
 
 use super::sizes::Tower;
 use super::transformer::Encoder;
@@ -6,10 +6,11 @@ use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer};
 use burn::tensor::{Device, Tensor};
 
-/// Blocks of ActionCLIP's temporal transformer.
+/// Number of blocks of ActionCLIP's temporal transformer.
 pub const FUSION_LAYERS: usize = 6;
 
-/// ActionCLIP's temporal transformer: positions, six blocks, the input once more, mean over the frames.
+/// ActionCLIP's temporal transformer: position embeddings, six blocks with a residual around them, mean over the
+/// frames.
 #[derive(Module, Debug)]
 pub struct TemporalFusion {
     frame_position_embeddings: Embedding,
@@ -17,7 +18,7 @@ pub struct TemporalFusion {
 }
 
 impl TemporalFusion {
-    /// For clips of `frames` frames and embeddings of `tower.width` elements.
+    /// Creates a transformer for clips of `frames` frames and embeddings of `tower.width` elements.
     pub fn new(frames: usize, tower: Tower, device: &Device) -> Self {
         let normal = Initializer::Normal { mean: 0.0, std: 0.02 };
         Self {
@@ -26,7 +27,7 @@ impl TemporalFusion {
         }
     }
 
-    /// `frame_embeds` [n, T, dimension] -> [n, dimension].
+    /// Maps `frame_embeds` [n, T, dimension] to [n, dimension].
     pub fn forward(&self, frame_embeds: Tensor<3>) -> Tensor<2> {
         let positions = self.frame_position_embeddings.weight.val().unsqueeze();
         let fused = self.transformer.forward(frame_embeds.clone() + positions, None) + frame_embeds;
@@ -34,7 +35,7 @@ impl TemporalFusion {
     }
 }
 
-/// ViFi-CLIP's fusion: the mean over the frames of `frame_embeds` [n, T, dimension].
+/// Computes the mean over the frames of `frame_embeds` [n, T, dimension]: ViFi-CLIP's fusion.
 pub fn mean(frame_embeds: Tensor<3>) -> Tensor<2> {
     let [n, _, dimension] = frame_embeds.dims();
     frame_embeds.mean_dim(1).reshape([n, dimension])

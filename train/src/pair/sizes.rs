@@ -1,24 +1,24 @@
-//! How large a CLIP pair is.
+//! Sizes of a CLIP pair.
 
 use serde::{Deserialize, Serialize};
 
-/// Ids of CLIP's tokenizer that are no merges: 512 bytes, start and end.
+/// Ids of CLIP's tokenizer besides the merges: 512 bytes, start and end.
 const NO_MERGES: usize = 514;
 
 /// Sizes of one transformer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tower {
-    /// Channels of a token.
+    /// Channels per token.
     pub width: usize,
-    /// Residual blocks.
+    /// Number of residual blocks.
     pub layers: usize,
-    /// Attention heads.
+    /// Number of attention heads.
     pub heads: usize,
 }
 
-/// Sizes of a CLIP pair with the perceptrons four times as wide as the tokens.
+/// Sizes of a CLIP pair whose perceptrons are four times as wide as its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sizes {
+pub struct PairSizes {
     /// Side of the square picture, in pixels.
     pub image_size: usize,
     /// Side of a square patch, in pixels.
@@ -27,18 +27,18 @@ pub struct Sizes {
     pub vision: Tower,
     /// The text encoder.
     pub text: Tower,
-    /// Tokens of a prompt, padding included.
+    /// Tokens per prompt, padding included.
     pub context: usize,
-    /// Merges of CLIP's byte-pair encoding, from the first.
+    /// Number of CLIP's byte-pair merges, from the first.
     pub merges: u16,
     /// Dimension of the shared embedding space.
     pub projection: usize,
-    /// Frames of a clip (T), for which a temporal transformer has positions.
+    /// Frames per clip (T), and positions of a temporal transformer.
     pub frames: usize,
 }
 
-impl Sizes {
-    /// The pair that fits the built-in bundle and trains in minutes on two CPU cores.
+impl PairSizes {
+    /// The pair of the built-in bundle, which trains in minutes on two CPU cores.
     pub const MINIATURE: Self = Self {
         image_size: 80,
         patch_size: 10,
@@ -50,7 +50,7 @@ impl Sizes {
         frames: 8,
     };
 
-    /// ViT-B/32 as OpenAI trained it, for the papers' full-size settings.
+    /// OpenAI's ViT-B/32, for the papers' full-size settings.
     pub const VIT_B_32: Self = Self {
         image_size: 224,
         patch_size: 32,
@@ -62,22 +62,22 @@ impl Sizes {
         frames: 8,
     };
 
-    /// Tokens of a picture: its patches and the class token.
+    /// Returns the number of tokens of a picture: its patches and the class token.
     pub fn tokens(&self) -> usize {
         1 + self.patches()
     }
 
-    /// Patches of a picture.
+    /// Returns the number of patches of a picture.
     pub fn patches(&self) -> usize {
         (self.image_size / self.patch_size).pow(2)
     }
 
-    /// Values of one patch, `[3, patch_size, patch_size]`.
+    /// Returns the number of values of a patch, `[3, patch_size, patch_size]`.
     pub fn patch_values(&self) -> usize {
         3 * self.patch_size * self.patch_size
     }
 
-    /// Rows of the token table.
+    /// Returns the number of token ids.
     pub fn vocabulary(&self) -> usize {
         NO_MERGES + usize::from(self.merges)
     }

@@ -1,6 +1,6 @@
-//! Token ids to embeddings.
+//! The text encoder: token ids to embeddings.
 
-use super::sizes::Sizes;
+use super::sizes::PairSizes;
 use super::transformer::{Encoder, causal_mask, layer_norm};
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, LayerNorm};
@@ -20,7 +20,7 @@ struct Embeddings {
     position_embedding: Embedding,
 }
 
-/// Prompts as ids, cut to the longest of them: what follows the end of a text has no say in its embedding.
+/// Token ids of prompts, cut to the longest one: ids after the end mark do not affect the embedding.
 #[derive(Clone, Debug)]
 pub struct Prompts {
     ids: Vec<i32>,
@@ -29,7 +29,7 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// From rows of token ids, each with the tokenizer's end mark, its largest id.
+    /// Creates prompts from rows of token ids, each with the tokenizer's end mark, its largest id.
     pub fn new(rows: &[Vec<i64>]) -> Self {
         let ends: Vec<usize> = rows.iter().map(|row| end_of(row)).collect();
         let length = ends.iter().max().map_or(1, |end| end + 1);
@@ -37,25 +37,25 @@ impl Prompts {
         Self { ids, ends: ends.into_iter().map(|end| end as i32).collect(), length }
     }
 
-    /// Number of prompts.
+    /// Returns the number of prompts.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no prompts.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 }
 
-/// Where the first largest id stands: the end mark.
+/// Returns the index of the end mark: the first largest id.
 fn end_of(row: &[i64]) -> usize {
     let end = row.iter().max();
     row.iter().position(|id| Some(id) == end).unwrap_or(0)
 }
 
 impl TextModel {
-    pub(super) fn new(sizes: &Sizes, device: &Device) -> Self {
+    pub(super) fn new(sizes: &PairSizes, device: &Device) -> Self {
         let table = |rows: usize, std: f64| {
             let normal = Initializer::Normal { mean: 0.0, std };
             EmbeddingConfig::new(rows, sizes.text.width).with_initializer(normal).init(device)
@@ -70,7 +70,7 @@ impl TextModel {
         }
     }
 
-    /// `prompts` -> [n, width], read off at the end mark.
+    /// Maps `prompts` to the final states [n, width] at their end marks.
     pub fn forward(&self, prompts: &Prompts) -> Tensor<2> {
         let (n, length) = (prompts.len(), prompts.length);
         let positions = self.embeddings.position_embedding.weight.val().narrow(0, 0, length).unsqueeze();

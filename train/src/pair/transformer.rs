@@ -1,13 +1,13 @@
-//! Pre-norm residual blocks, named as Hugging Face names them, so that a checkpoint is a plain dump of them.
+//! Pre-norm residual blocks with Hugging Face's field names, so that a checkpoint needs no translation.
 
 use super::sizes::Tower;
 use burn::module::Module;
 use burn::nn::{Initializer, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation};
 
-/// Added to variances, as in every CLIP.
+/// Added to the variance in layer normalisation, as in CLIP.
 pub(super) const EPSILON: f64 = 1e-5;
-/// What a masked attention score is raised by: `exp` of it is 0, and it is finite in every precision.
+/// Added to masked attention scores: its `exp` is 0, and it is finite in every precision.
 const MASKED: f32 = -6e4;
 
 /// A stack of residual blocks.
@@ -41,12 +41,12 @@ struct Perceptron {
 }
 
 impl Encoder {
-    /// Blocks whose weights are drawn as CLIP draws them: outputs of a block are the smaller the deeper the stack.
+    /// Creates blocks with CLIP's initialisation: the deeper the stack, the smaller the outputs of a block.
     pub fn new(tower: Tower, device: &Device) -> Self {
         Self { layers: (0..tower.layers).map(|_| Layer::new(tower, device)).collect() }
     }
 
-    /// `tokens` [n, t, width] through all blocks; `mask` [1, 1, t, t] is added to the attention scores.
+    /// Applies all blocks to `tokens` [n, t, width]; `mask` [1, 1, t, t] is added to the attention scores.
     pub fn forward(&self, tokens: Tensor<3>, mask: Option<&Tensor<4>>) -> Tensor<3> {
         self.layers.iter().fold(tokens, |tokens, layer| layer.forward(tokens, mask))
     }
@@ -102,13 +102,13 @@ impl Attention {
 impl Perceptron {
     fn forward(&self, tokens: Tensor<3>) -> Tensor<3> {
         let x = self.fc1.forward(tokens);
-        // QuickGELU, OpenAI's own.
+        // OpenAI's QuickGELU.
         let gate = activation::sigmoid(x.clone().mul_scalar(1.702));
         self.fc2.forward(x * gate)
     }
 }
 
-/// `[1, 1, length, length]`: every token sees itself and those before it.
+/// Returns a mask `[1, 1, length, length]` with which every token attends to itself and those before it.
 pub(super) fn causal_mask(length: usize, device: &Device) -> Tensor<4> {
     let masked = |i: usize| if i % length > i / length { MASKED } else { 0.0 };
     let values: Vec<f32> = (0..length * length).map(masked).collect();
@@ -119,7 +119,7 @@ pub(super) fn layer_norm(width: usize, device: &Device) -> LayerNorm {
     LayerNormConfig::new(width).with_epsilon(EPSILON).init(device)
 }
 
-/// A linear layer with weights from N(0, std²) and, with a bias, zeros for it.
+/// Creates a linear layer with weights from N(0, std²) and, if any, a bias of zeros.
 pub(super) fn normal_linear(from: usize, to: usize, std: f64, bias: bool, device: &Device) -> Linear {
     let initializer = Initializer::Normal { mean: 0.0, std };
     let mut linear = LinearConfig::new(from, to).with_bias(bias).with_initializer(initializer).init(device);

@@ -1,6 +1,6 @@
-//! Pictures to embeddings.
+//! The image encoder: patches to embeddings.
 
-use super::sizes::Sizes;
+use super::sizes::PairSizes;
 use super::transformer::{Encoder, layer_norm, normal_linear};
 use burn::module::{Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, Initializer, LayerNorm, Linear};
@@ -10,7 +10,7 @@ use burn::tensor::{Device, Tensor};
 #[derive(Module, Debug)]
 pub struct VisionModel {
     embeddings: Embeddings,
-    /// The name is Hugging Face's.
+    /// The spelling is Hugging Face's.
     pre_layrnorm: LayerNorm,
     encoder: Encoder,
     post_layernorm: LayerNorm,
@@ -19,17 +19,17 @@ pub struct VisionModel {
 #[derive(Module, Debug)]
 struct Embeddings {
     class_embedding: Param<Tensor<1>>,
-    /// The convolution over patches that do not overlap, as a product with each patch.
+    /// The convolution over patches that do not overlap, as a matrix product with each patch.
     patch_embedding: Linear,
     position_embedding: Embedding,
 }
 
 impl VisionModel {
-    pub(super) fn new(sizes: &Sizes, device: &Device) -> Self {
+    pub(super) fn new(sizes: &PairSizes, device: &Device) -> Self {
         let width = sizes.vision.width;
         let std = (width as f64).powf(-0.5);
         let normal = Initializer::Normal { mean: 0.0, std };
-        // As large as the patches: where something is tells as much as what it is.
+        // As large as the patch embeddings: the position is as informative as the content.
         let positions = Initializer::Normal { mean: 0.0, std: 0.7 };
         Self {
             embeddings: Embeddings {
@@ -51,7 +51,7 @@ impl VisionModel {
         }
     }
 
-    /// `patches` [n, patches, 3 * patch * patch] -> the class token [n, width] and the patches' tokens
+    /// Maps `patches` [n, patches, 3 * patch * patch] to the class token [n, width] and the tokens of the patches
     /// [n, patches, width].
     pub fn forward(&self, patches: Tensor<3>) -> (Tensor<2>, Tensor<3>) {
         let patches = self.embeddings.patch_embedding.forward(patches);

@@ -1,8 +1,9 @@
-//! A pair as a checkpoint in Hugging Face's layout: `model.safetensors`, `config.json`, and the temporal transformer, in
-//! ActionCLIP's names, as `temporal.safetensors`.
+//! Writes and reads a pair in Hugging Face's layout: `model.safetensors`, `config.json`, and `temporal.safetensors`
+//! with the temporal transformer in ActionCLIP's names.
 
+use super::clip_pair::{self, ClipPair, FusionKind};
+use super::sizes::{PairSizes, Tower};
 use super::transformer::EPSILON;
-use super::{ClipPair, Fusion, Sizes};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use figureground::bundle::checksum::of_bytes;
@@ -13,17 +14,17 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Where the temporal transformer's parameters are in a pair.
+/// Prefix of the names of the temporal transformer's parameters.
 const FUSION: &str = "fusion.";
-/// The posture head, which no checkpoint holds.
+/// Name of the posture head, which is not written.
 const POSTURE: &str = "posture";
 
-/// Values of one tensor, row-major.
+/// A tensor, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weight {
-    /// Its shape.
+    /// Shape.
     pub shape: Vec<usize>,
-    /// Its values.
+    /// Values.
     pub values: Vec<f32>,
 }
 
@@ -33,36 +34,36 @@ pub type Weights = BTreeMap<String, Weight>;
 /// Writes `pair` into the folder `directory`, which must exist.
 ///
 /// # Errors
-/// When a file cannot be written.
-pub fn write(pair: &ClipPair, sizes: &Sizes, directory: &Path) -> Result<()> {
+/// Returns an error if a file cannot be written.
+pub fn write(pair: &ClipPair, sizes: &PairSizes, directory: &Path) -> Result<()> {
     let (fusion, pair): (Weights, Weights) =
         collect(pair, sizes).into_iter().partition(|(name, _)| name.starts_with(FUSION));
     write_tensors(&directory.join("model.safetensors"), &pair)?;
     if !fusion.is_empty() {
-        write_tensors(&directory.join("temporal.safetensors"), &action_clip(fusion))?;
+        write_tensors(&directory.join("temporal.safetensors"), &to_action_clip(fusion))?;
     }
     write_aside(&directory.join("config.json"), config(sizes).to_string().as_bytes())
 }
 
-/// Reads a pair of `sizes` from a folder that [`write()`] wrote; it has a temporal transformer where the folder has one
-/// and `pair` has.
+/// Reads the weights of `pair` from a folder that [`write()`] wrote. If `pair` has a temporal transformer that the
+/// folder lacks, it keeps its weights.
 ///
 /// # Errors
-/// When the file is not there, or a tensor is missing or misshapen: which, expected, found.
-pub fn read(pair: ClipPair, sizes: &Sizes, directory: &Path) -> Result<ClipPair> {
+/// Returns an error if the file is missing, or a tensor is missing or has another shape.
+pub fn read(pair: ClipPair, sizes: &PairSizes, directory: &Path) -> Result<ClipPair> {
     let mut weights = read_tensors(&directory.join("model.safetensors"))?;
     let temporal = directory.join("temporal.safetensors");
     if pair.fusion.is_some() && temporal.is_file() {
         weights.extend(from_action_clip(read_tensors(&temporal)?));
     }
-    let mut loader = Loader { path: Vec::new(), weights, sizes: *sizes, wrong: None };
+    let mut loader = Loader { path: Vec::new(), weights, sizes: *sizes, error: None };
     let pair = pair.map(&mut loader);
-    loader.wrong.map_or(Ok(pair), Err)
+    loader.error.map_or(Ok(pair), Err)
 }
 
-/// What `config.json` says of a pair of `sizes`.
-fn config(sizes: &Sizes) -> serde_json::Value {
-    let tower = |t: super::Tower| {
+/// Returns the content of `config.json`.
+fn config(sizes: &PairSizes) -> serde_json::Value {
+    let tower = |t: Tower| {
         json!({
             "hidden_size": t.width, "intermediate_size": 4 * t.width, "num_hidden_layers": t.layers,
             "num_attention_heads": t.heads, "hidden_act": "quick_gelu", "layer_norm_eps": EPSILON,
@@ -82,30 +83,30 @@ fn config(sizes: &Sizes) -> serde_json::Value {
     })
 }
 
-/// All tensors of `pair` under their Hugging Face names and in their shapes; the temporal transformer's under
-/// `fusion.`, named likewise.
-pub fn collect(pair: &ClipPair, sizes: &Sizes) -> Weights {
+/// Returns all tensors of `pair` in Hugging Face's names and shapes; those of the temporal transformer begin with
+/// `fusion.`.
+pub fn collect(pair: &ClipPair, sizes: &PairSizes) -> Weights {
     let mut collector = Collector { path: Vec::new(), weights: Weights::new(), sizes: *sizes };
     pair.visit(&mut collector);
     collector.weights
 }
 
-/// A checksum of all tensors of `pair`.
-pub fn checksum(pair: &ClipPair, sizes: &Sizes) -> String {
+/// Returns a checksum of all tensors of `pair`.
+pub fn checksum(pair: &ClipPair, sizes: &PairSizes) -> String {
     let weights = collect(pair, sizes);
     let bytes: Vec<u8> = weights.values().flat_map(|weight| &weight.values).flat_map(|v| v.to_le_bytes()).collect();
     of_bytes(&bytes)
 }
 
-/// Which fusion the folder's model has.
-pub fn fusion_in(directory: &Path) -> Fusion {
-    if directory.join("temporal.safetensors").is_file() { Fusion::Temporal } else { Fusion::Mean }
+/// Returns the fusion of the pair in a folder.
+pub fn fusion_in(directory: &Path) -> FusionKind {
+    if directory.join("temporal.safetensors").is_file() { FusionKind::Temporal } else { FusionKind::Mean }
 }
 
 struct Collector {
     path: Vec<String>,
     weights: Weights,
-    sizes: Sizes,
+    sizes: PairSizes,
 }
 
 impl ModuleVisitor for Collector {
@@ -124,7 +125,7 @@ impl ModuleVisitor for Collector {
         }
         let tensor = param.val().inner();
         let mut shape = tensor.dims().to_vec();
-        let mut values = super::values(tensor);
+        let mut values = clip_pair::values(tensor);
         if is_linear(&name, D) {
             values = transposed(&values, shape[0], shape[1]);
             shape.reverse();
@@ -137,12 +138,12 @@ impl ModuleVisitor for Collector {
 struct Loader {
     path: Vec<String>,
     weights: Weights,
-    sizes: Sizes,
-    wrong: Option<Error>,
+    sizes: PairSizes,
+    error: Option<Error>,
 }
 
 impl Loader {
-    /// The values for a parameter of `shape`, in burn's order.
+    /// Returns the values of a parameter of `shape`, in burn's order.
     fn values(&mut self, shape: &[usize]) -> Result<Vec<f32>> {
         let name = published_name(&self.path);
         let linear = is_linear(&name, shape.len());
@@ -152,7 +153,7 @@ impl Loader {
         }
         let published = published_shape(&name, published, &self.sizes);
         let refused = |got: String| {
-            let next = "check that the checkpoint has these sizes";
+            let next = "choose a checkpoint with these sizes";
             Error::new(Stage::Training, format_args!("tensor {name:?} of shape {published:?}"), got, next)
         };
         let weight = self.weights.remove(&name).ok_or_else(|| refused("no such tensor".to_owned()))?;
@@ -174,7 +175,7 @@ impl ModuleMapper for Loader {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let shape = param.val().dims();
-        // A temporal transformer that the file does not hold stays as it was drawn.
+        // A temporal transformer that the folder lacks keeps its random weights.
         if self.path[0] == POSTURE
             || self.path[0] == "fusion" && !self.weights.keys().any(|name| name.starts_with(FUSION))
         {
@@ -187,38 +188,38 @@ impl ModuleMapper for Loader {
                 if device.is_autodiff() { read.require_grad() } else { read }
             }),
             Err(error) => {
-                self.wrong.get_or_insert(error);
+                self.error.get_or_insert(error);
                 param
             }
         }
     }
 }
 
-/// burn's names of a norm's two vectors are gamma and beta; everything else is named as Hugging Face has it.
+/// Returns Hugging Face's name: burn calls the vectors of a norm gamma and beta, all other names are equal.
 fn published_name(path: &[String]) -> String {
     path.join(".").replace(".gamma", ".weight").replace(".beta", ".bias")
 }
 
-/// burn keeps linear weights as [input, output], everybody else as [output, input].
+/// Returns whether a tensor is a linear weight, which burn stores as [input, output] instead of [output, input].
 fn is_linear(name: &str, rank: usize) -> bool {
     let table = ["token_embedding", "position_embedding"].iter().any(|table| name.contains(table));
     rank == 2 && name.ends_with(".weight") && !table
 }
 
-/// Patches are multiplied here and convolved elsewhere; the scale of logits is a scalar elsewhere.
-fn published_shape(name: &str, shape: Vec<usize>, sizes: &Sizes) -> Vec<usize> {
+/// Returns Hugging Face's shape: patch embeddings are convolution kernels, and the logit scale is a scalar.
+fn published_shape(name: &str, shape: Vec<usize>, sizes: &PairSizes) -> Vec<usize> {
     if name.ends_with("patch_embedding.weight") {
         return vec![sizes.vision.width, 3, sizes.patch_size, sizes.patch_size];
     }
     if name == "logit_scale" { Vec::new() } else { shape }
 }
 
-/// A row-major [rows, columns] matrix as [columns, rows].
+/// Transposes a row-major [rows, columns] matrix.
 fn transposed(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
     (0..rows * columns).map(|i| matrix[(i % rows) * columns + i / rows]).collect()
 }
 
-/// Hugging Face's names of a block's parts and ActionCLIP's, without the three projections that ActionCLIP joins.
+/// Names of a block's parts by Hugging Face and by ActionCLIP, without the projections that ActionCLIP joins.
 const BLOCK_PARTS: [(&str, &str); 5] = [
     ("layer_norm1", "ln_1"),
     ("layer_norm2", "ln_2"),
@@ -226,11 +227,11 @@ const BLOCK_PARTS: [(&str, &str); 5] = [
     ("mlp.fc2", "mlp.c_proj"),
     ("self_attn.out_proj", "attn.out_proj"),
 ];
-/// The projections that ActionCLIP keeps in one tensor, in its order.
+/// The projections that ActionCLIP stores in one tensor, in its order.
 const JOINED: [&str; 3] = ["q_proj", "k_proj", "v_proj"];
 
-/// The temporal transformer's tensors in ActionCLIP's names.
-fn action_clip(fusion: Weights) -> Weights {
+/// Renames the temporal transformer's tensors from Hugging Face's to ActionCLIP's names.
+fn to_action_clip(fusion: Weights) -> Weights {
     let mut named = Weights::new();
     for (name, weight) in fusion {
         let name = name.trim_start_matches(FUSION).replace("transformer.layers.", "transformer.resblocks.");
@@ -240,7 +241,7 @@ fn action_clip(fusion: Weights) -> Weights {
             named.insert(name, weight);
             continue;
         };
-        // Names come in alphabetical order, k before q before v, so each third has its place.
+        // Names are in alphabetical order, k before q before v, so each projection is copied to its own third.
         let name = name.replace(&format!("self_attn.{part}."), "attn.in_proj_");
         let third = JOINED.iter().position(|joined| joined == part).unwrap_or(0);
         let whole = named.entry(name).or_insert_with(|| {
@@ -253,7 +254,7 @@ fn action_clip(fusion: Weights) -> Weights {
     named
 }
 
-/// The other way around.
+/// Renames the temporal transformer's tensors from ActionCLIP's to Hugging Face's names.
 fn from_action_clip(named: Weights) -> Weights {
     let mut fusion = Weights::new();
     for (name, weight) in named {
@@ -277,7 +278,7 @@ fn from_action_clip(named: Weights) -> Weights {
 fn write_tensors(path: &Path, weights: &Weights) -> Result<()> {
     let refused = |e: &dyn std::fmt::Display| {
         let next = "check the directory's permissions and free space";
-        Error::new(Stage::Training, format_args!("to write {}", path.display()), e, next)
+        Error::new(Stage::Training, format_args!("a writable file {}", path.display()), e, next)
     };
     let bytes: Vec<Vec<u8>> =
         weights.values().map(|weight| weight.values.iter().flat_map(|v| v.to_le_bytes()).collect()).collect();
@@ -286,18 +287,18 @@ fn write_tensors(path: &Path, weights: &Weights) -> Result<()> {
         .zip(&bytes)
         .map(|((name, weight), bytes)| Ok((name, TensorView::new(Dtype::F32, weight.shape.clone(), bytes)?)))
         .collect();
-    let views = views.map_err(|e: safetensors::SafeTensorError| refused(&e))?;
-    let file = safetensors::serialize(views, None).map_err(|e| refused(&e))?;
+    let views = views.map_err(|e: safetensors::SafeTensorError| refused(&e).with_source(e))?;
+    let file = safetensors::serialize(views, None).map_err(|e| refused(&e).with_source(e))?;
     write_aside(path, &file)
 }
 
 fn read_tensors(path: &Path) -> Result<Weights> {
     let refused = |e: &dyn std::fmt::Display| {
         let got = format!("{}: {e}", path.display());
-        Error::new(Stage::Training, "a whole checkpoint in f32", got, "train it again, or pass another folder")
+        Error::new(Stage::Training, "a complete checkpoint in f32", got, "train it again, or choose another folder")
     };
-    let bytes = std::fs::read(path).map_err(|e| refused(&e))?;
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| refused(&e))?;
+    let bytes = std::fs::read(path).map_err(|e| refused(&e).with_source(e))?;
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| refused(&e).with_source(e))?;
     let mut weights = Weights::new();
     for (name, view) in tensors.iter() {
         if view.dtype() != Dtype::F32 {

@@ -1,33 +1,33 @@
-//! How large a reproduction is.
+//! Sizes of a reproduction.
 
 use super::rows::Experiment;
-use crate::pair::{Fusion, Sizes};
+use crate::pair::{FusionKind, PairSizes};
 use clap::ValueEnum;
 
-/// A size of reproduction.
+/// Size of a reproduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Preset {
-    /// Rows of minutes on two CPU cores.
+    /// A small pair; a row takes minutes on two CPU cores.
     Miniature,
-    /// The papers' settings, for ViT-B/32 and a large GPU.
+    /// The papers' settings with ViT-B/32, for a large GPU.
     Full,
 }
 
-/// How one row is trained.
+/// Training settings of a row.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Plan {
-    /// Clips a class.
+pub struct RowSettings {
+    /// Clips per class.
     pub shots: usize,
-    /// How often each is seen.
+    /// Passes over all clips.
     pub epochs: usize,
-    /// Clips of a step.
-    pub batch: usize,
+    /// Clips per step.
+    pub batch_size: usize,
     /// The largest learning rate.
     pub learning_rate: f64,
 }
 
 impl Preset {
-    /// Its name in results.
+    /// Returns the name in results.
     pub fn name(self) -> &'static str {
         match self {
             Self::Miniature => "miniature",
@@ -35,40 +35,46 @@ impl Preset {
         }
     }
 
-    /// Sizes of the pair.
-    pub fn sizes(self) -> Sizes {
+    /// Returns the sizes of the pair.
+    pub fn sizes(self) -> PairSizes {
         match self {
-            Self::Miniature => Sizes::MINIATURE,
-            Self::Full => Sizes::VIT_B_32,
+            Self::Miniature => PairSizes::MINIATURE,
+            Self::Full => PairSizes::VIT_B_32,
         }
     }
 
-    /// Test clips a class.
-    pub fn tested(self) -> usize {
+    /// Returns the number of test clips per class.
+    pub fn test_clips_per_class(self) -> usize {
         match self {
             Self::Miniature => 12,
             Self::Full => 50,
         }
     }
 
-    /// How rows of `experiment` with `fusion` are trained.
-    pub fn plan(self, experiment: Experiment, fusion: Fusion) -> Plan {
+    /// Returns the training settings of rows of `experiment` with `fusion`.
+    pub fn row_settings(self, experiment: Experiment, fusion: FusionKind) -> RowSettings {
         match (self, experiment) {
-            (Self::Miniature, Experiment::FewShot) => Plan { shots: 16, epochs: 8, batch: 32, learning_rate: 3e-4 },
-            (Self::Miniature, Experiment::Objects) => Plan { shots: 64, epochs: 6, batch: 32, learning_rate: 3e-4 },
-            (Self::Miniature, _) => Plan { shots: 32, epochs: 5, batch: 32, learning_rate: 3e-4 },
-            // The masking paper's sections 4.1; ActionCLIP goes 15 epochs over larger sets.
-            (Self::Full, Experiment::FewShot) => Plan { shots: 16, epochs: 40, batch: 32, learning_rate: 8e-6 },
-            (Self::Full, Experiment::Cross) => Plan { learning_rate: 1e-5, ..full(fusion) },
+            (Self::Miniature, Experiment::FewShot) => {
+                RowSettings { shots: 16, epochs: 8, batch_size: 32, learning_rate: 3e-4 }
+            }
+            (Self::Miniature, Experiment::Objects) => {
+                RowSettings { shots: 64, epochs: 6, batch_size: 32, learning_rate: 3e-4 }
+            }
+            (Self::Miniature, _) => RowSettings { shots: 32, epochs: 5, batch_size: 32, learning_rate: 3e-4 },
+            // From section 4.1 of the masking paper; ActionCLIP trains 15 epochs on larger sets.
+            (Self::Full, Experiment::FewShot) => {
+                RowSettings { shots: 16, epochs: 40, batch_size: 32, learning_rate: 8e-6 }
+            }
+            (Self::Full, Experiment::Cross) => RowSettings { learning_rate: 1e-5, ..full(fusion) },
             (Self::Full, _) => full(fusion),
         }
     }
 }
 
-fn full(fusion: Fusion) -> Plan {
+fn full(fusion: FusionKind) -> RowSettings {
     let epochs = match fusion {
-        Fusion::Mean => 12,
-        Fusion::Temporal => 15,
+        FusionKind::Mean => 12,
+        FusionKind::Temporal => 15,
     };
-    Plan { shots: 500, epochs, batch: 32, learning_rate: 2e-6 }
+    RowSettings { shots: 500, epochs, batch_size: 32, learning_rate: 2e-6 }
 }

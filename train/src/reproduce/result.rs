@@ -1,4 +1,4 @@
-//! What one run of a row came to, as a file.
+//! The result of one run of a row, stored in a file.
 
 use figureground::file::write_aside;
 use figureground::{Error, Result, Stage};
@@ -15,39 +15,39 @@ pub struct RowResult {
     pub seed: u64,
     /// The preset's name.
     pub preset: String,
-    /// top1 of the first test_set after each epoch.
+    /// Top-1 accuracy on the first test set after each epoch.
     pub epochs: Vec<f64>,
     /// Scores after the last epoch, as `test_set.measure`: `base-out.p_top1`.
     pub scores: BTreeMap<String, f64>,
-    /// Wall-clock time of training and examination, in seconds.
+    /// Wall-clock time of training and evaluation, in seconds.
     pub seconds: f64,
-    /// What it ran on, as the user calls it.
+    /// Name of the machine, given by the user.
     pub machine: String,
 }
 
 impl RowResult {
-    /// Where the result of `row` with `seed` is, below `directory`.
+    /// Returns the path of the result of `row` with `seed` below `directory`.
     pub fn path(directory: &Path, preset: &str, row: &str, seed: u64) -> PathBuf {
         directory.join(preset).join(format!("{}.{seed}.json", row.replace(':', "-").replace('/', "_")))
     }
 
-    /// Writes it below `directory`.
+    /// Writes the result below `directory`.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let path = Self::path(directory, &self.preset, &self.row, self.seed);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|e| unusable(&path, &e))?;
+            std::fs::create_dir_all(folder).map_err(|e| unusable(&path, e))?;
         }
-        let text = serde_json::to_string_pretty(self).map_err(|e| unusable(&path, &e))?;
+        let text = serde_json::to_string_pretty(self).map_err(|e| unusable(&path, e))?;
         write_aside(&path, format!("{text}\n").as_bytes())
     }
 
-    /// All results of `preset` below `directory`, by row and seed.
+    /// Reads all results of `preset` below `directory`, sorted by file name.
     ///
     /// # Errors
-    /// When one of them cannot be read.
+    /// Returns an error if one of them cannot be read.
     pub fn all(directory: &Path, preset: &str) -> Result<Vec<Self>> {
         let Ok(entries) = std::fs::read_dir(directory.join(preset)) else { return Ok(Vec::new()) };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -57,12 +57,12 @@ impl RowResult {
     }
 
     fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| unusable(path, &e))?;
-        serde_json::from_str(&text).map_err(|e| unusable(path, &e))
+        let text = std::fs::read_to_string(path).map_err(|e| unusable(path, e))?;
+        serde_json::from_str(&text).map_err(|e| unusable(path, e))
     }
 }
 
-fn unusable(path: &Path, error: &dyn std::fmt::Display) -> Error {
-    let got = format!("{}: {error}", path.display());
-    Error::new(Stage::Training, "a result that can be written and read", got, "remove the file and run its row again")
+fn unusable(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    let next = "remove the file and run its row again";
+    Error::caused(Stage::Training, "a result file", error, next).at(path.display())
 }

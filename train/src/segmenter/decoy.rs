@@ -1,19 +1,19 @@
-//! Things that are nobody: pasted behind the person, or before.
+//! Decoys: shapes that are no persons, pasted behind or in front of the person.
 
 use super::pattern::Pattern;
-use super::warp::Canvas;
+use super::warp::SampleImage;
 use rand::{Rng, RngExt};
 
-/// Where a decoy lies.
+/// Depth of a decoy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// The person stays visible.
+    /// Behind the person, which stays visible.
     Behind,
-    /// The person is covered.
-    Before,
+    /// In front of the person, which is covered.
+    InFront,
 }
 
-/// A straight band with round ends, as wide as a limb or as a wall, in a pattern.
+/// A straight bar or rectangle with a pattern, between a limb and a wall in width.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoy {
     ends: [[f32; 2]; 2],
@@ -23,7 +23,7 @@ pub struct Decoy {
 }
 
 impl Decoy {
-    /// One somewhere in a picture of `side` pixels, its half width at most a seventh of that.
+    /// Draws a decoy in a picture of `side` pixels; its half width is at most a seventh of that.
     pub fn draw(side: usize, rng: &mut impl Rng) -> Self {
         let side = side as f32;
         let start = [0; 2].map(|_| rng.random_range(-0.1..1.1) * side);
@@ -37,19 +37,19 @@ impl Decoy {
         }
     }
 
-    /// Draws it on `canvas`.
-    pub fn paste(&self, depth: Depth, canvas: &mut Canvas) {
-        let side = canvas.side;
-        for (i, (rgb, person)) in canvas.rgb.chunks_exact_mut(3).zip(&mut canvas.person).enumerate() {
+    /// Pastes the decoy on `image`.
+    pub fn paste(&self, depth: Depth, image: &mut SampleImage) {
+        let side = image.side;
+        for (i, (rgb, person)) in image.rgb.chunks_exact_mut(3).zip(&mut image.person).enumerate() {
             let (x, y) = (i % side, i / side);
             if !self.covers([x as f32 + 0.5, y as f32 + 0.5]) {
                 continue;
             }
-            let shown = if depth == Depth::Before { 1.0 } else { 1.0 - *person };
+            let shown = if depth == Depth::InFront { 1.0 } else { 1.0 - *person };
             for (byte, ink) in rgb.iter_mut().zip(self.pattern.at(x, y)) {
                 *byte = (f32::from(*byte) * (1.0 - shown) + f32::from(ink) * shown) as u8;
             }
-            if depth == Depth::Before {
+            if depth == Depth::InFront {
                 *person = 0.0;
             }
         }
@@ -73,11 +73,11 @@ impl Decoy {
     }
 }
 
-/// Dyes the person of `canvas` in a pattern that keeps some of the shading.
-pub fn dye(canvas: &mut Canvas, rng: &mut impl Rng) {
+/// Blends a random pattern over the person of `image`.
+pub fn overlay_pattern(image: &mut SampleImage, rng: &mut impl Rng) {
     let (pattern, strength) = (Pattern::draw(rng), rng.random_range(0.2..0.8));
-    let side = canvas.side;
-    for (i, (rgb, person)) in canvas.rgb.chunks_exact_mut(3).zip(&canvas.person).enumerate() {
+    let side = image.side;
+    for (i, (rgb, person)) in image.rgb.chunks_exact_mut(3).zip(&image.person).enumerate() {
         let share = strength * person;
         if share == 0.0 {
             continue;
@@ -95,15 +95,15 @@ mod tests {
     use rand_pcg::Pcg64;
 
     #[test]
-    fn a_decoy_before_the_person_hides_it_and_one_behind_does_not() {
+    fn a_decoy_in_front_of_the_person_hides_it_and_one_behind_does_not() {
         let mut rng = Pcg64::seed_from_u64(5);
-        let mut person = Canvas::new(16);
+        let mut person = SampleImage::new(16);
         person.person.fill(1.0);
         let decoy = Decoy { radius: 40.0, ..Decoy::draw(16, &mut rng) };
-        let mut canvas = person.clone();
-        decoy.paste(Depth::Behind, &mut canvas);
-        assert_eq!((&canvas.rgb, &canvas.person), (&person.rgb, &person.person));
-        decoy.paste(Depth::Before, &mut canvas);
-        assert!(canvas.person.iter().all(|p| *p == 0.0));
+        let mut image = person.clone();
+        decoy.paste(Depth::Behind, &mut image);
+        assert_eq!((&image.rgb, &image.person), (&person.rgb, &person.person));
+        decoy.paste(Depth::InFront, &mut image);
+        assert!(image.person.iter().all(|p| *p == 0.0));
     }
 }

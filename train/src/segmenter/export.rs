@@ -1,8 +1,8 @@
-//! The network as ONNX and its manifest.
+//! Exports the network as ONNX with a manifest.
 
-use super::convolution::{Convolution, Kernels, geometry};
-use super::network::{BLOCK, Network, Sizes};
-use super::normal::{MEAN, SCALE, STD};
+use super::convolution::{Convolution, ConvolutionGeometry, Kernels};
+use super::network::{BLOCK, Network, NetworkSizes};
+use super::normalisation::{MEAN, SCALE, STD};
 use figureground::Result;
 use figureground::bundle::manifest::{DecodeKind, DecodeSettings, PersonChannels, SegmenterSettings};
 use figureground::file::write_aside;
@@ -12,21 +12,21 @@ use std::path::Path;
 
 /// File name of the network.
 pub const MODEL: &str = "segmenter.onnx";
-/// File name of its manifest.
+/// File name of the manifest.
 pub const MANIFEST: &str = "segmenter.toml";
 const INPUT: &str = "pixel_values";
 const OUTPUT: &str = "mask";
 
-/// Writes `network`, whose normalisation is folded into its kernels, into the folder `directory`, which must exist, its
-/// weights in `precision`:
-/// [`MODEL`], from `pixel_values` [batch, 3, side, side] to the person probabilities `mask` [batch, 1, side, side], and its
-/// [`MANIFEST`].
+/// Writes `network`, with its normalisation folded into its kernels, to the folder `directory`, which must exist.
+///
+/// [`MODEL`] maps `pixel_values` [batch, 3, side, side] to the person probabilities `mask` [batch, 1, side, side], with
+/// weights in `precision`; [`MANIFEST`] is its manifest.
 ///
 /// # Errors
-/// When a file cannot be written.
-pub fn export(network: &Network, sizes: &Sizes, precision: WeightPrecision, directory: &Path) -> Result<()> {
+/// Returns an error if a file cannot be written.
+pub fn export(network: &Network, sizes: &NetworkSizes, precision: WeightPrecision, directory: &Path) -> Result<()> {
     let path = directory.join(MODEL);
-    let mut graph = Graph { writer: GraphWriter::create(&path, precision)?, adds: 0 };
+    let mut graph = GraphExporter { writer: GraphWriter::create(&path, precision)?, adds: 0 };
     let side = Axis::Size(sizes.exported);
     let batch = Axis::Named("batch");
     let pixels = graph.writer.input(INPUT, Element::F32, &[batch, Axis::Size(3), side, side]);
@@ -37,8 +37,8 @@ pub fn export(network: &Network, sizes: &Sizes, precision: WeightPrecision, dire
     write_manifest(sizes, &directory.join(MANIFEST))
 }
 
-/// The manifest of an exported network of `sizes`.
-pub fn manifest(sizes: &Sizes) -> SegmenterSettings {
+/// Returns the manifest of an exported network of `sizes`.
+pub fn manifest(sizes: &NetworkSizes) -> SegmenterSettings {
     SegmenterSettings {
         file: String::new(),
         input: INPUT.to_owned(),
@@ -68,13 +68,13 @@ pub fn manifest(sizes: &Sizes) -> SegmenterSettings {
     }
 }
 
-fn write_manifest(sizes: &Sizes, path: &Path) -> Result<()> {
+fn write_manifest(sizes: &NetworkSizes, path: &Path) -> Result<()> {
     let text = manifest_text(&manifest(sizes));
     SegmenterSettings::parse(&text)?;
     write_aside(path, text.as_bytes())
 }
 
-/// As the manifests of public segmenters are written.
+/// Formats a manifest like those of public segmenters.
 fn manifest_text(manifest: &SegmenterSettings) -> String {
     let settings = &manifest.preprocess;
     let (width, height) = (settings.width, settings.height);
@@ -92,19 +92,24 @@ fn manifest_text(manifest: &SegmenterSettings) -> String {
     )
 }
 
-/// The graph in the making; layers are named as the network's fields are.
-struct Graph {
+/// Writes the ONNX graph; layers have the names of the network's fields.
+struct GraphExporter {
     writer: GraphWriter,
     adds: usize,
 }
 
-impl Graph {
+impl GraphExporter {
     fn network(&mut self, network: &Network, pixels: &str) -> Result<Value> {
-        let stem = self.convolution("stem", &block_kernels(&network.stem.kernels()), (2, 2), pixels)?;
+        let stem = self.convolution(
+            "stem",
+            &block_kernels(&network.stem.kernels()),
+            ConvolutionGeometry { stride: 2, padding: 2 },
+            pixels,
+        )?;
         let mut x = self.relu(&stem);
-        let mut seen = Vec::new();
+        let mut skips = Vec::new();
         for (level, (halve, encode)) in network.halve.iter().zip(&network.encode).enumerate() {
-            seen.push(x.clone());
+            skips.push(x.clone());
             let halved = self.layer(&format!("halve.{level}"), halve, &x)?;
             x = self.relu(&halved);
             for (i, layer) in encode.iter().enumerate() {
@@ -112,7 +117,7 @@ impl Graph {
             }
         }
         for (level, ((double, decode), skip)) in
-            network.double.iter().zip(&network.decode).zip(seen.iter().rev()).enumerate()
+            network.double.iter().zip(&network.decode).zip(skips.iter().rev()).enumerate()
         {
             let doubled = self.layer(&format!("double.{level}"), double, &x)?;
             let doubled = self.unfold(&doubled);
@@ -132,13 +137,13 @@ impl Graph {
 
     fn layer(&mut self, name: &str, layer: &Convolution, x: &str) -> Result<Value> {
         let kernels = layer.kernels();
-        self.convolution(name, &kernels, geometry(kernels.shape[2]), x)
+        self.convolution(name, &kernels, ConvolutionGeometry::of_side(kernels.shape[2]), x)
     }
 
-    fn convolution(&mut self, name: &str, kernels: &Kernels, geometry: (usize, usize), x: &str) -> Result<Value> {
+    fn convolution(&mut self, name: &str, kernels: &Kernels, geometry: ConvolutionGeometry, x: &str) -> Result<Value> {
         let weight = self.writer.weight(&format!("{name}.weight"), &kernels.shape, &kernels.weight)?;
         let bias = self.writer.weight(&format!("{name}.bias"), &[kernels.bias.len()], &kernels.bias)?;
-        let (side, stride, padding) = (kernels.shape[2] as i64, geometry.0 as i64, geometry.1 as i64);
+        let (side, stride, padding) = (kernels.shape[2] as i64, geometry.stride as i64, geometry.padding as i64);
         let attributes = [
             ("kernel_shape", Attribute::Ints(&[side; 2])),
             ("strides", Attribute::Ints(&[stride; 2])),
@@ -161,7 +166,7 @@ impl Graph {
     }
 }
 
-/// Kernels of size 3 over blocks of 2x2 pixels as kernels of size 6 over pixels.
+/// Converts kernels of size 3 over blocks of 2x2 pixels to kernels of size 6 over pixels.
 fn block_kernels(blocks: &Kernels) -> Kernels {
     let [outputs, _, side, _] = blocks.shape;
     let (channels, wide) = (BLOCK / 4, 2 * side);
@@ -181,11 +186,11 @@ fn block_kernels(blocks: &Kernels) -> Kernels {
 
 #[cfg(test)]
 mod tests {
-    use super::super::convolution::values;
-    use super::super::moments::Moments;
+    use super::super::moments::MomentRecorder;
     use super::super::network::to_blocks;
-    use super::super::normal::normalise;
+    use super::super::normalisation::normalise;
     use super::*;
+    use crate::pair::values;
     use burn::tensor::activation::sigmoid;
     use burn::tensor::{Device, Tensor, TensorData};
     use figureground::engine::{Segmenter as _, cpu::Cpu};
@@ -193,15 +198,15 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_pcg::Pcg64;
 
-    const TINY: Sizes = Sizes { side: 32, exported: 32, channels: [4, 6, 8, 10], layers: [1, 1, 2] };
+    const TINY: NetworkSizes = NetworkSizes { side: 32, exported: 32, channels: [4, 6, 8, 10], layers: [1, 1, 2] };
 
-    /// What the engine makes of the exported network, and burn of the network that it was folded from.
+    /// Returns the masks of the exported network by the engine, and those of the original network by burn.
     fn both(pictures: &[Vec<u8>]) -> (Vec<f32>, Vec<f32>) {
-        let drawn = Network::new(&TINY, 3, &Device::flex());
+        let original = Network::new(&TINY, 3, &Device::flex());
         let blocks = as_blocks(pictures);
-        let mut moments = Moments::default();
-        drawn.forward(blocks.clone(), &mut moments);
-        let network = drawn.folded(&moments.spreads());
+        let mut moments = MomentRecorder::default();
+        original.forward(blocks.clone(), &mut moments);
+        let network = original.folded(&moments.into_moments());
         let folder = tempfile::tempdir().unwrap();
         export(&network, &TINY, WeightPrecision::F32, folder.path()).unwrap();
         let manifest =
@@ -215,8 +220,8 @@ mod tests {
         let mut masks = vec![Mask::new(Size::new(32, 32).unwrap()); pictures.len()];
         engine.segment(&inputs, &mut masks).unwrap();
         let exported = masks.iter().flat_map(|mask| mask.probabilities().to_vec()).collect();
-        // The moments are those of the very same pictures, so folding them in must change nothing.
-        let trained = sigmoid(drawn.forward(blocks, &mut Moments::default()));
+        // The moments are those of the same pictures, so folding must not change the result.
+        let trained = sigmoid(original.forward(blocks, &mut MomentRecorder::default()));
         (exported, values(trained))
     }
 
@@ -235,12 +240,12 @@ mod tests {
         let (exported, trained) = both(&pictures);
         assert_eq!(exported.len(), 3 * 32 * 32);
         assert!(exported.iter().zip(&trained).all(|(a, b)| (a - b).abs() < 1e-4));
-        assert!(exported.iter().any(|p| (p - exported[0]).abs() > 1e-3), "a flat mask proves nothing");
+        assert!(exported.iter().any(|p| (p - exported[0]).abs() > 1e-3), "the mask must not be constant");
     }
 
     #[test]
-    fn the_manifest_on_disk_says_what_the_manifest_in_memory_says() {
-        let manifest = manifest(&Sizes::default());
+    fn the_written_manifest_equals_the_manifest_in_memory() {
+        let manifest = manifest(&NetworkSizes::default());
         assert_eq!(SegmenterSettings::parse(&manifest_text(&manifest)).unwrap(), manifest);
     }
 }

@@ -1,4 +1,4 @@
-//! How good a segmenter is on clips that nothing was trained on, against their exact masks.
+//! Measures a segmenter on held-out clips against their exact masks.
 
 use super::batch::HELD_OUT;
 use super::overlap::Overlap;
@@ -8,10 +8,10 @@ use figureground::mask::Size;
 use figureground::segment::PersonSegmenter;
 use pantomime::{Action, Clip, Context, Handling, Picture};
 
-/// Pictures looked at in each clip, spread evenly.
+/// Frames measured per clip, spread evenly.
 const PER_CLIP: usize = 4;
 
-/// Mean intersection over union at the size of the pictures, 0 to 1, for each set.
+/// Mean intersection over union at the size of the pictures, 0 to 1, per set.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HeldOut {
     /// Actions, mostly in their home scenes.
@@ -23,7 +23,7 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
-    /// All three together.
+    /// Returns the mean over all three sets.
     pub fn all(&self) -> Overlap {
         let mut all = self.in_context;
         all.join(self.out_of_context);
@@ -41,21 +41,21 @@ pub fn held_out(segmenter: &mut PersonSegmenter, clips: usize, side: u32, seed: 
     let mut all = HeldOut::default();
     for number in 0..clips {
         let seed = HELD_OUT | (seed.wrapping_mul(1 << 32)).wrapping_add(number as u64);
-        // 7 is prime to the numbers of actions and handlings, so few clips show many of them.
+        // 7 is coprime to the numbers of actions and handlings, so that few clips have many classes.
         let action = Action::ALL[number * 7 % Action::ALL.len()];
         let handling = Handling::ALL[number * 7 % Handling::ALL.len()];
-        watch(segmenter, &Clip::action(action, Context::In, 0.9, seed), side, &mut all.in_context)?;
-        watch(segmenter, &Clip::action(action, Context::Out, 0.9, seed ^ 1 << 60), side, &mut all.out_of_context)?;
-        watch(segmenter, &Clip::handling(handling, 0.5, seed ^ 1 << 61), side, &mut all.handlings)?;
+        add_clip(segmenter, &Clip::action(action, Context::In, 0.9, seed), side, &mut all.in_context)?;
+        add_clip(segmenter, &Clip::action(action, Context::Out, 0.9, seed ^ 1 << 60), side, &mut all.out_of_context)?;
+        add_clip(segmenter, &Clip::handling(handling, 0.5, seed ^ 1 << 61), side, &mut all.handlings)?;
     }
     Ok(all)
 }
 
-fn watch(segmenter: &mut PersonSegmenter, clip: &Clip, side: u32, overlap: &mut Overlap) -> Result<()> {
+fn add_clip(segmenter: &mut PersonSegmenter, clip: &Clip, side: u32, overlap: &mut Overlap) -> Result<()> {
     let size = Size::new(side, side)?;
-    let (mut stage, mut picture) = (clip.stage(size), Picture::new(size));
+    let (mut renderer, mut picture) = (clip.renderer(size), Picture::new(size));
     for i in 0..PER_CLIP {
-        stage.render((2 * i + 1) * clip.frames() / (2 * PER_CLIP), &mut picture);
+        renderer.render((2 * i + 1) * clip.frames() / (2 * PER_CLIP), &mut picture);
         let frame = Frame::new(&picture.rgb, side, side, 0, 0)?;
         overlap.add(segmenter.person_in(&frame)?, &picture.person);
     }

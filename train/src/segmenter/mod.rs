@@ -1,12 +1,12 @@
 //! The person segmenter: a small U-Net trained on pantomime, whose masks are exact.
 //!
-//! Read it in the order a segmenter is made: [`Settings`] say how; a [`batch`] is drawn, rendered, [`warp`]ed, disguised by
-//! a [`pattern`] or [`decoy`] and taken by a [`camera`]; the [`network`] is taught by a [`trainer`]; [`export()`] writes it
-//! for figureground's engines; a [`PersonSegmenter`](figureground::segment::PersonSegmenter) tests the exported file on [`held_out()`] clips and on
-//! [`real`] ones.
+//! In the order of the data: a [`batch`] is rendered, transformed by a [`warp`], covered by a [`pattern`] or [`decoy`]
+//! and changed by [`colour_augmentation`]; the [`trainer`] trains the [`network`]; [`export()`] writes it for
+//! figureground's engines; a [`PersonSegmenter`](figureground::segment::PersonSegmenter) tests the exported file on
+//! [`held_out()`] clips and on [`real`] ones.
 
 pub mod batch;
-pub mod camera;
+pub mod colour_augmentation;
 pub mod convolution;
 pub mod decoy;
 pub mod export;
@@ -14,7 +14,7 @@ pub mod held_out;
 pub mod loss;
 pub mod moments;
 pub mod network;
-pub mod normal;
+pub mod normalisation;
 pub mod overlap;
 pub mod pattern;
 pub mod real;
@@ -24,11 +24,11 @@ pub mod warp;
 
 pub use export::export;
 pub use held_out::{HeldOut, held_out};
-pub use network::{Network, Sizes};
+pub use network::{Network, NetworkSizes};
 pub use overlap::Overlap;
 pub use real::{SIDE as REAL_SIDE, real_iou};
-pub use settings::Settings;
-pub use trainer::Trainer;
+pub use settings::SegmenterTrainingSettings;
+pub use trainer::SegmenterTrainer;
 
 use crate::loss_curve::LossCurve;
 use figureground::model::write::WeightPrecision;
@@ -36,35 +36,39 @@ use figureground::{Error, Result, Stage};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-/// File name of what an interrupted run goes on from.
+/// File name of the checkpoint.
 pub const CHECKPOINT: &str = "segmenter.checkpoint";
-/// File name of the losses.
+/// File name of the loss curve.
 pub const CURVE: &str = "curve.csv";
 
-/// How far a run is.
+/// Progress of a training run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
-    /// Steps taken.
+pub struct TrainingProgress {
+    /// Number of finished steps.
     pub step: usize,
-    /// Steps of the whole run.
+    /// Number of steps of the run.
     pub steps: usize,
-    /// Loss of the last one.
+    /// Loss of the last step.
     pub loss: f32,
 }
 
-/// Trains a segmenter and writes it to the folder `out`, which is made where there is none: `segmenter.onnx` with its
-/// weights beside it, `segmenter.toml` and `curve.csv`. A run that was interrupted there goes on from its checkpoint.
-/// `progress` hears of every step and may break the run off; nothing is lost then.
+/// Trains a segmenter and writes it to the folder `out`, which is created if it does not exist: `segmenter.onnx`, its
+/// weights, `segmenter.toml` and `curve.csv`. An interrupted run is resumed from its checkpoint. `progress` is called
+/// after every step and may interrupt the run.
 ///
 /// # Errors
-/// When a file cannot be written, the checkpoint is of other settings, or training diverges.
-pub fn train(settings: &Settings, out: &Path, progress: &mut dyn FnMut(Step) -> ControlFlow<()>) -> Result<()> {
+/// Returns an error if a file cannot be written, the checkpoint is of a network of other sizes, or the loss is not finite.
+pub fn train(
+    settings: &SegmenterTrainingSettings,
+    out: &Path,
+    progress: &mut dyn FnMut(TrainingProgress) -> ControlFlow<()>,
+) -> Result<()> {
     std::fs::create_dir_all(out).map_err(|e| {
-        let expected = format!("to make {}", out.display());
-        Error::new(Stage::Training, expected, e, "check the directory's permissions")
+        let expected = format!("a writable folder {}", out.display());
+        Error::caused(Stage::Training, expected, e, "check the directory's permissions")
     })?;
     let checkpoint = out.join(CHECKPOINT);
-    let mut trainer = Trainer::new(settings)?;
+    let mut trainer = SegmenterTrainer::new(settings)?;
     if checkpoint.is_file() {
         trainer = trainer.load(&checkpoint)?;
     }
@@ -73,20 +77,25 @@ pub fn train(settings: &Settings, out: &Path, progress: &mut dyn FnMut(Step) -> 
         let rate = settings.learning_rate_at(trainer.step);
         let loss = trainer.step()?;
         curve.push(trainer.step, 0, rate, loss)?;
-        let flow = progress(Step { step: trainer.step, steps: settings.steps, loss });
+        let flow = progress(TrainingProgress { step: trainer.step, steps: settings.steps, loss });
         if flow.is_break() || trainer.step.is_multiple_of(settings.checkpoint.max(1)) {
-            keep(&trainer, &mut curve, settings, out)?;
+            write(&trainer, &mut curve, settings, out)?;
         }
         if flow.is_break() {
             return Ok(());
         }
     }
-    keep(&trainer, &mut curve, settings, out)
+    write(&trainer, &mut curve, settings, out)
 }
 
-/// Writes everything there is so far.
-fn keep(trainer: &Trainer, curve: &mut LossCurve, settings: &Settings, out: &Path) -> Result<()> {
-    export(&trainer.settled()?, &settings.sizes, WeightPrecision::F16, out)?;
+/// Writes segmenter, loss curve and checkpoint.
+fn write(
+    trainer: &SegmenterTrainer,
+    curve: &mut LossCurve,
+    settings: &SegmenterTrainingSettings,
+    out: &Path,
+) -> Result<()> {
+    export(&trainer.folded_network()?, &settings.sizes, WeightPrecision::F16, out)?;
     curve.flush()?;
     trainer.save(&out.join(CHECKPOINT))
 }

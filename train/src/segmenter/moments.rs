@@ -1,49 +1,56 @@
-//! Mean and variance of what the normalised layers put out, in the order they run.
+//! Moments of the outputs of normalised layers, in the order in which the layers run.
 
-use super::convolution::values;
+use crate::pair::values;
 use burn::tensor::Tensor;
 
-/// Moments of each normalised layer.
+/// Records the moments of each normalised layer during a forward pass.
 #[derive(Clone, Debug, Default)]
-pub struct Moments {
+pub struct MomentRecorder {
     layers: Vec<[Tensor<1>; 2]>,
 }
 
 /// Mean and variance of each channel of one layer.
-pub type Spread = (Vec<f32>, Vec<f32>);
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelMoments {
+    /// Means.
+    pub mean: Vec<f32>,
+    /// Variances.
+    pub variance: Vec<f32>,
+}
 
-impl Moments {
+impl MomentRecorder {
     /// Adds the next layer's `mean` and `variance`, `[channels]` each.
-    pub fn note(&mut self, mean: Tensor<1>, variance: Tensor<1>) {
+    pub fn push(&mut self, mean: Tensor<1>, variance: Tensor<1>) {
         self.layers.push([mean, variance]);
     }
 
-    /// Means and variances, off the device.
-    pub fn spreads(self) -> Vec<Spread> {
-        self.layers.into_iter().map(|[mean, variance]| (values(mean), values(variance))).collect()
+    /// Copies the moments to host memory.
+    pub fn into_moments(self) -> Vec<ChannelMoments> {
+        let moments =
+            |[mean, variance]: [Tensor<1>; 2]| ChannelMoments { mean: values(mean), variance: values(variance) };
+        self.layers.into_iter().map(moments).collect()
     }
 }
 
-/// The moments of several batches of one size taken together.
-pub fn joined(batches: &[Vec<Spread>]) -> Vec<Spread> {
-    let count = batches.len() as f32;
+/// Returns the moments of several batches of one size taken together.
+pub fn merged(batches: &[Vec<ChannelMoments>]) -> Vec<ChannelMoments> {
     let layers = batches.first().map_or(0, Vec::len);
-    let average = |layer: usize, channel: usize, of: &dyn Fn(&Spread, usize) -> f32| {
-        batches.iter().map(|batch| of(&batch[layer], channel)).sum::<f32>() / count
-    };
-    (0..layers)
-        .map(|layer| {
-            let channels = 0..batches[0][layer].0.len();
-            channels
-                .map(|channel| {
-                    let mean = average(layer, channel, &|(mean, _), c| mean[c]);
-                    // Within the batches and between them.
-                    let square = |(m, v): &Spread, c: usize| v[c] + (m[c] - mean) * (m[c] - mean);
-                    (mean, average(layer, channel, &square))
-                })
-                .unzip()
+    (0..layers).map(|layer| merged_layer(&batches.iter().map(|batch| &batch[layer]).collect::<Vec<_>>())).collect()
+}
+
+fn merged_layer(batches: &[&ChannelMoments]) -> ChannelMoments {
+    let average =
+        |of: &dyn Fn(&ChannelMoments) -> f32| batches.iter().map(|batch| of(batch)).sum::<f32>() / batches.len() as f32;
+    let channels = 0..batches[0].mean.len();
+    let (mean, variance) = channels
+        .map(|c| {
+            let mean = average(&|batch| batch.mean[c]);
+            // The variance within the batches plus the variance between them.
+            let variance = average(&|batch| batch.variance[c] + (batch.mean[c] - mean) * (batch.mean[c] - mean));
+            (mean, variance)
         })
-        .collect()
+        .unzip();
+    ChannelMoments { mean, variance }
 }
 
 #[cfg(test)]
@@ -51,8 +58,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_batches_together_vary_within_and_between() {
-        let batches = [vec![(vec![1.0], vec![2.0])], vec![(vec![3.0], vec![4.0])]];
-        assert_eq!(joined(&batches), [(vec![2.0], vec![4.0])]);
+    fn the_variance_of_two_batches_is_that_within_and_between_them() {
+        let moments = |mean, variance| vec![ChannelMoments { mean: vec![mean], variance: vec![variance] }];
+        assert_eq!(merged(&[moments(1.0, 2.0), moments(3.0, 4.0)]), moments(2.0, 4.0));
     }
 }

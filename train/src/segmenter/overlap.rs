@@ -2,11 +2,11 @@
 
 use figureground::mask::Shape;
 
-/// The mean of the intersection over union of single pictures.
+/// Mean intersection over union of pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Overlap {
     sum: f64,
-    /// Pictures that count: those where either shape is not empty.
+    /// Number of pictures in which at least one shape is not empty; the others do not count.
     pub pictures: usize,
 }
 
@@ -23,13 +23,13 @@ impl Overlap {
         }
     }
 
-    /// Takes over the pictures of `other`.
+    /// Adds the pictures of `other`.
     pub fn join(&mut self, other: Self) {
         self.sum += other.sum;
         self.pictures += other.pictures;
     }
 
-    /// The mean, 0 to 1; none without pictures.
+    /// Returns the mean, 0 to 1, or `None` without pictures.
     pub fn mean(&self) -> Option<f64> {
         (self.pictures > 0).then(|| self.sum / self.pictures as f64)
     }
@@ -41,7 +41,7 @@ mod tests {
     use figureground::mask::Size;
 
     #[test]
-    fn pictures_count_alike_and_empty_ones_do_not_count() {
+    fn pictures_count_equally_and_empty_ones_do_not_count() {
         let shape = |pixels: [bool; 4]| {
             let mut shape = Shape::new(Size::new(2, 2).unwrap());
             shape.pixels_mut().copy_from_slice(&pixels);

@@ -1,4 +1,4 @@
-//! How far a segmenter agrees with another on real clips, where nobody knows the exact masks.
+//! Compares two segmenters on real clips, whose exact masks are unknown.
 
 use super::overlap::Overlap;
 use figureground::Result;

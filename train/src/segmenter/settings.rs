@@ -1,36 +1,36 @@
-//! How a segmenter is trained.
+//! Settings of a segmenter's training.
 
-use super::network::Sizes;
+use super::network::NetworkSizes;
 
-/// Everything that a training run follows from, on one machine to the last bit.
+/// Settings of a training run. They determine its weights to the last bit on one machine.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Settings {
-    /// How large the network is.
-    pub sizes: Sizes,
-    /// Steps of the whole run.
+pub struct SegmenterTrainingSettings {
+    /// Sizes of the network.
+    pub sizes: NetworkSizes,
+    /// Number of steps of the run.
     pub steps: usize,
-    /// ParallelEncoder of a step; each runs on one thread, and their gradients are added up.
-    pub encoder: usize,
-    /// Samples of a shard. More than four: the CPU backend is an order of magnitude slower on smaller ones.
+    /// Threads; each computes the gradients of its own samples, which are added up.
+    pub threads: usize,
+    /// Samples per thread and step. The CPU backend is ten times slower per sample with four or fewer.
     pub samples: usize,
-    /// Largest learning rate, of the orthogonal updates of kernels and of AdamW's of everything else.
+    /// Largest learning rate, for Muon's updates of kernels and AdamW's updates of all other parameters.
     pub learning_rate: f64,
-    /// Decay of everything but kernels, in units of the learning rate.
+    /// Weight decay of all parameters except kernels, relative to the learning rate.
     pub weight_decay: f32,
-    /// Steps to the largest learning rate.
+    /// Steps of linear warm-up.
     pub warm_up: usize,
-    /// Steps from one checkpoint to the next.
+    /// Steps between checkpoints.
     pub checkpoint: usize,
-    /// What everything is drawn from.
+    /// Seed for everything drawn at random.
     pub seed: u64,
 }
 
-impl Default for Settings {
+impl Default for SegmenterTrainingSettings {
     fn default() -> Self {
         Self {
-            sizes: Sizes::default(),
+            sizes: NetworkSizes::default(),
             steps: 10_000,
-            encoder: 2,
+            threads: 2,
             samples: 6,
             learning_rate: 4e-2,
             weight_decay: 1e-4,
@@ -41,8 +41,8 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
-    /// The learning rate of `step`, from 0: a linear rise, then half a cosine down to 0.
+impl SegmenterTrainingSettings {
+    /// Returns the learning rate of `step`, from 0: a linear rise, then half a cosine down to 0.
     pub fn learning_rate_at(&self, step: usize) -> f64 {
         if step < self.warm_up {
             return self.learning_rate * (step + 1) as f64 / self.warm_up as f64;
@@ -57,8 +57,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_learning_rate_rises_and_falls_to_nothing() {
-        let settings = Settings { steps: 1100, learning_rate: 1.0, warm_up: 100, ..Settings::default() };
+    fn the_learning_rate_rises_and_falls_to_zero() {
+        let settings = SegmenterTrainingSettings {
+            steps: 1100,
+            learning_rate: 1.0,
+            warm_up: 100,
+            ..SegmenterTrainingSettings::default()
+        };
         assert!(settings.learning_rate_at(0) < 0.02);
         assert_eq!(settings.learning_rate_at(99), 1.0);
         assert!((settings.learning_rate_at(600) - 0.5).abs() < 1e-9);

@@ -1,7 +1,7 @@
-//! Clips as H.264 files, by an ffmpeg child.
+//! Writes clips as H.264 files through an ffmpeg process.
 
-use super::plan::Entry;
-use super::{folder, not_written};
+use super::clip_list::NamedClip;
+use super::files::{create_folder, not_written};
 use figureground::mask::Size;
 use figureground::{Error, Result, Stage};
 use pantomime::Picture;
@@ -10,26 +10,28 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Writes `<root>/<label>/{id}_{start:06}_{end:06}.mp4`.
-pub(super) fn write(entry: &Entry, size: Size, picture: &mut Picture, root: &Path) -> Result<()> {
+pub(super) fn write(named: &NamedClip, size: Size, picture: &mut Picture, root: &Path) -> Result<()> {
     if !size.width().is_multiple_of(2) || !size.height().is_multiple_of(2) {
         let next = "pass an even --size, or --format frames";
-        return Err(Error::new(Stage::Sink, "even sides for mp4", size, next));
+        return Err(Error::new(Stage::Sink, "a size with even sides for mp4", size, next));
     }
-    let directory = root.join(entry.clip.label());
-    folder(&directory)?;
-    let path = directory.join(format!("{}.mp4", entry.stem()));
+    let directory = root.join(named.clip.label());
+    create_folder(&directory)?;
+    let path = directory.join(format!("{}.mp4", named.stem()));
     let mut child = start(size, &path)?;
-    let piped = pipe(entry, size, picture, &mut child);
-    let mut complaint = String::new();
+    let piped = pipe(named, size, picture, &mut child);
+    let mut message = String::new();
     if let Some(mut stderr) = child.stderr.take() {
-        let _ = stderr.read_to_string(&mut complaint);
+        let _ = stderr.read_to_string(&mut message);
     }
-    let status = child.wait().map_err(|error| not_written(&path, &error))?;
+    let status = child.wait().map_err(|error| not_written(&path, error))?;
     match piped {
         Ok(()) if status.success() => Ok(()),
-        Ok(()) => Err(not_written(&path, &complaint.trim())),
-        Err(error) if complaint.trim().is_empty() => Err(not_written(&path, &error)),
-        Err(_) => Err(not_written(&path, &complaint.trim())),
+        Err(error) if message.trim().is_empty() => Err(not_written(&path, error)),
+        _ => {
+            let expected = format!("a video file {}", path.display());
+            Err(Error::new(Stage::Sink, expected, message.trim(), "check ffmpeg's message and the free space"))
+        }
     }
 }
 
@@ -44,11 +46,11 @@ fn start(size: Size, path: &Path) -> Result<Child> {
     })
 }
 
-fn pipe(entry: &Entry, size: Size, picture: &mut Picture, child: &mut Child) -> std::io::Result<()> {
-    let mut stage = entry.clip.stage(size);
+fn pipe(named: &NamedClip, size: Size, picture: &mut Picture, child: &mut Child) -> std::io::Result<()> {
+    let mut renderer = named.clip.renderer(size);
     let mut stdin = child.stdin.take().ok_or(ErrorKind::BrokenPipe)?;
-    for frame in 0..entry.clip.frames() {
-        stage.render(frame, picture);
+    for frame in 0..named.clip.frames() {
+        renderer.render(frame, picture);
         stdin.write_all(&picture.rgb)?;
     }
     Ok(())

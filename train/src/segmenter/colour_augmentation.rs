@@ -1,17 +1,17 @@
-//! What cameras do to colours: exposure, white balance, saturation, blur and noise.
+//! Colour augmentation as by different cameras: exposure, white balance, saturation, blur and noise.
 
-use super::warp::Canvas;
+use super::warp::SampleImage;
 use rand::{Rng, RngExt};
 
-/// Changes the picture of `canvas` as some camera might have; the person stays where it is.
-pub fn expose(canvas: &mut Canvas, rng: &mut impl Rng) {
+/// Augments the colours of `image`.
+pub fn augment_colours(image: &mut SampleImage, rng: &mut impl Rng) {
     if rng.random_bool(0.15) {
-        blur(canvas);
+        blur(image);
     }
     let saturation = if rng.random_bool(0.05) { 0.0 } else { rng.random_range(0.6f32..1.3) };
     let tables = tones(rng);
     let noise = if rng.random_bool(0.5) { rng.random_range(0.0f32..9.0) } else { 0.0 };
-    for pixel in canvas.rgb.chunks_exact_mut(3) {
+    for pixel in image.rgb.chunks_exact_mut(3) {
         let grey = (77.0 * f32::from(pixel[0]) + 150.0 * f32::from(pixel[1]) + 29.0 * f32::from(pixel[2])) / 256.0;
         for (byte, table) in pixel.iter_mut().zip(&tables) {
             let value = (grey + saturation * (f32::from(*byte) - grey)) as u8;
@@ -20,7 +20,7 @@ pub fn expose(canvas: &mut Canvas, rng: &mut impl Rng) {
     }
 }
 
-/// What each value of each channel becomes: contrast, brightness and gamma for all, a gain for each.
+/// Draws a lookup table for each channel: common contrast, brightness and gamma, and a gain per channel.
 fn tones(rng: &mut impl Rng) -> [[f32; 256]; 3] {
     let contrast = rng.random_range(0.75f32..1.25);
     let brightness = rng.random_range(-30.0f32..30.0);
@@ -34,7 +34,7 @@ fn tones(rng: &mut impl Rng) -> [[f32; 256]; 3] {
     })
 }
 
-/// Noise of standard deviation `noise`: the sum of four uniform numbers is close enough to a normal one.
+/// Draws nearly normal noise of standard deviation `noise`: the sum of four uniform numbers.
 fn grain(rng: &mut impl Rng, noise: f32) -> f32 {
     if noise == 0.0 {
         return 0.0;
@@ -43,13 +43,13 @@ fn grain(rng: &mut impl Rng, noise: f32) -> f32 {
     (sum - 510) as f32 / 147.8 * noise
 }
 
-/// A binomial kernel of three by three; the outermost pixels stay.
-fn blur(canvas: &mut Canvas) {
-    let row = 3 * canvas.side;
+/// Blurs with a binomial kernel of three by three; the outermost pixels do not change.
+fn blur(image: &mut SampleImage) {
+    let row = 3 * image.side;
     for step in [3, row] {
-        let sharp = canvas.rgb.clone();
-        let inner = step..canvas.rgb.len() - step;
-        for (i, byte) in inner.clone().zip(&mut canvas.rgb[inner]) {
+        let sharp = image.rgb.clone();
+        let inner = step..image.rgb.len() - step;
+        for (i, byte) in inner.clone().zip(&mut image.rgb[inner]) {
             let sum = u16::from(sharp[i - step]) + 2 * u16::from(sharp[i]) + u16::from(sharp[i + step]);
             *byte = (sum / 4) as u8;
         }

@@ -1,4 +1,4 @@
-//! Text on a picture.
+//! Draws text on a picture.
 
 use embedded_graphics::mono_font::MonoTextStyle;
 use embedded_graphics::mono_font::ascii::FONT_6X10;
@@ -7,28 +7,28 @@ use embedded_graphics::prelude::{DrawTarget, Drawable, OriginDimensions, Pixel, 
 use embedded_graphics::text::Text;
 use std::convert::Infallible;
 
-/// An RGB picture to write on in white.
+/// An RGB picture that text is drawn on in white.
 #[derive(Debug)]
-pub(super) struct Page<'a> {
+pub(super) struct TextCanvas<'a> {
     pub(super) rgb: &'a mut [u8],
     pub(super) width: usize,
 }
 
-impl Page<'_> {
-    /// Writes `text` with its base line at row `y`.
+impl TextCanvas<'_> {
+    /// Draws `text` with its base line at row `y`.
     pub(super) fn write(&mut self, text: &str, x: i32, y: i32) {
         let style = MonoTextStyle::new(&FONT_6X10, BinaryColor::On);
         let Ok(_) = Text::new(text, Point::new(x, y), style).draw(self);
     }
 }
 
-impl OriginDimensions for Page<'_> {
+impl OriginDimensions for TextCanvas<'_> {
     fn size(&self) -> Size {
         Size::new(self.width as u32, (self.rgb.len() / 3 / self.width) as u32)
     }
 }
 
-impl DrawTarget for Page<'_> {
+impl DrawTarget for TextCanvas<'_> {
     type Color = BinaryColor;
     type Error = Infallible;
 

@@ -1,8 +1,8 @@
-//! Clips as pictures in HAT's folders: `ori`, `seg` and `inp`, and for objects `obj`.
+//! Writes clips as pictures in HAT's folders: `ori`, `seg` and `inp`, and for objects `obj`.
 
-use super::plan::Entry;
+use super::clip_list::NamedClip;
+use super::files::{create_folder, not_written};
 use super::png_file::{write_rgb, write_shape};
-use super::{folder, not_written};
 use figureground::Result;
 use figureground::mask::{PixelBox, Size};
 use pantomime::Picture;
@@ -17,26 +17,26 @@ struct Boxes {
 }
 
 /// Writes `<root>/{ori,seg,inp,obj}/<label>/<clip>/%06d.png`, from 1, and `obj/<label>/<clip>/boxes.json`.
-pub(super) fn write(entry: &Entry, size: Size, picture: &mut Picture, root: &Path) -> Result<()> {
+pub(super) fn write(named: &NamedClip, size: Size, picture: &mut Picture, root: &Path) -> Result<()> {
     let [original, person, background, objects] =
-        ["ori", "seg", "inp", "obj"].map(|kind| root.join(kind).join(entry.clip.label()).join(entry.stem()));
-    [&original, &person, &background, &objects].into_iter().try_for_each(|path| folder(path))?;
-    let mut stage = entry.clip.stage(size);
+        ["ori", "seg", "inp", "obj"].map(|kind| root.join(kind).join(named.clip.label()).join(named.stem()));
+    [&original, &person, &background, &objects].into_iter().try_for_each(|path| create_folder(path))?;
+    let mut renderer = named.clip.renderer(size);
     let mut boxes = Boxes::default();
-    for frame in 0..entry.clip.frames() {
+    for frame in 0..named.clip.frames() {
         let name = format!("{:06}.png", frame + 1);
-        stage.render(frame, picture);
+        renderer.render(frame, picture);
         write_rgb(&original.join(&name), size, &picture.rgb)?;
         write_shape(&person.join(&name), &picture.person)?;
         write_shape(&objects.join(&name), &picture.objects)?;
         boxes.person.push(picture.person_box.map(sides));
         boxes.objects.push(picture.object_boxes.iter().copied().map(sides).collect());
-        stage.background(frame, &mut picture.rgb);
+        renderer.background(frame, &mut picture.rgb);
         write_rgb(&background.join(&name), size, &picture.rgb)?;
     }
     let path = objects.join("boxes.json");
-    let json = serde_json::to_vec(&boxes).map_err(|error| not_written(&path, &error))?;
-    std::fs::write(&path, json).map_err(|error| not_written(&path, &error))
+    let json = serde_json::to_vec(&boxes).map_err(|error| not_written(&path, error))?;
+    std::fs::write(&path, json).map_err(|error| not_written(&path, error))
 }
 
 fn sides(area: PixelBox) -> [u32; 4] {

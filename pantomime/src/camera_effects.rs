@@ -1,26 +1,26 @@
-//! What a camera does to a picture: a soft lens, dark corners, exposure, white balance, noise.
+//! Camera effects on a picture: blur, vignette, exposure, white balance and noise.
 
-use crate::random::{Aspect, Random, mixed};
+use crate::random::{Random, RandomStream, mixed};
 use figureground::mask::Size;
 
-/// The same for all frames of a clip, but for the noise.
+/// Camera effects of one clip: equal in all its frames, except for the noise.
 #[derive(Clone, Debug)]
-pub(crate) struct Finish {
+pub(crate) struct CameraEffects {
     size: Size,
     seed: u64,
     /// Weight of each neighbour in 16ths, 0 to 3.
     blur: u16,
     tones: [[u8; 256]; 3],
     vignette: Vec<u16>,
-    /// Standard deviation is about 0.4 of it.
+    /// Amplitude of the noise; its standard deviation is about 0.4 times this.
     noise: i32,
     soft: Vec<u8>,
 }
 
-impl Finish {
-    /// The camera of the clip of `seed`.
+impl CameraEffects {
+    /// Draws the camera effects of the clip with `seed`.
     pub(crate) fn new(size: Size, seed: u64) -> Self {
-        let mut random = Random::new(seed, Aspect::Finish);
+        let mut random = Random::new(seed, RandomStream::CameraEffects);
         let (gain, contrast) = (random.range(0.88, 1.12), random.range(0.85, 1.15));
         let balance = [random.range(0.95, 1.05), 1.0, random.range(0.95, 1.05)];
         let tone = |channel: usize, value: usize| {
@@ -38,7 +38,7 @@ impl Finish {
         }
     }
 
-    /// Finishes `rgb`; the noise belongs to `moment`.
+    /// Applies the effects to `rgb` with the noise of `moment`.
     pub(crate) fn apply(&mut self, rgb: &mut [u8], moment: usize) {
         self.soften(rgb);
         let seed = mixed(self.seed ^ (moment as u64));
@@ -54,7 +54,7 @@ impl Finish {
         }
     }
 
-    /// A blur with the kernel `[blur, 16 - 2 blur, blur] / 16` in both directions; edges stay as they are.
+    /// Blurs with the kernel `[blur, 16 - 2 blur, blur] / 16` in both directions; edge pixels do not change.
     fn soften(&mut self, rgb: &mut [u8]) {
         if self.blur == 0 {
             return;
@@ -66,7 +66,7 @@ impl Finish {
     }
 }
 
-/// Each byte with its neighbours `step` before and after it.
+/// Writes the weighted sum of each byte and its neighbours `step` before and after it.
 fn blurred(from: &[u8], to: &mut [u8], step: usize, weight: u16) {
     if from.len() <= 2 * step {
         return;
@@ -78,7 +78,7 @@ fn blurred(from: &[u8], to: &mut [u8], step: usize, weight: u16) {
     }
 }
 
-/// Brightness of each pixel in 256ths.
+/// Returns the brightness of each pixel in 256ths.
 fn vignette(size: Size, strength: f32) -> Vec<u16> {
     let (width, height) = (size.width() as f32, size.height() as f32);
     let dim = |x: u32, y: u32| {

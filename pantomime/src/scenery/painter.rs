@@ -1,36 +1,61 @@
-//! The painter's tools: ground, walls and sky by rays, props by polygons.
+//! Paints backgrounds: ground, walls and sky by ray casting, props by polygons.
 
 use crate::camera::Camera;
-use crate::canvas::{Point, band, ellipse};
+use crate::canvas::{Point, ellipse, hull};
 use crate::colour::{Colour, DYES, grey, hex};
 use crate::light::Light;
 use crate::noise::{fraction, rough, speck};
 use crate::random::Random;
-use crate::scene::Kind;
+use crate::scene::SceneKind;
 use crate::vector::{Vector, vector};
 use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, Shader, Transform};
 
-/// Colour at two coordinates of a surface, in metres.
+/// Colour of a surface at two coordinates, in metres.
 pub(super) type Texture<'a> = &'a dyn Fn(f32, f32) -> Colour;
 
-/// What the rays meet.
-pub(super) struct Planes<'a> {
-    /// Ground at (x, z), and its colour from afar.
-    pub(super) ground: (Texture<'a>, Colour),
-    /// Wall at (x, y) with its distance behind the actor and its height.
-    pub(super) wall: Option<(Texture<'a>, f32, f32)>,
-    /// Above the wall, by direction: to the right and up of the horizon; or a ceiling at (x, z).
-    pub(super) above: Texture<'a>,
-    /// Whether `above` is a ceiling as high as the wall.
-    pub(super) roofed: bool,
-    /// What everything fades to, and after how many metres half of it has.
-    pub(super) haze: (Colour, f32),
+/// The ground of a scene.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'a> {
+    /// Texture at (x, z).
+    pub(super) texture: Texture<'a>,
+    /// Colour in the distance.
+    pub(super) distant: Colour,
 }
 
-/// A background being painted.
-pub(super) struct Set {
+/// The wall of a scene.
+#[derive(Clone, Copy)]
+pub(super) struct Wall<'a> {
+    /// Texture at (x, y).
+    pub(super) texture: Texture<'a>,
+    /// Metres from the actor to the wall.
+    pub(super) distance: f32,
+    /// Height in metres.
+    pub(super) height: f32,
+}
+
+/// The haze of a scene.
+#[derive(Clone, Copy)]
+pub(super) struct Haze {
+    pub(super) colour: Colour,
+    /// Distance in metres at which half of a colour is haze.
+    pub(super) half_distance: f32,
+}
+
+/// The surfaces of a scene.
+pub(super) struct Surfaces<'a> {
+    pub(super) ground: Ground<'a>,
+    pub(super) wall: Option<Wall<'a>>,
+    /// Sky by direction, to the right and above the horizon; or a ceiling at (x, z).
+    pub(super) above: Texture<'a>,
+    /// Whether `above` is a ceiling at the height of the wall.
+    pub(super) roofed: bool,
+    pub(super) haze: Haze,
+}
+
+/// A background while it is painted.
+pub(super) struct BackgroundPainter {
     pub(super) random: Random,
-    /// For noise.
+    /// Seed of noise textures.
     pub(super) seed: u32,
     camera: Camera,
     picture: Pixmap,
@@ -38,40 +63,40 @@ pub(super) struct Set {
     in_front: bool,
 }
 
-impl Set {
+impl BackgroundPainter {
     pub(super) fn new(camera: Camera, width: usize, height: usize, mut random: Random) -> Self {
         let picture = Pixmap::new(width as u32, height as u32).expect("a picture with its margins is small");
         let seed = random.bits() as u32;
         Self { random, seed, camera, front: picture.clone(), picture, in_front: false }
     }
 
-    /// `colour` with this clip's variation.
-    pub(super) fn dyed(&mut self, code: u32) -> Colour {
+    /// Returns the colour `code` with a random variation.
+    pub(super) fn varied(&mut self, code: u32) -> Colour {
         hex(code).varied(&mut self.random, 0.1)
     }
 
-    /// A random strong colour.
+    /// Returns a random saturated colour.
     pub(super) fn bright(&mut self) -> Colour {
         self.random.pick(&DYES).colour.varied(&mut self.random, 0.1)
     }
 
-    /// A number from `low` to `high`.
+    /// Returns a random number from `low` to `high`.
     pub(super) fn range(&mut self, low: f32, high: f32) -> f32 {
         self.random.range(low, high)
     }
 
-    /// Paints every pixel.
-    pub(super) fn planes(&mut self, planes: &Planes<'_>) {
+    /// Paints every pixel by the surface that its ray hits.
+    pub(super) fn surfaces(&mut self, surfaces: &Surfaces<'_>) {
         let width = self.picture.width() as usize;
         let eye = self.camera.eye();
         for (index, pixel) in self.picture.data_mut().chunks_exact_mut(4).enumerate() {
             let ray = self.camera.ray((index % width) as f32 + 0.5, (index / width) as f32 + 0.5);
-            let [red, green, blue] = seen(planes, eye, ray).bytes();
+            let [red, green, blue] = cast_ray(surfaces, eye, ray).bytes();
             pixel.copy_from_slice(&[red, green, blue, 255]);
         }
     }
 
-    /// A polygon in the picture.
+    /// Draws a polygon given in pixels.
     pub(super) fn flat(&mut self, points: &[Point], colour: Colour, opacity: f32) {
         let mut builder = PathBuilder::new();
         for (index, [x, y]) in points.iter().enumerate() {
@@ -90,30 +115,30 @@ impl Set {
     }
 
     fn project(&self, point: Vector) -> Point {
-        let spot = self.camera.project(point);
-        [spot.x, spot.y]
+        let projected = self.camera.project(point);
+        [projected.x, projected.y]
     }
 
-    /// A polygon in the world.
+    /// Draws a polygon given in world coordinates.
     pub(super) fn quad(&mut self, corners: &[Vector], colour: Colour) {
         let points: Vec<_> = corners.iter().map(|&corner| self.project(corner)).collect();
         self.flat(&points, colour, 1.0);
     }
 
-    /// A rectangle that faces the camera at depth `z`.
+    /// Draws a rectangle that faces the camera at depth `z`.
     pub(super) fn panel(&mut self, [left, bottom]: Point, [right, top]: Point, z: f32, colour: Colour) {
         let corners = [[left, bottom], [right, bottom], [right, top], [left, top]];
         self.quad(&corners.map(|[x, y]| vector(x, y, z)), colour);
     }
 
-    /// A rectangle on the ground.
+    /// Draws a rectangle on the ground.
     pub(super) fn mat(&mut self, [left, back]: Point, [right, front]: Point, colour: Colour) {
         let corners = [[left, back], [right, back], [right, front], [left, front]];
         self.quad(&corners.map(|[x, z]| vector(x, 0.005, z)), colour);
     }
 
-    /// A box: its front, its top and the side that is seen.
-    pub(super) fn crate_at(&mut self, low: Vector, high: Vector, colour: Colour) {
+    /// Draws a box: its front, its top and the visible side.
+    pub(super) fn cuboid(&mut self, low: Vector, high: Vector, colour: Colour) {
         let (l, h, eye) = (low, high, self.camera.eye());
         if eye.x < l.x {
             let side = [vector(l.x, l.y, l.z), vector(l.x, l.y, h.z), vector(l.x, h.y, h.z), vector(l.x, h.y, l.z)];
@@ -130,44 +155,44 @@ impl Set {
         self.panel([l.x, l.y], [h.x, h.y], h.z, colour);
     }
 
-    /// An ellipse that faces the camera.
+    /// Draws an ellipse that faces the camera.
     pub(super) fn disc(&mut self, centre: Vector, a: f32, b: f32, colour: Colour) {
-        let spot = self.camera.project(centre);
-        self.flat(&ellipse([spot.x, spot.y], a * spot.scale, b * spot.scale), colour, 1.0);
+        let projected = self.camera.project(centre);
+        self.flat(&ellipse([projected.x, projected.y], a * projected.scale, b * projected.scale), colour, 1.0);
     }
 
-    /// Light around a lamp.
+    /// Draws a glow around a lamp.
     pub(super) fn glow(&mut self, centre: Vector, radius: f32, colour: Colour) {
-        let spot = self.camera.project(centre);
+        let projected = self.camera.project(centre);
         for ring in 1..10 {
-            let r = radius * (1.0 - 0.1 * ring as f32) * spot.scale;
-            self.flat(&ellipse([spot.x, spot.y], r, r), colour, 0.03 + 0.012 * ring as f32);
+            let r = radius * (1.0 - 0.1 * ring as f32) * projected.scale;
+            self.flat(&ellipse([projected.x, projected.y], r, r), colour, 0.03 + 0.012 * ring as f32);
         }
     }
 
-    /// A cone of light through smoke.
+    /// Draws a beam of light.
     pub(super) fn beam(&mut self, top: Vector, left: Vector, right: Vector, colour: Colour) {
         let points = [top, left, right].map(|corner| self.project(corner));
         self.flat(&points, colour, 0.22);
     }
 
-    /// A bar with round ends.
+    /// Draws a bar with round ends.
     pub(super) fn bar(&mut self, from: Vector, to: Vector, radius: f32, colour: Colour) {
         let circles = [from, to].map(|end| {
-            let spot = self.camera.project(end);
-            ([spot.x, spot.y], radius * spot.scale)
+            let projected = self.camera.project(end);
+            ([projected.x, projected.y], radius * projected.scale)
         });
-        self.flat(&band(&circles), colour, 1.0);
+        self.flat(&hull(&circles), colour, 1.0);
     }
 
-    /// A lit pillar: a bar with a bright side.
+    /// Draws a pillar: a bar with a bright side.
     pub(super) fn pillar(&mut self, from: Vector, to: Vector, radius: f32, colour: Colour) {
         self.bar(from, to, radius, colour * 0.75);
         let shift = vector(-0.3 * radius, 0.0, 0.0);
         self.bar(from + shift, to + shift, 0.5 * radius, colour);
     }
 
-    /// A heap of leaves or snow: discs of two colours.
+    /// Draws a heap of leaves or snow: discs of two colours.
     pub(super) fn clump(&mut self, centre: Vector, radius: f32, colour: Colour) {
         for index in 0..9 {
             let (x, y) = (self.range(-1.0, 1.0), self.range(-0.7, 0.7));
@@ -178,13 +203,13 @@ impl Set {
         }
     }
 
-    /// A broadleaf tree.
+    /// Draws a broadleaf tree.
     pub(super) fn tree(&mut self, foot: Vector, height: f32, bark: Colour, leaves: Colour) {
         self.pillar(foot, foot + vector(0.0, 0.55 * height, 0.0), 0.05 * height, bark);
         self.clump(foot + vector(0.0, 0.75 * height, 0.0), 0.32 * height, leaves);
     }
 
-    /// A fir tree, with snow on it for a bright `top`.
+    /// Draws a fir tree; a bright `top` looks like snow.
     pub(super) fn fir(&mut self, foot: Vector, height: f32, needles: Colour, top: Colour) {
         self.bar(foot, foot + vector(0.0, 0.3 * height, 0.0), 0.04 * height, hex(0x3A2A1E));
         for layer in 0..3 {
@@ -197,7 +222,7 @@ impl Set {
         }
     }
 
-    /// Far hills: a polygon from the horizon up to `height` of their distance, rough by `roughness`.
+    /// Draws far hills from the horizon up to `height` times their distance.
     pub(super) fn ridge(&mut self, distance: f32, height: f32, roughness: f32, colour: Colour) {
         let seed = self.seed ^ distance as u32;
         let mut corners = vec![vector(-distance, -0.02 * distance, -distance)];
@@ -210,7 +235,7 @@ impl Set {
         self.quad(&corners, colour);
     }
 
-    /// Random specks over the whole picture: falling snow, stars, leaves.
+    /// Draws random specks over the whole picture: falling snow, stars, leaves.
     pub(super) fn specks(&mut self, count: usize, radius: [f32; 2], rows: [f32; 2], colour: Colour) {
         let (width, height) = (self.picture.width() as f32, self.picture.height() as f32);
         for _ in 0..count {
@@ -221,8 +246,8 @@ impl Set {
         }
     }
 
-    /// In some clips, something that hides a bit of the actor.
-    pub(super) fn foreground(&mut self, kind: Kind, light: &Light) {
+    /// In some clips, draws a prop that hides a small part of the actor.
+    pub(super) fn foreground(&mut self, kind: SceneKind, light: &Light) {
         if !self.random.chance(0.15) {
             return;
         }
@@ -231,29 +256,29 @@ impl Set {
         let z = self.range(0.6, 1.0);
         let tint = light.tint;
         match kind {
-            Kind::Kitchen | Kind::Office | Kind::Classroom => {
-                let wood = self.dyed(0x8A6238).under(tint);
+            SceneKind::Kitchen | SceneKind::Office | SceneKind::Classroom => {
+                let wood = self.varied(0x8A6238).under(tint);
                 let (half, height) = (self.range(0.25, 0.4), self.range(0.4, 0.6));
                 for leg in [-half + 0.04, half - 0.04] {
                     self.bar(vector(x + leg, 0.0, z), vector(x + leg, height, z), 0.03, wood * 0.6);
                 }
-                self.crate_at(vector(x - half, height, z - 0.3), vector(x + half, height + 0.06, z), wood);
+                self.cuboid(vector(x - half, height, z - 0.3), vector(x + half, height + 0.06, z), wood);
             }
-            Kind::Forest | Kind::Beach | Kind::Street | Kind::Desert | Kind::SnowField => {
-                let green = self.dyed(0x3F6B2E).under(tint);
+            SceneKind::Forest | SceneKind::Beach | SceneKind::Street | SceneKind::Desert | SceneKind::SnowField => {
+                let green = self.varied(0x3F6B2E).under(tint);
                 let radius = self.range(0.2, 0.3);
                 self.clump(vector(x, 0.6 * radius, z), radius, green);
             }
             _ => {
                 let colour = self.bright().under(tint);
                 let (half, height) = (self.range(0.12, 0.25), self.range(0.3, 0.6));
-                self.crate_at(vector(x - half, 0.0, z - 0.3), vector(x + half, height, z), colour);
+                self.cuboid(vector(x - half, 0.0, z - 0.3), vector(x + half, height, z), colour);
             }
         }
         self.in_front = false;
     }
 
-    /// RGB bytes, and how much of each pixel is in front of the actor.
+    /// Returns the RGB bytes, and the coverage of each pixel by props in front of the actor, 0 to 255.
     pub(super) fn finished(self) -> (Vec<u8>, Vec<u8>) {
         let rgb = self.picture.data().chunks_exact(4).flat_map(|pixel| [pixel[0], pixel[1], pixel[2]]).collect();
         let front = self.front.data().chunks_exact(4).map(|pixel| pixel[3]).collect();
@@ -261,32 +286,34 @@ impl Set {
     }
 }
 
-/// The colour that `ray` from `eye` meets.
-fn seen(planes: &Planes<'_>, eye: Vector, ray: Vector) -> Colour {
-    let (ground, far) = planes.ground;
+/// Returns the colour of the surface that `ray` from `eye` hits.
+fn cast_ray(surfaces: &Surfaces<'_>, eye: Vector, ray: Vector) -> Colour {
+    let Ground { texture: ground, distant } = surfaces.ground;
     let reach = if ray.y < 0.0 { -eye.y / ray.y } else { f32::MAX };
-    let fade = |colour: Colour, t: f32| colour.towards(planes.haze.0, 1.0 - planes.haze.1 / (planes.haze.1 + t));
-    if let Some((wall, distance, height)) = planes.wall {
+    let fade = |colour: Colour, t: f32| {
+        colour.towards(surfaces.haze.colour, 1.0 - surfaces.haze.half_distance / (surfaces.haze.half_distance + t))
+    };
+    if let Some(Wall { texture: wall, distance, height }) = surfaces.wall {
         let t = (-distance - eye.z) / ray.z;
         if t < reach {
             let (x, y) = (eye.x + t * ray.x, eye.y + t * ray.y);
             if y < height {
                 return fade(wall(x, y), t);
             }
-            if planes.roofed {
+            if surfaces.roofed {
                 let t = (height - eye.y) / ray.y;
-                return fade((planes.above)(eye.x + t * ray.x, eye.z + t * ray.z), t);
+                return fade((surfaces.above)(eye.x + t * ray.x, eye.z + t * ray.z), t);
             }
         }
     }
     if reach > 400.0 {
-        return (planes.above)(-ray.x / ray.z, -ray.y / ray.z);
+        return (surfaces.above)(-ray.x / ray.z, -ray.y / ray.z);
     }
     let near = 1.0 / (1.0 + (reach / 14.0) * (reach / 14.0));
-    fade(far.towards(ground(eye.x + reach * ray.x, eye.z + reach * ray.z), near), reach)
+    fade(distant.towards(ground(eye.x + reach * ray.x, eye.z + reach * ray.z), near), reach)
 }
 
-/// Boards along z, `width` wide.
+/// Returns a texture of boards along z, `width` wide.
 pub(super) fn boards(seed: u32, colour: Colour, width: f32) -> impl Fn(f32, f32) -> Colour {
     move |x, z| {
         let board = crate::noise::floor(x / width);
@@ -296,7 +323,7 @@ pub(super) fn boards(seed: u32, colour: Colour, width: f32) -> impl Fn(f32, f32)
     }
 }
 
-/// Square tiles with joints.
+/// Returns a texture of square tiles with joints.
 pub(super) fn tiles(seed: u32, colour: Colour, joint: Colour, side: f32) -> impl Fn(f32, f32) -> Colour {
     move |u, v| {
         let (column, row) = (crate::noise::floor(u / side), crate::noise::floor(v / side));
@@ -307,7 +334,7 @@ pub(super) fn tiles(seed: u32, colour: Colour, joint: Colour, side: f32) -> impl
     }
 }
 
-/// Tiles of two colours in turn.
+/// Returns a checked texture of two colours.
 pub(super) fn checks(one: Colour, two: Colour, side: f32) -> impl Fn(f32, f32) -> Colour {
     move |u, v| {
         let even = (crate::noise::floor(u / side) + crate::noise::floor(v / side)) & 1 == 0;
@@ -315,7 +342,7 @@ pub(super) fn checks(one: Colour, two: Colour, side: f32) -> impl Fn(f32, f32) -
     }
 }
 
-/// Bricks, 24 by 8 centimetres at `scale` 1.
+/// Returns a texture of bricks, 24 by 8 centimetres at `scale` 1.
 pub(super) fn bricks(seed: u32, colour: Colour, mortar: Colour, scale: f32) -> impl Fn(f32, f32) -> Colour {
     move |u, v| {
         let row = crate::noise::floor(v / (0.09 * scale));
@@ -327,7 +354,7 @@ pub(super) fn bricks(seed: u32, colour: Colour, mortar: Colour, scale: f32) -> i
     }
 }
 
-/// Grainy ground whose two colours meet in patches `scale` metres wide.
+/// Returns a grainy texture whose two colours form patches `scale` metres wide.
 pub(super) fn patches(seed: u32, one: Colour, two: Colour, scale: f32) -> impl Fn(f32, f32) -> Colour {
     move |u, v| {
         let grain = 0.93 + 0.14 * speck(seed, crate::noise::floor(u * 40.0), crate::noise::floor(v * 40.0));
@@ -335,7 +362,7 @@ pub(super) fn patches(seed: u32, one: Colour, two: Colour, scale: f32) -> impl F
     }
 }
 
-/// A sky from `low` at the horizon to `high`, with clouds as thick as `cover`.
+/// Returns a sky from `low` at the horizon to `high`, with a cloud cover of `cover`.
 pub(super) fn sky(seed: u32, low: Colour, high: Colour, cloud: Colour, cover: f32) -> impl Fn(f32, f32) -> Colour {
     move |x, up| {
         let clear = low.towards(high, (up * 2.2).clamp(0.0, 1.0));
@@ -344,27 +371,27 @@ pub(super) fn sky(seed: u32, low: Colour, high: Colour, cloud: Colour, cover: f3
     }
 }
 
-/// Light of a room.
+/// Returns the light of a room.
 pub(super) fn lamplight(tint: u32) -> Light {
     Light { tint: hex(tint), from: [-0.45, -0.85], contrast: 0.75, shadow: 0.55 }
 }
 
-/// Light of the sun from one side.
+/// Returns sunlight from one side.
 pub(super) fn sunlight(tint: u32, side: f32) -> Light {
     Light { tint: hex(tint), from: [0.75 * side, -0.65], contrast: 1.1, shadow: 0.85 }
 }
 
-/// Light from an overcast sky, or of a dim night.
-pub(super) fn dull(tint: u32) -> Light {
+/// Returns the light of an overcast sky or a dim night.
+pub(super) fn overcast(tint: u32) -> Light {
     Light { tint: hex(tint), from: [0.0, -0.9], contrast: 0.5, shadow: 0.45 }
 }
 
-/// A plain wall with stains.
+/// Returns a texture of a plain wall with stains.
 pub(super) fn plaster(seed: u32, colour: Colour) -> impl Fn(f32, f32) -> Colour {
     move |u, v| colour * (0.93 + 0.12 * rough(seed, 1.5 * u, 1.5 * v))
 }
 
-/// A ceiling with rows of lamps.
+/// Returns a texture of a ceiling with rows of lamps.
 pub(super) fn ceiling(colour: Colour) -> impl Fn(f32, f32) -> Colour {
     move |x, z| {
         let lamp = fraction(x / 1.4 + 0.3) < 0.4 && fraction(z / 1.2) < 0.2;

@@ -1,79 +1,93 @@
-//! A clip ready to be drawn: background, camera and light are there, any frame can be asked for.
+//! Draws any frame of a clip; background, camera and light are prepared once.
 
+use crate::activity::Activity;
 use crate::camera::Camera;
+use crate::camera_effects::CameraEffects;
 use crate::canvas::{Canvas, Owner, ellipse};
-use crate::clip::{Clip, Deed, Grip};
+use crate::clip::{Clip, Grip};
 use crate::colour::{DYES, grey};
 use crate::figure;
-use crate::finish::Finish;
 use crate::framing::Framing;
 use crate::motion::{Motion, Placement};
 use crate::object::Object;
-use crate::parts::{Modeller, Parts};
+use crate::object_drawing::{self, ObjectStyle, PlacedObject};
 use crate::picture::Picture;
-use crate::random::{Aspect, Random};
+use crate::polygons::{Modeller, Polygons};
+use crate::random::{Random, RandomStream};
 use crate::scenery::Scenery;
 use crate::skeleton::Skeleton;
-use crate::thing::{self, Look};
 use crate::vector::{Vector, vector};
 use figureground::mask::{Shape, Size};
 
-/// Joints that [`Stage::joints`] gives.
+/// Number of joints that [`FrameRenderer::joints`] returns.
 pub const JOINTS: usize = 11;
 
 /// Draws the frames of one clip, in any order.
 #[derive(Clone, Debug)]
-pub struct Stage {
+pub struct FrameRenderer {
     clip: Clip,
     size: Size,
     motion: Motion,
     framing: Framing,
     scenery: Scenery,
-    finish: Finish,
+    camera_effects: CameraEffects,
     canvas: Canvas,
-    parts: Parts,
-    look: Look,
+    polygons: Polygons,
+    object_style: ObjectStyle,
+    /// Index of the arm that holds an object.
     hand: usize,
-    spot: Vector,
+    /// Position on the ground of an object beside the actor.
+    ground_position: Vector,
 }
 
-impl Stage {
+impl Clip {
+    /// Prepares everything that is equal in all frames, for pictures of `size`.
+    pub fn renderer(&self, size: Size) -> FrameRenderer {
+        FrameRenderer::new(self, size)
+    }
+}
+
+impl FrameRenderer {
     /// Renders the background of `clip` once.
-    pub(crate) fn new(clip: &Clip, size: Size) -> Self {
-        let motion = Motion::new(clip.deed, clip.frames, clip.seed);
+    fn new(clip: &Clip, size: Size) -> Self {
+        let motion = Motion::new(clip.activity, clip.frames, clip.seed);
         let framing = Framing::new(clip, &motion, size);
         let scenery = Scenery::new(clip.scene, &framing, size, clip.seed);
-        let mut random = Random::new(clip.seed, Aspect::Look);
+        let mut random = Random::new(clip.seed, RandomStream::ObjectStyle);
         let main = random.pick(&DYES).colour;
         Self {
             clip: *clip,
             size,
             motion,
             scenery,
-            finish: Finish::new(size, clip.seed),
+            camera_effects: CameraEffects::new(size, clip.seed),
             canvas: Canvas::new(size),
-            parts: Parts::default(),
-            look: Look { colour: main, second: grey(random.pick(&[0.12, 0.95])), size: random.range(0.78, 1.05) },
+            polygons: Polygons::default(),
+            object_style: ObjectStyle {
+                colour: main,
+                second: grey(random.pick(&[0.12, 0.95])),
+                size: random.range(0.78, 1.05),
+            },
             hand: random.below(2),
-            spot: vector(random.sign() * random.range(0.45, 0.7), 0.0, random.range(-0.4, 0.3)),
+            ground_position: vector(random.sign() * random.range(0.45, 0.7), 0.0, random.range(-0.4, 0.3)),
             framing,
         }
     }
 
-    /// Draws `frame`, from 0; the same picture whatever was drawn before. Frames past the end show the last one.
+    /// Draws `frame`, from 0, independently of the frames drawn before. Frames past the end show the last one.
     pub fn render(&mut self, frame: usize, out: &mut Picture) {
         out.fit(self.size);
         let moment = self.motion.moment(frame.min(self.clip.frames - 1));
-        self.act(moment);
+        self.draw_actor(moment);
         self.compose(moment, out);
         out.find_boxes();
-        self.finish.apply(&mut out.rgb, moment);
+        self.camera_effects.apply(&mut out.rgb, moment);
     }
 
-    /// What `frame` would look like without person, shadow and object, `[height, width, 3]`.
+    /// Draws `frame` without person, shadow and object to `rgb`, `[height, width, 3]`.
     ///
     /// # Panics
-    /// When `rgb` has another length.
+    /// Panics if `rgb` has another length.
     pub fn background(&mut self, frame: usize, rgb: &mut [u8]) {
         assert_eq!(rgb.len(), 3 * self.size.area(), "three bytes a pixel");
         let moment = self.motion.moment(frame.min(self.clip.frames - 1));
@@ -81,11 +95,11 @@ impl Stage {
         for (y, row) in rgb.chunks_exact_mut(width).enumerate() {
             row.copy_from_slice(&self.scenery.rgb_row(y, self.framing.shift(moment))[..width]);
         }
-        self.finish.apply(rgb, moment);
+        self.camera_effects.apply(rgb, moment);
     }
 
-    /// Where the joints of `frame` are in the picture, in pixels from its top left corner: hips, neck, head, then elbow and
-    /// wrist of each arm, then knee and ankle of each leg. They may lie outside it.
+    /// Returns the joints of `frame` in pixels from the top left corner of the picture: hips, neck, head, then elbow
+    /// and wrist of each arm, then knee and ankle of each leg. They may lie outside the picture.
     pub fn joints(&self, frame: usize) -> [[f32; 2]; JOINTS] {
         let moment = self.motion.moment(frame.min(self.clip.frames - 1));
         let skeleton = Skeleton::new(&self.motion.at(moment).0, &self.clip.actor.build, self.framing.yaw());
@@ -94,69 +108,71 @@ impl Stage {
             [skeleton.hips, skeleton.neck, skeleton.head, a.bend, a.end, b.bend, b.end, c.bend, c.end, d.bend, d.end];
         let camera = self.framing.camera(moment);
         joints.map(|joint| {
-            let spot = camera.project(joint);
-            [spot.x, spot.y]
+            let projected = camera.project(joint);
+            [projected.x, projected.y]
         })
     }
 
-    /// Puts actor and object on the canvas.
-    fn act(&mut self, moment: usize) {
+    /// Draws actor, object and their shadows on the canvas.
+    fn draw_actor(&mut self, moment: usize) {
         let (pose, placement) = self.motion.at(moment);
         let build = &self.clip.actor.build;
         let skeleton = Skeleton::new(&pose, build, self.framing.yaw());
         let camera = self.framing.camera(moment);
-        let thing = self.clip.object.map(|object| self.place(object, &skeleton, placement));
+        let object = self.clip.object.map(|object| self.place(object, &skeleton, placement));
         self.canvas.clear();
         self.shade(&camera, skeleton.hips, 0.3);
-        if let Some((centre, _, _)) = thing {
-            self.shade(&camera, centre, 0.2);
+        if let Some(object) = &object {
+            self.shade(&camera, object.centre, 0.2);
         }
-        let mut modeller = Modeller { camera: &camera, light: &self.scenery.light, parts: &mut self.parts };
+        let mut modeller = Modeller { camera: &camera, light: &self.scenery.light, polygons: &mut self.polygons };
         figure::draw(&self.clip.actor, &skeleton, &mut modeller);
-        if let (Some(object), Some((centre, angle, nearer))) = (self.clip.object, thing) {
-            thing::draw(object, self.look, centre, angle, nearer, &mut modeller);
+        if let Some(object) = &object {
+            object_drawing::draw(object, &mut modeller);
         }
-        self.parts.draw(&mut self.canvas);
+        self.polygons.draw(&mut self.canvas);
     }
 
-    /// Centre and angle of the object, and how much nearer it counts than it is, so that it covers the hand.
-    fn place(&self, object: Object, skeleton: &Skeleton, placement: Option<Placement>) -> (Vector, f32, f32) {
-        let (standing, grip) = thing::stance(object);
+    /// Places the object; in a hand it is drawn in front of the hand.
+    fn place(&self, object: Object, skeleton: &Skeleton, placement: Option<Placement>) -> PlacedObject {
+        let heights = object_drawing::heights(object);
+        let standing = heights.standing * self.object_style.size;
         let stature = self.clip.actor.build.stature;
-        match (self.clip.deed, self.clip.grip, placement) {
-            (Deed::Handling(_), _, Some(at)) => {
+        let (centre, angle, nearer) = match (self.clip.activity, self.clip.grip, placement) {
+            (Activity::Handling(_), _, Some(at)) => {
                 let centre = at.centre.yawed(self.framing.yaw()) * stature;
-                let resting = vector(centre.x, centre.y.max(standing * self.look.size), centre.z);
+                let resting = vector(centre.x, centre.y.max(standing), centre.z);
                 (resting, at.angle, 0.12)
             }
             (_, Grip::Hand, _) => {
                 let arm = skeleton.arms[self.hand];
                 let fore = (arm.tip - arm.bend).unit();
-                let reach = grip * self.look.size;
+                let reach = heights.grip * self.object_style.size;
                 let hangs = matches!(object, Object::Bag | Object::Bucket | Object::Guitar | Object::Pillow);
                 let (up, angle) = if hangs { (-1.0, 0.2 * fore.x) } else { (1.0, -0.5 * fore.x) };
                 let (sin, cos) = libm::sincosf(angle);
                 (arm.tip + vector(-sin, cos, 0.0) * (up * reach), angle, 0.1)
             }
-            _ => (self.spot + vector(0.0, standing * self.look.size, 0.0), 0.0, 0.0),
-        }
+            _ => (self.ground_position + vector(0.0, standing, 0.0), 0.0, 0.0),
+        };
+        PlacedObject { object, style: self.object_style, centre, angle, nearer }
     }
 
-    /// A soft shadow on the ground below `body`, `radius` metres wide.
+    /// Draws a soft shadow on the ground below `body`, with a radius of about `radius` metres.
     fn shade(&mut self, camera: &Camera, body: Vector, radius: f32) {
         let light = &self.scenery.light;
         let centre = vector(body.x - 0.35 * light.from[0] * radius, 0.0, body.z);
         for factor in [1.6, 1.4, 1.2, 1.0, 0.8, 0.6] {
             let ring = ellipse([centre.x, centre.z], radius * factor, radius * factor);
             let points = ring.map(|[x, z]| {
-                let spot = camera.project(vector(x, 0.0, z));
-                [spot.x, spot.y]
+                let projected = camera.project(vector(x, 0.0, z));
+                [projected.x, projected.y]
             });
             self.canvas.fill(&points, grey(0.0), 0.2 * light.shadow, Owner::Unchanged);
         }
     }
 
-    /// Canvas over background, and the shapes.
+    /// Composes canvas and background, and writes the masks.
     fn compose(&self, moment: usize, out: &mut Picture) {
         let width = self.size.width() as usize;
         let shift = self.framing.shift(moment);
@@ -191,7 +207,7 @@ impl Stage {
     }
 }
 
-/// The nearest whole number to `product / 255`.
+/// Returns `product / 255`, rounded.
 fn over_255(product: u32) -> u32 {
     (product + 127) / 255
 }

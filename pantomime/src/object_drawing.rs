@@ -1,24 +1,44 @@
-//! Objects as flat pictures that face the camera.
+//! Draws objects as flat pictures that face the camera.
 
-use crate::canvas::{Owner, Point, band, ellipse};
+use crate::canvas::{Owner, Point, ellipse, hull};
 use crate::colour::{Colour, grey, hex};
 use crate::object::Object;
-use crate::parts::Modeller;
+use crate::polygons::Modeller;
 use crate::vector::Vector;
 
-/// How an object looks in one clip.
+/// Colours and size of an object in one clip.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
+pub(crate) struct ObjectStyle {
     pub(crate) colour: Colour,
     pub(crate) second: Colour,
     /// Factor of its usual size.
     pub(crate) size: f32,
 }
 
-/// Height of the centre above the ground where the object stands, and from its centre to where a hand holds it, in
-/// metres.
-pub(crate) fn stance(object: Object) -> (f32, f32) {
-    match object {
+/// An object with its position in one frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlacedObject {
+    pub(crate) object: Object,
+    pub(crate) style: ObjectStyle,
+    pub(crate) centre: Vector,
+    /// Rotation in radians, counterclockwise.
+    pub(crate) angle: f32,
+    /// Metres by which the object is sorted nearer to the camera than it is.
+    pub(crate) nearer: f32,
+}
+
+/// Heights of an object's centre, in metres.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heights {
+    /// Above the ground when the object stands.
+    pub(crate) standing: f32,
+    /// Above or below the hand that holds the object.
+    pub(crate) grip: f32,
+}
+
+/// Returns the heights of `object` at its usual size.
+pub(crate) fn heights(object: Object) -> Heights {
+    let (standing, grip) = match object {
         Object::Ball => (0.14, 0.1),
         Object::Umbrella => (0.4, 0.38),
         Object::Box => (0.18, 0.18),
@@ -31,35 +51,38 @@ pub(crate) fn stance(object: Object) -> (f32, f32) {
         Object::Guitar => (0.45, 0.3),
         Object::Bucket => (0.16, 0.24),
         Object::Pillow => (0.2, 0.14),
+    };
+    Heights { standing, grip }
+}
+
+/// Adds the polygons of an object.
+pub(crate) fn draw(placed: &PlacedObject, modeller: &mut Modeller<'_>) {
+    let style = placed.style;
+    modeller.group(placed.centre, placed.nearer);
+    let projected = modeller.camera.project(placed.centre);
+    let (sin, cos) = libm::sincosf(placed.angle);
+    let mut painter =
+        ObjectPainter { origin: [projected.x, projected.y], scale: projected.scale * style.size, sin, cos, modeller };
+    let (main, second) = (style.colour, style.second);
+    match placed.object {
+        Object::Ball => painter.ball(main, second),
+        Object::Umbrella => painter.umbrella(main, second),
+        Object::Box => painter.carton(main, second),
+        Object::Bottle => painter.bottle(main, second),
+        Object::Book => painter.book(main),
+        Object::Bag => painter.bag(main, second),
+        Object::Racket => painter.racket(main),
+        Object::Chair => painter.chair(main),
+        Object::Hat => painter.hat(main, second),
+        Object::Guitar => painter.guitar(main),
+        Object::Bucket => painter.bucket(main),
+        Object::Pillow => painter.pillow(main, second),
     }
 }
 
-/// Draws `object` with its centre at `centre`, turned by `angle` radians counterclockwise.
-pub(crate) fn draw(object: Object, look: Look, centre: Vector, angle: f32, nearer: f32, modeller: &mut Modeller<'_>) {
-    modeller.group(centre, nearer);
-    let spot = modeller.camera.project(centre);
-    let (sin, cos) = libm::sincosf(angle);
-    let mut sketch = Sketch { origin: [spot.x, spot.y], scale: spot.scale * look.size, sin, cos, modeller };
-    let (main, second) = (look.colour, look.second);
-    match object {
-        Object::Ball => sketch.ball(main, second),
-        Object::Umbrella => sketch.umbrella(main, second),
-        Object::Box => sketch.carton(main, second),
-        Object::Bottle => sketch.bottle(main, second),
-        Object::Book => sketch.book(main),
-        Object::Bag => sketch.bag(main, second),
-        Object::Racket => sketch.racket(main),
-        Object::Chair => sketch.chair(main),
-        Object::Hat => sketch.hat(main, second),
-        Object::Guitar => sketch.guitar(main),
-        Object::Bucket => sketch.bucket(main),
-        Object::Pillow => sketch.pillow(main, second),
-    }
-}
-
-/// Draws in metres around an object's centre, x to the right and y up.
+/// Draws shapes given in metres from an object's centre, x to the right and y up.
 #[derive(Debug)]
-struct Sketch<'a, 'b> {
+struct ObjectPainter<'a, 'b> {
     origin: Point,
     scale: f32,
     sin: f32,
@@ -67,7 +90,7 @@ struct Sketch<'a, 'b> {
     modeller: &'a mut Modeller<'b>,
 }
 
-impl Sketch<'_, '_> {
+impl ObjectPainter<'_, '_> {
     fn place(&self, [x, y]: Point) -> Point {
         let (right, up) = (x * self.cos - y * self.sin, x * self.sin + y * self.cos);
         [self.origin[0] + self.scale * right, self.origin[1] - self.scale * up]
@@ -75,7 +98,7 @@ impl Sketch<'_, '_> {
 
     fn polygon(&mut self, points: &[Point], colour: Colour, turned: f32) {
         let placed = points.iter().map(|&point| self.place(point)).collect();
-        self.modeller.parts.add(placed, self.modeller.light.on(colour, turned), Owner::Object);
+        self.modeller.polygons.add(placed, self.modeller.light.on(colour, turned), Owner::Object);
     }
 
     fn rectangle(&mut self, [left, bottom]: Point, [right, top]: Point, colour: Colour, turned: f32) {
@@ -88,7 +111,7 @@ impl Sketch<'_, '_> {
 
     fn bar(&mut self, from: Point, to: Point, radius: f32, colour: Colour, turned: f32) {
         let circles = [(self.place(from), radius * self.scale), (self.place(to), radius * self.scale)];
-        self.modeller.parts.add(band(&circles), self.modeller.light.on(colour, turned), Owner::Object);
+        self.modeller.polygons.add(hull(&circles), self.modeller.light.on(colour, turned), Owner::Object);
     }
 
     fn ball(&mut self, main: Colour, second: Colour) {
@@ -200,7 +223,7 @@ impl Sketch<'_, '_> {
     fn pillow(&mut self, main: Colour, second: Colour) {
         let corners = [[-0.2, -0.14], [0.2, -0.14], [0.2, 0.14], [-0.2, 0.14]];
         let circles = corners.map(|corner| (self.place(corner), 0.05 * self.scale));
-        self.modeller.parts.add(band(&circles), self.modeller.light.on(main, -0.3), Owner::Object);
+        self.modeller.polygons.add(hull(&circles), self.modeller.light.on(main, -0.3), Owner::Object);
         for x in [-0.13, 0.0, 0.13] {
             self.bar([x, -0.15], [x, 0.15], 0.022, second, 0.3);
         }
