@@ -204,7 +204,7 @@ fn parse() -> Result<(Cli, ArgMatches)> {
 /// Returns an error if the configuration file cannot be used.
 fn parse_again() -> Result<(Cli, ArgMatches)> {
     parse_from(std::env::args_os().collect()).map_err(|error| match error {
-        ParseError::CommandLine(error) => Error::new(Stage::Command, "a valid command line", error, "restart"),
+        ParseError::CommandLine(error) => Error::caused(Stage::Command, "a valid command line", error, "restart"),
         ParseError::Configuration(error) => error,
     })
 }

@@ -1,6 +1,7 @@
 //! The flags of `figureground run`.
 
 use super::output_args::OutputArgs;
+use super::parsers::{positive, size};
 use super::window_arg::{WindowArg, choose_window};
 use crate::cli::ModelArgs;
 use clap::{Args, ValueEnum};
@@ -106,16 +107,6 @@ impl From<CameraFormat> for PixelFormat {
             CameraFormat::Grey => PixelFormat::Grey,
         }
     }
-}
-
-/// Parses a number above 0.
-pub fn positive(text: &str) -> core::result::Result<f64, String> {
-    text.parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0).ok_or_else(|| "expected a number above 0".to_owned())
-}
-
-fn size(text: &str) -> core::result::Result<[u32; 2], String> {
-    let sides = text.split_once('x').and_then(|(width, height)| Some([width.parse().ok()?, height.parse().ok()?]));
-    sides.filter(|sides| sides.iter().all(|side| *side > 0)).ok_or_else(|| "expected a size such as 640x480".to_owned())
 }
 
 impl RunArgs {

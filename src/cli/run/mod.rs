@@ -3,6 +3,7 @@
 mod args;
 mod metered_source;
 mod output_args;
+mod parsers;
 mod reload;
 mod run_outputs;
 mod watcher;
@@ -10,7 +11,7 @@ mod window_arg;
 
 use super::progress::Progress;
 use super::{Exit, config, interrupt, print, service};
-pub use args::{EXAMPLES, RunArgs, positive};
+pub use args::{EXAMPLES, RunArgs};
 use clap::{ArgMatches, Args, Command};
 use figureground::Result;
 use figureground::bundle::labels;
@@ -19,6 +20,7 @@ use figureground::sink::Outputs;
 use figureground::sink::overlay::Overlay;
 use figureground::sink::page::PageControls;
 use figureground::source;
+pub use parsers::positive;
 use reload::Reload;
 use run_outputs::RunOutputs;
 use watcher::Watcher;

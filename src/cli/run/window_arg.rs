@@ -1,6 +1,6 @@
 //! `--window` and `--stride`.
 
-use super::args::positive;
+use super::parsers::positive;
 use figureground::pipeline::{Sliding, Window};
 use figureground::{Error, Result, Stage};
 use std::str::FromStr;

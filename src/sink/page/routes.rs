@@ -66,9 +66,15 @@ pub(super) fn metrics(state: &Arc<PageState>, guard: AccessGuard) -> Router {
         .layer(middleware::map_response(set_security_headers))
 }
 
-/// Serves until `stopped`.
-pub(super) async fn serve(listeners: Vec<(std::net::TcpListener, Router)>, stopped: oneshot::Receiver<()>) {
-    for (listener, router) in listeners {
+/// A bound listener with its routes.
+pub(super) struct Endpoint {
+    pub(super) listener: std::net::TcpListener,
+    pub(super) router: Router,
+}
+
+/// Serves all endpoints until `stopped` resolves.
+pub(super) async fn serve(endpoints: Vec<Endpoint>, stopped: oneshot::Receiver<()>) {
+    for Endpoint { listener, router } in endpoints {
         match tokio::net::TcpListener::from_std(listener) {
             Ok(listener) => {
                 tokio::spawn(async move {

@@ -1,6 +1,7 @@
 //! The server thread.
 
 use super::access::AccessGuard;
+use super::routes::Endpoint;
 use super::state::PageState;
 use super::{PageControls, PageSettings, routes};
 use crate::error::{Error, Result, Stage};
@@ -31,18 +32,18 @@ impl Page {
     /// Returns an error if an address is in use, or is not loopback and has no token, or if no thread can be started.
     pub fn open(settings: &PageSettings, metrics: Arc<Metrics>, controls: PageControls) -> Result<Self> {
         let state = Arc::new(PageState::new(metrics, controls, settings.pictures));
-        let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+        let (mut endpoints, mut addresses) = (Vec::new(), Vec::new());
         for (address, is_page) in [(settings.page, true), (settings.metrics, false)] {
             let Some(address) = address else { continue };
             let guard = AccessGuard::new(address, settings.token.clone())?;
             let listener = bind(address)?;
             addresses.push(listener.local_addr().map_err(|e| unbound(address, e))?);
             let router = if is_page { routes::page(&state, guard) } else { routes::metrics(&state, guard) };
-            listeners.push((listener, router));
+            endpoints.push(Endpoint { listener, router });
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
         let (stop, stopped) = oneshot::channel();
-        let serve = move || runtime.block_on(routes::serve(listeners, stopped));
+        let serve = move || runtime.block_on(routes::serve(endpoints, stopped));
         let thread = std::thread::Builder::new().name("page".to_owned()).spawn(serve).map_err(no_thread)?;
         Ok(Self { state, addresses, stop: Some(stop), thread: Some(thread) })
     }

@@ -128,8 +128,7 @@ impl Capture {
             let buffer = camera.frame().map_err(|error| camera_error(&self.name, error))?;
             (picture.index, picture.time_us) = (index, u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX));
             index += 1;
-            let size = (buffer.resolution().width(), buffer.resolution().height());
-            match pixels::convert(buffer.source_frame_format(), buffer.buffer(), size, &mut picture) {
+            match pixels::convert(buffer.source_frame_format(), buffer.buffer(), buffer.resolution(), &mut picture) {
                 Ok(()) if self.writer.push(&mut picture) => {}
                 Ok(()) => return Ok(()),
                 // Cables damage a picture now and then; a camera with damaged pictures only counts as stalled.

@@ -6,7 +6,7 @@ use crate::source::jpeg;
 use crate::source::picture::Picture;
 use image::codecs::jpeg::JpegDecoder;
 use image::{ColorType, DynamicImage, ImageDecoder};
-use nokhwa::utils::FrameFormat;
+use nokhwa::utils::{FrameFormat, Resolution};
 use std::io::Cursor;
 use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvRange, YuvStandardMatrix};
 
@@ -25,8 +25,8 @@ pub(super) const FORMATS: [FrameFormat; 6] = [
 /// # Errors
 /// Returns an error if there are too few bytes, a JPEG is damaged or of another size, or the size is invalid for
 /// frames.
-pub(super) fn convert(format: FrameFormat, bytes: &[u8], size: (u32, u32), picture: &mut Picture) -> Result<()> {
-    let (width, height) = size;
+pub(super) fn convert(format: FrameFormat, bytes: &[u8], size: Resolution, picture: &mut Picture) -> Result<()> {
+    let (width, height) = (size.width(), size.height());
     picture.resize(width, height)?;
     if format == FrameFormat::MJPEG {
         return decode_jpeg(bytes, size, picture);
@@ -79,13 +79,14 @@ fn convert_nv12(bytes: &[u8], picture: &mut Picture) -> Result<()> {
     yuv::yuv_nv12_to_rgb(&planes, &mut picture.pixels, 3 * width, range, matrix, mode).map_err(decode_error)
 }
 
-fn decode_jpeg(bytes: &[u8], size: (u32, u32), picture: &mut Picture) -> Result<()> {
+fn decode_jpeg(bytes: &[u8], size: Resolution, picture: &mut Picture) -> Result<()> {
     if !jpeg::has_end(bytes) {
         return Err(invalid_picture("a truncated JPEG picture"));
     }
     let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(decode_error)?;
-    if decoder.dimensions() != size {
-        return Err(invalid_picture(format_args!("a JPEG picture of {:?} instead of {size:?}", decoder.dimensions())));
+    let (width, height) = decoder.dimensions();
+    if (width, height) != (size.width(), size.height()) {
+        return Err(invalid_picture(format_args!("a JPEG picture of {width}x{height} instead of {size}")));
     }
     if decoder.color_type() == ColorType::Rgb8 {
         return decoder.read_image(&mut picture.pixels).map_err(decode_error);
@@ -94,10 +95,10 @@ fn decode_jpeg(bytes: &[u8], size: (u32, u32), picture: &mut Picture) -> Result<
     Ok(())
 }
 
-fn too_short(format: FrameFormat, (width, height): (u32, u32), needed: usize, got: usize) -> Error {
+fn too_short(format: FrameFormat, size: Resolution, needed: usize, got: usize) -> Error {
     Error::new(
         Stage::Source,
-        format_args!("{needed} bytes of {format} for {width}x{height}"),
+        format_args!("{needed} bytes of {format} for {size}"),
         format_args!("{got} bytes"),
         "try another USB port or a smaller format",
     )
@@ -107,11 +108,9 @@ fn too_short(format: FrameFormat, (width, height): (u32, u32), needed: usize, go
 mod tests {
     use super::*;
 
-    const SIZE: (u32, u32) = (18, 16);
-
     fn pixels(format: FrameFormat, bytes: &[u8]) -> Result<Vec<u8>> {
         let mut picture = Picture::default();
-        convert(format, bytes, SIZE, &mut picture)?;
+        convert(format, bytes, Resolution::new(18, 16), &mut picture)?;
         Ok(picture.pixels)
     }
 
