@@ -1,9 +1,10 @@
 //! The command line: the only place that prints and exits.
 
+mod backends;
 mod bench;
 mod built_in;
 mod calibrate;
-mod choice;
+mod choices;
 mod config;
 mod counterfactual;
 mod counterfactual_args;
@@ -20,7 +21,8 @@ mod service;
 mod text_line;
 mod validate;
 
-use choice::{BACKENDS, PRECISIONS, one_of};
+use backends::{BACKENDS, PRECISIONS};
+use choices::parser;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use figureground::bundle::Bundle;
 use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
@@ -119,10 +121,10 @@ struct ModelArgs {
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// Where models run; never another than the one asked for.
-    #[arg(long, value_parser = one_of(BACKENDS), default_value = "auto")]
+    #[arg(long, value_parser = parser(BACKENDS), default_value = "auto")]
     backend: Backend,
     /// How a GPU stores numbers.
-    #[arg(long, value_parser = one_of(PRECISIONS), default_value = "f32")]
+    #[arg(long, value_parser = parser(PRECISIONS), default_value = "f32")]
     precision: Precision,
     /// Threads on the CPU [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]

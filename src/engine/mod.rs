@@ -44,7 +44,7 @@ pub struct StageTimes {
     pub kernels: Vec<KernelTime>,
 }
 
-/// A person segmenter: pictures to person probabilities.
+/// Pictures to person probabilities.
 pub trait Segmenter: Send {
     /// Returns the number of elements of one input picture.
     fn input_len(&self) -> usize;

@@ -7,7 +7,7 @@ use figureground::engine::all_cores;
 use figureground::file::write_aside;
 use figureground::gate::GateSettings;
 use figureground::import::Import;
-use figureground::model::write::WeightPrecision;
+use figureground::model::write::WeightPrecision as Precision;
 use figureground::{Error, Result, Stage};
 use figureground_train::calibration::Judged;
 use figureground_train::clip::{ClipRenderer, ClipSpec, Masks};
@@ -61,7 +61,7 @@ impl MakeBundle {
             segmenter_model: self.segmenter.join("segmenter.onnx"),
             labels: labels.path().to_owned(),
             templates: Vec::new(),
-            precision: WeightPrecision::F16,
+            precision: Precision::F16,
             out: self.out.clone(),
         };
         import.run(all_cores(), &mut |_, _| Ok(()))?;

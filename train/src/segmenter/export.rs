@@ -6,7 +6,9 @@ use super::normal::{MEAN, SCALE, STD};
 use figureground::Result;
 use figureground::bundle::manifest::{DecodeKind, DecodeSettings, PersonChannels, SegmenterSettings};
 use figureground::file::write_aside;
-use figureground::model::write::{Attribute, Axis, Element, GraphWriter, ValueName as Value, WeightPrecision};
+use figureground::model::write::{
+    Attribute, Axis, Element, GraphWriter, ValueName as Value, WeightPrecision as Precision,
+};
 use figureground::preprocess::{ChannelOrder, Interpolation, Layout, PreprocessSettings, Resize, ResizeLibrary};
 use std::path::Path;
 
@@ -24,7 +26,7 @@ const OUTPUT: &str = "mask";
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn export(network: &Network, sizes: &Sizes, precision: WeightPrecision, directory: &Path) -> Result<()> {
+pub fn export(network: &Network, sizes: &Sizes, precision: Precision, directory: &Path) -> Result<()> {
     let path = directory.join(MODEL);
     let mut graph = Graph { writer: GraphWriter::create(&path, precision)?, adds: 0 };
     let side = Axis::Size(sizes.exported);
@@ -203,7 +205,7 @@ mod tests {
         drawn.forward(blocks.clone(), &mut moments);
         let network = drawn.folded(&moments.spreads());
         let folder = tempfile::tempdir().unwrap();
-        export(&network, &TINY, WeightPrecision::F32, folder.path()).unwrap();
+        export(&network, &TINY, Precision::F32, folder.path()).unwrap();
         let manifest =
             SegmenterSettings::parse(&std::fs::read_to_string(folder.path().join(MANIFEST)).unwrap()).unwrap();
         let mut engine = Cpu::new(1).unwrap().segmenter(&folder.path().join(MODEL), &manifest).unwrap();

@@ -31,7 +31,7 @@ pub use settings::Settings;
 pub use trainer::Trainer;
 
 use crate::loss_curve::LossCurve;
-use figureground::model::write::WeightPrecision;
+use figureground::model::write::WeightPrecision as Precision;
 use figureground::{Error, Result, Stage};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -86,7 +86,7 @@ pub fn train(settings: &Settings, out: &Path, progress: &mut dyn FnMut(Step) -> 
 
 /// Writes everything there is so far.
 fn keep(trainer: &Trainer, curve: &mut LossCurve, settings: &Settings, out: &Path) -> Result<()> {
-    export(&trainer.settled()?, &settings.sizes, WeightPrecision::F16, out)?;
+    export(&trainer.settled()?, &settings.sizes, Precision::F16, out)?;
     curve.flush()?;
     trainer.save(&out.join(CHECKPOINT))
 }

@@ -23,7 +23,7 @@ use crate::clip_encoder::{
 };
 use crate::engine::decode::Decoder;
 use crate::engine::{KernelTime, Precision, StageTimes, dimension, picture};
-use crate::error::{Error, Result, Setting, Stage};
+use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::mask::{Boxes, Components, Regions, Shape, Size};
 use crate::view::{Areas, View, ViewComposer};
@@ -288,9 +288,8 @@ impl ClipEncoder for GpuClipEncoder {
 
     fn take(&mut self, frame: &Frame<'_>, slot: usize, timing: &mut Timing) -> Result<()> {
         if frame.provided_masks().is_some() {
-            let next = "leave the masks out, or choose the backend cpu";
-            let error = Error::new(Stage::Engine, "frames without masks of their own", "frames with masks", next);
-            return Err(error.about(Setting::Masks).about(Setting::Backend));
+            let next = "leave --masks out, or pass --backend cpu";
+            return Err(Error::new(Stage::Engine, "frames that the segmenter is to mask", "frames with masks", next));
         }
         // What went up through one lens is masked through the same.
         if self.pending.len() == self.frames() || self.lens.as_ref().is_some_and(|lens| !lens.fits(frame)) {
@@ -357,7 +356,7 @@ impl ClipEncoder for GpuClipEncoder {
             return Ok(());
         }
         let expected = "an embedding of finite numbers that are not all 0";
-        let next = "compare the encoder on the GPU with the CPU: `figureground infer MODEL.onnx`";
+        let next = "check the encoder with `figureground infer MODEL.onnx --backend gpu --compare`";
         Err(Error::new(Stage::Engine, expected, "NaN, infinity or only zeros", next))
     }
 
@@ -390,9 +389,8 @@ impl ClipEncoder for GpuClipEncoder {
             return Ok(false);
         }
         if self.replaced {
-            let next = "restart, or choose the backend cpu";
-            let error = Error::new(Stage::Engine, "a working GPU", "one that was lost twice", next);
-            return Err(error.about(Setting::Backend));
+            let next = "restart, or pass --backend cpu";
+            return Err(Error::new(Stage::Engine, "a GPU that stays", "one that was lost twice", next));
         }
         log::warn!("{} was lost; the engine is built again", lost.name());
         self.rig = Rig::new(Device::any()?, self.precision, *self.rig.sizes())?;
