@@ -1,7 +1,7 @@
 //! `figureground import`: a bundle from a checkpoint.
 
 use super::Exit;
-use super::choice::{ACTIVATIONS, one_of};
+use super::choices::{Choice, parser};
 use super::progress::Progress;
 use clap::Args;
 use figureground::Result;
@@ -21,6 +21,11 @@ pub const EXAMPLES: &str = "Examples:
       --segmenter models/segmenters/pp-humanseg.toml --segmenter-model human_segmentation_pphumanseg_2023mar.onnx \\
       --labels actions.txt --template 'a video of a person {}.' --f16 --out my-bundle";
 
+const ACTIVATIONS: [Choice<Activation>; 2] = [
+    Choice { value: Activation::QuickGelu, name: "quick-gelu", help: "`x * sigmoid(1.702 x)`, OpenAI's approximation" },
+    Choice { value: Activation::Gelu, name: "gelu", help: "`x * Phi(x)`, computed with `erf`" },
+];
+
 #[derive(Debug, Args)]
 pub struct Import {
     /// A checkpoint (.safetensors, .pt, .pth, .bin) in the layout of Hugging Face (config.json beside it), OpenAI,
@@ -31,7 +36,7 @@ pub struct Import {
     #[arg(long, value_name = "DIR|FILE")]
     base: Option<PathBuf>,
     /// The activation, where no configuration says it [default: OpenAI's quick-gelu].
-    #[arg(long, value_parser = one_of(ACTIVATIONS))]
+    #[arg(long, value_parser = parser(ACTIVATIONS))]
     activation: Option<Activation>,
     /// How the model wants its pictures and prompts: a manifest of models/clip/ [default: vificlip.toml for a ViFi-CLIP,
     /// actionclip.toml for a checkpoint with a temporal transformer, else openai.toml].

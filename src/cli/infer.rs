@@ -1,6 +1,7 @@
 //! `figureground infer`: one ONNX file on .npy tensors.
 
-use super::choice::{BACKENDS, PRECISIONS, one_of};
+use super::backends::{BACKENDS, PRECISIONS};
+use super::choices::parser;
 use super::{Exit, print};
 use clap::Args;
 use figureground::engine::{Backend, Precision, cpu};
@@ -27,10 +28,10 @@ pub struct Infer {
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
     /// Where the model runs.
-    #[arg(long, value_parser = one_of(BACKENDS), default_value = "cpu")]
+    #[arg(long, value_parser = parser(BACKENDS), default_value = "cpu")]
     backend: Backend,
     /// Storage of numbers on the backend.
-    #[arg(long, value_parser = one_of(PRECISIONS), default_value = "f32")]
+    #[arg(long, value_parser = parser(PRECISIONS), default_value = "f32")]
     precision: Precision,
     /// Prints the largest differences between the backend and the CPU.
     #[arg(long)]

@@ -1,9 +1,10 @@
 //! The command line interface, the only module that prints and exits.
 
+mod backends;
 mod bench;
 mod built_in;
 mod calibrate;
-mod choice;
+mod choices;
 mod completions;
 mod config;
 mod counterfactual;
@@ -21,7 +22,8 @@ mod service;
 mod text_line;
 mod validate;
 
-use choice::{BACKENDS, PRECISIONS, one_of};
+use backends::{BACKENDS, PRECISIONS};
+use choices::parser;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use figureground::bundle::Bundle;
 use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
@@ -123,10 +125,10 @@ struct ModelArgs {
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// Backend that runs the models.
-    #[arg(long, value_parser = one_of(BACKENDS), default_value = "auto")]
+    #[arg(long, value_parser = parser(BACKENDS), default_value = "auto")]
     backend: Backend,
     /// Number format on a GPU.
-    #[arg(long, value_parser = one_of(PRECISIONS), default_value = "f32")]
+    #[arg(long, value_parser = parser(PRECISIONS), default_value = "f32")]
     precision: Precision,
     /// Number of CPU threads [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
