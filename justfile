@@ -1,45 +1,56 @@
-# The few commands people need. `just --list` shows them.
+# Common commands. `just --list` shows them.
 
-# one clip, one verdict, and verdict.gif to look at
+# Score the demo clip: one verdict, and verdict.gif to look at
 demo:
     cargo run --release --example classify_clip
 
-# all tests
+# Run all tests
 test:
     cargo test --workspace
 
-# the tests that need more than cargo: a browser, GStreamer, QEMU, torch, a cluster (see tests/system/run.py --list)
+# Run the tests that need more than cargo: a browser, GStreamer, QEMU, torch, a cluster
 system *arguments:
     cargo build --workspace --bins
     python3 tests/system/run.py target/debug/figureground {{arguments}}
 
-# what must hold before a change lands
+# Run the checks that every change must pass
 check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
     cargo build --lib --no-default-features --target thumbv7em-none-eabihf
     cargo test --workspace
+    docs/check.sh target/debug/figureground
 
-# for arm64 boards: Debian's cross compiler as linker, and its headers for bindgen
+# Build the book and check its links, paths and lines
+docs:
+    docs/check.sh
+
+# arm64: the linker of Debian's cross compiler, and its headers for bindgen
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER := if arch() == "aarch64" { "cc" } else { "aarch64-linux-gnu-gcc" }
-sysroot := if arch() == "aarch64" { "" } else { "--sysroot=/usr/aarch64-linux-gnu" }
-export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu := sysroot
+export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu := if arch() == "aarch64" { "" } else { "--sysroot=/usr/aarch64-linux-gnu" }
 
-# the program for an arm64 board
+# Build the program for an arm64 board
 aarch64:
     cargo build --profile shipping --target aarch64-unknown-linux-gnu
 
-# the fixtures of the tests, generated again (needs Python, see tests/fixtures/README.md)
+# Make the tests' fixtures again (needs Python, see tests/fixtures/README.md)
 fixtures:
-    cd tests/fixtures && for name in clip layouts tokenizer resize demo; do python $name.py || exit; done
+    cd tests/fixtures && python clip.py && python layouts.py && python tokenizer.py && python resize.py && python demo.py
 
-# an arm64 package of the program, with cameras (needs cargo-deb and the packages that docs/jetson.md names)
-deb:
+# Package the program for arm64, with cameras (needs cargo-deb and the packages that docs/jetson.md names)
+deb: completions
     cargo build --locked --profile shipping --target aarch64-unknown-linux-gnu --features camera
     cargo deb --no-build --target aarch64-unknown-linux-gnu --profile shipping
 
-# an hour with every output on, and whether memory grows
+# Write the shell completions of the package, with a program that this machine can run
+completions:
+    mkdir -p target/completions
+    cargo run --locked -- completions bash > target/completions/figureground.bash
+    cargo run --locked -- completions zsh > target/completions/_figureground
+    cargo run --locked -- completions fish > target/completions/figureground.fish
+
+# Run everything for an hour and check that memory does not grow
 soak:
     cargo build --release
     python3 tests/system/soak.py target/release/figureground --minutes 60
