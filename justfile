@@ -28,8 +28,7 @@ docs:
 
 # arm64: the linker of Debian's cross compiler, and its headers for bindgen
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER := if arch() == "aarch64" { "cc" } else { "aarch64-linux-gnu-gcc" }
-sysroot := if arch() == "aarch64" { "" } else { "--sysroot=/usr/aarch64-linux-gnu" }
-export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu := sysroot
+export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu := if arch() == "aarch64" { "" } else { "--sysroot=/usr/aarch64-linux-gnu" }
 
 # Build the program for an arm64 board
 aarch64:
@@ -37,7 +36,7 @@ aarch64:
 
 # Make the tests' fixtures again (needs Python, see tests/fixtures/README.md)
 fixtures:
-    cd tests/fixtures && for name in clip layouts tokenizer resize demo; do python $name.py || exit; done
+    cd tests/fixtures && python clip.py && python layouts.py && python tokenizer.py && python resize.py && python demo.py
 
 # Package the program for arm64, with cameras (needs cargo-deb and the packages that docs/jetson.md names)
 deb: completions

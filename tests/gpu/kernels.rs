@@ -468,13 +468,15 @@ proptest! {
         let Some(device) = device() else { return Ok(()) };
         convolving.case(false, &mut Numbers::new(seed)).agrees(&device);
         // A transpose's padding cuts off what it adds; it must leave something.
-        let transposed = Convolving { pad: convolving.pad.min(convolving.kernel[0].min(convolving.kernel[1]) - 1), ..convolving };
+        let pad = convolving.pad.min(convolving.kernel[0].min(convolving.kernel[1]) - 1);
+        let transposed = Convolving { pad, ..convolving };
         transposed.case(true, &mut Numbers::new(seed)).agrees(&device);
     }
 
     #[test]
     fn contractions_of_any_size_are_their_twins(
-        batches in 1usize..3, rows in 1usize..140, columns in 1usize..140, depth in 1usize..70, turned in any::<bool>(), seed in any::<u64>(),
+        batches in 1usize..3, rows in 1usize..140, columns in 1usize..140, depth in 1usize..70,
+        turned in any::<bool>(), seed in any::<u64>(),
     ) {
         let Some(device) = device() else { return Ok(()) };
         product(batches, rows, columns, depth, turned, &mut Numbers::new(seed)).agrees(&device);
@@ -482,7 +484,8 @@ proptest! {
 
     #[test]
     fn poolings_are_their_twins(
-        kind in 0u32..3, sizes in [4u32..9, 4u32..9], kernel in [1u32..4, 1u32..4], stride in 1u32..3, pad in 0u32..2, counts_padding in 0u32..2,
+        kind in 0u32..3, sizes in [4u32..9, 4u32..9], kernel in [1u32..4, 1u32..4], stride in 1u32..3, pad in 0u32..2,
+        counts_padding in 0u32..2,
         seed in any::<u64>(),
     ) {
         let Some(device) = device() else { return Ok(()) };
@@ -491,8 +494,9 @@ proptest! {
         let out = [0, 1].map(|axis| (sizes[axis] + 2 * pad - kernel[axis]) / stride + 1);
         let pooling = Pooling {
             batch: 2, channels: 3, height: sizes[0], width: sizes[1], out_height: out[0], out_width: out[1],
-            kernel_height: kernel[0], kernel_width: kernel[1], stride_y: stride, stride_x: stride, dilation_y: 1, dilation_x: 1,
-            pad_top: pad, pad_left: pad, counts_padding, kind, padded_height: sizes[0] + 2 * pad, padded_width: sizes[1] + 2 * pad,
+            kernel_height: kernel[0], kernel_width: kernel[1], stride_y: stride, stride_x: stride,
+            dilation_y: 1, dilation_x: 1, pad_top: pad, pad_left: pad, counts_padding, kind,
+            padded_height: sizes[0] + 2 * pad, padded_width: sizes[1] + 2 * pad,
             x_batch: 3 * sizes[0] * sizes[1], x_channel: sizes[0] * sizes[1], x_row: sizes[1], x_column: 1,
             y_batch: 3 * out[0] * out[1], y_channel: out[0] * out[1], y_row: out[1], y_column: 1,
             ..Pooling::default()

@@ -26,17 +26,14 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let program = test.ancestors().nth(2).unwrap().join("figureground").with_extension(EXE_EXTENSION);
     let changed = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
     let built = changed(&program);
-    assert!(built.is_some(), "no program {}: test with --workspace, or run `cargo build` first", program.display());
+    let next = "run `cargo test --workspace`, or `cargo build --workspace --bins` first";
+    assert!(built.is_some(), "no program {}: {next}", program.display());
     // Cargo lists the sources of the program in a makefile beside it.
     let makefile = std::fs::read_to_string(program.with_extension("d")).unwrap_or_default();
     let sources = makefile.split_once(": ").map_or("", |(_, sources)| sources).replace("\\ ", "\0");
     for source in sources.split_whitespace().map(|source| PathBuf::from(source.replace('\0', " "))) {
-        assert!(
-            changed(&source) <= built,
-            "{} is older than {}: test with --workspace, or run `cargo build` first",
-            program.display(),
-            source.display()
-        );
+        let is_older = changed(&source) > built;
+        assert!(!is_older, "{} is older than {}: {next}", program.display(), source.display());
     }
     program
 });
