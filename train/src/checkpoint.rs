@@ -181,3 +181,31 @@ fn refused(expected: &str, path: &Path, got: &dyn Display) -> Error {
 fn failed(expected: &str, path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::caused(Stage::Training, expected, error, NEXT).at(path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::objective::Objective;
+    use crate::training_settings::Optimiser;
+
+    #[test]
+    fn the_keys_of_a_state_file_do_not_change() {
+        let settings = TrainingSettings {
+            epochs: 1,
+            learning_rate: 0.5,
+            warmup_epochs: 0.0,
+            optimiser: Optimiser::AdamW,
+            weight_decay: 0.0,
+            objective: Objective::InfoNce,
+            posture: 0.0,
+        };
+        let (batches, start) = ("batches".to_owned(), "checksum".to_owned());
+        let run = RunIdentity { settings, sizes: PairSizes::MINIATURE, batches, start };
+        let value = serde_json::to_value(TrainingState { step: 3, run }).unwrap();
+        let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+        assert_eq!(keys(&value), "run step");
+        assert_eq!(keys(&value["run"]), "lessons settings sizes start");
+        let settings = "epochs learning_rate objective optimiser posture warmup_epochs weight_decay";
+        assert_eq!(keys(&value["run"]["settings"]), settings);
+    }
+}
