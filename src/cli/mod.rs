@@ -3,9 +3,12 @@
 mod bench;
 mod built_in;
 mod calibrate;
+mod choices;
+mod clip_progress;
 mod config;
 mod counterfactual;
 mod counterfactual_args;
+mod dataset_args;
 mod devices;
 mod flags;
 mod import;
@@ -250,14 +253,6 @@ fn start_log(quiet: bool) {
         log.filter_level(log::LevelFilter::Error);
     }
     log.format_timestamp(None).format_target(false).init();
-}
-
-/// Makes the directory that results go to.
-fn make_directory(directory: &std::path::Path) -> Result<()> {
-    std::fs::create_dir_all(directory).map_err(|e| {
-        let expected = format!("to make the directory {}", directory.display());
-        Error::new(Stage::Sink, expected, e, "check its parent's permissions")
-    })
 }
 
 /// Prints an error on stderr.
