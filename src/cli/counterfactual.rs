@@ -27,7 +27,7 @@ Clips are saved as they are made; run the same command again to resume.";
 pub struct Counterfactual {
     #[command(flatten)]
     dataset: DatasetArgs,
-    /// Kind of the set: what replaces the background, the person or the motion.
+    /// Kind of the set: its replacement of background, person or motion.
     #[arg(long, value_parser = kind())]
     set: SetKind,
     /// File format of the clips.

@@ -55,7 +55,7 @@ fn parse_selection(text: &str) -> core::result::Result<SetSelection, String> {
 
 #[derive(Debug, Args)]
 pub struct Merge {
-    /// Directory that `validate --shard` wrote.
+    /// Directories that `validate --shard` wrote.
     #[arg(required = true, value_name = "DIR")]
     shards: Vec<PathBuf>,
     /// Bundle whose gate judges the records [default: the built-in bundle].

@@ -29,7 +29,7 @@ impl RunSettings {
 }
 
 /// A run over a data set: its bundle, clips, settings and progress.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct DatasetRun<'a> {
     /// The bundle.
     pub bundle: &'a Bundle,
@@ -41,12 +41,6 @@ pub struct DatasetRun<'a> {
     pub progress: &'a dyn Progress,
 }
 
-impl core::fmt::Debug for DatasetRun<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("DatasetRun").field("settings", self.settings).finish_non_exhaustive()
-    }
-}
-
 /// A part of a run, as its progress names it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task<'a> {
@@ -56,7 +50,7 @@ pub(super) struct Task<'a> {
 }
 
 impl<'a> DatasetRun<'a> {
-    /// Returns what opens the run's clips.
+    /// Returns a reader of the run's clips.
     pub(super) fn reader(&self) -> ClipReader<'a> {
         ClipReader { fps: self.settings.fps, progress: self.progress }
     }

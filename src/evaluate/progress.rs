@@ -3,13 +3,13 @@
 use super::dataset::LabelledClip;
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
-use crate::source::{Source, SourceHealth, SourceOptions};
+use crate::source::{Source, SourceOptions};
 
 /// Receives the progress of a run over many clips, and may cancel the run.
 ///
 /// The methods take `&self`, because every thread of the run checks for cancellation. The progress `()` shows nothing
 /// and never cancels.
-pub trait Progress: Sync {
+pub trait Progress: core::fmt::Debug + Sync {
     /// Begins a task over `total` clips, `done` of which an earlier run completed.
     fn begin(&self, _task: &str, _total: usize, _done: usize) {}
 
@@ -40,18 +40,12 @@ pub(super) fn check(progress: &dyn Progress) -> Result<()> {
 }
 
 /// Opens clips as sources that fail once the run is cancelled.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct ClipReader<'a> {
     /// Frames per second of clips that are folders of pictures.
     pub fps: f64,
     /// The run's progress.
     pub progress: &'a dyn Progress,
-}
-
-impl core::fmt::Debug for ClipReader<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("ClipReader").field("fps", &self.fps).finish_non_exhaustive()
-    }
 }
 
 impl<'a> ClipReader<'a> {
@@ -82,10 +76,6 @@ impl Source for CancellableSource<'_> {
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         check(self.progress)?;
         self.source.next_frame()
-    }
-
-    fn health(&self) -> SourceHealth {
-        self.source.health()
     }
 
     fn count(&mut self) -> Result<u64> {

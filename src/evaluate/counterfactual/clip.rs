@@ -23,7 +23,7 @@ pub struct CounterfactualClip<'a> {
     pixels: Vec<u8>,
 }
 
-/// What replaces the background, the person or the motion.
+/// Replacement of the background, the person or the motion.
 pub(super) enum Replacement<'a> {
     /// One colour as the background.
     Colour([u8; 3]),
@@ -64,7 +64,7 @@ pub(super) struct Cutout {
 pub(super) struct BackgroundClip<'a> {
     source: Box<dyn Source + 'a>,
     segmented: SegmentedFrames,
-    /// What lies behind its person; `None` if its frames were inpainted elsewhere.
+    /// Its clean plate; `None` if its frames were inpainted elsewhere.
     plate: Option<CleanPlate>,
     /// Frames of that clip.
     count: u64,

@@ -14,7 +14,7 @@ const SIDE: usize = 512;
 /// Largest mean difference outside the hole, in levels of 255, that a model's output may have.
 const TOLERANCE: f64 = 24.0;
 
-/// What to do about an inpainter with another output.
+/// Remedy for an inpainter with another output.
 const EXPORT: &str = "choose no inpainter, or one that is exported like LaMa";
 
 /// Fills holes of pictures.

@@ -1,11 +1,11 @@
-//! A set of counterfactual clips: its kind, its pairing, and what is shown around the people.
+//! A set of counterfactual clips: its kind, its pairing and its backgrounds.
 
 use super::{BackgroundSource, Inpainter, Pairing, SetStatistics, pair_clips};
 use crate::evaluate::dataset::{Dataset, LabelledClip};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// Kind of a counterfactual set: what replaces the background, the person or the motion.
+/// Kind of a counterfactual set: its replacement of background, person or motion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SetKind {
     /// HAT's Human-Only: the person on the set's mean colour.
@@ -68,7 +68,7 @@ impl SetKind {
     }
 }
 
-/// What a counterfactual set is made from, besides its data set.
+/// Parameters of a counterfactual set.
 #[derive(Clone, Debug)]
 pub struct SetSpec {
     /// Kind of the set.

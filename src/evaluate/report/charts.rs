@@ -1,7 +1,7 @@
 //! SVG charts in the page's colours, for dark and light.
 
 use super::failed;
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
 use crate::evaluate::metrics::{Class, Measures};
 use plotters::prelude::*;
 
@@ -149,8 +149,8 @@ fn draw(size: (u32, u32), paint: impl FnOnce(&Drawing<'_>) -> Drawn) -> Result<S
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        paint(&area).map_err(|e| failed(&e))?;
-        area.present().map_err(|e| failed(&e))?;
+        paint(&area).map_err(|e| Error::new(Stage::Sink, "a chart", e, "report this"))?;
+        area.present().map_err(failed)?;
     }
     let text = text.replace("#010203", "currentColor").replace("#010204", "var(--faint)");
     // The page sets the size.

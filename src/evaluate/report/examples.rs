@@ -61,7 +61,7 @@ pub fn example(
     source: Box<dyn Source + '_>,
 ) -> Result<Option<ReportExample>> {
     let ClipOutcome::Scored { verdict, .. } = &record.outcome else { return Ok(None) };
-    let line: Line = serde_json::from_str(verdict.get()).map_err(|e| failed(&e))?;
+    let line: Line = serde_json::from_str(verdict.get()).map_err(failed)?;
     let Some(&middle) = line.frames.get(line.frames.len() / 2) else { return Ok(None) };
     let mut views: [String; 3] = Default::default();
     // One frame is enough to show, and costs less than a whole window.
@@ -73,7 +73,7 @@ pub fn example(
                 let rgb = frame.view(view);
                 JpegEncoder::new_with_quality(&mut bytes, 85)
                     .encode(rgb, size.width(), size.height(), ExtendedColorType::Rgb8)
-                    .map_err(|e| failed(&e))?;
+                    .map_err(failed)?;
                 views[view.index()] = format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(bytes));
             }
         }

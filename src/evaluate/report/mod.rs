@@ -74,7 +74,7 @@ pub fn write(
     examples: &[ReportExample],
 ) -> Result<()> {
     let json = serde_json::to_vec_pretty(&Json { schema: SCHEMA, listed, measures });
-    let mut json = json.map_err(|e| failed(&e))?;
+    let mut json = json.map_err(failed)?;
     json.push(b'\n');
     write_aside(&directory.join("report.json"), &json)?;
     write_aside(&directory.join(PAGE), page(title, listed, measures, examples)?.as_bytes())
@@ -88,8 +88,8 @@ fn page(title: &str, listed: usize, measures: &Measures, examples: &[ReportExamp
     });
     environment
         .add_filter("number", |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}")));
-    environment.add_template("report.html", include_str!("page.html")).map_err(|e| failed(&e))?;
-    let template = environment.get_template("report.html").map_err(|e| failed(&e))?;
+    environment.add_template("report.html", include_str!("page.html")).map_err(failed)?;
+    let template = environment.get_template("report.html").map_err(failed)?;
     let page = template.render(context! {
         title, listed, measures, examples,
         papers => PAPERS,
@@ -98,9 +98,9 @@ fn page(title: &str, listed: usize, measures: &Measures, examples: &[ReportExamp
         bars => charts::bars(measures)?,
         confusion => charts::confusion(measures)?,
     });
-    page.map_err(|e| failed(&e))
+    page.map_err(failed)
 }
 
-fn failed(error: &dyn core::fmt::Display) -> Error {
-    Error::new(Stage::Sink, "a report", error, "report this")
+fn failed(error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    Error::caused(Stage::Sink, "a report", error, "report this")
 }
