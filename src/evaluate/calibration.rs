@@ -8,7 +8,7 @@
 //! are exchangeable with these, and for no others.
 
 use super::Record;
-use super::metrics::{Classes, score_records};
+use super::metrics::{Classes, ScoredClip, score_records};
 use super::record::ClipOutcome;
 use crate::error::{Error, Result, Setting, Stage};
 use crate::gate::{Calibration, GateSettings, ScoreKind, Verdict};
@@ -59,16 +59,16 @@ pub fn fit(records: &[&Record], names: &[String], settings: &GateSettings, bound
     // The gate then rejects for every reason but its score.
     *settings.threshold.get_mut(kind) = f32::MAX;
     let [first, second] = [accepted(&halves[0], names, &settings)?, accepted(&halves[1], names, &settings)?];
-    let sequence = sequence(&first.1, bound);
-    let Some(tau) = threshold(&sequence, &second.1, bound) else {
-        return Err(unreachable(&first.1, &second.1, bound, kind));
+    let sequence = sequence(&first.labels, bound);
+    let Some(tau) = threshold(&sequence, &second.labels, bound) else {
+        return Err(unreachable(&first.labels, &second.labels, bound, kind));
     };
     *settings.threshold.get_mut(kind) = tau;
     settings.validate()?;
-    let accepted = || second.1.iter().filter(|(score, _)| *score <= tau);
-    let (count, wrong) = (accepted().count(), accepted().filter(|(_, wrong)| *wrong).count());
-    let coverage = count as f64 / second.0.max(1) as f64;
-    Ok(Fitted { settings, clips: second.0, coverage, risk: wrong as f64 / count.max(1) as f64 })
+    let accepted = || second.labels.iter().filter(|label| label.score <= tau);
+    let (count, wrong) = (accepted().count(), accepted().filter(|label| label.is_wrong).count());
+    let coverage = count as f64 / second.clips.max(1) as f64;
+    Ok(Fitted { settings, clips: second.clips, coverage, risk: wrong as f64 / count.max(1) as f64 })
 }
 
 /// Splits the records of each class into two halves by name: neighbours, which may be cuts of one video, stay together.
@@ -86,19 +86,33 @@ fn halves<'a>(records: &[&'a Record]) -> [Vec<&'a Record>; 2] {
     halves
 }
 
-/// Returns the number of scored clips, and the score of each clip that the gate accepts with whether its label is
-/// wrong.
-fn accepted(records: &[&Record], names: &[String], settings: &GateSettings) -> Result<(usize, Vec<(f32, bool)>)> {
+/// The clips of one half.
+struct Half {
+    /// Number of scored clips.
+    clips: usize,
+    /// Labels that a gate without threshold accepts.
+    labels: Vec<AcceptedLabel>,
+}
+
+/// The gate score of an accepted label, and whether the label is wrong.
+#[derive(Clone, Copy, Debug)]
+struct AcceptedLabel {
+    score: f32,
+    is_wrong: bool,
+}
+
+fn accepted(records: &[&Record], names: &[String], settings: &GateSettings) -> Result<Half> {
     let (clips, _) = score_records(records.iter().copied(), names, settings)?;
     let accepted = clips.iter().filter(|clip| matches!(clip.verdict, Verdict::Accept));
-    let scores = accepted.map(|clip| (clip.scores.get(settings.score), !clip.is_right())).collect();
-    Ok((clips.len(), scores))
+    let label =
+        |clip: &ScoredClip| AcceptedLabel { score: clip.scores.get(settings.score), is_wrong: !clip.is_right() };
+    Ok(Half { clips: clips.len(), labels: accepted.map(label).collect() })
 }
 
 /// Returns thresholds, quantiles of the scores of the first half, from the one with the smallest p-value to the largest
 /// one.
-fn sequence(first: &[(f32, bool)], bound: Bound) -> Vec<f32> {
-    let mut scores: Vec<f32> = first.iter().map(|(score, _)| *score).collect();
+fn sequence(first: &[AcceptedLabel], bound: Bound) -> Vec<f32> {
+    let mut scores: Vec<f32> = first.iter().map(|label| label.score).collect();
     scores.sort_by(f32::total_cmp);
     let last = scores.len().saturating_sub(1);
     let mut sequence: Vec<f32> = (1..=STEPS).filter_map(|step| scores.get(last * step / STEPS).copied()).collect();
@@ -109,19 +123,19 @@ fn sequence(first: &[(f32, bool)], bound: Bound) -> Vec<f32> {
 }
 
 /// Returns the last threshold of `sequence` before the first one that fails the test on these clips.
-fn threshold(sequence: &[f32], clips: &[(f32, bool)], bound: Bound) -> Option<f32> {
-    sequence.iter().copied().take_while(|&tau| p_value(clips, tau, bound.risk) <= bound.delta).last()
+fn threshold(sequence: &[f32], labels: &[AcceptedLabel], bound: Bound) -> Option<f32> {
+    sequence.iter().copied().take_while(|&tau| p_value(labels, tau, bound.risk) <= bound.delta).last()
 }
 
 /// Returns the probability that at most this many accepted labels are wrong if the risk were just above the bound.
-fn p_value(clips: &[(f32, bool)], tau: f32, risk: f64) -> f64 {
-    let accepted = || clips.iter().filter(|(score, _)| *score <= tau);
-    let (count, wrong) = (accepted().count() as u64, accepted().filter(|(_, wrong)| *wrong).count() as u64);
+fn p_value(labels: &[AcceptedLabel], tau: f32, risk: f64) -> f64 {
+    let accepted = || labels.iter().filter(|label| label.score <= tau);
+    let (count, wrong) = (accepted().count() as u64, accepted().filter(|label| label.is_wrong).count() as u64);
     Binomial::new(risk, count).map_or(1.0, |binomial| if count == 0 { 1.0 } else { binomial.cdf(wrong) })
 }
 
 /// Returns the error of a bound that no threshold keeps, with the smallest risk that one keeps.
-fn unreachable(first: &[(f32, bool)], second: &[(f32, bool)], bound: Bound, kind: ScoreKind) -> Error {
+fn unreachable(first: &[AcceptedLabel], second: &[AcceptedLabel], bound: Bound, kind: ScoreKind) -> Error {
     let smallest = (1..1000).map(|step| f64::from(step) / 1000.0).filter(|&risk| risk > bound.risk).find(|&risk| {
         let bound = Bound { risk, ..bound };
         threshold(&sequence(first, bound), second, bound).is_some()
@@ -186,11 +200,11 @@ mod tests {
     use super::super::metrics::bootstrap::SplitMix64;
     use super::*;
 
-    /// A clip's score from 0 to 1, and whether its label is wrong: with probability score squared.
-    fn clip(rng: &mut SplitMix64) -> (f32, bool) {
+    /// Draws a label with a score in 0..1, which is wrong with probability score squared.
+    fn label(rng: &mut SplitMix64) -> AcceptedLabel {
         let unit = |rng: &mut SplitMix64| rng.below(1 << 30) as f64 / f64::from(1 << 30);
         let score = unit(rng);
-        (score as f32, unit(rng) < score * score)
+        AcceptedLabel { score: score as f32, is_wrong: unit(rng) < score * score }
     }
 
     #[test]
@@ -199,7 +213,7 @@ mod tests {
         for bound in [Bound { risk: 0.1, delta: 0.1 }, Bound { risk: 0.2, delta: 0.05 }] {
             let (mut exceeded, mut coverage, mut found) = (0, 0.0, 0);
             for _ in 0..1000 {
-                let [first, second] = [0; 2].map(|_| (0..300).map(|_| clip(&mut rng)).collect::<Vec<_>>());
+                let [first, second] = [0; 2].map(|_| (0..300).map(|_| label(&mut rng)).collect::<Vec<_>>());
                 let Some(tau) = threshold(&sequence(&first, bound), &second, bound) else { continue };
                 // A fraction tau^2 / 3 of the scores up to tau is wrong.
                 let risk = f64::from(tau).powi(2) / 3.0;
@@ -219,7 +233,8 @@ mod tests {
     #[test]
     fn an_unreachable_bound_is_an_error_with_the_smallest_reachable_risk() {
         let mut rng = SplitMix64(2);
-        let half: Vec<(f32, bool)> = (0..300).map(|_| (clip(&mut rng).0, rng.below(2) == 0)).collect();
+        let half: Vec<AcceptedLabel> =
+            (0..300).map(|_| AcceptedLabel { score: label(&mut rng).score, is_wrong: rng.below(2) == 0 }).collect();
         let bound = Bound { risk: 0.1, delta: 0.1 };
         assert_eq!(threshold(&sequence(&half, bound), &half, bound), None);
         let error = unreachable(&half, &half, bound, ScoreKind::LogRatio).to_string();
@@ -230,10 +245,10 @@ mod tests {
 
     #[test]
     fn p_values_equal_those_of_the_exact_binomial_test() {
-        let clips: Vec<(f32, bool)> = (0..10).map(|i| (i as f32, i == 9)).collect();
+        let labels: Vec<AcceptedLabel> = (0..10).map(|i| AcceptedLabel { score: i as f32, is_wrong: i == 9 }).collect();
         // None of nine, one of ten; Bin(10, 0.3): 0.7^10 + 10 * 0.3 * 0.7^9.
-        assert!((p_value(&clips, 8.0, 0.3) - 0.7f64.powi(9)).abs() < 1e-12);
-        assert!((p_value(&clips, 9.0, 0.3) - (0.7f64.powi(10) + 3.0 * 0.7f64.powi(9))).abs() < 1e-12);
-        assert_eq!(p_value(&clips, -1.0, 0.3), 1.0);
+        assert!((p_value(&labels, 8.0, 0.3) - 0.7f64.powi(9)).abs() < 1e-12);
+        assert!((p_value(&labels, 9.0, 0.3) - (0.7f64.powi(10) + 3.0 * 0.7f64.powi(9))).abs() < 1e-12);
+        assert_eq!(p_value(&labels, -1.0, 0.3), 1.0);
     }
 }

@@ -41,12 +41,15 @@ pub struct DatasetRun<'a> {
     pub progress: &'a dyn Progress,
 }
 
-/// A part of a run, as its progress names it.
+/// A part of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task<'a> {
+    /// Name for the progress.
     pub name: &'a str,
-    /// Clips of the task, with those that an earlier run completed.
+    /// Number of clips, with those that an earlier run completed.
     pub total: usize,
+    /// Clips that are left to do.
+    pub clips: &'a [LabelledClip],
 }
 
 impl<'a> DatasetRun<'a> {
@@ -55,20 +58,19 @@ impl<'a> DatasetRun<'a> {
         ClipReader { fps: self.settings.fps, progress: self.progress }
     }
 
-    /// Runs `work` on every clip, on one thread per worker, and passes each result to `each` as it arrives.
+    /// Runs `work` on every clip of `task`, on one thread per worker, and passes each result to `each` as it arrives.
     ///
     /// # Errors
     /// Returns the first error of `work` or `each`, or an error if the run is cancelled.
     pub(super) fn for_each_clip<W: Send, T: Send>(
         &self,
         task: Task<'_>,
-        clips: &[LabelledClip],
         workers: &mut [W],
         work: impl Fn(&LabelledClip, &mut W) -> Result<T> + Sync,
         mut each: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
-        self.progress.begin(task.name, task.total, task.total.saturating_sub(clips.len()));
-        let ended = spread(clips, workers, work, &mut |done| {
+        self.progress.begin(task.name, task.total, task.total.saturating_sub(task.clips.len()));
+        let ended = spread(task.clips, workers, work, &mut |done| {
             check(self.progress)?;
             self.progress.step();
             each(done)

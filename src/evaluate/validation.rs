@@ -126,14 +126,9 @@ impl Scorer<'_> {
         let pointing_game = || points.then(|| PointingGame::new(self.run.bundle)).transpose();
         let worker = |pipeline| Ok(ScoringWorker { pipeline, opener: opener()?, pointing_game: pointing_game()? });
         let mut workers = self.pipelines.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
-        let task = Task { name: file.trim_end_matches(".jsonl"), total: clips.len() };
-        self.run.for_each_clip(
-            task,
-            &missing,
-            &mut workers,
-            |clip, worker| worker.record(clip),
-            |record| journal.add(&record),
-        )?;
+        let task = Task { name: file.trim_end_matches(".jsonl"), total: clips.len(), clips: &missing };
+        let add = |record| journal.add(&record);
+        self.run.for_each_clip(task, &mut workers, |clip, worker| worker.record(clip), add)?;
         // The file may hold records of other shards.
         let mut records = read_journal::<Record>(&path)?.entries;
         records.retain(|id, _| contains(clips, id));

@@ -140,8 +140,8 @@ fn statistics(run: DatasetRun<'_>, settings: &SetSettings) -> Result<SetStatisti
         };
         Ok(StatisticsEntry { clip: clip.id.clone(), statistics })
     };
-    let task = Task { name: "clip statistics", total: dataset.clips.len() };
-    run.for_each_clip(task, &missing, &mut workers, measure, |entry| {
+    let task = Task { name: "clip statistics", total: dataset.clips.len(), clips: &missing };
+    run.for_each_clip(task, &mut workers, measure, |entry| {
         journal.add(&entry)?;
         entries.insert(entry.clip.clone(), entry);
         Ok(())

@@ -67,8 +67,8 @@ fn write(
         Err(error) if !error.is_input() => Err(error.at(&clip.id)),
         written => Ok(written.map_err(|error| error.at(&clip.id))),
     };
-    let task = Task { name: &set.name(), total: clips.len() };
-    run.for_each_clip(task, &clips, compositors, write, |written| {
+    let task = Task { name: &set.name(), total: clips.len(), clips: &clips };
+    run.for_each_clip(task, compositors, write, |written| {
         match written {
             Ok(_) => counts.written += 1,
             Err(error) => {

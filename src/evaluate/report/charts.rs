@@ -23,7 +23,7 @@ const MAX_CLASSES: usize = 60;
 /// Draws selective risk over coverage, one curve per score.
 pub(super) fn curves(measures: &Measures) -> Result<String> {
     let highest = measures.gates.values().flat_map(|gate| &gate.curve).copied().fold(0.05, f64::max);
-    draw((760, 380), |area| {
+    draw([760, 380], |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .margin_right(28)
@@ -67,7 +67,7 @@ pub(super) fn bars(measures: &Measures) -> Result<String> {
     let skipped = classes.len().saturating_sub(MAX_CLASSES);
     let classes = &classes[skipped..];
     let count = classes.len().max(1);
-    draw((760, 60 + 24 * count as u32), |area| {
+    draw([760, 60 + 24 * count as u32], |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .x_label_area_size(40)
@@ -119,7 +119,7 @@ pub(super) fn confusion(measures: &Measures) -> Result<String> {
     let most = counts.values().flat_map(|row| row.values()).copied().max().unwrap_or(1) as f64;
     let (left, top, cell) = (250, 10, (500 / count as i32).clamp(9, 24));
     let side = cell * count as i32;
-    draw(((left + side + 20) as u32, (top + side + 20) as u32), |area| {
+    draw([left + side + 20, top + side + 20].map(|side| side as u32), |area| {
         for (row, name) in names.iter().enumerate() {
             let y = top + cell * row as i32;
             let style = ("sans-serif", f64::from(cell.min(14)), &INK).into_text_style(area).pos(
@@ -145,15 +145,15 @@ pub(super) fn confusion(measures: &Measures) -> Result<String> {
 type Drawing<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawn = core::result::Result<(), Box<dyn std::error::Error>>;
 
-fn draw(size: (u32, u32), paint: impl FnOnce(&Drawing<'_>) -> Drawn) -> Result<String> {
+fn draw([width, height]: [u32; 2], paint: impl FnOnce(&Drawing<'_>) -> Drawn) -> Result<String> {
     let mut text = String::new();
     {
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
+        let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
         paint(&area).map_err(|e| Error::new(Stage::Sink, "a chart", e, "report this"))?;
         area.present().map_err(failed)?;
     }
     let text = text.replace("#010203", "currentColor").replace("#010204", "var(--faint)");
     // The page sets the size.
-    let fixed = format!("width=\"{}\" height=\"{}\" ", size.0, size.1);
+    let fixed = format!("width=\"{width}\" height=\"{height}\" ");
     Ok(text.replacen(&fixed, "", 1))
 }
