@@ -13,7 +13,7 @@ use std::sync::mpsc;
 pub struct RunSettings {
     /// Output directory; created if missing.
     pub out: PathBuf,
-    /// Clips processed at a time, each by models of its own.
+    /// Clips processed at a time, each by models of its own; at least 1.
     pub jobs: usize,
     /// CPU threads, divided among the jobs.
     pub threads: usize,

@@ -1,6 +1,6 @@
 //! Validation: scores the clips of a data set and their counterfactual clips, and writes records and a report.
 
-use super::counterfactual::{Compositor, CounterfactualSet, PersonSegmenter, SetBuilder, SetKind, SetSettings};
+use super::counterfactual::{Compositor, CounterfactualSet, SetBuilder, SetKind, SetSettings, frame_segmenter};
 use super::dataset::{LabelledClip, Shard};
 use super::dataset_run::{DatasetRun, Task, make_directory};
 use super::metrics::{self, Measures, ScoredClip};
@@ -150,7 +150,7 @@ impl Scorer<'_> {
             let mut paired = set.clips(run.dataset);
             paired.retain(|clip| contains(clips, &clip.id));
             let opener = || {
-                let segmenter = PersonSegmenter::new(run.bundle, run.settings.threads_per_job())?;
+                let segmenter = frame_segmenter(run.bundle, run.settings.threads_per_job())?;
                 Ok(CounterfactualFiles { compositor: Compositor::new(segmenter, run.reader()), set: &set })
             };
             let records = self.records(&paired, &format!("{}.jsonl", set.name()), Some(set.fingerprint()), opener)?;

@@ -38,7 +38,17 @@ pub use still_background::{BackgroundSource, StillBackground};
 pub use stripes::Stripes;
 
 use super::metrics::bootstrap::SplitMix64;
+use crate::bundle::Bundle;
+use crate::error::Result;
 use sha2::{Digest, Sha256};
+
+/// Loads the segmenter of `bundle` on `threads` CPU threads, for shapes at the frames' size.
+///
+/// # Errors
+/// Returns an error if it cannot be loaded.
+pub fn frame_segmenter(bundle: &Bundle, threads: usize) -> Result<PersonSegmenter> {
+    PersonSegmenter::new(bundle, threads)
+}
 
 /// Returns the random numbers that follow from `seed` and `names`.
 fn seeded_rng(seed: u64, names: &[&str]) -> SplitMix64 {

@@ -2,7 +2,7 @@
 
 use super::{
     BackgroundSource, ClipStatistics, CounterfactualSet, Inpainter, Pairing, PersonSegmenter, SceneClassifier, SetKind,
-    SetSpec, SetStatistics, StatisticsEntry, StatisticsHeader, list_name, read_list,
+    SetSpec, SetStatistics, StatisticsEntry, StatisticsHeader, frame_segmenter, list_name, read_list,
 };
 use crate::error::Result;
 use crate::evaluate::Journal;
@@ -129,7 +129,7 @@ fn statistics(run: DatasetRun<'_>, settings: &SetSettings) -> Result<SetStatisti
         clip.path.is_some() && entries.get(&clip.id).is_none_or(|entry| entry.statistics.is_err())
     };
     let missing: Vec<LabelledClip> = dataset.clips.iter().filter(is_missing).cloned().collect();
-    let worker = |_| Ok((PersonSegmenter::new(run.bundle, threads)?, scenes()?));
+    let worker = |_| Ok((frame_segmenter(run.bundle, threads)?, scenes()?));
     let mut workers: Vec<(PersonSegmenter, SceneClassifier)> =
         (0..run.settings.jobs.min(missing.len())).map(worker).collect::<Result<_>>()?;
     let measure = |clip: &LabelledClip, (segmenter, scenes): &mut (PersonSegmenter, SceneClassifier)| {

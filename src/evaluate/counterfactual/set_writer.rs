@@ -1,6 +1,6 @@
 //! Writes counterfactual sets to files.
 
-use super::{ClipFormat, ClipWriter, Compositor, CounterfactualSet, PersonSegmenter, SetBuilder, SetKind, SetSettings};
+use super::{ClipFormat, ClipWriter, Compositor, CounterfactualSet, SetBuilder, SetKind, SetSettings, frame_segmenter};
 use crate::error::{Error, Result, Setting, Stage};
 use crate::evaluate::dataset::LabelledClip;
 use crate::evaluate::dataset_run::{DatasetRun, Task, make_directory};
@@ -38,7 +38,7 @@ pub fn write_sets(run: DatasetRun<'_>, settings: &WriteSettings) -> Result<SetCo
     let builder = SetBuilder::new(run, &settings.sets)?;
     let sets = builder.sets(&[settings.kind], run.dataset);
     let threads = run.settings.threads_per_job();
-    let compositor = |_| Ok(Compositor::new(PersonSegmenter::new(run.bundle, threads)?, run.reader()));
+    let compositor = |_| Ok(Compositor::new(frame_segmenter(run.bundle, threads)?, run.reader()));
     let mut compositors: Vec<Compositor<'_>> = (0..run.settings.jobs).map(compositor).collect::<Result<_>>()?;
     let mut all = SetCounts::default();
     for set in &sets {

@@ -37,4 +37,9 @@ impl Stripes {
         let on_stripe = (across - wave).rem_euclid(self.pitch) < self.width;
         if on_stripe { self.canvas.map(|channel| 255 - channel) } else { self.canvas }
     }
+
+    /// Draws stripes that follow from `seed`.
+    pub fn seeded(seed: u64) -> Self {
+        Self::draw(&mut SplitMix64(seed))
+    }
 }

@@ -47,7 +47,7 @@ impl Fixture {
         let bundle = Bundle::built_in().unwrap();
         let dataset = Dataset::open(crate::evaluate::dataset::Format::Folder, folder.path(), None).unwrap();
         let (mut segmenter, mut scenes) =
-            (PersonSegmenter::new(&bundle, 1).unwrap(), SceneClassifier::of_bundle(&bundle, 1).unwrap());
+            (frame_segmenter(&bundle, 1).unwrap(), SceneClassifier::of_bundle(&bundle, 1).unwrap());
         let mut entry = |clip: &LabelledClip| {
             let mut source = READER.open(clip).unwrap();
             let statistics = ClipStatistics::of(source.as_mut(), &mut segmenter, &mut scenes).unwrap();
@@ -67,7 +67,7 @@ impl Fixture {
     }
 
     fn compositor(&self) -> Compositor<'static> {
-        Compositor::new(PersonSegmenter::new(&self.bundle, 1).unwrap(), READER)
+        Compositor::new(frame_segmenter(&self.bundle, 1).unwrap(), READER)
     }
 
     fn clip(&self, label: &str) -> &LabelledClip {
@@ -101,7 +101,7 @@ impl Fixture {
 
     /// Returns the person's shape in every frame.
     fn people(&self, pictures: &[Vec<[u8; 3]>]) -> Vec<Shape> {
-        let mut segmenter = PersonSegmenter::new(&self.bundle, 1).unwrap();
+        let mut segmenter = frame_segmenter(&self.bundle, 1).unwrap();
         let buffer = |picture: &Vec<[u8; 3]>| {
             let (pixels, mut buffer) = (picture.concat(), FrameBuffer::default());
             buffer.copy_from(&crate::frame::Frame::new(&pixels, SIDE as u32, SIDE as u32, 0, 0).unwrap());

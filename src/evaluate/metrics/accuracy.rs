@@ -4,24 +4,29 @@ use super::ScoredClip;
 use crate::view::View;
 use std::collections::BTreeMap;
 
-/// Returns the fraction of `clips` for which `predicate` is true.
-pub fn fraction<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, predicate: impl Fn(&ScoredClip) -> bool) -> f64 {
-    let (mut all, mut count) = (0u32, 0u32);
+/// Returns the share of `clips` for which `holds` is true.
+pub fn share<T>(clips: impl IntoIterator<Item = T>, holds: impl Fn(T) -> bool) -> f64 {
+    let (mut all, mut held) = (0u32, 0u32);
     for clip in clips {
         all += 1;
-        count += u32::from(predicate(clip));
+        held += u32::from(holds(clip));
     }
-    f64::from(count) / f64::from(all)
+    f64::from(held) / f64::from(all)
+}
+
+/// Returns whether a clip counts for contrastive accuracy: the prediction is right on SCUBA and another one on SCUFO.
+pub fn is_contrastive(truth: usize, scuba: usize, scufo: usize) -> bool {
+    scuba == truth && scufo != truth
 }
 
 /// Returns the top-1 accuracy of `view`: top1, P-top1 or B-top1.
 pub fn top1<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, view: View) -> f64 {
-    fraction(clips, |clip| clip.best[view.index()] == clip.truth)
+    share(clips, |clip| clip.best[view.index()] == clip.truth)
 }
 
 /// Returns the top-5 accuracy of the full view.
 pub fn top5<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> f64 {
-    fraction(clips, |clip| clip.in_top5)
+    share(clips, |clip| clip.in_top5)
 }
 
 /// Returns the mean over classes of their top-1 accuracy, without classes that have no clips.

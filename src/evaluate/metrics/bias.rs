@@ -1,6 +1,6 @@
 //! Bias measures on counterfactual clips, from HAT, SCUBA and ALBAR: they show which cue a model relies on.
 
-use super::accuracy::{fraction, top1};
+use super::accuracy::{is_contrastive, share, top1};
 use super::bootstrap::{Estimate, estimate};
 use super::{Confidence, ScoredClip, selective};
 use crate::view::View;
@@ -151,12 +151,13 @@ fn swap(sets: &CounterfactualClips, prefix: &str) -> Option<SwapMeasures> {
     };
     let shacc = over(&|clips| top1(clips, View::Full))?;
     let by_background = |clip: &ScoredClip| clip.is_wrong_by_background() == Some(true);
-    let sberr = (prefix != "swap-same-").then(|| over(&|clips| fraction(clips, by_background))).flatten();
+    let sberr = (prefix != "swap-same-").then(|| over(&|clips| share(clips, by_background))).flatten();
     Some(SwapMeasures { shacc, sberr })
 }
 
 impl DrawStatistics {
-    fn of(draws: Vec<f64>) -> Option<Self> {
+    /// Computes mean and sample deviation; `None` without draws.
+    pub fn of(draws: Vec<f64>) -> Option<Self> {
         let count = draws.len();
         if count == 0 {
             return None;
@@ -184,7 +185,7 @@ fn still_backgrounds(sets: &CounterfactualClips) -> BTreeMap<String, StillBackgr
         let pair = (sets.get(&format!("scuba-{source}")), sets.get(&format!("scufo-{source}")));
         if let (Some(scuba), Some(scufo)) = pair {
             let passes =
-                |(scufo, scuba): (&ScoredClip, &ScoredClip)| scuba.is_right() && scuba.label() != scufo.label();
+                |(scufo, scuba): (&ScoredClip, &ScoredClip)| is_contrastive(scuba.truth, scuba.label(), scufo.label());
             let passed: Vec<bool> = paired(scufo, scuba).map(passes).collect();
             row.contrastive = Some(estimate(&passed, |passed| {
                 passed.iter().filter(|passed| ***passed).count() as f64 / passed.len() as f64

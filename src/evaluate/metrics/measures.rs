@@ -148,17 +148,17 @@ fn verdicts(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
     let is_flagged = |clip: &ScoredClip| matches!(clip.verdict, Verdict::Flag(_));
     let flagged_of = |right: bool| {
         estimate(clips, move |clips| {
-            accuracy::fraction(clips.iter().copied().filter(|clip| clip.is_right() == right), is_flagged)
+            accuracy::share(clips.iter().copied().filter(|clip| clip.is_right() == right), is_flagged)
         })
     };
     let replaced = |other: fn(&ScoredClip) -> usize| {
         let label = move |clip: &ScoredClip| if is_flagged(clip) { other(clip) } else { clip.label() };
-        estimate(clips, move |clips| accuracy::fraction(clips.iter().copied(), |clip| label(clip) == clip.truth))
+        estimate(clips, move |clips| accuracy::share(clips.iter().copied(), |clip| label(clip) == clip.truth))
     };
     let accepted = |clip: &ScoredClip| matches!(clip.verdict, Verdict::Accept);
     BTreeMap::from([
-        ("flagged", estimate(clips, |clips| accuracy::fraction(clips.iter().copied(), is_flagged))),
-        ("accepted", estimate(clips, |clips| accuracy::fraction(clips.iter().copied(), accepted))),
+        ("flagged", estimate(clips, |clips| accuracy::share(clips.iter().copied(), is_flagged))),
+        ("accepted", estimate(clips, |clips| accuracy::share(clips.iter().copied(), accepted))),
         ("right_flagged", flagged_of(true)),
         ("wrong_flagged", flagged_of(false)),
         (
