@@ -1,4 +1,4 @@
-//! `figureground bench`: medians of one clip on this device.
+//! `figureground bench`: measures the time of one clip on this device.
 
 use super::interrupt::{self, Interruptible};
 use super::progress::Progress;
@@ -17,20 +17,20 @@ pub const EXAMPLES: &str = "Example:
 
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// The clip [default: the demo clip].
+    /// Clip to measure [default: the demo clip].
     #[arg(value_name = "SOURCE")]
     source: Option<OsString>,
     #[command(flatten)]
     models: ModelArgs,
-    /// Counted runs, after one that warms up.
+    /// Measured runs, after one warm-up run.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
-    /// One JSON object.
+    /// Print one JSON object.
     #[arg(long)]
     json: bool,
 }
 
-/// Medians over the counted runs, in milliseconds.
+/// Medians over the measured runs, in milliseconds.
 #[derive(Debug, Serialize)]
 struct Report {
     source: String,
@@ -38,16 +38,17 @@ struct Report {
     threads: usize,
     frames: usize,
     runs: u32,
-    /// One window: segment, views, encode and score; decoding apart.
+    /// One window: segment, views, encode and score, without decoding.
     clip_ms: f64,
     segment_ms: f64,
     views_ms: f64,
     encode_ms: f64,
     score_ms: f64,
-    /// What the kernels of a GPU took for one batch, where it has a clock for them.
+    /// Times of the GPU's kernels for one batch, if it can measure them.
     kernels: Vec<StageTimes>,
-    /// Memory the program held at most, and now, in bytes, where the system tells.
+    /// Peak resident memory in bytes, on Linux.
     peak_rss_bytes: Option<u64>,
+    /// Resident memory in bytes, on Linux.
     rss_bytes: Option<u64>,
 }
 
@@ -61,8 +62,8 @@ impl Bench {
         let bar = progress.bar("runs", u64::from(self.runs) + 1);
         let mut timings = Vec::new();
         for _ in 0..=self.runs {
-            pipeline.watch(&mut source, Window::Clip, &mut |outcome| {
-                timings.push(outcome.timing);
+            pipeline.watch(&mut source, Window::Clip, &mut |result| {
+                timings.push(result.timing);
                 Ok(ControlFlow::Continue(()))
             })?;
             bar.inc(1);
@@ -88,11 +89,11 @@ impl Bench {
             peak_rss_bytes: memory("VmHWM:"),
             rss_bytes: memory("VmRSS:"),
         };
-        self.tell(&report)?;
+        self.print(&report)?;
         Ok(Exit::Done)
     }
 
-    /// The sampled frames of the source, decoded once.
+    /// Decodes the sampled frames of the source.
     fn record(&self, frames: usize, index: &dyn Fn(usize, u64) -> u64) -> Result<RecordedSource> {
         let mut source = match &self.source {
             Some(spec) => source::open(spec, &SourceOptions::default())?,
@@ -105,7 +106,7 @@ impl Bench {
         RecordedSource::read(source.as_mut(), &indices, count)
     }
 
-    fn tell(&self, report: &Report) -> Result<()> {
+    fn print(&self, report: &Report) -> Result<()> {
         if self.json {
             return print(&(serde_json::to_string(report).unwrap_or_default() + "\n"));
         }
@@ -131,7 +132,7 @@ impl Bench {
     }
 }
 
-/// A line a kernel.
+/// Returns one line per kernel.
 fn kernels(StageTimes { stage, pictures, kernels }: &StageTimes) -> String {
     let line = |time: &KernelTime| {
         let seconds = time.milliseconds / 1e3;
@@ -149,7 +150,7 @@ fn kernels(StageTimes { stage, pictures, kernels }: &StageTimes) -> String {
     format!("{stage}, {pictures} pictures: {total} dispatches\n{lines}")
 }
 
-/// The median; 0 of nothing.
+/// Returns the median; 0 of no values.
 pub fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);
@@ -161,7 +162,7 @@ pub fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// A line of what Linux tells about this process's memory, in bytes.
+/// Returns a value of `/proc/self/status` in bytes.
 fn memory(key: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;

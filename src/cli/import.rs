@@ -1,4 +1,4 @@
-//! `figureground import`: a bundle from a checkpoint.
+//! `figureground import`: makes a bundle from a checkpoint.
 
 use super::Exit;
 use super::choices::{Choice, parser};
@@ -28,39 +28,39 @@ const ACTIVATIONS: [Choice<Activation>; 2] = [
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// A checkpoint (.safetensors, .pt, .pth, .bin) in the layout of Hugging Face (config.json beside it), OpenAI,
-    /// open_clip, ViFi-CLIP or ActionCLIP; or ONNX: a folder with vision_model.onnx and text_model.onnx, or model.onnx.
+    /// CLIP checkpoint (.safetensors, .pt, .pth, .bin) in the layout of Hugging Face (config.json beside it), OpenAI,
+    /// open_clip, ViFi-CLIP or ActionCLIP; or a folder with vision_model.onnx and text_model.onnx, or model.onnx.
     #[arg(long, value_name = "DIR|FILE")]
     clip: PathBuf,
-    /// The CLIP that a ViFi-CLIP was trained from, for its token table.
+    /// CLIP that a ViFi-CLIP was trained from, for its token table.
     #[arg(long, value_name = "DIR|FILE")]
     base: Option<PathBuf>,
-    /// The activation, where no configuration says it [default: OpenAI's quick-gelu].
+    /// Activation, if the checkpoint has no configuration [default: OpenAI's quick-gelu].
     #[arg(long, value_parser = parser(ACTIVATIONS))]
     activation: Option<Activation>,
-    /// How the model wants its pictures and prompts: a manifest of models/clip/ [default: vificlip.toml for a ViFi-CLIP,
+    /// Manifest of the CLIP's preprocessing and prompts, from models/clip/ [default: vificlip.toml for a ViFi-CLIP,
     /// actionclip.toml for a checkpoint with a temporal transformer, else openai.toml].
     #[arg(long, value_name = "MANIFEST.toml")]
     convention: Option<PathBuf>,
-    /// How the segmenter wants its pictures and what its output means: a manifest of models/segmenters/.
+    /// Manifest of the segmenter's preprocessing and output, from models/segmenters/.
     #[arg(long, value_name = "MANIFEST.toml")]
     segmenter: PathBuf,
-    /// The segmenter itself.
+    /// ONNX file of the segmenter.
     #[arg(long, value_name = "FILE.onnx")]
     segmenter_model: PathBuf,
-    /// One class name a line.
+    /// File with one class name per line.
     #[arg(long, value_name = "FILE")]
     labels: PathBuf,
-    /// A prompt with {} for the class name; may be given several times [default: the convention's].
+    /// Prompt with {} for the class name; may be given several times [default: the convention's].
     #[arg(long = "template", value_name = "TEXT")]
     templates: Vec<String>,
-    /// Stores weights in 16 bits: half the size, computed in 32 bits.
+    /// Store weights in 16 bits: half the size; computation stays in 32 bits.
     #[arg(long)]
     f16: bool,
-    /// The bundle to write; nothing may be there.
+    /// Bundle directory to write; it must not exist.
     #[arg(long, value_name = "BUNDLE")]
     out: PathBuf,
-    /// Threads that embed the labels [default: all cores].
+    /// CPU threads that embed the labels [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }

@@ -1,4 +1,4 @@
-//! `figureground infer`: one ONNX file on .npy tensors.
+//! `figureground infer`: runs one ONNX file on .npy tensors.
 
 use super::backends::{BACKENDS, PRECISIONS};
 use super::choices::parser;
@@ -16,27 +16,27 @@ pub const EXAMPLES: &str = "Examples:
 
 #[derive(Debug, Args)]
 pub struct Infer {
-    /// The ONNX file.
+    /// ONNX file to run.
     model: PathBuf,
-    /// An input's tensor; inputs without one get seeded random numbers.
+    /// Tensor of an input; other inputs are random.
     #[arg(long = "input", value_name = "NAME=FILE.npy")]
     inputs: Vec<String>,
     /// Seed of the random inputs.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Where each output is written as NAME.npy.
+    /// Directory to write each output to, as NAME.npy.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
-    /// Where the model runs.
+    /// Backend that runs the model.
     #[arg(long, value_parser = parser(BACKENDS), default_value = "cpu")]
     backend: Backend,
-    /// Storage of numbers on the backend.
+    /// Number format on the GPU.
     #[arg(long, value_parser = parser(PRECISIONS), default_value = "f32")]
     precision: Precision,
-    /// Prints the largest differences between the backend and the CPU.
+    /// Print the largest differences between the outputs of the GPU and of the CPU.
     #[arg(long)]
     compare: bool,
-    /// Runs it so often again on the GPU, and prints the median time with the tensors left there.
+    /// Print the median time of N runs on the GPU, without transfers of tensors.
     #[arg(long, value_name = "N", default_value_t = 0)]
     runs: usize,
 }
@@ -45,16 +45,16 @@ impl Infer {
     pub fn run(&self) -> Result<Exit> {
         let backend = self.backend.resolve()?;
         if self.precision == Precision::F16 && backend != Backend::Gpu {
-            let next = "leave --precision out";
+            let next = "omit --precision";
             return Err(Error::new(Stage::Command, format_args!("f32 on the backend {backend}"), "f16", next));
         }
         if self.compare && backend != Backend::Gpu {
-            let next = "pass --backend gpu, or leave --compare out; `figureground devices` lists what there is";
+            let next = "pass --backend gpu, or omit --compare; `figureground devices` lists the GPUs";
             let got = format!("--compare on the backend {backend}");
-            return Err(Error::new(Stage::Command, "the backend gpu to compare the CPU with", got, next));
+            return Err(Error::new(Stage::Command, "the backend gpu to compare with the CPU", got, next));
         }
         if self.runs > 0 && backend != Backend::Gpu {
-            let next = "pass --backend gpu, or leave --runs out; `figureground bench` measures the CPU";
+            let next = "pass --backend gpu, or omit --runs; `figureground bench` measures the CPU";
             let got = format!("--runs on the backend {backend}");
             return Err(Error::new(Stage::Command, "the backend gpu to time", got, next));
         }
@@ -72,7 +72,7 @@ impl Infer {
         if let Some(directory) = &self.output_dir {
             std::fs::create_dir_all(directory).map_err(|e| {
                 let expected = format!("to make the directory {}", directory.display());
-                Error::new(Stage::Sink, expected, e, "check its parent's permissions")
+                Error::caused(Stage::Sink, expected, e, "check its parent's permissions")
             })?;
             for (port, tensor) in model.outputs().iter().zip(&outputs) {
                 file::write_aside(&directory.join(file_name(&port.name)), &npy(tensor)?)?;
@@ -81,36 +81,31 @@ impl Infer {
         Ok(Exit::Done)
     }
 
-    /// The model's outputs on `backend`; with --compare their differences from the CPU's are printed.
+    /// Runs the model on `backend`; with --compare, also prints the differences from the CPU's outputs.
     fn outputs(&self, model: &Model, inputs: &[Tensor], backend: Backend) -> Result<Vec<Tensor>> {
         if backend != Backend::Gpu {
             return cpu::infer(model, inputs);
         }
         let outputs = on_gpu(model, inputs, self.precision)?;
         if self.compare {
-            for ((port, got), want) in model.outputs().iter().zip(&outputs).zip(cpu::infer(model, inputs)?) {
-                print(&format!("{} {}\n", port.name, differences(&floats(&got.values), &floats(&want.values))))?;
+            for ((port, gpu), cpu) in model.outputs().iter().zip(&outputs).zip(cpu::infer(model, inputs)?) {
+                print(&format!("{} {}\n", port.name, differences(&floats(&gpu.values), &floats(&cpu.values))))?;
             }
         }
         Ok(outputs)
     }
 
-    /// One tensor an input, in the model's order.
+    /// Returns one tensor per input, in the model's order.
     fn tensors(&self, model: &Model) -> Result<Vec<Tensor>> {
         let mut given = Vec::new();
         for argument in &self.inputs {
-            let parted = argument.split_once('=');
-            let (name, path) = parted.ok_or_else(|| {
-                Error::new(Stage::Command, "--input NAME=FILE.npy", argument, "write the input's name in front")
+            let (name, path) = argument.split_once('=').ok_or_else(|| {
+                Error::new(Stage::Command, "--input NAME=FILE.npy", argument, "write the input's name before the file")
             })?;
             if !model.inputs().iter().any(|port| port.name == name) {
                 let names: Vec<&str> = model.inputs().iter().map(|port| port.name.as_str()).collect();
-                return Err(Error::new(
-                    Stage::Command,
-                    format_args!("one of the inputs {names:?}"),
-                    name,
-                    "correct it",
-                ));
+                let expected = format!("one of the inputs {names:?}");
+                return Err(Error::new(Stage::Command, expected, name, "correct it"));
             }
             let tensor = read_npy(Path::new(path))?;
             check_shape(model, name, &tensor)?;
@@ -133,7 +128,7 @@ fn on_gpu(model: &Model, inputs: &[Tensor], precision: Precision) -> Result<Vec<
     gpu::infer(model, inputs, &device, precision)
 }
 
-/// Milliseconds of each run.
+/// Returns the milliseconds of each run.
 #[cfg(feature = "gpu")]
 fn times(model: &Model, inputs: &[Tensor], precision: Precision, runs: usize) -> Result<Vec<f64>> {
     use figureground::engine::gpu;
@@ -157,48 +152,48 @@ fn floats(values: &Values) -> Vec<f32> {
     }
 }
 
-/// The largest differences of `got` from `want`: absolute, and as a fraction of the largest number of `want`.
-fn differences(got: &[f32], want: &[f32]) -> String {
-    let scale = want.iter().fold(0f32, |most, v| most.max(v.abs()));
-    let apart = got.iter().zip(want).map(|(g, w)| (g - w).abs());
-    // A number that is none is as far apart as can be.
-    let apart = apart.fold(0f32, |most, d| if d.is_nan() { f32::INFINITY } else { most.max(d) });
-    let relative = if scale > 0.0 { apart / scale } else { apart };
-    format!("differs from the CPU by at most {apart:.2e}, {relative:.2e} of its largest number")
+/// Describes the largest difference of `gpu` from `cpu`: absolute, and relative to the largest number of `cpu`.
+fn differences(gpu: &[f32], cpu: &[f32]) -> String {
+    let scale = cpu.iter().fold(0f32, |largest, v| largest.max(v.abs()));
+    let differences = gpu.iter().zip(cpu).map(|(g, c)| (g - c).abs());
+    // NaN counts as an infinite difference.
+    let largest = differences.fold(0f32, |largest, d| if d.is_nan() { f32::INFINITY } else { largest.max(d) });
+    let relative = if scale > 0.0 { largest / scale } else { largest };
+    format!("differs from the CPU by at most {largest:.2e}, {relative:.2e} of its largest number")
 }
 
-/// Compares a tensor's shape with what its input declares.
+/// Returns an error if a tensor's shape does not fit its input.
 fn check_shape(model: &Model, name: &str, tensor: &Tensor) -> Result<()> {
     let Some(port) = model.inputs().iter().find(|port| port.name == name) else { return Ok(()) };
     if port.admits(&tensor.shape) {
         return Ok(());
     }
     let got = format!("shape {:?}", tensor.shape);
-    Err(Error::new(Stage::Command, format_args!("a tensor for {port}"), got, "reshape it before it is saved"))
+    Err(Error::new(Stage::Command, format_args!("a tensor for {port}"), got, "reshape it before you save it"))
 }
 
-/// The most random numbers of one input: 1 GiB of f32.
-const MOST_RANDOM: usize = 1 << 28;
+/// Largest number of random elements of one input: 1 GiB of f32.
+const MAX_RANDOM: usize = 1 << 28;
 
-/// Seeded numbers (SplitMix64): equal on every machine.
+/// Seeded random numbers (SplitMix64), equal on every machine.
 struct Random(u64);
 
 impl Random {
     fn tensor(&mut self, port: &Port) -> Result<Tensor> {
         let shape = port.smallest_shape();
         let count = shape.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
-        let Some(count) = count.filter(|count| *count <= MOST_RANDOM) else {
-            let expected = format!("an input of at most {MOST_RANDOM} numbers");
+        let Some(count) = count.filter(|count| *count <= MAX_RANDOM) else {
+            let expected = format!("an input of at most {MAX_RANDOM} numbers");
             return Err(Error::new(Stage::Command, expected, port, "pass its tensor with --input"));
         };
         let values = match port.element.as_str() {
-            // Small ids are in every vocabulary.
+            // Every vocabulary has ids below 100.
             "INT64" => Values::I64((0..count).map(|_| (self.next() % 100) as i64).collect()),
             "FLOAT" => {
                 Values::F32((0..count).map(|_| (self.next() >> 40) as f32 / (1u64 << 23) as f32 - 1.0).collect())
             }
             _ => {
-                let next = "export the model with one of these";
+                let next = "export the model with one of these types";
                 return Err(Error::new(Stage::Command, "inputs of FLOAT or INT64", port, next));
             }
         };
@@ -214,7 +209,7 @@ impl Random {
     }
 }
 
-/// An output's file name: characters outside [A-Za-z0-9._-] as _.
+/// Returns the file name of an output, with _ for characters outside [A-Za-z0-9._-].
 fn file_name(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
     format!("{}.npy", name.chars().map(plain).collect::<String>())
@@ -223,7 +218,8 @@ fn file_name(name: &str) -> String {
 fn summary(values: &Values) -> String {
     match values {
         Values::F32(values) => {
-            let (least, most) = values.iter().fold((f32::MAX, f32::MIN), |(l, m), &v| (l.min(v), m.max(v)));
+            let (least, most) =
+                values.iter().fold((f32::MAX, f32::MIN), |(least, most), &v| (least.min(v), most.max(v)));
             let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / values.len().max(1) as f64;
             format!("f32, from {least} to {most}, mean {mean:.6}")
         }
@@ -236,16 +232,16 @@ fn read_npy(path: &Path) -> Result<Tensor> {
         let got = format!("{}: {got}", path.display());
         Error::new(Stage::Command, "a .npy file of f32 or i64 in C order", got, "save it with numpy.save")
     };
-    let bytes = std::fs::read(path).map_err(|e| refused(&e))?;
-    let npy = NpyFile::new(bytes.as_slice()).map_err(|e| refused(&e))?;
+    let bytes = std::fs::read(path).map_err(|e| refused(&e).with_source(e))?;
+    let npy = NpyFile::new(bytes.as_slice()).map_err(|e| refused(&e).with_source(e))?;
     if npy.order() != npyz::Order::C {
         return Err(refused(&"Fortran order"));
     }
     let shape = npy.shape().iter().map(|&size| size as usize).collect();
     let DType::Plain(kind) = npy.dtype() else { return Err(refused(&"a record type")) };
     let values = match kind.to_string().as_str() {
-        "<f4" => Values::F32(npy.into_vec().map_err(|e| refused(&e))?),
-        "<i8" => Values::I64(npy.into_vec().map_err(|e| refused(&e))?),
+        "<f4" => Values::F32(npy.into_vec().map_err(|e| refused(&e).with_source(e))?),
+        "<i8" => Values::I64(npy.into_vec().map_err(|e| refused(&e).with_source(e))?),
         other => return Err(refused(&format!("element type {other}"))),
     };
     Ok(Tensor { shape, values })
@@ -264,7 +260,7 @@ fn npy(tensor: &Tensor) -> Result<Vec<u8>> {
         Values::F32(values) => bytes(&tensor.shape, values),
         Values::I64(values) => bytes(&tensor.shape, values),
     };
-    written.map_err(|e| Error::new(Stage::Sink, "a tensor that .npy can hold", e, "report this"))
+    written.map_err(|e| Error::caused(Stage::Sink, "a tensor that .npy can hold", e, "report this"))
 }
 
 #[cfg(test)]
@@ -272,13 +268,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn output_names_become_plain_file_names() {
+    fn output_names_become_safe_file_names() {
         assert_eq!(file_name("segment:0"), "segment_0.npy");
         assert_eq!(file_name("../a/b"), ".._a_b.npy");
     }
 
     #[test]
-    fn random_inputs_are_equal_from_a_seed_and_within_one() {
+    fn random_inputs_follow_from_the_seed_and_are_at_most_1() {
         let port = Port { name: "x".into(), element: "FLOAT".into(), axes: vec!["batch".into(), "1000".into()] };
         let values = |seed| match Random(seed).tensor(&port).unwrap().values {
             Values::F32(values) => values,

@@ -1,4 +1,4 @@
-//! `figureground inspect`: what is in a bundle or an ONNX file.
+//! `figureground inspect`: shows the contents of a bundle or an ONNX file.
 
 use super::{Exit, print};
 use clap::Args;
@@ -13,19 +13,19 @@ pub const EXAMPLES: &str = "Examples:
   figureground inspect my-bundle
   figureground inspect vision_model.onnx";
 
-/// How many classes are named.
+/// Number of class names that are shown.
 const SHOWN: usize = 10;
 
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// A bundle's directory or an ONNX file.
+    /// Bundle directory or ONNX file.
     #[arg(value_name = "BUNDLE|MODEL.onnx")]
-    what: PathBuf,
+    path: PathBuf,
 }
 
 impl Inspect {
     pub fn run(&self) -> Result<Exit> {
-        let text = if self.what.is_dir() { bundle(&self.what)? } else { model(&self.what)? };
+        let text = if self.path.is_dir() { bundle(&self.path)? } else { model(&self.path)? };
         print(&text)?;
         Ok(Exit::Done)
     }
@@ -46,7 +46,7 @@ fn bundle(directory: &Path) -> Result<String> {
         let _ = writeln!(text, "          and {more} more");
     }
     for (file, sha256) in &manifest.files {
-        let _ = writeln!(text, "file      {file}, sha256 {sha256} as it should be");
+        let _ = writeln!(text, "file      {file}, sha256 {sha256} matches");
     }
     for (_, file) in manifest.named_files().iter().filter(|(_, file)| file.ends_with(".onnx")) {
         text += "\n";
@@ -79,7 +79,7 @@ fn model(path: &Path) -> Result<String> {
             let _ = writeln!(text, "  {kind:<7} {port}");
         }
     }
-    // Shapes are inferred for one item, and for one of everything else that has no size.
+    // Axes without a size are inferred as 1.
     let shapes: Vec<(String, Vec<usize>)> =
         model.inputs().iter().map(|port| (port.name.clone(), port.smallest_shape())).collect();
     let shapes: Vec<(&str, &[usize])> = shapes.iter().map(|(name, shape)| (name.as_str(), shape.as_slice())).collect();
@@ -98,7 +98,7 @@ fn model(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// What the GPU engine makes of `model`, or what it lacks.
+/// Describes the GPU engine's plan of `model`, or what the engine lacks.
 #[cfg(feature = "gpu")]
 fn on_gpu(model: &Model, shapes: &[(&str, &[usize])]) -> String {
     match figureground::engine::gpu::plan(model, shapes, &[]) {

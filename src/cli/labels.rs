@@ -1,4 +1,4 @@
-//! `figureground labels`: another label bank for a bundle.
+//! `figureground labels`: replaces the label bank of a bundle.
 
 use super::Exit;
 use super::progress::Progress;
@@ -14,16 +14,16 @@ pub const EXAMPLES: &str = "Example:
 
 #[derive(Debug, Args)]
 pub struct Labels {
-    /// The bundle's directory.
+    /// Bundle directory.
     #[arg(long, value_name = "DIR")]
     bundle: PathBuf,
-    /// One class name a line.
+    /// File with one class name per line.
     #[arg(long, value_name = "FILE")]
     labels: PathBuf,
-    /// A prompt with {} for the class name; may be given several times [default: the bundle's].
+    /// Prompt with {} for the class name; may be given several times [default: the bundle's].
     #[arg(long = "template", value_name = "TEXT")]
     templates: Vec<String>,
-    /// Threads that embed the labels [default: all cores].
+    /// CPU threads that embed the labels [default: all cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }

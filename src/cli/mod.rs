@@ -5,10 +5,12 @@ mod bench;
 mod built_in;
 mod calibrate;
 mod choices;
+mod clip_progress;
 mod completions;
 mod config;
 mod counterfactual;
 mod counterfactual_args;
+mod dataset_args;
 mod devices;
 mod flags;
 mod import;
@@ -261,14 +263,6 @@ fn start_log(quiet: bool) {
         log.filter_level(log::LevelFilter::Error);
     }
     log.format_timestamp(None).format_target(false).init();
-}
-
-/// Creates the directory of the results.
-fn make_directory(directory: &std::path::Path) -> Result<()> {
-    std::fs::create_dir_all(directory).map_err(|e| {
-        let expected = format!("a directory {} that can be created", directory.display());
-        Error::caused(Stage::Sink, expected, e, "check the permissions of its parent")
-    })
 }
 
 /// Prints an error on stderr.

@@ -1,6 +1,6 @@
-//! Append-only files of one line a clip: what a run has done survives its end, whenever that comes.
+//! Append-only files of one line per clip, from which an interrupted run resumes.
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use core::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,30 +9,30 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// The first line of a journal: what all its entries have in common. Entries under different heads do not mix.
+/// First line of a journal: what all its entries have in common.
 pub trait JournalHeader: Serialize + DeserializeOwned + PartialEq {
-    /// The version of the format.
+    /// Returns the version of the format.
     fn schema(&self) -> u32;
 
-    /// What `other`, which is not equal to this, is of: "another bundle".
+    /// Describes how `other` differs from this header: "another bundle".
     fn difference(&self, other: &Self) -> &'static str;
 }
 
 /// A line of a journal.
 pub trait JournalEntry: Serialize + DeserializeOwned {
-    /// The first line.
+    /// The journal's first line.
     type Header: JournalHeader;
-    /// The version of the format that this program writes.
+    /// Version of the format that this program writes.
     const SCHEMA: u32;
 
-    /// The clip that it is about.
+    /// Returns the id of the entry's clip.
     fn clip(&self) -> &str;
 
-    /// Whether it can stand under `head`.
-    fn fits(&self, head: &Self::Header) -> bool;
+    /// Returns whether the entry is valid under `header`.
+    fn fits(&self, header: &Self::Header) -> bool;
 }
 
-/// A journal that entries are added to.
+/// A journal that is open for appending, locked against other runs.
 #[derive(Debug)]
 pub struct Journal<E> {
     path: PathBuf,
@@ -40,129 +40,131 @@ pub struct Journal<E> {
     entries: PhantomData<E>,
 }
 
-/// What a journal holds.
+/// Contents of a journal.
 #[derive(Debug)]
 pub struct JournalContents<E: JournalEntry> {
-    /// Its first line.
-    pub head: E::Header,
-    /// Its entries by clip.
+    /// First line.
+    pub header: E::Header,
+    /// Entries by clip; of several for one clip, the last.
     pub entries: BTreeMap<String, E>,
-    /// Bytes of its whole lines: what lies behind was cut off by the end of a run.
-    whole: u64,
+    /// Bytes of complete lines; an interrupted run may have left a part of a line after them.
+    complete: u64,
 }
 
 impl<E: JournalEntry> Journal<E> {
-    /// Opens the file at `path` to go on with it, or makes it with `head` as its first line. Returns the entries that are
-    /// there. A last line that was cut off is dropped.
+    /// Opens or creates the journal at `path`, and returns its entries. An incomplete last line is removed.
     ///
     /// # Errors
-    /// When it cannot be written, or its entries stand under another head.
-    pub fn open(path: &Path, head: &E::Header) -> Result<(Self, BTreeMap<String, E>)> {
-        let options = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
-        let mut file = options().map_err(|e| unwritable(path, &e))?;
+    /// Returns an error if the file cannot be written, is open in another run, or has another header.
+    pub fn open(path: &Path, header: &E::Header) -> Result<(Self, BTreeMap<String, E>)> {
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path);
+        let mut file = file.map_err(|e| unwritable(path, e))?;
         if let Err(std::fs::TryLockError::WouldBlock) = file.try_lock() {
             let got = format!("{}, which another run is writing", path.display());
-            return Err(Error::new(Stage::Sink, "a file of this run alone", got, "wait, or pass another --out"));
+            let error = Error::new(Stage::Sink, "a file of this run alone", got, "wait, or choose another directory");
+            return Err(error.about(Setting::Out));
         }
-        let (whole, entries) = match found::<E>(path, &file)? {
-            Some(found) if found.head == *head => (found.whole, found.entries),
-            Some(found) => return Err(another(path, head, &found.head)),
+        let (complete, entries) = match read::<E>(path, &file)? {
+            Some(contents) if contents.header == *header => (contents.complete, contents.entries),
+            Some(contents) => return Err(of_another_run(path, header, &contents.header)),
             None => (0, BTreeMap::new()),
         };
-        file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| unwritable(path, &e))?;
+        file.set_len(complete).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| unwritable(path, e))?;
         let mut journal = Self { path: path.to_owned(), file, entries: PhantomData };
-        if whole == 0 {
-            journal.line(head)?;
+        if complete == 0 {
+            journal.append(header)?;
         }
         Ok((journal, entries))
     }
 
-    /// Adds an entry, whole or not at all.
+    /// Appends an entry, complete or not at all.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// Returns an error if it cannot be written.
     pub fn add(&mut self, entry: &E) -> Result<()> {
-        self.line(entry)
+        self.append(entry)
     }
 
-    fn line(&mut self, value: &impl Serialize) -> Result<()> {
+    fn append(&mut self, value: &impl Serialize) -> Result<()> {
         let mut line =
-            serde_json::to_vec(value).map_err(|e| Error::new(Stage::Sink, "a line of JSON", e, "report this"))?;
+            serde_json::to_vec(value).map_err(|e| Error::caused(Stage::Sink, "a line of JSON", e, "report this"))?;
         line.push(b'\n');
-        let begin = self.file.stream_position().map_err(|e| unwritable(&self.path, &e))?;
+        let begin = self.file.stream_position().map_err(|e| unwritable(&self.path, e))?;
         self.file.write_all(&line).map_err(|e| {
-            // What was written of it would join the next line.
+            // An incomplete line would join the next one.
             let _ = self.file.set_len(begin).and_then(|()| self.file.seek(SeekFrom::End(0)));
-            unwritable(&self.path, &e)
+            unwritable(&self.path, e)
         })
     }
 }
 
-/// What the journal at `path` holds.
+/// Reads the journal at `path`.
 ///
 /// # Errors
-/// When it is no journal of such entries.
+/// Returns an error if the file cannot be read, or is not a journal of such entries in today's format.
 pub fn read_journal<E: JournalEntry>(path: &Path) -> Result<JournalContents<E>> {
-    let unreadable =
-        |e| Error::new(Stage::DataSet, "a file of records", format_args!("{}: {e}", path.display()), "check the path");
-    let file = File::open(path).map_err(unreadable)?;
-    let found = found::<E>(path, &file)?.ok_or_else(|| {
+    let file = File::open(path)
+        .map_err(|e| Error::caused(Stage::DataSet, "a file of records", e, "check the path").at(path.display()))?;
+    let contents = read::<E>(path, &file)?.ok_or_else(|| {
         let got = format!("{}, which is empty", path.display());
         Error::new(Stage::DataSet, "a file of records", got, "make one with `figureground validate`")
     })?;
-    if found.head.schema() != E::SCHEMA {
-        let got = format!("schema {} in {}", found.head.schema(), path.display());
+    if contents.header.schema() != E::SCHEMA {
+        let got = format!("schema {} in {}", contents.header.schema(), path.display());
         let next = "use the version of figureground that wrote it";
         return Err(Error::new(Stage::DataSet, format_args!("lines of schema {}", E::SCHEMA), got, next));
     }
-    Ok(found)
+    Ok(contents)
 }
 
-fn found<E: JournalEntry>(path: &Path, file: &File) -> Result<Option<JournalContents<E>>> {
+fn read<E: JournalEntry>(path: &Path, file: &File) -> Result<Option<JournalContents<E>>> {
     let mut reader = BufReader::new(file);
-    let (mut line, mut whole, mut number) = (Vec::new(), 0, 0);
-    let mut found: Option<JournalContents<E>> = None;
+    let (mut line, mut complete, mut number) = (Vec::new(), 0, 0);
+    let mut contents: Option<JournalContents<E>> = None;
     loop {
         line.clear();
-        let length = reader.read_until(b'\n', &mut line).map_err(|e| unwritable(path, &e))?;
+        let length = reader.read_until(b'\n', &mut line).map_err(|e| unwritable(path, e))?;
         if line.last() != Some(&b'\n') {
             break;
         }
-        (whole, number) = (whole + length as u64, number + 1);
-        match &mut found {
+        (complete, number) = (complete + length as u64, number + 1);
+        match &mut contents {
             None => {
-                found = Some(JournalContents { head: parsed(path, number, &line)?, entries: BTreeMap::new(), whole })
+                let header = parse(path, number, &line)?;
+                contents = Some(JournalContents { header, entries: BTreeMap::new(), complete });
             }
-            Some(found) => {
-                let entry: E = parsed(path, number, &line)?;
-                if !entry.fits(&found.head) {
+            Some(contents) => {
+                let entry: E = parse(path, number, &line)?;
+                if !entry.fits(&contents.header) {
                     let got = format!("line {number} of {}", path.display());
                     let next = "move the file away and run the command again";
                     return Err(Error::new(Stage::DataSet, "lines that fit the first", got, next));
                 }
-                found.entries.insert(entry.clip().to_owned(), entry);
+                contents.entries.insert(entry.clip().to_owned(), entry);
             }
         }
     }
-    Ok(found.map(|found| JournalContents { whole, ..found }))
+    Ok(contents.map(|contents| JournalContents { complete, ..contents }))
 }
 
-fn parsed<T: DeserializeOwned>(path: &Path, number: usize, line: &[u8]) -> Result<T> {
+fn parse<T: DeserializeOwned>(path: &Path, number: usize, line: &[u8]) -> Result<T> {
     serde_json::from_slice(line).map_err(|e| {
-        let got = format!("line {number} of {}: {e}", path.display());
-        Error::new(Stage::DataSet, "a record in every line", got, "move the file away and run the command again")
+        let next = "move the file away and run the command again";
+        Error::caused(Stage::DataSet, "a record in every line", e, next)
+            .at(format_args!("line {number} of {}", path.display()))
     })
 }
 
-fn another<H: JournalHeader>(path: &Path, here: &H, there: &H) -> Error {
-    let what = if there.schema() != here.schema() { "another version of figureground" } else { here.difference(there) };
-    let got = format!("{}, which has those of {what}", path.display());
-    Error::new(Stage::DataSet, "a file of this run", got, "pass another --out")
+fn of_another_run<H: JournalHeader>(path: &Path, header: &H, other: &H) -> Error {
+    let is_other_schema = other.schema() != header.schema();
+    let difference = if is_other_schema { "another version of figureground" } else { header.difference(other) };
+    let got = format!("{}, which is of {difference}", path.display());
+    Error::new(Stage::DataSet, "a file of this run", got, "choose another directory").about(Setting::Out)
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    let got = format!("{}: {error}", path.display());
-    Error::new(Stage::Sink, "a file that can be written", got, "check its permissions and the room on its disk")
+fn unwritable(path: &Path, error: std::io::Error) -> Error {
+    let next = "check its permissions and the free space";
+    Error::caused(Stage::Sink, "a file that can be written", error, next).at(path.display())
 }
 
 #[cfg(test)]
@@ -173,7 +175,7 @@ mod tests {
 
     fn info(clips: usize) -> RunInfo {
         let (classes, bundle, set) = (vec!["wave".to_owned()], "sum".to_owned(), "set".to_owned());
-        RunInfo { schema: SCHEMA, classes, bundle, clips, set, masks: false, twins: None }
+        RunInfo { schema: SCHEMA, classes, bundle, clips, set, masks: false, counterfactual: None }
     }
 
     fn record(clip: &str) -> Record {
@@ -187,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_line_is_dropped_and_whole_ones_are_kept() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("records.jsonl");
+    fn an_incomplete_last_line_is_removed_and_all_others_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.jsonl");
         let info = info(3);
-        let (mut file, there) = Journal::<Record>::open(&path, &info).unwrap();
-        assert!(there.is_empty());
+        let (mut file, saved) = Journal::<Record>::open(&path, &info).unwrap();
+        assert!(saved.is_empty());
         file.add(&record("a")).unwrap();
         file.add(&record("b")).unwrap();
         let error = Journal::<Record>::open(&path, &info).unwrap_err().to_string();
@@ -201,10 +203,10 @@ mod tests {
         let whole = std::fs::read(&path).unwrap();
         for cut in 0..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            let (mut file, there) = Journal::<Record>::open(&path, &info).unwrap();
+            let (mut file, saved) = Journal::<Record>::open(&path, &info).unwrap();
             let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
-            assert_eq!(there.len(), lines.saturating_sub(1));
-            for clip in ["a", "b"].iter().filter(|clip| !there.contains_key(**clip)) {
+            assert_eq!(saved.len(), lines.saturating_sub(1));
+            for clip in ["a", "b"].iter().filter(|clip| !saved.contains_key(**clip)) {
                 file.add(&record(clip)).unwrap();
             }
             assert_eq!(std::fs::read(&path).unwrap(), whole);
@@ -212,9 +214,9 @@ mod tests {
     }
 
     #[test]
-    fn records_of_another_bundle_or_set_do_not_mix() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("records.jsonl");
+    fn records_of_another_bundle_or_data_set_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.jsonl");
         let info = info(3);
         Journal::<Record>::open(&path, &info).unwrap();
         let refused = |info: RunInfo, word: &str| {

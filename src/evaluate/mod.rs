@@ -1,20 +1,28 @@
-//! Offline validation: how biased a model is on a labelled set, and what its gate buys.
+//! Evaluation of a model on a labelled data set: its accuracy, its background bias, and the effect of its gate.
 //!
-//! In the order of the data: [`dataset`] finds the clips of a set, one [`Record`] a clip goes to a [`Journal`],
-//! [`metrics`] are computed of all records, and [`report`] writes them down for programs and for people.
-//! [`calibration`] chooses a gate's threshold by records; [`counterfactual`] makes sets that tell what a model goes by.
+//! In the order of the data: [`dataset`] finds the clips; [`validate`] scores them and appends one [`Record`] per clip
+//! to a [`Journal`]; [`metrics`] are computed from all records; [`report`] writes them as JSON and as a page. [`merge`]
+//! joins the shards of a run. [`counterfactual`] makes sets of clips that show which cue a model relies on.
+//! [`calibration`] fits a gate to records.
 
 pub mod calibration;
 pub mod counterfactual;
 pub mod dataset;
+mod dataset_run;
 mod journal;
+mod merge;
 pub mod metrics;
 mod pointing;
+mod progress;
 mod record;
 pub mod report;
 mod scoring;
+mod validation;
 
+pub use dataset_run::{DatasetRun, RunSettings};
 pub use journal::{Journal, JournalContents, JournalEntry, JournalHeader, read_journal};
+pub use merge::merge;
 pub use pointing::PointingGame;
+pub use progress::{ClipReader, Progress};
 pub use record::{ClipOutcome, Record, RunInfo};
-pub use scoring::{ClipOpener, ScoringWorker, score, spread};
+pub use validation::{Validation, ValidationSettings, validate};

@@ -1,4 +1,4 @@
-//! What a run says of one clip.
+//! The record of a clip in a validation run.
 
 use super::dataset::Dataset;
 use super::journal::{JournalEntry, JournalHeader};
@@ -10,28 +10,28 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
-/// The version of the format of records.
+/// Version of the format of records.
 pub(super) const SCHEMA: u32 = 1;
 
-/// The first line of a file of records: what all of them have in common.
+/// First line of a file of records: what they have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunInfo {
-    /// The version of the format.
+    /// Version of the format.
     pub schema: u32,
     /// Class names by index.
     pub classes: Vec<String>,
-    /// Checksum of the bundle's manifest, which has those of all its files.
+    /// Checksum of the bundle's manifest, which contains the checksums of its files.
     pub bundle: String,
-    /// Clips of the whole set, those of other shards included.
+    /// Clips of the whole data set, with those of other shards.
     pub clips: usize,
-    /// Checksum of the set: of all its clips' names and labels.
+    /// Checksum of the data set's ids and labels.
     pub set: String,
-    /// Whether masks came with the set.
+    /// Whether the data set has precomputed masks.
     #[serde(default)]
     pub masks: bool,
-    /// What was made of its clips before they were scored, and from what; none of the clips as they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub twins: Option<String>,
+    /// Name and fingerprint of the counterfactual set; `None` for the clips themselves.
+    #[serde(rename = "twins", default, skip_serializing_if = "Option::is_none")]
+    pub counterfactual: Option<String>,
 }
 
 impl JournalHeader for RunInfo {
@@ -47,34 +47,34 @@ impl JournalHeader for RunInfo {
         } else if self.masks != other.masks {
             "other masks"
         } else {
-            "clips that were changed otherwise"
+            "another counterfactual set"
         }
     }
 }
 
 impl RunInfo {
-    /// The first line of a run over `dataset` with a bundle of these classes and this fingerprint.
+    /// Creates the header of a run over `dataset` with a bundle of these classes and this fingerprint.
     pub fn new(classes: &[String], bundle: String, dataset: &Dataset) -> Self {
         let set = dataset.fingerprint();
-        let (clips, masks) = (dataset.clips.len(), dataset.clips.iter().any(|clip| clip.masks.is_some()));
-        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips, set, masks, twins: None }
+        let (clips, masks) = (dataset.clips.len(), dataset.has_masks());
+        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips, set, masks, counterfactual: None }
     }
 }
 
-/// One clip's line.
+/// One clip's line in a file of records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
-    /// What names the clip in its set.
+    /// Id of the clip in its data set.
     pub clip: String,
-    /// Its class, as the set writes it.
+    /// Its class, as the data set spells it.
     pub truth: String,
-    /// Stratum by name.
+    /// Further attributes of the clip by name.
     #[serde(default)]
     pub strata: BTreeMap<String, String>,
-    /// The share of its frames in which the encoder looks at the person most, where it was asked (the pointing game).
+    /// Pointing game: the fraction of frames in which the encoder attends most to the person; `None` if not played.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointing: Option<f32>,
-    /// What came of it.
+    /// Result of scoring it.
     pub outcome: ClipOutcome,
 }
 
@@ -86,35 +86,35 @@ impl JournalEntry for Record {
         &self.clip
     }
 
-    fn fits(&self, head: &RunInfo) -> bool {
-        self.outcome.is_of(head.classes.len())
+    fn fits(&self, header: &RunInfo) -> bool {
+        self.outcome.has_classes(header.classes.len())
     }
 }
 
-/// What came of a clip.
+/// Result of scoring a clip.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClipOutcome {
-    /// It was scored.
+    /// The clip was scored.
     Scored {
-        /// The verdict line that `run` writes for the same clip.
+        /// Verdict line, as `run` writes it for the same clip.
         verdict: Box<RawValue>,
         /// ln p of every class in each view: full, person, background.
         log_probs: [Vec<f32>; 3],
     },
-    /// There is no file of it.
+    /// The clip has no file.
     Missing,
     /// Its label is none of the bundle's classes.
     Mislabelled,
-    /// It has fewer frames than the set's clips must have.
+    /// The clip has this number of frames, fewer than the data set requires.
     TooShort(u64),
-    /// It could not be read, and why.
+    /// The clip could not be read, with the error.
     Unreadable(String),
 }
 
-/// What metrics read of a verdict line.
+/// Fields of a verdict line that the gate needs.
 #[derive(Debug, Deserialize)]
-struct Seen {
+struct LineVisibility {
     person_area: f32,
     background_area: f32,
     frames_with_person: u32,
@@ -122,53 +122,53 @@ struct Seen {
 }
 
 impl ClipOutcome {
-    /// Whether its numbers are of so many classes.
-    fn is_of(&self, classes: usize) -> bool {
+    /// Returns whether the log probabilities are of this number of classes.
+    fn has_classes(&self, classes: usize) -> bool {
         match self {
             Self::Scored { log_probs, .. } => log_probs.iter().all(|view| view.len() == classes),
             _ => true,
         }
     }
 
-    /// Whether it was scored.
+    /// Returns whether the clip was scored.
     pub fn is_scored(&self) -> bool {
         matches!(self, Self::Scored { .. })
     }
 
-    /// Whether another run may end otherwise: the file may be there by then, or whole.
+    /// Returns whether another run may give another outcome, because the file was missing or damaged.
     pub fn may_change(&self) -> bool {
         matches!(self, Self::Missing | Self::Unreadable(_))
     }
 
-    /// The outcome of one window of `source`.
+    /// Creates the outcome of one window of `source`.
     ///
     /// # Errors
-    /// When the line cannot be written as JSON.
-    pub fn scored(source: &str, outcome: &pipeline::WindowResult<'_>) -> Result<Self> {
-        let verdict = serde_json::value::to_raw_value(&VerdictLine::new(source, outcome));
-        let verdict = verdict.map_err(|e| Error::new(Stage::Sink, "a verdict line", e, "report this"))?;
-        Ok(Self::Scored { verdict, log_probs: outcome.log_probs.map(<[f32]>::to_vec) })
+    /// Returns an error if the verdict line cannot be serialized.
+    pub fn scored(source: &str, result: &pipeline::WindowResult<'_>) -> Result<Self> {
+        let verdict = serde_json::value::to_raw_value(&VerdictLine::new(source, result));
+        let verdict = verdict.map_err(|e| Error::caused(Stage::Sink, "a verdict line", e, "report this"))?;
+        Ok(Self::Scored { verdict, log_probs: result.log_probs.map(<[f32]>::to_vec) })
     }
 
-    /// Judges a scored clip again by `gate`, each clip for itself: what verdict a gate of other settings would give. None of
-    /// a clip that was not scored.
+    /// Judges a scored clip by `gate`, independently of other clips, and returns what `read` makes of the judgement.
+    /// Returns `None` for a clip that was not scored.
     ///
     /// # Errors
-    /// When the record is not what a run wrote.
+    /// Returns an error if the record's numbers are invalid.
     pub fn judge<T>(
         &self,
         gate: &mut Gate,
         read: impl FnOnce(&Gate, &Evidence<'_>, Judgement) -> T,
     ) -> Result<Option<T>> {
         let Self::Scored { verdict, log_probs } = self else { return Ok(None) };
-        let seen: Seen = serde_json::from_str(verdict.get()).map_err(|e| {
-            Error::new(Stage::DataSet, "a verdict line in every scored record", e, "run validate again")
+        let line: LineVisibility = serde_json::from_str(verdict.get()).map_err(|e| {
+            Error::caused(Stage::DataSet, "a verdict line in every scored record", e, "run validate again")
         })?;
         let visibility = Visibility {
-            person_area: seen.person_area,
-            background_area: seen.background_area,
-            frames_with_person: seen.frames_with_person,
-            frames: seen.frames.len() as u32,
+            person_area: line.person_area,
+            background_area: line.background_area,
+            frames_with_person: line.frames_with_person,
+            frames: line.frames.len() as u32,
         };
         let evidence = Evidence::new(log_probs.each_ref().map(Vec::as_slice), visibility)?;
         gate.reset();

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 const LABELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/labels.txt");
 
-/// A set of `count` clips in folders of the bundle's classes, one damaged, and one in a folder of another class.
-fn set(desk: &Desk, count: usize) -> PathBuf {
+/// Writes a data set of `count` clips in folders of the bundle's classes, a damaged one, and one of another class.
+fn data_set(desk: &Desk, count: usize) -> PathBuf {
     let labels = fs::read_to_string(LABELS).unwrap();
     let labels: Vec<&str> = labels.lines().collect();
     let root = desk.path("set");
@@ -34,7 +34,7 @@ fn arguments(desk: &Desk, root: &Path, out: &str, more: &[&str]) -> Vec<String> 
     all
 }
 
-/// Records by clip, without times.
+/// Reads the records by clip, without times.
 fn records(out: &Path) -> BTreeMap<String, Value> {
     let text = fs::read_to_string(out.join("records.jsonl")).unwrap();
     let lines = text.lines().skip(1).map(|line| {
@@ -56,12 +56,12 @@ fn report(out: &Path) -> Value {
 }
 
 #[test]
-fn a_run_that_is_killed_goes_on_and_ends_as_an_undisturbed_one() {
+fn a_killed_run_resumes_and_gives_the_same_report() {
     let desk = Desk::new();
-    let root = set(&desk, 60);
-    desk.figureground(arguments(&desk, &root, "whole", &[])).succeeded();
-    let whole = records(&desk.path("whole"));
-    assert_eq!(whole.len(), 62);
+    let root = data_set(&desk, 60);
+    desk.figureground(arguments(&desk, &root, "complete", &[])).succeeded();
+    let complete = records(&desk.path("complete"));
+    assert_eq!(complete.len(), 62);
     for (kill, millis) in [150, 300, 220].into_iter().enumerate() {
         let mut command = desk.command();
         command.args(arguments(&desk, &root, "killed", &["--jobs", "2"]));
@@ -72,28 +72,31 @@ fn a_run_that_is_killed_goes_on_and_ends_as_an_undisturbed_one() {
         println!("kill {kill}: {:?} bytes", fs::metadata(desk.path("killed/records.jsonl")).map(|file| file.len()));
     }
     desk.figureground(arguments(&desk, &root, "killed", &["--jobs", "2"])).succeeded();
-    assert_eq!(records(&desk.path("killed")), whole);
-    assert_eq!(report(&desk.path("killed")), report(&desk.path("whole")));
-    assert_eq!(fs::read(desk.path("killed/report.html")).unwrap(), fs::read(desk.path("whole/report.html")).unwrap());
+    assert_eq!(records(&desk.path("killed")), complete);
+    assert_eq!(report(&desk.path("killed")), report(&desk.path("complete")));
+    assert_eq!(
+        fs::read(desk.path("killed/report.html")).unwrap(),
+        fs::read(desk.path("complete/report.html")).unwrap()
+    );
 
-    // What could not be scored is counted and named, and nothing else ended because of it.
-    let report = report(&desk.path("whole"));
+    // Clips that cannot be scored are listed, and all others are scored.
+    let report = report(&desk.path("complete"));
     assert_eq!((report["listed"].as_u64(), report["clips"].as_u64()), (Some(62), Some(60)));
     assert_eq!(report["mislabelled"], serde_json::json!(["knitting/a"]));
     let unreadable: Vec<&String> = report["unreadable"].as_object().unwrap().keys().collect();
     assert!(unreadable.len() == 1 && unreadable[0].ends_with("/damaged"), "{unreadable:?}");
 
-    // What was damaged is tried again, and all else is not.
+    // Only the damaged clip is scored again.
     let damaged = root.join(unreadable[0].replace("/damaged", "")).join("damaged.gif");
     fs::copy(demo(), damaged).unwrap();
-    let before = fs::metadata(desk.path("whole/records.jsonl")).unwrap().len();
-    desk.figureground(arguments(&desk, &root, "whole", &[])).succeeded();
-    assert_eq!(self::report(&desk.path("whole"))["clips"].as_u64(), Some(61));
-    let after = fs::metadata(desk.path("whole/records.jsonl")).unwrap().len();
+    let before = fs::metadata(desk.path("complete/records.jsonl")).unwrap().len();
+    desk.figureground(arguments(&desk, &root, "complete", &[])).succeeded();
+    assert_eq!(self::report(&desk.path("complete"))["clips"].as_u64(), Some(61));
+    let after = fs::metadata(desk.path("complete/records.jsonl")).unwrap().len();
     assert!((before + 100..before + 10_000).contains(&after), "{before} {after}");
 
     // The same clip gives the same line as in `run`.
-    let (_, record) = whole.iter().find(|(_, record)| record["outcome"].get("scored").is_some()).unwrap();
+    let (_, record) = complete.iter().find(|(_, record)| record["outcome"].get("scored").is_some()).unwrap();
     let verdict = &record["outcome"]["scored"]["verdict"];
     let source = verdict["source"].as_str().unwrap();
     let mut ran = desk.run(["--backend", "cpu", "--threads", "1", source]).succeeded().verdict();
@@ -102,10 +105,10 @@ fn a_run_that_is_killed_goes_on_and_ends_as_an_undisturbed_one() {
 }
 
 #[test]
-fn shards_make_the_report_of_the_whole() {
+fn merged_shards_give_the_report_of_the_complete_run() {
     let desk = Desk::new();
-    let root = set(&desk, 9);
-    desk.figureground(arguments(&desk, &root, "whole", &[])).succeeded();
+    let root = data_set(&desk, 9);
+    desk.figureground(arguments(&desk, &root, "complete", &[])).succeeded();
     let mut merge = vec!["merge".to_owned()];
     for shard in ["1/3", "2/3", "3/3"] {
         let out = format!("shard-{}", &shard[..1]);
@@ -115,10 +118,10 @@ fn shards_make_the_report_of_the_whole() {
     merge.extend(["--bundle".to_owned(), desk.bundle().display().to_string()]);
     merge.extend(["--out".to_owned(), desk.path("merged").display().to_string()]);
     desk.figureground(&merge).succeeded();
-    assert_eq!(records(&desk.path("merged")), records(&desk.path("whole")));
-    assert_eq!(report(&desk.path("merged")), report(&desk.path("whole")));
+    assert_eq!(records(&desk.path("merged")), records(&desk.path("complete")));
+    assert_eq!(report(&desk.path("merged")), report(&desk.path("complete")));
 
-    // Shards of another set are none of these.
+    // A shard of another data set is refused.
     let other = desk.path("other");
     fs::create_dir_all(&other).unwrap();
     let text = fs::read_to_string(desk.path("shard-1/records.jsonl")).unwrap();
@@ -128,13 +131,13 @@ fn shards_make_the_report_of_the_whole() {
 }
 
 #[test]
-fn a_gate_is_written_into_the_bundle_or_the_bundle_stays_as_it_was() {
+fn calibrate_replaces_the_gate_or_leaves_the_bundle_unchanged() {
     let desk = Desk::new();
-    let root = set(&desk, 40);
+    let root = data_set(&desk, 40);
     let bundle = desk.own_bundle("own");
     let mut validate = arguments(&desk, &root, "out", &[]);
-    let place = validate.iter().position(|argument| argument == "--bundle").unwrap();
-    validate[place + 1] = bundle.display().to_string();
+    let flag = validate.iter().position(|argument| argument == "--bundle").unwrap();
+    validate[flag + 1] = bundle.display().to_string();
     desk.figureground(&validate).succeeded();
     let before = fs::read(bundle.join("bundle.toml")).unwrap();
     let records = desk.path("out/records.jsonl").display().to_string();
@@ -142,7 +145,7 @@ fn a_gate_is_written_into_the_bundle_or_the_bundle_stays_as_it_was() {
         let bundle = bundle.display().to_string();
         desk.figureground(["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle])
     };
-    // Copies of one clip under all labels: nearly all are wrong.
+    // All clips are copies of one: nearly all labels are wrong.
     calibrate("0.05", &bundle).refused("gate", &["log-ratio"]);
     calibrate("1.5", &bundle).refused("gate", &["between 0 and 1"]);
     calibrate("0.5", &desk.own_bundle("another-of-the-same")).refused("gate", &["log-ratio"]);
@@ -150,14 +153,14 @@ fn a_gate_is_written_into_the_bundle_or_the_bundle_stays_as_it_was() {
     calibrate("0.99", &bundle).succeeded();
     let after = fs::read_to_string(bundle.join("bundle.toml")).unwrap();
     assert!(after.contains("[gate.calibration]") && after.as_bytes() != before);
-    // The records are still this bundle's: its gate judges scores and makes none.
+    // The records stay valid: the gate does not change scores.
     calibrate("0.99", &bundle).succeeded();
 }
 
 #[test]
-fn what_cannot_be_validated_is_an_error_and_leaves_nothing() {
+fn an_invalid_data_set_is_an_error_and_writes_nothing() {
     let desk = Desk::new();
-    let root = set(&desk, 2);
+    let root = data_set(&desk, 2);
     let with = |format: &str, data: &Path| {
         let mut all = arguments(&desk, data, "out", &[]);
         all[3] = format.to_owned();
@@ -169,13 +172,13 @@ fn what_cannot_be_validated_is_an_error_and_leaves_nothing() {
     assert!(!desk.path("out").exists());
 }
 
-/// Two clips of the class that the bundle takes them for, and two of another one.
+/// Writes two clips in the class that the bundle predicts for them, and two in another class.
 fn pairs(desk: &Desk) -> PathBuf {
     let root = desk.path("pairs");
     let line = desk.run(["--backend", "cpu", demo().to_str().unwrap()]).succeeded().verdict();
-    let taken_for = line["label"].as_str().unwrap().to_owned();
+    let predicted = line["label"].as_str().unwrap().to_owned();
     let labels = fs::read_to_string(LABELS).unwrap();
-    for label in [taken_for.as_str(), labels.lines().find(|label| *label != taken_for).unwrap()] {
+    for label in [predicted.as_str(), labels.lines().find(|label| *label != predicted).unwrap()] {
         fs::create_dir_all(root.join(label)).unwrap();
         for clip in ["a.gif", "b.gif"] {
             fs::copy(demo(), root.join(label).join(clip)).unwrap();
@@ -185,31 +188,31 @@ fn pairs(desk: &Desk) -> PathBuf {
 }
 
 #[test]
-fn what_a_model_goes_by_is_told_by_clips_that_are_made_as_they_are_scored() {
+fn counterfactual_sets_are_scored_while_they_are_made() {
     let desk = Desk::new();
     let root = pairs(&desk);
     let all = ["--counterfactual", "all", "--pointing"];
-    desk.figureground(arguments(&desk, &root, "whole", &all)).succeeded();
-    let whole = report(&desk.path("whole"));
-    let told = &whole["counterfactual"];
-    assert_eq!(told["top1"].as_object().unwrap().len(), 2 + 4 * 3 + 3);
-    for (_, set) in told["top1"].as_object().unwrap() {
+    desk.figureground(arguments(&desk, &root, "complete", &all)).succeeded();
+    let complete = report(&desk.path("complete"));
+    let measures = &complete["counterfactual"];
+    assert_eq!(measures["top1"].as_object().unwrap().len(), 2 + 4 * 3 + 3);
+    for (_, set) in measures["top1"].as_object().unwrap() {
         assert_eq!(set["clips"], 4);
     }
     for kind in ["random", "close", "far", "same"] {
-        let swap = &told["swaps"][kind];
+        let swap = &measures["swaps"][kind];
         assert!(swap["shacc"]["draws"] == 3 && swap["sberr"].is_null() == (kind == "same"), "{kind}");
     }
-    assert!(told["bor"]["value"].is_number() && told["hor"]["value"].is_number());
-    assert!(told["still"]["stripes"]["contrastive"]["value"].is_number());
-    assert!(whole["metrics"]["pointing"]["value"].is_number());
+    assert!(measures["bor"]["value"].is_number() && measures["hor"]["value"].is_number());
+    assert!(measures["still"]["stripes"]["contrastive"]["value"].is_number());
+    assert!(complete["metrics"]["pointing"]["value"].is_number());
 
-    // In shards it is the same.
+    // Merged shards give the same report.
     let some = ["--counterfactual", "background-only,swap-random,scuba"];
     desk.figureground(arguments(&desk, &root, "some", &some)).succeeded();
     let mut merge = vec!["merge".to_owned()];
     for shard in ["1/2", "2/2"] {
-        let out = format!("twins-{}", &shard[..1]);
+        let out = format!("some-{}", &shard[..1]);
         let more = [&["--shard", shard, "--jobs", "2"], &some[..]].concat();
         desk.figureground(arguments(&desk, &root, &out, &more)).succeeded();
         merge.push(desk.path(&out).display().to_string());
@@ -219,13 +222,13 @@ fn what_a_model_goes_by_is_told_by_clips_that_are_made_as_they_are_scored() {
     desk.figureground(&merge).succeeded();
     assert_eq!(report(&desk.path("merged")), report(&desk.path("some")));
 
-    // Another seed makes other clips: they do not go into the same files.
-    let error = desk.figureground(arguments(&desk, &root, "whole", &["--counterfactual", "scuba", "--seed", "5"]));
-    error.refused("data set", &["clips that were changed otherwise"]);
+    // Another seed makes other clips: their records do not go into the same files.
+    let error = desk.figureground(arguments(&desk, &root, "complete", &["--counterfactual", "scuba", "--seed", "5"]));
+    error.refused("data set", &["another counterfactual set"]);
 }
 
 #[test]
-fn a_set_that_is_written_is_the_one_that_is_scored_as_it_is_made() {
+fn a_written_set_gives_the_same_scores_as_one_that_is_made_while_scoring() {
     let desk = Desk::new();
     let root = pairs(&desk);
     let bundle = desk.bundle().display().to_string();
@@ -268,7 +271,7 @@ fn a_set_that_is_written_is_the_one_that_is_scored_as_it_is_made() {
 }
 
 #[test]
-fn a_set_that_cannot_be_made_is_told() {
+fn a_set_that_cannot_be_made_is_an_error() {
     let desk = Desk::new();
     let root = pairs(&desk);
     let list = |name: &str| format!("{}/fixtures/hat/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -283,10 +286,10 @@ fn a_set_that_cannot_be_made_is_told() {
 }
 
 #[test]
-fn masks_made_elsewhere_are_followed() {
+fn precomputed_masks_replace_the_segmenter() {
     let desk = Desk::new();
     let root = pairs(&desk);
-    // The person is said to be in the left half, and where nobody is seen there is no verdict on the background.
+    // The masks of one class have the person in the left half; those of the other are empty, which gives no verdict.
     for (label, value) in fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name()).zip([255u8, 0]) {
         for clip in ["a", "b"] {
             let folder = desk.path("masks").join("seg").join(&label).join(clip);
@@ -305,7 +308,7 @@ fn masks_made_elsewhere_are_followed() {
         let area = verdict["person_area"].as_f64().unwrap();
         match verdict["frames_with_person"].as_u64().unwrap() {
             0 => assert!(area == 0.0 && verdict["reason"] == "no-person", "{verdict}"),
-            // Half of the frame, of which the crop takes the middle.
+            // Half of the frame; the crop takes its middle.
             frames => assert!(frames == 8 && (area - 0.5).abs() < 0.02, "{verdict}"),
         }
     }
@@ -313,8 +316,8 @@ fn masks_made_elsewhere_are_followed() {
     again.refused("data set", &["other masks"]);
     let far = arguments(&desk, &root, "far", &["--masks", &masks, "--counterfactual", "human-only,swap-same"]);
     desk.figureground(far).succeeded();
-    // Nobody is in two clips: their Human-Only twins are one colour, and they are put before no background.
-    let told = report(&desk.path("far"))["counterfactual"]["top1"].clone();
-    assert_eq!((told["human-only"]["clips"].as_u64(), told["swap-same-1"]["clips"].as_u64()), (Some(4), Some(2)));
+    // Two clips have no person: Human-Only makes them one colour, and they are not swapped.
+    let top1 = report(&desk.path("far"))["counterfactual"]["top1"].clone();
+    assert_eq!((top1["human-only"]["clips"].as_u64(), top1["swap-same-1"]["clips"].as_u64()), (Some(4), Some(2)));
     desk.figureground(arguments(&desk, &root, "none", &["--masks", LABELS])).refused("data set", &["none of 4 clips"]);
 }

@@ -1,4 +1,4 @@
-//! What lies behind the person of a clip.
+//! The background of a clip without its person.
 
 use super::segmented_frames::SegmentedFrames;
 use super::{Inpainter, PersonSegmenter};
@@ -7,13 +7,13 @@ use crate::frame::{Frame, FrameBuffer};
 use crate::mask::{Dilation, Shape};
 use crate::source::Source;
 
-/// Frames of a clip that are asked what they show where another one shows the person: memory is bounded by them.
-pub(super) const REFERENCE_FRAMES: u64 = 16;
-/// A mask that sits too tight leaves a rim of the person (HAT).
+/// Reference frames of a clip; they bound the memory of a clean plate.
+const REFERENCE_FRAMES: u64 = 16;
+/// Dilation of the person in pixels: a tight mask leaves a rim of the person (HAT).
 const DILATION: u32 = 4;
 
-/// Frames spread evenly over a clip, each with what its person hides: in a place that one hides, another may show what lies
-/// there.
+/// Reference frames spread evenly over a clip, each with the area that its person hides: one frame may show what the
+/// person hides in another.
 #[derive(Debug)]
 pub struct CleanPlate {
     references: Vec<ReferenceFrame>,
@@ -22,16 +22,17 @@ pub struct CleanPlate {
 #[derive(Debug)]
 struct ReferenceFrame {
     frame: FrameBuffer,
+    /// The dilated person.
     hidden: Shape,
 }
 
 impl CleanPlate {
-    /// The plate of `source`, which has `count` frames; it has to be selected anew after that.
+    /// Reads the reference frames of `source`, which has `count` frames. The caller then has to select frames again.
     ///
     /// # Errors
-    /// When the source cannot be read, or the segmenter fails.
-    pub fn take(source: &mut dyn Source, count: u64, segmenter: &mut PersonSegmenter) -> Result<Self> {
-        source.select(&spread(count))?;
+    /// Returns an error if the source cannot be read, or if the segmenter fails.
+    pub fn new(source: &mut dyn Source, count: u64, segmenter: &mut PersonSegmenter) -> Result<Self> {
+        source.select(&spread_evenly(count))?;
         let (mut references, mut segmented) = (Vec::new(), SegmentedFrames::default());
         while let Some((frame, person)) = segmented.next(source, segmenter)? {
             let mut hidden = person.clone();
@@ -43,11 +44,11 @@ impl CleanPlate {
         Ok(Self { references })
     }
 
-    /// Writes `frame` without its `person` to `pixels`: in each place what the reference nearest in time shows there, and
-    /// what none shows by `inpainter`.
+    /// Writes `frame` without its `person` to `pixels`. Each hidden pixel comes from the reference nearest in time that
+    /// shows it; `inpainter` fills those that no reference shows.
     ///
     /// # Errors
-    /// When the inpainter fails.
+    /// Returns an error if the inpainter fails.
     pub fn remove_person(
         &self,
         frame: &Frame<'_>,
@@ -60,7 +61,7 @@ impl CleanPlate {
         let mut hole = person.clone();
         Dilation::new(hole.size(), DILATION).apply(&mut hole)?;
         let mut references: Vec<&ReferenceFrame> =
-            self.references.iter().filter(|w| w.hidden.size() == hole.size()).collect();
+            self.references.iter().filter(|reference| reference.hidden.size() == hole.size()).collect();
         let distance = |reference: &&ReferenceFrame| {
             let index = reference.frame.frame().map_or(0, |frame| frame.index());
             (index.abs_diff(frame.index()), index)
@@ -68,9 +69,9 @@ impl CleanPlate {
         references.sort_by_key(distance);
         for reference in references {
             let Some(other) = reference.frame.frame() else { continue };
-            let places = hole.pixels_mut().iter_mut().zip(reference.hidden.pixels()).enumerate();
-            for (place, (hidden, _)) in places.filter(|(_, (hidden, there))| **hidden && !**there) {
-                pixels[3 * place..][..3].copy_from_slice(&other.pixels()[3 * place..][..3]);
+            let hidden = hole.pixels_mut().iter_mut().zip(reference.hidden.pixels()).enumerate();
+            for (index, (hidden, _)) in hidden.filter(|(_, (hidden, in_reference))| **hidden && !**in_reference) {
+                pixels[3 * index..][..3].copy_from_slice(&other.pixels()[3 * index..][..3]);
                 *hidden = false;
             }
         }
@@ -78,10 +79,10 @@ impl CleanPlate {
     }
 }
 
-/// Indices spread evenly over `count` frames, the first and the last among them.
-pub(super) fn spread(count: u64) -> Vec<u64> {
-    let wanted = REFERENCE_FRAMES.min(count);
-    let mut indices: Vec<u64> = (0..wanted).map(|k| k * count.saturating_sub(1) / (wanted - 1).max(1)).collect();
+/// Returns up to [`REFERENCE_FRAMES`] indices spread evenly over `count` frames, with the first and the last.
+pub(super) fn spread_evenly(count: u64) -> Vec<u64> {
+    let chosen = REFERENCE_FRAMES.min(count);
+    let mut indices: Vec<u64> = (0..chosen).map(|k| k * count.saturating_sub(1) / (chosen - 1).max(1)).collect();
     indices.dedup();
     indices
 }

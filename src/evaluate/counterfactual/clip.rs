@@ -1,4 +1,4 @@
-//! A clip in which the person, the background or the motion is not what it was, frame by frame.
+//! A clip whose person, background or motion is replaced, frame by frame.
 
 use super::segmented_frames::SegmentedFrames;
 use super::still_background::StillBackground;
@@ -10,68 +10,68 @@ use crate::source::Source;
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
 
-/// The counterfactual twin of a clip: a source whose frames are made as they are read, in the order, size and number of the
-/// clip's.
+/// A counterfactual clip: a source that makes its frames when they are read, in the order, size and number of the
+/// original's.
 pub struct CounterfactualClip<'a> {
     source: Box<dyn Source + 'a>,
     segmented: SegmentedFrames,
     segmenter: &'a mut PersonSegmenter,
     inpainter: &'a Inpainter,
-    around: Replacement<'a>,
+    replacement: Replacement<'a>,
     /// Frames of the clip.
     count: u64,
     pixels: Vec<u8>,
 }
 
-/// What is put around the person.
+/// Replacement of the background, the person or the motion.
 pub(super) enum Replacement<'a> {
-    /// One colour.
+    /// One colour as the background.
     Colour([u8; 3]),
     /// A still background.
     StillBackground(StillBackground),
-    /// A still background, and this one frame again and again.
+    /// A still background, and one frame repeated.
     FrozenFrame(FrozenFrame),
-    /// A still background with somebody who stands still in it.
+    /// A still background with a still person of another class.
     Conflict(StillBackground, Cutout),
-    /// What is there without the person.
-    Nobody(CleanPlate),
-    /// Nothing: the frames were made elsewhere.
-    Nothing,
-    /// What is there in another clip without its person.
+    /// The clip's own background without the person.
+    CleanPlate(CleanPlate),
+    /// Nothing: the source's frames were inpainted elsewhere.
+    None,
+    /// The background of another clip.
     BackgroundClip(Box<BackgroundClip<'a>>),
 }
 
-/// One frame in place of all.
+/// One frame on a still background that replaces all frames of a clip.
 pub(super) struct FrozenFrame {
-    pub backdrop: StillBackground,
-    /// The frame.
-    pub chosen: u64,
-    /// The indices it is to be lent under, and how many were.
-    pub wanted: Vec<u64>,
-    pub lent: usize,
-    /// Its pixels, once they were made, with its width and height.
-    pub made: Option<(Vec<u8>, u32, u32)>,
+    background: StillBackground,
+    /// Index of the frame.
+    frame: u64,
+    /// Selected indices, and how many of them were read.
+    selected: Vec<u64>,
+    read: usize,
+    /// The frame's pixels, width and height, once made.
+    made: Option<(Vec<u8>, u32, u32)>,
 }
 
 /// A person cut out of one frame of another clip.
 #[derive(Clone, Debug)]
 pub(super) struct Cutout {
-    pub pixels: RgbImage,
-    pub person: Shape,
+    pixels: RgbImage,
+    person: Shape,
 }
 
 /// The background of another clip.
 pub(super) struct BackgroundClip<'a> {
-    pub source: Box<dyn Source + 'a>,
-    pub segmented: SegmentedFrames,
-    /// What lies behind its person; none where its frames show nobody.
-    pub plate: Option<CleanPlate>,
+    source: Box<dyn Source + 'a>,
+    segmented: SegmentedFrames,
+    /// Its clean plate; `None` if its frames were inpainted elsewhere.
+    plate: Option<CleanPlate>,
     /// Frames of that clip.
-    pub count: u64,
-    /// How far the person is moved, in pixels.
-    pub shift: [i64; 2],
-    /// The background made last: the frame it is of, and its picture in the size of the clip's frames.
-    pub last: Option<(u64, RgbImage)>,
+    count: u64,
+    /// Shift of the person in pixels.
+    shift: [i64; 2],
+    /// The last background: the index of its frame, and its picture in the size of the clip's frames.
+    last: Option<(u64, RgbImage)>,
 }
 
 impl core::fmt::Debug for CounterfactualClip<'_> {
@@ -81,19 +81,20 @@ impl core::fmt::Debug for CounterfactualClip<'_> {
 }
 
 impl<'a> CounterfactualClip<'a> {
-    /// The twin of `source`, which has `count` frames.
+    /// Creates the counterfactual clip of `source`, which has `count` frames.
     pub(super) fn new(
         source: Box<dyn Source + 'a>,
         count: u64,
-        around: Replacement<'a>,
+        replacement: Replacement<'a>,
         segmenter: &'a mut PersonSegmenter,
         inpainter: &'a Inpainter,
     ) -> Self {
-        Self { source, segmented: SegmentedFrames::default(), segmenter, inpainter, around, count, pixels: Vec::new() }
+        let (segmented, pixels) = (SegmentedFrames::default(), Vec::new());
+        Self { source, segmented, segmenter, inpainter, replacement, count, pixels }
     }
 }
 
-/// Frames of a folder of pictures are 40 ms apart.
+/// Interval of the frames of a folder of pictures.
 const FRAME_US: u64 = 40_000;
 
 impl Source for CounterfactualClip<'_> {
@@ -106,27 +107,27 @@ impl Source for CounterfactualClip<'_> {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
-        if matches!(self.around, Replacement::FrozenFrame(_)) {
-            let Replacement::FrozenFrame(still) = &mut self.around else { return Ok(None) };
-            return still.next_frame(self.source.as_mut(), self.segmenter);
+        if matches!(self.replacement, Replacement::FrozenFrame(_)) {
+            let Replacement::FrozenFrame(frozen) = &mut self.replacement else { return Ok(None) };
+            return frozen.next_frame(self.source.as_mut(), self.segmenter);
         }
         let Some((frame, person)) = self.segmented.next(self.source.as_mut(), self.segmenter)? else { return Ok(None) };
-        match &mut self.around {
-            Replacement::Colour(colour) => place(&frame, person, [0; 2], |_, _| *colour, &mut self.pixels),
-            Replacement::StillBackground(backdrop) => {
-                place(&frame, person, [0; 2], |x, y| backdrop.colour(x, y), &mut self.pixels);
+        match &mut self.replacement {
+            Replacement::Colour(colour) => compose(&frame, person, [0; 2], |_, _| *colour, &mut self.pixels),
+            Replacement::StillBackground(background) => {
+                compose(&frame, person, [0; 2], |x, y| background.colour(x, y), &mut self.pixels);
             }
-            Replacement::Conflict(backdrop, cutout) => {
-                let other = |x, y| cutout.colour(x, y).unwrap_or_else(|| backdrop.colour(x, y));
-                place(&frame, person, [0; 2], other, &mut self.pixels);
+            Replacement::Conflict(background, cutout) => {
+                let colour = |x, y| cutout.colour(x, y).unwrap_or_else(|| background.colour(x, y));
+                compose(&frame, person, [0; 2], colour, &mut self.pixels);
             }
-            Replacement::Nobody(plate) => plate.remove_person(&frame, person, self.inpainter, &mut self.pixels)?,
-            Replacement::BackgroundClip(elsewhere) => {
-                let shift = elsewhere.shift;
-                let background = elsewhere.at(&frame, self.count, self.segmenter, self.inpainter)?;
-                place(&frame, person, shift, |x, y| background.get_pixel(x, y).0, &mut self.pixels);
+            Replacement::CleanPlate(plate) => plate.remove_person(&frame, person, self.inpainter, &mut self.pixels)?,
+            Replacement::BackgroundClip(other) => {
+                let shift = other.shift;
+                let background = other.background(&frame, self.count, self.segmenter, self.inpainter)?;
+                compose(&frame, person, shift, |x, y| background.get_pixel(x, y).0, &mut self.pixels);
             }
-            Replacement::Nothing => {
+            Replacement::None => {
                 self.pixels.clear();
                 self.pixels.extend_from_slice(frame.pixels());
             }
@@ -142,15 +143,15 @@ impl Source for CounterfactualClip<'_> {
 
     fn select(&mut self, indices: &[u64]) -> Result<()> {
         self.segmented.forget();
-        match &mut self.around {
-            Replacement::FrozenFrame(still) => {
-                (still.wanted, still.lent) = (indices.to_vec(), 0);
-                return match still.made {
+        match &mut self.replacement {
+            Replacement::FrozenFrame(frozen) => {
+                (frozen.selected, frozen.read) = (indices.to_vec(), 0);
+                return match frozen.made {
                     Some(_) => Ok(()),
-                    None => self.source.select(&[still.chosen]),
+                    None => self.source.select(&[frozen.frame]),
                 };
             }
-            Replacement::BackgroundClip(elsewhere) => elsewhere.select(indices, self.count)?,
+            Replacement::BackgroundClip(other) => other.select(indices, self.count)?,
             _ => {}
         }
         self.source.select(indices)
@@ -158,7 +159,7 @@ impl Source for CounterfactualClip<'_> {
 }
 
 /// Writes the person of `frame`, moved by `shift` pixels, on a `background` to `pixels`.
-fn place(
+fn compose(
     frame: &Frame<'_>,
     person: &Shape,
     shift: [i64; 2],
@@ -181,19 +182,24 @@ fn place(
 }
 
 impl FrozenFrame {
+    /// Creates the replacement by frame `frame` of the clip.
+    pub(super) fn new(background: StillBackground, frame: u64) -> Self {
+        Self { background, frame, selected: Vec::new(), read: 0, made: None }
+    }
+
     fn next_frame(&mut self, source: &mut dyn Source, segmenter: &mut PersonSegmenter) -> Result<Option<Frame<'_>>> {
-        let Some(&index) = self.wanted.get(self.lent) else { return Ok(None) };
-        self.lent += 1;
+        let Some(&index) = self.selected.get(self.read) else { return Ok(None) };
+        self.read += 1;
         if self.made.is_none() {
             let name = source.name().to_owned();
             let mut segmented = SegmentedFrames::default();
             let Some((frame, person)) = segmented.next(source, segmenter)? else {
-                let expected = format!("frame {} of {name}", self.chosen);
+                let expected = format!("frame {} of {name}", self.frame);
                 let next = "check that the file is not being written";
                 return Err(Error::new(Stage::Source, expected, "the end of the source", next));
             };
             let mut pixels = Vec::new();
-            place(&frame, person, [0; 2], |x, y| self.backdrop.colour(x, y), &mut pixels);
+            compose(&frame, person, [0; 2], |x, y| self.background.colour(x, y), &mut pixels);
             self.made = Some((pixels, frame.width(), frame.height()));
         }
         let Some((pixels, width, height)) = &self.made else { return Ok(None) };
@@ -202,7 +208,7 @@ impl FrozenFrame {
 }
 
 impl Cutout {
-    /// The person of `frame`, in frames of `width` by `height`.
+    /// Cuts the person out of `frame`, scaled to frames of `width` by `height`.
     pub(super) fn new(frame: &Frame<'_>, person: &Shape, width: u32, height: u32) -> Result<Self> {
         let whole = RgbImage::from_fn(frame.width(), frame.height(), |x, y| {
             let at = 3 * (y as usize * frame.width() as usize + x as usize);
@@ -226,33 +232,38 @@ impl Cutout {
     }
 }
 
-impl BackgroundClip<'_> {
-    /// The frame of that clip that goes with frame `index` of a clip of `count` frames: the same share of it is over.
+impl<'a> BackgroundClip<'a> {
+    /// Creates the background from a clip of `count` frames.
+    pub(super) fn new(source: Box<dyn Source + 'a>, plate: Option<CleanPlate>, count: u64, shift: [i64; 2]) -> Self {
+        Self { source, segmented: SegmentedFrames::default(), plate, count, shift, last: None }
+    }
+
+    /// Returns the frame of this clip at the same relative time as frame `index` of a clip of `count` frames.
     fn matching(&self, index: u64, count: u64) -> u64 {
         ((2 * index + 1) * self.count / (2 * count.max(1))).min(self.count.saturating_sub(1))
     }
 
     fn select(&mut self, indices: &[u64], count: u64) -> Result<()> {
-        let mut wanted: Vec<u64> = indices.iter().map(|&index| self.matching(index, count)).collect();
-        wanted.dedup();
+        let mut matching: Vec<u64> = indices.iter().map(|&index| self.matching(index, count)).collect();
+        matching.dedup();
         self.last = None;
         self.segmented.forget();
-        self.source.select(&wanted)
+        self.source.select(&matching)
     }
 
-    /// The background that goes with `frame`.
-    fn at(
+    /// Returns the background of `frame`, in its size.
+    fn background(
         &mut self,
         frame: &Frame<'_>,
         count: u64,
         segmenter: &mut PersonSegmenter,
         inpainter: &Inpainter,
     ) -> Result<&RgbImage> {
-        let wanted = self.matching(frame.index(), count);
-        let is_there = |last: &Option<(u64, RgbImage)>| last.as_ref().is_some_and(|(index, _)| *index >= wanted);
-        while !is_there(&self.last) {
+        let index = self.matching(frame.index(), count);
+        let is_made = |last: &Option<(u64, RgbImage)>| last.as_ref().is_some_and(|(last, _)| *last >= index);
+        while !is_made(&self.last) {
             let Some((other, person)) = self.segmented.next(self.source.as_mut(), segmenter)? else { break };
-            if other.index() < wanted {
+            if other.index() < index {
                 continue;
             }
             let mut pixels = Vec::new();
@@ -271,7 +282,7 @@ impl BackgroundClip<'_> {
         let name = self.source.name();
         let missing = || {
             let next = "check that the file is not being written";
-            Error::new(Stage::Source, format!("frame {wanted} of {name}"), "the end of the source", next)
+            Error::new(Stage::Source, format!("frame {index} of {name}"), "the end of the source", next)
         };
         self.last.as_ref().map(|(_, picture)| picture).ok_or_else(missing)
     }

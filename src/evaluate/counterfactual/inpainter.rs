@@ -1,7 +1,7 @@
-//! What no frame shows, made up from what is around it.
+//! Fills holes of pictures from the pixels around them.
 
 use crate::engine::cpu::Runner;
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::mask::{Shape, Size};
 use crate::model::{Model, Tensor, Values};
 use core::fmt;
@@ -9,27 +9,29 @@ use image::imageops::{FilterType, resize};
 use image::{GrayImage, RgbImage};
 use std::path::Path;
 
-/// The side of a model's picture where its file leaves it open.
+/// Side of a model's picture if its file leaves the size open.
 const SIDE: usize = 512;
-/// How far, in levels of 255, a model may be off where nothing was hidden.
-const OFF: f64 = 24.0;
+/// Largest mean difference outside the hole, in levels of 255, that a model's output may have.
+const TOLERANCE: f64 = 24.0;
+
+/// Remedy for an inpainter with another output.
+const EXPORT: &str = "choose no inpainter, or one that is exported like LaMa";
 
 /// Fills holes of pictures.
 pub enum Inpainter {
-    /// Colours flow in from the rim (push-pull: Gortler et al., "The Lumigraph", 1996). The crates that do more are under
-    /// licences that this program cannot take over.
+    /// Interpolates colours from the hole's rim (push-pull: Gortler et al., "The Lumigraph", 1996).
     Smooth,
-    /// A model of the user's: a picture [1, 3, height, width] in 0..=1 and a mask [1, 1, height, width], 1 in the hole, to a
-    /// picture in 0..=1 or 0..=255, as LaMa has them.
+    /// An ONNX model like LaMa: a picture [1, 3, height, width] in 0..=1 and a mask [1, 1, height, width], 1 in the
+    /// hole, to a picture in 0..=1 or 0..=255.
     Model(Box<InpaintingModel>),
 }
 
-/// An ONNX file with its plan.
+/// An ONNX inpainter, ready to run.
 #[derive(Debug)]
 pub struct InpaintingModel {
     runner: Runner,
     size: Size,
-    /// Whether the mask comes in front of the picture.
+    /// Whether the first input is the mask.
     mask_first: bool,
 }
 
@@ -43,10 +45,10 @@ impl fmt::Debug for Inpainter {
 }
 
 impl Inpainter {
-    /// The inpainter in the ONNX file at `path`.
+    /// Loads the inpainter in the ONNX file at `path`.
     ///
     /// # Errors
-    /// When it cannot be loaded, or takes or gives something else than pictures.
+    /// Returns an error if the file cannot be loaded, or if its inputs are not a picture and a mask.
     pub fn open(path: &Path) -> Result<Self> {
         let model = Model::read(path)?;
         let channels = |index: usize| model.inputs().get(index).and_then(|port| port.axes.get(1).cloned());
@@ -57,7 +59,8 @@ impl Inpainter {
             let got: Vec<String> = model.inputs().iter().map(ToString::to_string).collect();
             let expected = "an inpainter's inputs: a picture [1, 3, height, width] and a mask [1, 1, height, width]";
             let got = format!("{} in {}", got.join(" and "), path.display());
-            return Err(Error::new(Stage::Model, expected, got, "export it so, or leave --inpainter out"));
+            let next = "export it with these inputs, or choose no inpainter";
+            return Err(Error::new(Stage::Model, expected, got, next).about(Setting::Inpainter));
         }
         let side = |axis: usize| model.inputs()[picture].axes[axis].parse().unwrap_or(SIDE);
         let (height, width) = (side(2), side(3));
@@ -67,10 +70,10 @@ impl Inpainter {
         Ok(Self::Model(Box::new(InpaintingModel { runner, size: Size::new(width as u32, height as u32)?, mask_first })))
     }
 
-    /// Fills `hole` in `pixels`, RGB8 `[height, width, 3]` of the hole's size. What lies outside the hole stays as it is.
+    /// Fills `hole` in `pixels`, RGB8 `[height, width, 3]` of the hole's size. Pixels outside the hole are unchanged.
     ///
     /// # Errors
-    /// When the model fails, or gives something else than the picture with its hole filled.
+    /// Returns an error if the model fails, or if its output differs from the picture outside the hole.
     pub fn fill(&self, pixels: &mut [u8], hole: &Shape) -> Result<()> {
         if hole.pixels().iter().any(|&hidden| hidden) {
             match self {
@@ -87,7 +90,7 @@ impl InpaintingModel {
         let size = hole.size();
         let refused = |got: String| {
             let expected = format!("{} with its hole filled", self.runner.path().display());
-            Error::new(Stage::Engine, expected, got, "leave --inpainter out, or pass one as LaMa is exported")
+            Error::new(Stage::Engine, expected, got, EXPORT).about(Setting::Inpainter)
         };
         let whole = |buffer: Option<RgbImage>| buffer.ok_or_else(|| refused("a picture of another size".to_owned()));
         let picture = whole(RgbImage::from_raw(size.width(), size.height(), pixels.to_vec()))?;
@@ -96,16 +99,16 @@ impl InpaintingModel {
             .ok_or_else(|| refused("a mask of another size".to_owned()))?;
         let (width, height) = (self.size.width(), self.size.height());
         let picture = resize(&picture, width, height, FilterType::Triangle);
-        // Half a hidden pixel is a hidden pixel.
+        // A pixel that is partly hidden counts as hidden.
         let mask: Vec<bool> =
             resize(&mask, width, height, FilterType::Triangle).pixels().map(|pixel| pixel.0[0] > 0).collect();
         let filled = self.run(&picture, &mask)?;
         let scale = scale(&picture, &mask, &filled).ok_or_else(|| {
-            refused(format!("a picture that differs by more than {OFF} levels where nothing was hidden"))
+            refused(format!("a picture that differs by more than {TOLERANCE} levels where nothing was hidden"))
         })?;
         let area = self.size.area();
-        let byte = |place: usize| (filled[place] * scale).round().clamp(0.0, 255.0) as u8;
-        let bytes = (0..area).flat_map(|place| [0, 1, 2].map(|channel| byte(channel * area + place))).collect();
+        let byte = |index: usize| (filled[index] * scale).round().clamp(0.0, 255.0) as u8;
+        let bytes = (0..area).flat_map(|index| [0, 1, 2].map(|channel| byte(channel * area + index))).collect();
         let filled = whole(RgbImage::from_raw(width, height, bytes))?;
         let filled = resize(&filled, size.width(), size.height(), FilterType::Triangle);
         for ((pixel, filled), &hidden) in pixels.chunks_exact_mut(3).zip(filled.pixels()).zip(hole.pixels()) {
@@ -129,30 +132,30 @@ impl InpaintingModel {
             other => {
                 let got = other.map_or("no output".to_owned(), |tensor| format!("an output {:?}", tensor.shape));
                 let expected = format!("a picture [1, 3, {height}, {width}] from {}", self.runner.path().display());
-                Err(Error::new(Stage::Engine, expected, got, "leave --inpainter out, or pass one as LaMa is exported"))
+                Err(Error::new(Stage::Engine, expected, got, EXPORT).about(Setting::Inpainter))
             }
         }
     }
 }
 
-/// What `filled` is multiplied by to be in 0..=255: the one of 1 and 255 by which it is `picture` where nothing was hidden.
+/// Returns the factor from `filled` to 0..=255: the one of 1 and 255 by which it equals `picture` outside the hole.
 fn scale(picture: &RgbImage, mask: &[bool], filled: &[f32]) -> Option<f32> {
     let area = mask.len();
-    let off = |scale: f32| {
+    let error = |scale: f32| {
         let (mut sum, mut count) = (0.0, 0u32);
-        for (place, pixel) in picture.pixels().enumerate().filter(|&(place, _)| !mask[place]) {
+        for (index, pixel) in picture.pixels().enumerate().filter(|&(index, _)| !mask[index]) {
             for channel in 0..3 {
-                sum += f64::from((filled[channel * area + place] * scale - f32::from(pixel.0[channel])).abs());
+                sum += f64::from((filled[channel * area + index] * scale - f32::from(pixel.0[channel])).abs());
                 count += 1;
             }
         }
         if count == 0 { 0.0 } else { sum / f64::from(count) }
     };
-    [1.0, 255.0].into_iter().find(|&scale| off(scale) <= OFF)
+    [1.0, 255.0].into_iter().find(|&scale| error(scale) <= TOLERANCE)
 }
 
-/// A picture at half the size, again and again, each pixel the mean of what is known below it; then what is unknown takes
-/// the colour of the level above, interpolated.
+/// Fills `hole` by push-pull: builds levels of half the size whose pixels are means of the known pixels below; then,
+/// from the smallest level down, interpolates unknown pixels from the level above.
 fn smooth(pixels: &mut [u8], hole: &Shape) {
     let mut levels = vec![Level::of(pixels, hole)];
     while let Some(next) = levels.last().and_then(Level::pushed) {
@@ -170,7 +173,7 @@ fn smooth(pixels: &mut [u8], hole: &Shape) {
     }
 }
 
-/// One size of the picture: colours times weights, and weights in 0..=1.
+/// One level: colours times weights, and weights in 0..=1.
 #[derive(Debug, Default)]
 struct Level {
     width: usize,
@@ -188,14 +191,14 @@ impl Level {
         Self { width: hole.size().width() as usize, height: hole.size().height() as usize, texels }
     }
 
-    /// At half the size; none of a single pixel.
+    /// Returns the level of half the size; `None` if this one is a single pixel.
     fn pushed(&self) -> Option<Self> {
         if self.texels.len() <= 1 {
             return None;
         }
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
-        let texel = |place: usize| {
-            let (x, y) = (place % width * 2, place / width * 2);
+        let texel = |index: usize| {
+            let (x, y) = (index % width * 2, index / width * 2);
             let mut sum = [0.0; 4];
             for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)] {
                 if x < self.width && y < self.height {
@@ -203,21 +206,21 @@ impl Level {
                     (0..4).for_each(|channel| sum[channel] += texel[channel]);
                 }
             }
-            // As sure as one pixel can be.
+            // A weight is at most 1.
             let factor = if sum[3] > 1.0 { 1.0 / sum[3] } else { 1.0 };
             sum.map(|value| value * factor)
         };
         Some(Self { width, height, texels: (0..width * height).map(texel).collect() })
     }
 
-    /// Becomes sure everywhere by what `above`, which is, says of the same places.
+    /// Completes all weights to 1 with the colours of the level `above`.
     fn pull(&mut self, above: &Self) {
-        for (place, texel) in self.texels.iter_mut().enumerate() {
+        for (index, texel) in self.texels.iter_mut().enumerate() {
             let rest = 1.0 - texel[3];
             if rest <= 0.0 {
                 continue;
             }
-            let (x, y) = (place % self.width, place / self.width);
+            let (x, y) = (index % self.width, index / self.width);
             let (x, y) = (neighbours(x, above.width), neighbours(y, above.height));
             let mut colour = [0.0; 4];
             for (row, down) in y {
@@ -226,17 +229,17 @@ impl Level {
                     (0..4).for_each(|channel| colour[channel] += down * right * other[channel]);
                 }
             }
-            // A corner of the picture may have had nothing to say yet.
+            // The level above may have no known pixel here.
             let factor = if colour[3] > 0.0 { rest / colour[3] } else { 0.0 };
             (0..4).for_each(|channel| texel[channel] += factor * colour[channel]);
         }
     }
 }
 
-/// The two pixels of a level whose centres are on both sides of the centre of pixel `x` of the level below, with weights.
+/// Returns the two pixels of a level on both sides of pixel `x` of the level below, with their weights.
 fn neighbours(x: usize, length: usize) -> [(usize, f32); 2] {
-    let (own, other) = (x / 2, if x.is_multiple_of(2) { (x / 2).saturating_sub(1) } else { x / 2 + 1 });
-    [(own, 0.75), (other.min(length - 1), 0.25)]
+    let (parent, other) = (x / 2, if x.is_multiple_of(2) { (x / 2).saturating_sub(1) } else { x / 2 + 1 });
+    [(parent, 0.75), (other.min(length - 1), 0.25)]
 }
 
 #[cfg(test)]
@@ -244,16 +247,16 @@ mod tests {
     use super::*;
 
     fn picture(size: Size, colour: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
-        let places = (0..size.height()).flat_map(|y| (0..size.width()).map(move |x| (x, y)));
-        places.flat_map(|(x, y)| colour(x, y)).collect()
+        let positions = (0..size.height()).flat_map(|y| (0..size.width()).map(move |x| (x, y)));
+        positions.flat_map(|(x, y)| colour(x, y)).collect()
     }
 
     #[test]
-    fn one_colour_fills_a_hole_of_any_shape_and_what_is_seen_stays() {
+    fn a_hole_in_one_colour_gets_that_colour_and_the_rest_is_unchanged() {
         let size = Size::new(37, 23).unwrap();
         let mut hole = Shape::new(size);
-        for (place, hidden) in hole.pixels_mut().iter_mut().enumerate() {
-            *hidden = place % 37 > 4 && place / 37 > 3;
+        for (index, hidden) in hole.pixels_mut().iter_mut().enumerate() {
+            *hidden = index % 37 > 4 && index / 37 > 3;
         }
         let whole = picture(size, |_, _| [200, 30, 91]);
         let mut pixels = whole.clone();
@@ -267,24 +270,24 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_lies_between_the_colours_of_its_rims() {
+    fn a_hole_is_interpolated_between_the_colours_of_its_rims() {
         let size = Size::new(64, 32).unwrap();
         let mut hole = Shape::new(size);
-        for (place, hidden) in hole.pixels_mut().iter_mut().enumerate() {
-            *hidden = (16..48).contains(&(place % 64));
+        for (index, hidden) in hole.pixels_mut().iter_mut().enumerate() {
+            *hidden = (16..48).contains(&(index % 64));
         }
         let mut pixels = picture(size, |x, _| if x < 32 { [10; 3] } else { [250; 3] });
-        let seen = pixels.clone();
+        let before = pixels.clone();
         Inpainter::Smooth.fill(&mut pixels, &hole).unwrap();
         let row: Vec<u8> = pixels[3 * 64 * 16..][..3 * 64].chunks_exact(3).map(|pixel| pixel[0]).collect();
         assert!(row.is_sorted(), "{row:?}");
         assert!(row[16] < 60 && row[47] > 200, "{row:?}");
-        let kept = pixels.chunks_exact(3).zip(seen.chunks_exact(3)).zip(hole.pixels());
+        let kept = pixels.chunks_exact(3).zip(before.chunks_exact(3)).zip(hole.pixels());
         assert!(kept.filter(|(_, hidden)| !**hidden).all(|((now, before), _)| now == before));
     }
 
     #[test]
-    fn a_picture_without_anything_to_go_by_is_no_panic() {
+    fn a_picture_that_is_all_hole_becomes_black() {
         let size = Size::new(16, 16).unwrap();
         let mut hole = Shape::new(size);
         hole.complement();

@@ -1,11 +1,10 @@
-//! Clips in which the person, the background or the motion is not what it was: what a model says of these tells what it goes
-//! by.
+//! Counterfactual clips: person, background or motion is replaced, to show which cue a model relies on.
 //!
-//! In the order of the work: a [`ClipStatistics`] of every clip says how much of it the person covers and where it plays; [`pair_clips`]
-//! says which clip takes the background of which other one; a [`CounterfactualSet`] is one set of such clips, and a [`Compositor`] makes its
-//! [`CounterfactualClip`]s, which are sources like any other. [`validate`](super) scores them as they are made, a [`ClipWriter`] writes them
-//! down. All of it follows from a seed and the clips' names, so that a run that goes on makes what an undisturbed one would
-//! have made.
+//! In the order of the work: [`ClipStatistics`] hold each clip's person area and scene; [`pair_clips`] chooses the
+//! other clip whose background or person a clip takes; a [`CounterfactualSet`] is one set of such clips, and a
+//! [`Compositor`] makes its [`CounterfactualClip`]s, which are sources like any other. [`validate`](super::validate)
+//! scores them while they are made; [`write_sets`] writes them to files. Everything drawn at random follows from a seed
+//! and the clips' names, so that a resumed run makes the same clips.
 
 mod clean_plate;
 mod clip;
@@ -16,6 +15,8 @@ mod pairing;
 mod scene_classifier;
 mod segmented_frames;
 mod set;
+mod set_builder;
+mod set_writer;
 mod statistics;
 mod still_background;
 mod stripes;
@@ -28,8 +29,10 @@ pub use compositor::Compositor;
 pub use inpainter::{Inpainter, InpaintingModel};
 pub use pairing::{PERSON_AREA_RANGE, Pairing, list_name, pair_clips, read_list};
 pub use scene_classifier::SceneClassifier;
-pub use set::{CounterfactualSet, SetKind};
-pub use statistics::{ClipStatistics, SetStatistics, StatisticsEntry, StatisticsHeader};
+pub use set::{CounterfactualSet, SetKind, SetSpec};
+pub use set_builder::{STATISTICS_FILES, SetBuilder, SetSettings};
+pub use set_writer::{SetCounts, WriteSettings, write_sets};
+pub use statistics::{ClipStatistics, LabelledStatistics, SetStatistics, StatisticsEntry, StatisticsHeader};
 pub use still_background::{BackgroundSource, StillBackground};
 pub use stripes::Stripes;
 
@@ -40,7 +43,7 @@ use crate::error::Result;
 use crate::segment::Target;
 use sha2::{Digest, Sha256};
 
-/// SplitMix64 that follow from a seed and names.
+/// Returns the random numbers that follow from `seed` and `names`.
 fn seeded_rng(seed: u64, names: &[&str]) -> SplitMix64 {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());

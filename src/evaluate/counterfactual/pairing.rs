@@ -1,46 +1,50 @@
-//! Which clip goes with which other one.
+//! Pairs each clip of a set with the other clip that it takes.
 
-use super::{SetKind, SetStatistics, seeded_rng};
-use crate::error::{Error, Result, Stage};
+use super::{LabelledStatistics, SetKind, SetStatistics, seeded_rng};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::import::pickle::{Namespace, Pickle, PickleValue as Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The fraction of every frame that a person may cover (HAT).
+/// Range of the fraction of every frame that a person may cover (HAT).
 pub const PERSON_AREA_RANGE: core::ops::RangeInclusive<f32> = 0.05..=0.5;
-/// Classes that are close (HAT).
+/// Number of close classes (HAT).
 const CLOSE: usize = 5;
-/// Classes that are far, of so many others (HAT).
+/// Number of far classes, and of the other classes that they are chosen from (HAT).
 const FAR: [usize; 2] = [200, 399];
 
-/// The clips that a set is made of, each with the other clip that it takes, where it takes one.
+/// Clips that a set is made from, each with the other clip that it takes, if it takes one.
 pub type Pairing = BTreeMap<String, Option<String>>;
 
-/// The pairing of `set`. Clips of which the set cannot be made are not in it: for all but Human-Only and Background-Only the
-/// person has to cover 5 to 50 % of every frame. Of another clip whose background is taken the upper bound holds.
-pub fn pair_clips(set: SetKind, draw: u32, seed: u64, surveys: &SetStatistics) -> Pairing {
-    let sees = |covered: [f32; 2]| PERSON_AREA_RANGE.contains(&covered[0]) && PERSON_AREA_RANGE.contains(&covered[1]);
-    let clips = surveys.clips.iter();
-    if matches!(set, SetKind::HumanOnly | SetKind::BackgroundOnly) {
+/// Returns the pairing of a set, without clips that it cannot be made from. For all kinds but Human-Only and
+/// Background-Only, the person has to cover 5 to 50 % of every frame; for another clip whose background is taken, at
+/// most 50 %.
+pub fn pair_clips(kind: SetKind, draw: u32, seed: u64, statistics: &SetStatistics) -> Pairing {
+    let is_in_range =
+        |clip: &LabelledStatistics| clip.statistics.person_area.iter().all(|area| PERSON_AREA_RANGE.contains(area));
+    let clips = statistics.clips.iter();
+    if matches!(kind, SetKind::HumanOnly | SetKind::BackgroundOnly) {
         return clips.map(|(clip, _)| (clip.clone(), None)).collect();
     }
-    let cut_out = clips.filter(|(_, (_, sight))| sees(sight.covered));
-    if matches!(set, SetKind::Scuba | SetKind::Scufo) {
+    let cut_out = clips.filter(|(_, clip)| is_in_range(clip));
+    if matches!(kind, SetKind::Scuba | SetKind::Scufo) {
         return cut_out.map(|(clip, _)| (clip.clone(), None)).collect();
     }
-    // What is taken of the other clip, its background or its person, has to be there.
+    // Clips whose background, or whose person for ConflFG, another clip can take, by class.
     let mut others: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (clip, (label, sight)) in &surveys.clips {
-        let fits =
-            if set == SetKind::ConflFg { sees(sight.covered) } else { sight.covered[1] <= *PERSON_AREA_RANGE.end() };
+    for (id, clip) in &statistics.clips {
+        let fits = match kind {
+            SetKind::ConflFg => is_in_range(clip),
+            _ => clip.statistics.person_area[1] <= *PERSON_AREA_RANGE.end(),
+        };
         if fits {
-            others.entry(label).or_default().push(clip);
+            others.entry(&clip.label).or_default().push(id);
         }
     }
-    let near = nearest(surveys);
+    let nearest = nearest(statistics);
     let mut pairing = Pairing::new();
-    for (clip, (label, _)) in cut_out {
-        let classes: Vec<&str> = candidates(set, label, &near);
+    for (clip, LabelledStatistics { label, .. }) in cut_out {
+        let classes: Vec<&str> = candidates(kind, label, &nearest);
         let classes: Vec<&str> = classes
             .into_iter()
             .filter(|class| others.get(class).is_some_and(|clips| clips.iter().any(|other| other != clip)))
@@ -48,7 +52,7 @@ pub fn pair_clips(set: SetKind, draw: u32, seed: u64, surveys: &SetStatistics) -
         if classes.is_empty() {
             continue;
         }
-        let mut rng = seeded_rng(seed, &[set.name(), &draw.to_string(), clip]);
+        let mut rng = seeded_rng(seed, &[kind.name(), &draw.to_string(), clip]);
         let of_class: Vec<&str> =
             others[classes[rng.below(classes.len())]].iter().copied().filter(|other| other != clip).collect();
         pairing.insert(clip.clone(), Some(of_class[rng.below(of_class.len())].to_owned()));
@@ -56,10 +60,10 @@ pub fn pair_clips(set: SetKind, draw: u32, seed: u64, surveys: &SetStatistics) -
     pairing
 }
 
-/// The classes whose clips one of class `label` may take.
-fn candidates<'a>(set: SetKind, label: &'a str, near: &BTreeMap<&'a str, Vec<&'a str>>) -> Vec<&'a str> {
-    let others = near.get(label).map(Vec::as_slice).unwrap_or_default();
-    match set {
+/// Returns the classes whose clips a clip of class `label` may take.
+fn candidates<'a>(kind: SetKind, label: &'a str, nearest: &BTreeMap<&'a str, Vec<&'a str>>) -> Vec<&'a str> {
+    let others = nearest.get(label).map(Vec::as_slice).unwrap_or_default();
+    match kind {
         SetKind::SwapSame => vec![label],
         SetKind::SwapClose => others[..close(others.len())].to_vec(),
         SetKind::SwapFar => others[others.len() - far(others.len())..].to_vec(),
@@ -67,25 +71,25 @@ fn candidates<'a>(set: SetKind, label: &'a str, near: &BTreeMap<&'a str, Vec<&'a
     }
 }
 
-/// How many of `others` are close: five, and of few at most half.
+/// Returns the number of close classes among `others`: five, but at most half.
 fn close(others: usize) -> usize {
     CLOSE.min(others.div_ceil(2))
 }
 
-/// How many of `others` are far: 200 of 399, and of others in proportion.
+/// Returns the number of far classes among `others`: 200 of 399, in proportion.
 fn far(others: usize) -> usize {
     (others * FAR[0]).div_ceil(FAR[1])
 }
 
-/// All other classes of each class, the one with the most similar scenes first: by L1 of mean predictions.
-fn nearest(surveys: &SetStatistics) -> BTreeMap<&str, Vec<&str>> {
+/// Returns the other classes of each class, sorted by the L1 distance of their mean scene probabilities.
+fn nearest(statistics: &SetStatistics) -> BTreeMap<&str, Vec<&str>> {
     let mut means: BTreeMap<&str, (Vec<f64>, f64)> = BTreeMap::new();
-    for (label, sight) in surveys.clips.values() {
+    for LabelledStatistics { label, statistics } in statistics.clips.values() {
         let (mean, frames) = means.entry(label).or_default();
-        mean.resize(sight.scene.len().max(mean.len()), 0.0);
+        mean.resize(statistics.scene.len().max(mean.len()), 0.0);
         // HAT averages over frames.
-        let weight = sight.frames as f64;
-        mean.iter_mut().zip(&sight.scene).for_each(|(sum, p)| *sum += weight * f64::from(*p));
+        let weight = statistics.frames as f64;
+        mean.iter_mut().zip(&statistics.scene).for_each(|(sum, p)| *sum += weight * f64::from(*p));
         *frames += weight;
     }
     let distance = |a: &str, b: &str| {
@@ -95,7 +99,7 @@ fn nearest(surveys: &SetStatistics) -> BTreeMap<&str, Vec<&str>> {
     let labels: BTreeSet<&str> = means.keys().copied().collect();
     let others = |label: &&str| {
         let others = labels.iter().copied().filter(|other| other != label);
-        // Each distance once: there are hundreds of classes with hundreds of scenes.
+        // Computes each distance once: a comparison is a sum over hundreds of scenes.
         let mut others: Vec<(f64, &str)> = others.map(|other| (distance(label, other), other)).collect();
         others.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(b.1)));
         others.into_iter().map(|(_, other)| other).collect::<Vec<&str>>()
@@ -103,41 +107,42 @@ fn nearest(surveys: &SetStatistics) -> BTreeMap<&str, Vec<&str>> {
     labels.iter().map(|label| (*label, others(label))).collect()
 }
 
-/// The set and the draw that a file of HAT's lists is of, by its name: `actionswap_{rand,close,far,same}_{1..3}.pickle`.
+/// Returns the kind and the draw of one of HAT's lists from its file name,
+/// `actionswap_{rand,close,far,same}_{1..3}.pickle`.
 ///
 /// # Errors
-/// When it has another name.
+/// Returns an error if the file has another name.
 pub fn list_name(path: &Path) -> Result<(SetKind, u32)> {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let parts = name.strip_prefix("actionswap_").and_then(|name| name.split_once('_'));
-    let set = parts.and_then(|(kind, draw)| {
-        let set = match kind {
+    let parsed = parts.and_then(|(kind, draw)| {
+        let kind = match kind {
             "rand" => SetKind::SwapRandom,
             "close" => SetKind::SwapClose,
             "far" => SetKind::SwapFar,
             "same" => SetKind::SwapSame,
             _ => return None,
         };
-        Some((set, draw.parse().ok()?))
+        Some((kind, draw.parse().ok()?))
     });
-    set.ok_or_else(|| {
-        let expected = "a list called actionswap_{rand,close,far,same}_{1..3}.pickle";
-        Error::new(Stage::DataSet, expected, path.display(), "give it the name that HAT gives it")
+    parsed.ok_or_else(|| {
+        let expected = "a list named actionswap_{rand,close,far,same}_{1..3}.pickle";
+        Error::new(Stage::DataSet, expected, path.display(), "rename it as in HAT").about(Setting::Swaps)
     })
 }
 
-/// One of HAT's lists, `actionswap_{rand,close,far,same}_{1..3}.pickle`: "class/clip" to ["class/clip", frames, class
-/// index]. It is read, never executed.
+/// Reads one of HAT's lists, `actionswap_{rand,close,far,same}_{1..3}.pickle`: a map from "class/clip" to
+/// ["class/clip", frames, class index]. The pickle is parsed, never executed.
 ///
 /// # Errors
-/// When it names a callable, or is no such list.
+/// Returns an error if the file cannot be read, names a callable, or is not such a list.
 pub fn read_list(path: &Path) -> Result<Pairing> {
     let refused = |got: String| {
         let next = "pass one of HAT's actionswap_*.pickle files";
         let got = format!("{got} in {}", path.display());
-        Error::new(Stage::DataSet, "a list of clips, each with [clip, frames, class]", got, next)
+        Error::new(Stage::DataSet, "a list of clips, each with [clip, frames, class]", got, next).about(Setting::Swaps)
     };
-    let bytes = std::fs::read(path).map_err(|e| refused(e.to_string()))?;
+    let bytes = std::fs::read(path).map_err(|e| refused(e.to_string()).with_source(e))?;
     let pickle = Pickle::parse(&bytes, Namespace::None).map_err(|e| e.at(path.display()))?;
     let Value::Dict(_) = pickle.value(pickle.root()) else { return Err(refused("something else".to_owned())) };
     let mut pairing = Pairing::new();
@@ -152,7 +157,7 @@ pub fn read_list(path: &Path) -> Result<Pairing> {
         pairing.insert(clip.to_owned(), Some(other.clone()));
     }
     if pairing.is_empty() {
-        return Err(refused("none".to_owned()));
+        return Err(refused("an empty list".to_owned()));
     }
     Ok(pairing)
 }

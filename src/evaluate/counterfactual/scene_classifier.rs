@@ -1,11 +1,11 @@
-//! Where a clip plays: one scorer of scenes for all models, so that sets of near and far places do not depend on the model
-//! that they measure.
+//! Classifies scenes. All evaluated models share one classifier, so that sets of close and far classes do not depend on
+//! the model.
 
 use crate::bundle::Bundle;
 use crate::bundle::manifest::VisionSettings;
 use crate::engine::ImageEncoder;
 use crate::engine::cpu::Cpu;
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::Frame;
 use crate::label_embedding::TextModel;
 use crate::mask::Size;
@@ -15,7 +15,7 @@ use crate::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, log_softma
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// Places that a small encoder is asked for where no scorer of scenes is given.
+/// Places that the built-in encoders score, if no scene classifier is chosen.
 const PLACES: [&str; 24] = [
     "a basketball court",
     "a basketball court at night",
@@ -42,15 +42,16 @@ const PLACES: [&str; 24] = [
     "a shop",
     "a sports field",
 ];
-/// How a place is asked for.
+/// Prompt of a place.
 const PROMPT: &str = "a photo of {}.";
 
-/// Scores the scene of a frame.
+/// Classifies the scene of a frame.
 pub struct SceneClassifier {
     encoder: Box<dyn ImageEncoder>,
     settings: PreprocessSettings,
-    lens: Option<(Size, Preprocessor)>,
-    /// What embeddings are compared with; none where the model gives classes.
+    /// Preprocessor for frames of the last size.
+    preprocessor: Option<(Size, Preprocessor)>,
+    /// Text embeddings of the places; `None` if the model returns classes.
     bank: Option<(LabelBank, LogProbs)>,
     input: Vec<f32>,
     output: Vec<f32>,
@@ -64,10 +65,30 @@ impl core::fmt::Debug for SceneClassifier {
 }
 
 impl SceneClassifier {
-    /// The encoders of `bundle`, asked for places in words. For all models it is to be the same bundle: the built-in one.
+    /// Creates the default classifier: the encoders of the built-in bundle.
     ///
     /// # Errors
-    /// When a model cannot be loaded.
+    /// Returns an error if a model cannot be loaded, or if this build has no built-in bundle.
+    #[cfg(feature = "built-in")]
+    pub fn built_in(threads: usize) -> Result<Self> {
+        Self::of_bundle(&Bundle::built_in()?, threads)
+    }
+
+    /// Returns an error: this build has no built-in bundle.
+    ///
+    /// # Errors
+    /// Returns an error always.
+    #[cfg(not(feature = "built-in"))]
+    pub fn built_in(_threads: usize) -> Result<Self> {
+        let next = "choose an ONNX scene classifier, or build with the feature `built-in`";
+        Err(Error::new(Stage::Model, "a scene classifier", "none, and this build has none", next)
+            .about(Setting::Scenes))
+    }
+
+    /// Creates a zero-shot classifier of places from the encoders of `bundle`.
+    ///
+    /// # Errors
+    /// Returns an error if a model cannot be loaded.
     pub fn of_bundle(bundle: &Bundle, threads: usize) -> Result<Self> {
         let (cpu, manifest) = (Cpu::new(threads)?, bundle.manifest());
         let encoder = cpu.vision(&bundle.path(&manifest.vision.file), &manifest.vision)?;
@@ -86,23 +107,24 @@ impl SceneClassifier {
         Ok(Self::new(Box::new(encoder), settings, Some((bank, log_probs)), key))
     }
 
-    /// A classifier of scenes, such as those of Places365: pictures [n, 3, height, width], normalised by ImageNet's mean
-    /// and deviation, to one number a class.
+    /// Loads an ONNX classifier, for instance of Places365: pictures [n, 3, height, width], normalised by ImageNet's
+    /// mean and standard deviation, to one number per class.
     ///
     /// # Errors
-    /// When it cannot be loaded or takes something else.
+    /// Returns an error if the file cannot be loaded, or if it is not such a classifier.
     pub fn open(path: &Path, threads: usize) -> Result<Self> {
         let model = Model::read(path)?;
         let (Some(input), Some(output)) = (model.inputs().first(), model.outputs().first()) else {
             let got = format!("none in {}", path.display());
-            return Err(Error::new(Stage::Model, "an input and an output", got, "pass a classifier of scenes"));
+            let next = "choose a scene classifier";
+            return Err(Error::new(Stage::Model, "an input and an output", got, next).about(Setting::Scenes));
         };
         let side = |axis: usize| input.axes.get(axis).and_then(|side| side.parse().ok()).unwrap_or(224);
         let (width, height) = (side(3), side(2));
         let settings = PreprocessSettings {
             width,
             height,
-            // As torchvision evaluates 224 of 256.
+            // 256 to 224, as torchvision evaluates.
             resize: Resize::ShortestThenCrop { shortest: width.max(height) * 8 / 7 },
             interpolation: Interpolation::Bilinear,
             family: ResizeLibrary::Pillow,
@@ -119,8 +141,11 @@ impl SceneClassifier {
             preprocess: settings.clone(),
         };
         let encoder = Cpu::new(threads)?.vision(path, &vision)?;
-        let bytes = std::fs::read(path)
-            .map_err(|e| Error::new(Stage::Model, "a readable file", e, "check --scenes").at(path.display()))?;
+        let bytes = std::fs::read(path).map_err(|e| {
+            Error::caused(Stage::Model, "a readable file", e, "check its path")
+                .at(path.display())
+                .about(Setting::Scenes)
+        })?;
         let fingerprint = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self::new(Box::new(encoder), settings, None, fingerprint))
     }
@@ -132,32 +157,32 @@ impl SceneClassifier {
         fingerprint: String,
     ) -> Self {
         let (input, output) = (vec![0.0; encoder.input_len()], vec![0.0; encoder.dimension()]);
-        Self { encoder, settings, lens: None, bank, input, output, fingerprint }
+        Self { encoder, settings, preprocessor: None, bank, input, output, fingerprint }
     }
 
-    /// A checksum of the models.
+    /// Returns a checksum of the models.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// The probability of every scene.
+    /// Returns the probability of every scene.
     ///
     /// # Errors
-    /// When such a frame would shrink to nothing, or the model fails.
+    /// Returns an error if the frame cannot be resized, or if the model fails.
     pub fn score(&mut self, frame: &Frame<'_>) -> Result<Vec<f32>> {
         let size = Size::new(frame.width(), frame.height())?;
-        let lens = match self.lens.take() {
-            Some(lens) if lens.0 == size => lens,
+        let preprocessor = match self.preprocessor.take() {
+            Some(preprocessor) if preprocessor.0 == size => preprocessor,
             _ => (size, Preprocessor::new(&self.settings, size)?),
         };
-        let (_, preprocessor) = self.lens.insert(lens);
+        let (_, preprocessor) = self.preprocessor.insert(preprocessor);
         preprocessor.apply(frame, &mut self.input)?;
         self.encoder.encode(&self.input, &mut self.output)?;
         if let Some((bank, log_probs)) = &mut self.bank {
             bank.score(&Embedding::new(&mut self.output)?, log_probs)?;
             return Ok(log_probs.values().iter().map(|p| libm::expf(*p)).collect());
         }
-        // Some files end with a softmax and some in front of it.
+        // Some models return probabilities and some return logits.
         let sum: f32 = self.output.iter().sum();
         let are_probabilities = self.output.iter().all(|p| (0.0..=1.0).contains(p)) && (sum - 1.0).abs() < 1e-2;
         let mut values = self.output.clone();

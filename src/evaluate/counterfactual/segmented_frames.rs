@@ -1,4 +1,4 @@
-//! Frames read segmented, so that several are cut at a time.
+//! Reads frames in batches and segments them.
 
 use super::PersonSegmenter;
 use crate::error::{Error, Result};
@@ -6,31 +6,31 @@ use crate::frame::{Frame, FrameBuffer};
 use crate::mask::Shape;
 use crate::source::Source;
 
-/// Frames that are cut at a time.
+/// Frames per batch.
 const FRAMES: usize = 8;
 
-/// The next frames of a source with the person's shape in each. What is wrong with the source is told behind its last whole
-/// frame.
+/// The next frames of a source, with the person's shape in each. An error of the source is returned after its last
+/// whole frame.
 #[derive(Debug, Default)]
 pub(super) struct SegmentedFrames {
     frames: Vec<FrameBuffer>,
     people: Vec<Shape>,
-    /// How many of these were lent.
+    /// How many of these were returned.
     lent: usize,
     ended: bool,
     wrong: Option<Error>,
 }
 
 impl SegmentedFrames {
-    /// Forgets what was read: the source was selected anew.
+    /// Drops the buffered frames, after the source was selected anew.
     pub fn forget(&mut self) {
         *self = Self::default();
     }
 
-    /// The next frame of `source`.
+    /// Returns the next frame of `source`.
     ///
     /// # Errors
-    /// When the source cannot be read, or the segmenter fails.
+    /// Returns an error if the source cannot be read, or if the segmenter fails.
     pub fn next(
         &mut self,
         source: &mut dyn Source,

@@ -1,37 +1,35 @@
-//! One set of counterfactual clips: what is made, of which clips, with what.
+//! A set of counterfactual clips: its kind, its pairing and its backgrounds.
 
 use super::{BackgroundSource, Inpainter, Pairing, SetStatistics, pair_clips};
 use crate::evaluate::dataset::{Dataset, LabelledClip};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// What is put around a person.
+/// Kind of a counterfactual set: its replacement of background, person or motion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum SetKind {
     /// HAT's Human-Only: the person on the set's mean colour.
     HumanOnly,
-    /// HAT's Background-Only: what lies behind the person.
+    /// HAT's Background-Only: the inpainted background without the person.
     BackgroundOnly,
-    /// HAT's Action-Swap: the person before the background of another class, any one.
+    /// HAT's Action-Swap: the person on a background of any other class.
     SwapRandom,
-    /// The same of one of the classes in the most similar places.
+    /// Action-Swap with a class of the most similar scenes.
     SwapClose,
-    /// The same of one of the classes in the least similar places.
+    /// Action-Swap with a class of the least similar scenes.
     SwapFar,
-    /// The same of the same class: the upper bound.
+    /// Action-Swap with the same class: the upper bound.
     SwapSame,
     /// SCUBA: the person on one still background.
     Scuba,
-    /// SCUFO: one frame of SCUBA's clip, again and again: a person without motion.
+    /// SCUFO: one frame of the SCUBA clip, repeated: a person without motion.
     Scufo,
-    /// ConflFG: somebody of another class stands still in SCUBA's clip.
-    #[cfg_attr(feature = "cli", value(name = "conflfg"))]
+    /// ConflFG: the SCUBA clip with a still person of another class in it.
     ConflFg,
 }
 
 impl SetKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [SetKind; 9] = [
         SetKind::HumanOnly,
         SetKind::BackgroundOnly,
@@ -44,7 +42,7 @@ impl SetKind {
         SetKind::ConflFg,
     ];
 
-    /// `human-only`, `background-only`, `swap-random`, …
+    /// Returns the kind's name: `human-only`, `background-only`, `swap-random`, …
     pub const fn name(self) -> &'static str {
         match self {
             SetKind::HumanOnly => "human-only",
@@ -59,104 +57,111 @@ impl SetKind {
         }
     }
 
-    /// Whether the person is put before another clip's background: HAT draws these three times.
+    /// Returns whether the background is another clip's. HAT draws these kinds three times.
     pub const fn is_swap(self) -> bool {
         matches!(self, SetKind::SwapRandom | SetKind::SwapClose | SetKind::SwapFar | SetKind::SwapSame)
     }
 
-    /// Whether it is put before a still background of some source.
-    pub const fn has_backdrop(self) -> bool {
+    /// Returns whether the background is a still picture.
+    pub const fn has_still_background(self) -> bool {
         matches!(self, SetKind::Scuba | SetKind::Scufo | SetKind::ConflFg)
     }
+}
+
+/// Parameters of a counterfactual set.
+#[derive(Clone, Debug)]
+pub struct SetSpec {
+    /// Kind of the set.
+    pub kind: SetKind,
+    /// Number of the draw, from 1.
+    pub draw: u32,
+    /// Seed for everything drawn at random.
+    pub seed: u64,
+    /// Source of still backgrounds.
+    pub backgrounds: BackgroundSource,
 }
 
 /// One set of counterfactual clips.
 #[derive(Debug)]
 pub struct CounterfactualSet<'a> {
-    /// What is made.
-    pub set: SetKind,
-    /// Which of several draws, from 1.
+    /// Kind of the set.
+    pub kind: SetKind,
+    /// Number of the draw, from 1.
     pub draw: u32,
-    /// Where still backgrounds come from.
-    pub backdrops: BackgroundSource,
-    /// Of which clips, and with which others.
+    /// Source of still backgrounds.
+    pub backgrounds: BackgroundSource,
+    /// Clips that the set is made from, each with the other clip that it takes.
     pub pairing: Pairing,
     pub(super) seed: u64,
-    pub(super) surveys: &'a SetStatistics,
+    pub(super) statistics: &'a SetStatistics,
     pub(super) inpainter: &'a Inpainter,
     pub(super) colour: [u8; 3],
     pub(super) clips: HashMap<&'a str, &'a LabelledClip>,
 }
 
 impl<'a> CounterfactualSet<'a> {
-    /// The script of the `draw`-th `set` of `dataset`.
-    pub fn new(
-        (set, draw): (SetKind, u32),
-        seed: u64,
-        backdrops: BackgroundSource,
-        dataset: &'a Dataset,
-        surveys: &'a SetStatistics,
-        inpainter: &'a Inpainter,
-    ) -> Self {
+    /// Creates the set that `spec` describes from the clips of `dataset`, paired by their `statistics`.
+    pub fn new(spec: SetSpec, dataset: &'a Dataset, statistics: &'a SetStatistics, inpainter: &'a Inpainter) -> Self {
+        let SetSpec { kind, draw, seed, backgrounds } = spec;
         Self {
-            set,
+            kind,
             draw,
-            backdrops,
-            pairing: pair_clips(set, draw, seed, surveys),
+            backgrounds,
+            pairing: pair_clips(kind, draw, seed, statistics),
             seed,
-            surveys,
+            statistics,
             inpainter,
-            colour: surveys.colour(),
+            colour: statistics.colour(),
             clips: dataset.clips.iter().map(|clip| (clip.id.as_str(), clip)).collect(),
         }
     }
 
-    /// The same with another pairing, such as one that was published.
+    /// Replaces the pairing, for instance by a published one.
     #[must_use]
     pub fn with_pairing(self, pairing: Pairing) -> Self {
         Self { pairing, ..self }
     }
 
-    /// What files and tables call it: `swap-close-2`, `scuba-stripes`, `human-only`.
+    /// Returns the name of the set in files and tables: `swap-close-2`, `scuba-stripes`, `human-only`.
     pub fn name(&self) -> String {
-        match self.set {
-            set if set.is_swap() => format!("{}-{}", set.name(), self.draw),
-            set if set.has_backdrop() => format!("{}-{}", set.name(), self.backdrops.name()),
-            set => set.name().to_owned(),
+        match self.kind {
+            kind if kind.is_swap() => format!("{}-{}", kind.name(), self.draw),
+            kind if kind.has_still_background() => format!("{}-{}", kind.name(), self.backgrounds.name()),
+            kind => kind.name().to_owned(),
         }
     }
 
-    /// A checksum of all that its clips follow from, besides the set and the segmenter.
+    /// Returns a checksum of everything that the clips follow from, besides the data set and the segmenter.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
-        let text = format!("{} {} {:?} {:?} {:?}", self.name(), self.seed, self.colour, self.backdrops, self.inpainter);
-        hash.update(text);
+        let (name, seed, colour) = (self.name(), self.seed, self.colour);
+        hash.update(format!("{name} {seed} {colour:?} {:?} {:?}", self.backgrounds, self.inpainter));
         for (clip, other) in &self.pairing {
-            let is_uncovered =
+            let is_inpainted =
                 |clip: &String| self.clips.get(clip.as_str()).is_some_and(|clip| clip.inpainted.is_some());
-            let behind = is_uncovered(other.as_ref().unwrap_or(clip));
-            hash.update(format!("{clip:?} {other:?} {behind}"));
+            let background = is_inpainted(other.as_ref().unwrap_or(clip));
+            hash.update(format!("{clip:?} {other:?} {background}"));
         }
         let sum: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{} {sum}", self.name())
+        format!("{name} {sum}")
     }
 
-    /// The clips of `dataset` that are pair_clips, as records of their twins name them: with the class of the background, where
-    /// that is known.
+    /// Returns the clips of `dataset` that the set is made from, as the records of their counterfactual clips describe
+    /// them: the stratum `background` is the class of the new background, if there is one.
     pub fn clips(&self, dataset: &Dataset) -> Vec<LabelledClip> {
-        let cast = dataset.clips.iter().filter_map(|clip| Some((clip, self.pairing.get(&clip.id)?)));
-        let twin = |(clip, other): (&LabelledClip, &Option<String>)| {
-            let mut twin = clip.clone();
+        let paired = dataset.clips.iter().filter_map(|clip| Some((clip, self.pairing.get(&clip.id)?)));
+        let describe = |(clip, other): (&LabelledClip, &Option<String>)| {
+            let mut clip = clip.clone();
             let other = other.as_ref().and_then(|other| self.clips.get(other.as_str()));
-            match (self.set, other) {
-                (set, Some(other)) if set.is_swap() => {
-                    twin.strata.insert("background".to_owned(), other.label.clone());
+            match (self.kind, other) {
+                (kind, Some(other)) if kind.is_swap() => {
+                    clip.strata.insert("background".to_owned(), other.label.clone());
                 }
                 (SetKind::BackgroundOnly, _) => {}
-                _ => drop(twin.strata.remove("background")),
+                _ => drop(clip.strata.remove("background")),
             }
-            twin
+            clip
         };
-        cast.map(twin).collect()
+        paired.map(describe).collect()
     }
 }

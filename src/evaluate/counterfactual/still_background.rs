@@ -1,23 +1,23 @@
-//! Backgrounds that have nothing to do with a clip.
+//! Still backgrounds that are unrelated to a clip.
 
 use super::Stripes;
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::evaluate::metrics::bootstrap::SplitMix64;
 use crate::mask::Size;
 use image::imageops::{FilterType, crop_imm, resize};
 use image::{ImageReader, RgbImage};
 use std::path::{Path, PathBuf};
 
-/// Where still backgrounds come from: a source in the tables of SCUBA.
+/// Source of still backgrounds: a row in the tables of SCUBA.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackgroundSource {
     /// Procedural stripes.
     Stripes,
-    /// Pictures in a folder, such as of places without people.
+    /// Pictures in a folder, for instance of places without people.
     Pictures {
-        /// What they are called: the folder's name.
+        /// Name of the folder.
         name: String,
-        /// The files, sorted.
+        /// Picture files, sorted.
         paths: Vec<PathBuf>,
     },
 }
@@ -27,34 +27,35 @@ pub enum BackgroundSource {
 pub enum StillBackground {
     /// Stripes.
     Stripes(Stripes),
-    /// A picture, cut to the clip's shape.
+    /// A picture in the size of the clip's frames.
     Picture(RgbImage),
 }
 
 impl BackgroundSource {
-    /// The pictures in `folder`.
+    /// Lists the pictures in `folder`.
     ///
     /// # Errors
-    /// When it holds none.
+    /// Returns an error if the folder cannot be read or has no picture.
     pub fn open(folder: &Path) -> Result<Self> {
-        let refused = |got: String| {
-            Error::new(Stage::DataSet, "a folder of pictures for backgrounds", got, "check --backgrounds")
+        let refused = |got: &dyn core::fmt::Display| {
+            Error::new(Stage::DataSet, "a folder of pictures for backgrounds", got, "check the path")
                 .at(folder.display())
+                .about(Setting::Backgrounds)
         };
         let mut paths = Vec::new();
-        for entry in std::fs::read_dir(folder).map_err(|e| refused(e.to_string()))? {
-            let path = entry.map_err(|e| refused(e.to_string()))?.path();
+        for entry in std::fs::read_dir(folder).map_err(|e| refused(&e).with_source(e))? {
+            let path = entry.map_err(|e| refused(&e).with_source(e))?.path();
             paths.extend(image::ImageFormat::from_path(&path).is_ok().then_some(path));
         }
         paths.sort();
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
         match name {
             Some(name) if !paths.is_empty() => Ok(Self::Pictures { name, paths }),
-            _ => Err(refused("no picture".to_owned())),
+            _ => Err(refused(&"no picture")),
         }
     }
 
-    /// What tables call them.
+    /// Returns the name of the source in tables.
     pub fn name(&self) -> &str {
         match self {
             Self::Stripes => "stripes",
@@ -62,28 +63,30 @@ impl BackgroundSource {
         }
     }
 
-    /// One that follows from `rng`, for frames of `size`.
+    /// Draws a background for frames of `size`.
     ///
     /// # Errors
-    /// When a picture cannot be read.
+    /// Returns an error if a picture cannot be read.
     pub(super) fn draw(&self, rng: &mut SplitMix64, size: Size) -> Result<StillBackground> {
         match self {
             Self::Stripes => Ok(StillBackground::Stripes(Stripes::draw(rng))),
             Self::Pictures { paths, .. } => {
                 let path = &paths[rng.below(paths.len())];
-                let unreadable = |e: &dyn core::fmt::Display| {
-                    Error::new(Stage::DataSet, "a readable picture", e, "take it out of --backgrounds")
+                let picture = ImageReader::open(path).map_err(image::ImageError::IoError).and_then(|r| r.decode());
+                let picture = picture.map_err(|e| {
+                    let next = "remove it from the folder of backgrounds";
+                    Error::caused(Stage::DataSet, "a readable picture", e, next)
                         .at(path.display())
-                };
-                let read = ImageReader::open(path).map_err(|e| unreadable(&e))?.decode();
-                Ok(StillBackground::Picture(covering(&read.map_err(|e| unreadable(&e))?.to_rgb8(), size)))
+                        .about(Setting::Backgrounds)
+                })?;
+                Ok(StillBackground::Picture(covering(&picture.to_rgb8(), size)))
             }
         }
     }
 }
 
 impl StillBackground {
-    /// The colour of a pixel.
+    /// Returns the colour of a pixel.
     pub fn colour(&self, x: u32, y: u32) -> [u8; 3] {
         match self {
             Self::Stripes(stripes) => stripes.colour(x, y),
@@ -92,7 +95,7 @@ impl StillBackground {
     }
 }
 
-/// The middle of `picture` in the shape of `size`, at that size.
+/// Crops the middle of `picture` to the aspect ratio of `size`, and scales it to that size.
 fn covering(picture: &RgbImage, size: Size) -> RgbImage {
     let (width, height) = (u64::from(picture.width()), u64::from(picture.height()));
     let (wide, high) = (u64::from(size.width()), u64::from(size.height()));

@@ -1,97 +1,105 @@
 use super::*;
 use crate::bundle::Bundle;
-use crate::error::Result;
+use crate::evaluate::ClipReader;
 use crate::evaluate::dataset::{Dataset, LabelledClip};
 use crate::frame::FrameBuffer;
 use crate::mask::Shape;
-use crate::source::{Source, SourceOptions};
+use crate::source::Source;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// The demo clip as it is, and as a mirror has it: another place for the same person.
+/// A data set of two clips: the demo clip and its mirror image, with the same person in another position.
 struct Fixture {
-    _place: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     bundle: Bundle,
     dataset: Dataset,
-    surveys: SetStatistics,
+    statistics: SetStatistics,
 }
 
-static THEATRE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
+static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
+const READER: ClipReader<'_> = ClipReader { fps: 25.0, progress: &() };
 /// Width and height of the demo clip.
 const SIDE: usize = 160;
-/// Frames are enough.
+/// Frames of the first clip.
 const FRAMES: u64 = 16;
 const WAVING: &str = "waving while standing";
 const BOWING: &str = "bowing while standing";
 
 impl Fixture {
     fn new() -> Self {
-        let place = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let mut demo = crate::source::demo().unwrap();
         for label in [WAVING, BOWING] {
-            fs::create_dir_all(place.path().join(label).join("demo")).unwrap();
+            fs::create_dir_all(folder.path().join(label).join("demo")).unwrap();
         }
         while let Some(frame) = demo.next_frame().unwrap().filter(|frame| frame.index() < FRAMES) {
             let (width, height) = (frame.width(), frame.height());
             let picture = image::RgbImage::from_raw(width, height, frame.pixels().to_vec()).unwrap();
             let name = format!("demo/{:06}.png", frame.index() + 1);
-            picture.save(place.path().join(WAVING).join(&name)).unwrap();
-            // Every second frame of the mirror: clips have different lengths.
+            picture.save(folder.path().join(WAVING).join(&name)).unwrap();
+            // The mirrored clip has every second frame: the clips have different lengths.
             if frame.index() % 2 == 0 {
-                image::imageops::flip_horizontal(&picture).save(place.path().join(BOWING).join(name)).unwrap();
+                image::imageops::flip_horizontal(&picture).save(folder.path().join(BOWING).join(name)).unwrap();
             }
         }
         let bundle = Bundle::built_in().unwrap();
-        let dataset = Dataset::open(crate::evaluate::dataset::Format::Folder, place.path(), None).unwrap();
+        let dataset = Dataset::open(crate::evaluate::dataset::Format::Folder, folder.path(), None).unwrap();
         let (mut segmenter, mut scenes) =
             (frame_segmenter(&bundle, 1).unwrap(), SceneClassifier::of_bundle(&bundle, 1).unwrap());
-        let mut look = |clip: &LabelledClip| {
-            let mut source = open(clip).unwrap();
-            let sight = ClipStatistics::of(source.as_mut(), &mut segmenter, &mut scenes).unwrap();
-            (clip.id.clone(), StatisticsEntry { clip: clip.id.clone(), sight: Ok(sight) })
+        let mut entry = |clip: &LabelledClip| {
+            let mut source = READER.open(clip).unwrap();
+            let statistics = ClipStatistics::of(source.as_mut(), &mut segmenter, &mut scenes).unwrap();
+            (clip.id.clone(), StatisticsEntry { clip: clip.id.clone(), statistics: Ok(statistics) })
         };
-        let entries = dataset.clips.iter().map(&mut look).collect();
-        let surveys = SetStatistics::new(&dataset, entries);
-        Self { _place: place, bundle, dataset, surveys }
+        let entries = dataset.clips.iter().map(&mut entry).collect();
+        let statistics = SetStatistics::new(&dataset, entries);
+        Self { _folder: folder, bundle, dataset, statistics }
     }
 
-    fn script(&self, set: SetKind, seed: u64) -> CounterfactualSet<'_> {
-        CounterfactualSet::new(
-            (set, 1),
-            seed,
-            BackgroundSource::Stripes,
-            &self.dataset,
-            &self.surveys,
-            &Inpainter::Smooth,
-        )
+    fn set(&self, kind: SetKind, seed: u64) -> CounterfactualSet<'_> {
+        self.set_of(&self.dataset, SetSpec { kind, draw: 1, seed, backgrounds: BackgroundSource::Stripes })
+    }
+
+    fn set_of<'a>(&'a self, dataset: &'a Dataset, spec: SetSpec) -> CounterfactualSet<'a> {
+        CounterfactualSet::new(spec, dataset, &self.statistics, &Inpainter::Smooth)
+    }
+
+    fn compositor(&self) -> Compositor<'static> {
+        Compositor::new(frame_segmenter(&self.bundle, 1).unwrap(), READER)
     }
 
     fn clip(&self, label: &str) -> &LabelledClip {
         self.dataset.clips.iter().find(|clip| clip.label == label).unwrap()
     }
 
-    fn with_twin<T>(&self, set: SetKind, seed: u64, use_it: impl FnOnce(&mut CounterfactualClip<'_>) -> T) -> T {
-        let script = self.script(set, seed);
-        let mut compositor = Compositor::new(frame_segmenter(&self.bundle, 1).unwrap(), &open);
-        let mut twin = compositor.twin(&script, self.clip(WAVING)).unwrap();
-        use_it(&mut twin)
+    /// Passes the counterfactual clip of the waving clip to `read`.
+    fn with_counterfactual<T>(
+        &self,
+        kind: SetKind,
+        seed: u64,
+        read: impl FnOnce(&mut CounterfactualClip<'_>) -> T,
+    ) -> T {
+        let set = self.set(kind, seed);
+        let mut compositor = self.compositor();
+        let mut clip = compositor.compose(&set, self.clip(WAVING)).unwrap();
+        read(&mut clip)
     }
 
-    /// All frames of the waving clip's twin.
-    fn twin(&self, set: SetKind, seed: u64) -> Vec<Vec<[u8; 3]>> {
-        self.with_twin(set, seed, |twin| {
-            twin.count().unwrap();
-            frames(twin)
+    /// Returns all frames of the counterfactual clip of the waving clip.
+    fn counterfactual(&self, kind: SetKind, seed: u64) -> Vec<Vec<[u8; 3]>> {
+        self.with_counterfactual(kind, seed, |clip| {
+            clip.count().unwrap();
+            frames(clip)
         })
     }
 
     fn frames(&self, label: &str) -> Vec<Vec<[u8; 3]>> {
-        frames(open(self.clip(label)).unwrap().as_mut())
+        frames(READER.open(self.clip(label)).unwrap().as_mut())
     }
 
-    /// The person's shape in every frame.
+    /// Returns the person's shape in every frame.
     fn people(&self, pictures: &[Vec<[u8; 3]>]) -> Vec<Shape> {
         let mut segmenter = frame_segmenter(&self.bundle, 1).unwrap();
         let buffer = |picture: &Vec<[u8; 3]>| {
@@ -105,10 +113,6 @@ impl Fixture {
     }
 }
 
-fn open(clip: &LabelledClip) -> Result<Box<dyn Source>> {
-    clip.open(&SourceOptions::default())
-}
-
 fn frames(source: &mut dyn Source) -> Vec<Vec<[u8; 3]>> {
     let mut frames = Vec::new();
     while let Some(frame) = source.next_frame().unwrap() {
@@ -117,146 +121,130 @@ fn frames(source: &mut dyn Source) -> Vec<Vec<[u8; 3]>> {
     frames
 }
 
-fn middle(shape: &Shape) -> [f64; 2] {
+fn centroid(shape: &Shape) -> [f64; 2] {
     let inside = shape.pixels().iter().enumerate().filter(|(_, inside)| **inside);
     let (mut sum, mut count) = ([0.0; 2], 0.0);
-    for (place, _) in inside {
-        (sum[0], sum[1], count) = (sum[0] + (place % SIDE) as f64, sum[1] + (place / SIDE) as f64, count + 1.0);
+    for (index, _) in inside {
+        (sum[0], sum[1], count) = (sum[0] + (index % SIDE) as f64, sum[1] + (index / SIDE) as f64, count + 1.0);
     }
     sum.map(|sum| sum / count)
 }
 
 #[test]
-fn the_person_stays_and_the_rest_is_what_the_set_says() {
-    let fixture = &*THEATRE;
-    let (clip, colour) = (fixture.frames(WAVING), fixture.surveys.colour());
+fn the_person_is_unchanged_and_the_background_is_that_of_the_set() {
+    let fixture = &*FIXTURE;
+    let (clip, colour) = (fixture.frames(WAVING), fixture.statistics.colour());
     let people = fixture.people(&clip);
-    let [human, scuba, scufo, conflict] =
-        [SetKind::HumanOnly, SetKind::Scuba, SetKind::Scufo, SetKind::ConflFg].map(|set| fixture.twin(set, 1));
+    let [human, scuba, scufo, conflict] = [SetKind::HumanOnly, SetKind::Scuba, SetKind::Scufo, SetKind::ConflFg]
+        .map(|kind| fixture.counterfactual(kind, 1));
     assert!(scufo.iter().all(|frame| *frame == scufo[0]) && scuba.contains(&scufo[0]));
     for (index, person) in people.iter().enumerate() {
-        let mut around = std::collections::BTreeSet::new();
-        let mut bystander = 0;
-        for (place, &is_person) in person.pixels().iter().enumerate() {
+        let mut background = std::collections::BTreeSet::new();
+        let mut other_person = 0;
+        for (pixel, &is_person) in person.pixels().iter().enumerate() {
             if is_person {
-                assert!([&human, &scuba, &conflict].iter().all(|twin| twin[index][place] == clip[index][place]));
+                assert!([&human, &scuba, &conflict].iter().all(|made| made[index][pixel] == clip[index][pixel]));
             } else {
-                assert_eq!(human[index][place], colour);
-                around.insert(scuba[index][place]);
-                bystander += usize::from(scuba[index][place] != conflict[index][place]);
+                assert_eq!(human[index][pixel], colour);
+                background.insert(scuba[index][pixel]);
+                other_person += usize::from(scuba[index][pixel] != conflict[index][pixel]);
             }
         }
         // A colour and its inverse.
-        let around: Vec<[u8; 3]> = around.into_iter().collect();
-        assert!(around.len() == 2 && around[0] == around[1].map(|channel| 255 - channel), "{around:?}");
-        assert!(bystander > 200, "somebody else stands there: {bystander}");
+        let background: Vec<[u8; 3]> = background.into_iter().collect();
+        assert!(background.len() == 2 && background[0] == background[1].map(|channel| 255 - channel), "{background:?}");
+        assert!(other_person > 200, "pixels of the other person: {other_person}");
     }
 }
 
 #[test]
-fn nobody_is_left_behind_where_the_person_was() {
-    let fixture = &*THEATRE;
-    let (clip, empty) = (fixture.frames(WAVING), fixture.twin(SetKind::BackgroundOnly, 1));
+fn background_only_has_no_person_and_all_other_pixels_unchanged() {
+    let fixture = &*FIXTURE;
+    let (clip, empty) = (fixture.frames(WAVING), fixture.counterfactual(SetKind::BackgroundOnly, 1));
     assert_eq!(clip.len(), empty.len());
-    let (people, left) = (fixture.people(&clip), fixture.people(&empty));
-    let covered = |shapes: &[Shape]| shapes.iter().map(Shape::area).sum::<f32>() / shapes.len() as f32;
-    assert!(covered(&left) < 0.1 * covered(&people), "{} of {}", covered(&left), covered(&people));
+    let (people, remaining) = (fixture.people(&clip), fixture.people(&empty));
+    let area = |shapes: &[Shape]| shapes.iter().map(Shape::area).sum::<f32>() / shapes.len() as f32;
+    assert!(area(&remaining) < 0.1 * area(&people), "{} of {}", area(&remaining), area(&people));
     for (index, person) in people.iter().enumerate() {
         let mut hidden = person.clone();
         crate::mask::Dilation::new(hidden.size(), 4).apply(&mut hidden).unwrap();
-        let seen = hidden.pixels().iter().enumerate().filter(|(_, hidden)| !**hidden);
-        assert!(seen.map(|(place, _)| place).all(|place| clip[index][place] == empty[index][place]));
+        let visible = hidden.pixels().iter().enumerate().filter(|(_, hidden)| !**hidden);
+        assert!(visible.map(|(pixel, _)| pixel).all(|pixel| clip[index][pixel] == empty[index][pixel]));
     }
 }
 
 #[test]
-fn a_swapped_person_stands_where_the_other_one_stood() {
-    let fixture = &*THEATRE;
-    let script = fixture.script(SetKind::SwapRandom, 1);
-    assert_eq!(script.pairing[&fixture.clip(WAVING).id].as_deref(), Some(fixture.clip(BOWING).id.as_str()));
-    let strata: BTreeMap<String, String> = script
-        .clips(&fixture.dataset)
-        .into_iter()
-        .map(|clip| (clip.label, clip.strata["background"].clone()))
-        .collect();
+fn a_swapped_person_moves_to_the_position_of_the_other_person() {
+    let fixture = &*FIXTURE;
+    let set = fixture.set(SetKind::SwapRandom, 1);
+    assert_eq!(set.pairing[&fixture.clip(WAVING).id].as_deref(), Some(fixture.clip(BOWING).id.as_str()));
+    let strata: BTreeMap<String, String> =
+        set.clips(&fixture.dataset).into_iter().map(|clip| (clip.label, clip.strata["background"].clone())).collect();
     assert_eq!(strata[WAVING], BOWING);
-    let (clip, other, twin) = (fixture.frames(WAVING), fixture.frames(BOWING), fixture.twin(SetKind::SwapRandom, 1));
-    assert_eq!(twin.len(), clip.len());
-    let (person, theirs) = (fixture.people(&clip[..1]).remove(0), fixture.people(&other[..1]).remove(0));
-    let (own, wanted) = (middle(&person), middle(&theirs));
-    let shift = [0, 1].map(|axis| (wanted[axis] - own[axis]).round() as i64);
-    assert!(shift[0].abs() > 3, "the mirror moved the person: {shift:?}");
+    let (clip, other) = (fixture.frames(WAVING), fixture.frames(BOWING));
+    let swapped = fixture.counterfactual(SetKind::SwapRandom, 1);
+    assert_eq!(swapped.len(), clip.len());
+    let (person, other_person) = (fixture.people(&clip[..1]).remove(0), fixture.people(&other[..1]).remove(0));
+    let (from, to) = (centroid(&person), centroid(&other_person));
+    let shift = [0, 1].map(|axis| (to[axis] - from[axis]).round() as i64);
+    assert!(shift[0].abs() > 3, "the mirrored person is elsewhere: {shift:?}");
     let mut same = (0, 0);
-    for (place, _) in person.pixels().iter().enumerate().filter(|(_, inside)| **inside) {
-        let (x, y) = ((place % SIDE) as i64 + shift[0], (place / SIDE) as i64 + shift[1]);
+    for (pixel, _) in person.pixels().iter().enumerate().filter(|(_, inside)| **inside) {
+        let (x, y) = ((pixel % SIDE) as i64 + shift[0], (pixel / SIDE) as i64 + shift[1]);
         if (0..SIDE as i64).contains(&x) && (0..SIDE as i64).contains(&y) {
-            same = (same.0 + 1, same.1 + usize::from(twin[0][(y * SIDE as i64 + x) as usize] == clip[0][place]));
+            same = (same.0 + 1, same.1 + usize::from(swapped[0][(y * SIDE as i64 + x) as usize] == clip[0][pixel]));
         }
     }
     assert_eq!(same.0, same.1);
-    // Far from both people, the picture is the other clip's.
-    let mut taken = theirs.clone();
-    crate::mask::Dilation::new(taken.size(), 60).apply(&mut taken).unwrap();
-    let elsewhere = taken.pixels().iter().enumerate().filter(|(_, taken)| !**taken).map(|(place, _)| place);
-    let same: Vec<bool> = elsewhere.map(|place| twin[0][place] == other[0][place]).collect();
+    // Far from both people, the pixels are the other clip's.
+    let mut near = other_person.clone();
+    crate::mask::Dilation::new(near.size(), 60).apply(&mut near).unwrap();
+    let far = near.pixels().iter().enumerate().filter(|(_, near)| !**near).map(|(pixel, _)| pixel);
+    let same: Vec<bool> = far.map(|pixel| swapped[0][pixel] == other[0][pixel]).collect();
     assert!(same.len() > 100 && same.iter().all(|same| *same));
 }
 
 #[test]
-fn frames_that_were_uncovered_elsewhere_are_taken_as_they_are() {
-    let fixture = &*THEATRE;
-    let place = tempfile::tempdir().unwrap();
+fn frames_that_were_inpainted_elsewhere_are_used_unchanged() {
+    let fixture = &*FIXTURE;
+    let root = tempfile::tempdir().unwrap();
     for clip in &fixture.dataset.clips {
-        let folder = place.path().join("inp").join(&clip.id);
+        let folder = root.path().join("inp").join(&clip.id);
         fs::create_dir_all(&folder).unwrap();
-        for frame in 0..fixture.surveys.clips[&clip.id].1.frames {
+        for frame in 0..fixture.statistics.clips[&clip.id].statistics.frames {
             let plain = image::RgbImage::from_pixel(SIDE as u32, SIDE as u32, image::Rgb([frame as u8, 1, 2]));
             plain.save(folder.join(format!("{:06}.png", frame + 1))).unwrap();
         }
     }
-    let dataset = fixture.dataset.clone().with_inpainted(place.path()).unwrap();
-    let mut compositor = Compositor::new(frame_segmenter(&fixture.bundle, 1).unwrap(), &open);
+    let dataset = fixture.dataset.clone().with_inpainted(root.path()).unwrap();
+    let mut compositor = fixture.compositor();
     let clip = dataset.clips.iter().find(|clip| clip.label == WAVING).unwrap();
-    for (set, ground) in [(SetKind::BackgroundOnly, 15), (SetKind::SwapRandom, 7)] {
-        let script = CounterfactualSet::new(
-            (set, 1),
-            0,
-            BackgroundSource::Stripes,
-            &dataset,
-            &fixture.surveys,
-            &Inpainter::Smooth,
-        );
-        assert_ne!(script.fingerprint(), fixture.script(set, 0).fingerprint());
-        let mut twin = compositor.twin(&script, clip).unwrap();
-        twin.count().unwrap();
-        // The last frame of the clip goes with the last one of either.
-        assert_eq!(frames(&mut twin).last().unwrap()[0], [ground, 1, 2], "{set:?}");
+    let set =
+        |kind| fixture.set_of(&dataset, SetSpec { kind, draw: 1, seed: 0, backgrounds: BackgroundSource::Stripes });
+    for (kind, last_frame) in [(SetKind::BackgroundOnly, 15), (SetKind::SwapRandom, 7)] {
+        let set = set(kind);
+        assert_ne!(set.fingerprint(), fixture.set(kind, 0).fingerprint());
+        let mut made = compositor.compose(&set, clip).unwrap();
+        made.count().unwrap();
+        assert_eq!(frames(&mut made).last().unwrap()[0], [last_frame, 1, 2], "{kind:?}");
     }
-    let last = place.path().join("inp").join(&clip.id).join("000016.png");
+    let last = root.path().join("inp").join(&clip.id).join("000016.png");
     fs::remove_file(last).unwrap();
-    let script = CounterfactualSet::new(
-        (SetKind::BackgroundOnly, 1),
-        0,
-        BackgroundSource::Stripes,
-        &dataset,
-        &fixture.surveys,
-        &Inpainter::Smooth,
-    );
-    assert!(compositor.twin(&script, clip).unwrap_err().to_string().contains("16 frames"));
+    assert!(compositor.compose(&set(SetKind::BackgroundOnly), clip).unwrap_err().to_string().contains("16 frames"));
     assert!(fixture.dataset.clone().with_inpainted(Path::new("nowhere")).is_err());
 }
 
 #[test]
-fn what_is_selected_is_what_the_whole_has_there() {
-    let fixture = &*THEATRE;
-    for set in SetKind::ALL.into_iter().filter(|set| *set != SetKind::SwapSame) {
-        let whole = fixture.twin(set, 3);
-        let wanted = [2, 3, whole.len() as u64 - 1];
-        let selected = fixture.with_twin(set, 3, |twin| {
-            assert_eq!(twin.count().unwrap(), whole.len() as u64);
-            twin.select(&wanted).unwrap();
+fn selected_frames_equal_those_of_the_whole_clip() {
+    let fixture = &*FIXTURE;
+    for kind in SetKind::ALL.into_iter().filter(|kind| *kind != SetKind::SwapSame) {
+        let whole = fixture.counterfactual(kind, 3);
+        let expected = [2, 3, whole.len() as u64 - 1];
+        let selected = fixture.with_counterfactual(kind, 3, |clip| {
+            assert_eq!(clip.count().unwrap(), whole.len() as u64);
+            clip.select(&expected).unwrap();
             let mut buffers = Vec::new();
-            while let Some(frame) = twin.next_frame().unwrap() {
+            while let Some(frame) = clip.next_frame().unwrap() {
                 let mut buffer = FrameBuffer::default();
                 buffer.copy_from(&frame);
                 buffers.push(buffer);
@@ -264,51 +252,52 @@ fn what_is_selected_is_what_the_whole_has_there() {
             buffers
         });
         let indices: Vec<u64> = selected.iter().map(|buffer| buffer.frame().unwrap().index()).collect();
-        assert_eq!(indices, wanted, "{set:?}");
+        assert_eq!(indices, expected, "{kind:?}");
         for buffer in &selected {
             let frame = buffer.frame().unwrap();
-            assert!(frame.pixels() == whole[frame.index() as usize].concat(), "{set:?} {}", frame.index());
+            assert!(frame.pixels() == whole[frame.index() as usize].concat(), "{kind:?} {}", frame.index());
         }
     }
 }
 
 #[test]
-fn a_seed_gives_the_same_files_and_another_one_others() {
-    let fixture = &*THEATRE;
+fn the_same_seed_gives_the_same_files_and_another_seed_gives_others() {
+    let fixture = &*FIXTURE;
     let written = |seed: u64| {
-        let (out, script) = (tempfile::tempdir().unwrap(), fixture.script(SetKind::Scuba, seed));
-        let mut compositor = Compositor::new(frame_segmenter(&fixture.bundle, 1).unwrap(), &open);
+        let (out, set) = (tempfile::tempdir().unwrap(), fixture.set(SetKind::Scuba, seed));
+        let mut compositor = fixture.compositor();
         let writer = ClipWriter::new(out.path(), ClipFormat::Frames);
         let clip = fixture.clip(WAVING);
-        assert!(writer.make(clip, &script, &mut compositor).unwrap().is_some());
-        assert!(writer.make(clip, &script, &mut compositor).unwrap().is_none(), "it is there");
-        assert_eq!(fs::read_dir(out.path().join(WAVING)).unwrap().count(), 1, "nothing half made is left");
-        let read = |index: u64| fs::read(writer.place(clip).join(format!("{index:06}.png"))).unwrap();
+        assert!(writer.write(clip, &set, &mut compositor).unwrap().is_some());
+        assert!(writer.write(clip, &set, &mut compositor).unwrap().is_none(), "it exists");
+        assert_eq!(fs::read_dir(out.path().join(WAVING)).unwrap().count(), 1, "no temporary folder remains");
+        let read = |index: u64| fs::read(writer.path(clip).join(format!("{index:06}.png"))).unwrap();
         (1..4).map(read).collect::<Vec<_>>()
     };
     assert_eq!(written(7), written(7));
     assert_ne!(written(7), written(8));
 }
 
-/// Clips of `classes` classes whose scenes lie in a row, so that class numbers tell how near they are.
-fn row(classes: usize) -> SetStatistics {
-    let mut surveys = SetStatistics::default();
+/// Returns statistics of clips of `classes` classes, whose scene distance is the difference of their class numbers.
+fn statistics_of(classes: usize) -> SetStatistics {
+    let mut all = SetStatistics::default();
     for class in 0..classes {
-        for (number, covered) in [[0.06, 0.4], [0.0, 0.3], [0.2, 0.6]].into_iter().enumerate() {
-            let place = class as f32 / classes as f32;
-            let sight = ClipStatistics {
+        for (number, person_area) in [[0.06, 0.4], [0.0, 0.3], [0.2, 0.6]].into_iter().enumerate() {
+            let scene = class as f32 / classes as f32;
+            let statistics = ClipStatistics {
                 frames: 10,
                 size: [64, 64],
-                covered,
-                mean_covered: 0.2,
+                person_area,
+                mean_person_area: 0.2,
                 centroid: None,
                 colour: [0.0; 3],
-                scene: vec![place, 1.0 - place],
+                scene: vec![scene, 1.0 - scene],
             };
-            surveys.clips.insert(format!("{class:03}/{number}"), (format!("{class:03}"), sight));
+            let label = format!("{class:03}");
+            all.clips.insert(format!("{class:03}/{number}"), LabelledStatistics { label, statistics });
         }
     }
-    surveys
+    all
 }
 
 fn class_of(clip: &str) -> i64 {
@@ -316,12 +305,12 @@ fn class_of(clip: &str) -> i64 {
 }
 
 #[test]
-fn swaps_are_of_the_classes_and_clips_that_hat_allows() {
-    let surveys = row(400);
-    for set in [SetKind::SwapRandom, SetKind::SwapClose, SetKind::SwapFar, SetKind::SwapSame] {
-        let pairing = pair_clips(set, 1, 5, &surveys);
+fn swaps_take_only_the_classes_and_clips_that_hat_allows() {
+    let statistics = statistics_of(400);
+    for kind in [SetKind::SwapRandom, SetKind::SwapClose, SetKind::SwapFar, SetKind::SwapSame] {
+        let pairing = pair_clips(kind, 1, 5, &statistics);
         // Only the first clip of a class shows enough of the person, and never too much.
-        assert!(pairing.len() == 400 && pairing.keys().all(|clip| clip.ends_with("/0")), "{set:?}");
+        assert!(pairing.len() == 400 && pairing.keys().all(|clip| clip.ends_with("/0")), "{kind:?}");
         let mut distances = Vec::new();
         for (clip, other) in &pairing {
             let other = other.as_ref().unwrap();
@@ -329,44 +318,44 @@ fn swaps_are_of_the_classes_and_clips_that_hat_allows() {
             distances.push((class_of(clip) - class_of(other)).abs());
         }
         let (least, most) = (*distances.iter().min().unwrap(), *distances.iter().max().unwrap());
-        match set {
+        match kind {
             SetKind::SwapSame => assert_eq!(most, 0),
             SetKind::SwapClose => assert!(least >= 1 && most <= CLOSE, "{least} {most}"),
             SetKind::SwapFar => assert!(least >= 100, "{least}"),
             _ => assert!(least >= 1 && most > 200, "{least} {most}"),
         }
-        assert_eq!(pairing, pair_clips(set, 1, 5, &surveys));
-        if set == SetKind::SwapSame {
+        assert_eq!(pairing, pair_clips(kind, 1, 5, &statistics));
+        if kind == SetKind::SwapSame {
             continue;
         }
-        assert_ne!(pairing, pair_clips(set, 2, 5, &surveys), "another draw");
-        assert_ne!(pairing, pair_clips(set, 1, 6, &surveys), "another seed");
+        assert_ne!(pairing, pair_clips(kind, 2, 5, &statistics), "another draw");
+        assert_ne!(pairing, pair_clips(kind, 1, 6, &statistics), "another seed");
     }
 }
 
-/// At the end of the row all five nearest lie on one side.
+/// Largest distance of a close class: for the first and the last class, all five are on one side.
 const CLOSE: i64 = 5;
 
 #[test]
-fn sets_without_another_clip_take_what_they_can_show() {
-    let surveys = row(3);
-    assert_eq!(pair_clips(SetKind::HumanOnly, 1, 0, &surveys).len(), 9);
-    assert_eq!(pair_clips(SetKind::BackgroundOnly, 1, 0, &surveys).len(), 9);
-    assert_eq!(pair_clips(SetKind::Scuba, 1, 0, &surveys).len(), 3);
-    let bystanders = pair_clips(SetKind::ConflFg, 1, 0, &surveys);
+fn pairings_contain_only_clips_that_the_set_can_be_made_from() {
+    let statistics = statistics_of(3);
+    assert_eq!(pair_clips(SetKind::HumanOnly, 1, 0, &statistics).len(), 9);
+    assert_eq!(pair_clips(SetKind::BackgroundOnly, 1, 0, &statistics).len(), 9);
+    assert_eq!(pair_clips(SetKind::Scuba, 1, 0, &statistics).len(), 3);
+    let conflicts = pair_clips(SetKind::ConflFg, 1, 0, &statistics);
     assert!(
-        bystanders.len() == 3
-            && bystanders.iter().all(|(clip, other)| {
+        conflicts.len() == 3
+            && conflicts.iter().all(|(clip, other)| {
                 let other = other.as_ref().unwrap();
                 other.ends_with("/0") && class_of(other) != class_of(clip)
             })
     );
-    // One class alone has no other one.
-    assert!(pair_clips(SetKind::SwapFar, 1, 0, &row(1)).is_empty());
+    // A single class has no other class.
+    assert!(pair_clips(SetKind::SwapFar, 1, 0, &statistics_of(1)).is_empty());
 }
 
 #[test]
-fn the_published_lists_are_read_and_never_executed() {
+fn published_lists_are_parsed_and_never_executed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hat");
     for draw in 1..=3 {
         let path = folder.join(format!("actionswap_rand_{draw}.pickle"));
@@ -384,24 +373,17 @@ fn the_published_lists_are_read_and_never_executed() {
 }
 
 #[test]
-fn pictures_stand_behind_people_in_the_shape_of_the_clip() {
-    let fixture = &*THEATRE;
+fn background_pictures_are_cropped_to_the_shape_of_the_clip() {
+    let fixture = &*FIXTURE;
     let folder = tempfile::tempdir().unwrap();
     let picture = image::RgbImage::from_fn(300, 50, |x, _| image::Rgb([(x / 2) as u8, 7, 9]));
     picture.save(folder.path().join("a.png")).unwrap();
-    let backdrops = BackgroundSource::open(folder.path()).unwrap();
-    let script = CounterfactualSet::new(
-        (SetKind::Scuba, 1),
-        0,
-        backdrops,
-        &fixture.dataset,
-        &fixture.surveys,
-        &Inpainter::Smooth,
-    );
-    let mut compositor = Compositor::new(frame_segmenter(&fixture.bundle, 1).unwrap(), &open);
-    let mut twin = compositor.twin(&script, fixture.clip(WAVING)).unwrap();
-    twin.count().unwrap();
-    let frame = frames(&mut twin).remove(0);
+    let backgrounds = BackgroundSource::open(folder.path()).unwrap();
+    let set = fixture.set_of(&fixture.dataset, SetSpec { kind: SetKind::Scuba, draw: 1, seed: 0, backgrounds });
+    let mut compositor = fixture.compositor();
+    let mut made = compositor.compose(&set, fixture.clip(WAVING)).unwrap();
+    made.count().unwrap();
+    let frame = frames(&mut made).remove(0);
     // The middle 50 of 300 columns.
     let (left, right) = (frame[0][0], frame[SIDE - 1][0]);
     assert!(left.abs_diff(62) < 2 && right.abs_diff(87) < 2, "{left} {right}");
@@ -409,10 +391,10 @@ fn pictures_stand_behind_people_in_the_shape_of_the_clip() {
 }
 
 #[test]
-fn a_users_inpainter_fills_the_hole_and_one_that_changes_the_rest_is_refused() {
+fn an_onnx_inpainter_fills_the_hole_and_is_refused_if_it_changes_other_pixels() {
     use crate::model::write::{Attribute, Axis, Element, GraphWriter, WeightPrecision};
     let folder = tempfile::tempdir().unwrap();
-    // What is hidden becomes `colour`, and all of it is multiplied by `factor`.
+    // Paints the hole in `colour`, and multiplies the whole picture by `factor`.
     let model = |name: &str, colour: f32, factor: f32| {
         let path = folder.path().join(name);
         let mut graph = GraphWriter::create(&path, WeightPrecision::F32).unwrap();
@@ -422,8 +404,8 @@ fn a_users_inpainter_fills_the_hole_and_one_that_changes_the_rest_is_refused() {
         let [one, colour, factor] =
             [("one", 1.0), ("colour", colour), ("factor", factor)].map(|(n, v)| graph.scalar(n, v).unwrap());
         let none: [(&str, Attribute<'_>); 0] = [];
-        let seen = graph.named_node("seen", "Sub", &[&one, &mask], &none);
-        let kept = graph.named_node("kept", "Mul", &[&image, &seen], &none);
+        let visible = graph.named_node("visible", "Sub", &[&one, &mask], &none);
+        let kept = graph.named_node("kept", "Mul", &[&image, &visible], &none);
         let made = graph.named_node("made", "Mul", &[&mask, &colour], &none);
         let both = graph.named_node("both", "Add", &[&kept, &made], &none);
         let out = graph.named_node("out", "Mul", &[&both, &factor], &none);
@@ -433,8 +415,8 @@ fn a_users_inpainter_fills_the_hole_and_one_that_changes_the_rest_is_refused() {
     };
     let size = crate::mask::Size::new(80, 48).unwrap();
     let mut hole = Shape::new(size);
-    for (place, hidden) in hole.pixels_mut().iter_mut().enumerate() {
-        *hidden = (20..60).contains(&(place % 80)) && (12..36).contains(&(place / 80));
+    for (index, hidden) in hole.pixels_mut().iter_mut().enumerate() {
+        *hidden = (20..60).contains(&(index % 80)) && (12..36).contains(&(index / 80));
     }
     let picture = vec![200; 3 * size.area()];
     for (name, factor) in [("unit.onnx", 1.0), ("bytes.onnx", 255.0)] {
@@ -450,16 +432,16 @@ fn a_users_inpainter_fills_the_hole_and_one_that_changes_the_rest_is_refused() {
 }
 
 #[test]
-fn scenes_are_probabilities_and_follow_the_place() {
-    let fixture = &*THEATRE;
-    for (_, sight) in fixture.surveys.clips.values() {
-        assert!((sight.scene.iter().sum::<f32>() - 1.0).abs() < 1e-4);
-        assert!(PERSON_AREA_RANGE.contains(&sight.mean_covered));
+fn scene_probabilities_sum_to_1() {
+    let fixture = &*FIXTURE;
+    for LabelledStatistics { statistics, .. } in fixture.statistics.clips.values() {
+        assert!((statistics.scene.iter().sum::<f32>() - 1.0).abs() < 1e-4);
+        assert!(PERSON_AREA_RANGE.contains(&statistics.mean_person_area));
     }
 }
 
 #[test]
-fn names_stay_inside_their_folder() {
+fn file_names_stay_inside_their_folder() {
     assert_eq!(clip_writer::plain("a/../b"), "a_.._b");
     assert_eq!(clip_writer::plain(".."), "_..");
     assert_eq!(clip_writer::plain("waving"), "waving");

@@ -1,12 +1,12 @@
-//! Mimetics and Kinetics: a CSV, and clips named by id and seconds.
+//! Mimetics and Kinetics: a CSV, and clips that are named by id and seconds.
 
-use super::{LabelledClip, list, refused};
-use crate::error::Result;
+use super::{LabelledClip, list};
+use crate::error::{Error, Result, Setting, Stage};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A line of the list; other columns are left alone.
+/// A row of the list; other columns are ignored.
 #[derive(Debug, Deserialize)]
 struct Row {
     label: String,
@@ -22,8 +22,11 @@ const EXTENSIONS: [&str; 5] = ["mp4", "webm", "mkv", "avi", "y4m"];
 pub(super) fn read(root: &Path, annotations: Option<&Path>) -> Result<Vec<LabelledClip>> {
     let path = list(root, annotations, "csv")?;
     let wrong = |e: csv::Error| {
-        let got = format!("{}: {e}", path.display());
-        refused("a CSV of label,youtube_id,time_start,time_end,split", got, "check --annotations and --format")
+        let expected = "a CSV of label,youtube_id,time_start,time_end,split";
+        Error::caused(Stage::DataSet, expected, e, "check the list and the data set's format")
+            .at(path.display())
+            .about(Setting::Annotations)
+            .about(Setting::Format)
     };
     let mut clips = Vec::new();
     for row in csv::Reader::from_path(&path).map_err(wrong)?.deserialize() {
@@ -39,14 +42,14 @@ fn clip(root: &Path, row: Row) -> LabelledClip {
     LabelledClip { strata, ..LabelledClip::new(id, row.label, path) }
 }
 
-/// The clip under any of the names in which it goes around: padded seconds or not or none, in a folder of its label, with
-/// spaces or underscores, or not.
+/// Finds the file of a clip under the names that downloaders give it: with padded, plain or no seconds, and with or
+/// without a folder of its label, spelled with spaces or underscores.
 fn find(root: &Path, row: &Row, padded: &str) -> Option<PathBuf> {
     let Row { label, youtube_id, time_start, time_end, .. } = row;
     let names = [padded.to_owned(), format!("{youtube_id}_{time_start}_{time_end}"), youtube_id.clone()];
     let folders = [root.join(label), root.join(label.replace(' ', "_")), root.to_owned()];
     let files = folders.iter().flat_map(|folder| names.iter().map(move |name| folder.join(name)));
-    // An id may hold dots, so that no extension may be cut off.
+    // `with_extension` would cut an id that contains dots.
     let named = |file: &PathBuf, extension: &str| PathBuf::from(format!("{}.{extension}", file.display()));
     files.flat_map(|file| EXTENSIONS.map(|extension| named(&file, extension))).find(|path| path.is_file())
 }

@@ -1,16 +1,16 @@
-//! Lists of mmaction2 and of Something-Something v2.
+//! Reads the lists of mmaction2 and of Something-Something v2.
 
 use super::{LabelledClip, is_video, list, read_text, refused};
-use crate::error::Result;
+use crate::error::{Error, Result, Setting, Stage};
 use serde::Deserialize;
 use std::path::Path;
 
-/// The fewest frames of a clip of Something-Something v2 that the papers count.
+/// Smallest number of frames of a clip of Something-Something v2 in the papers.
 const LEAST_FRAMES: u64 = 16;
 
-/// `path label`, `folder frames label` or `folder offset frames label`; paths may hold spaces, so that lines are read from
-/// the right. A label that is a number is left as it is: the label bank then has to have numbers as names, or a file
-/// `classes.txt` beside the list has them by line.
+/// Reads lines of `path label`, `folder frames label` or `folder offset frames label`, from the right, because paths
+/// may contain spaces. A numeric label is a line number of the file `classes.txt` beside the list, from 0; without that
+/// file it is the label itself.
 pub(super) fn mmaction2(root: &Path, annotations: Option<&Path>) -> Result<Vec<LabelledClip>> {
     let path = list(root, annotations, "txt")?;
     let names = path.with_file_name("classes.txt");
@@ -21,22 +21,22 @@ pub(super) fn mmaction2(root: &Path, annotations: Option<&Path>) -> Result<Vec<L
     let text = read_text(&path)?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let clip = |(number, line): (usize, &str)| {
-        let (place, label) = line.trim().rsplit_once(char::is_whitespace).ok_or_else(|| {
+        let (path_and_counts, label) = line.trim().rsplit_once(char::is_whitespace).ok_or_else(|| {
             let got = format!("{line:?} in line {} of {}", number + 1, path.display());
             refused("a path and a label", got, "correct the list")
         })?;
         let label = label.parse().ok().and_then(|index: usize| names.get(index)).map_or(label, String::as_str);
-        let (place, span) = without_counts(root, place.trim());
-        // Several clips may lie in one folder.
-        let id = span.map_or(place.to_owned(), |[offset, count]| format!("{place}#{offset}+{count}"));
-        Ok(LabelledClip { span, ..clip(root, &id, place, label, 1) })
+        let (clip_path, span) = split_counts(root, path_and_counts.trim());
+        // A folder may hold several clips.
+        let id = span.map_or(clip_path.to_owned(), |[offset, count]| format!("{clip_path}#{offset}+{count}"));
+        Ok(LabelledClip { span, ..clip(root, &id, clip_path, label, 1) })
     };
     lines.map(clip).collect()
 }
 
-/// The path in front of a raw-frame list's counts, where there are such, and offset and count if there are two.
-fn without_counts<'a>(root: &Path, place: &'a str) -> (&'a str, Option<[u64; 2]>) {
-    let (mut rest, mut counts) = (place, Vec::new());
+/// Splits the counts off a path: returns the path, and offset and count if there are both.
+fn split_counts<'a>(root: &Path, text: &'a str) -> (&'a str, Option<[u64; 2]>) {
+    let (mut rest, mut counts) = (text, Vec::new());
     for _ in 0..2 {
         if root.join(rest).exists() || is_video(Path::new(rest)) {
             break;
@@ -55,19 +55,23 @@ fn without_counts<'a>(root: &Path, place: &'a str) -> (&'a str, Option<[u64; 2]>
     }
 }
 
-/// An entry of Something-Something v2's lists.
+/// An entry of a list of Something-Something v2.
 #[derive(Debug, Deserialize)]
 struct Entry {
     id: String,
     template: String,
 }
 
-/// Labels are templates without their brackets, as the label files have them: "Lifting something up".
+/// Reads a list of Something-Something v2. Labels are templates without brackets, as in its label files: "Lifting
+/// something up".
 pub(super) fn ssv2(root: &Path, annotations: Option<&Path>) -> Result<Vec<LabelledClip>> {
     let path = list(root, annotations, "json")?;
     let entries: Vec<Entry> = serde_json::from_str(&read_text(&path)?).map_err(|e| {
-        let got = format!("{}: {e}", path.display());
-        refused("a JSON list of id and template", got, "check --annotations and --format")
+        let next = "check the list and the data set's format";
+        Error::caused(Stage::DataSet, "a JSON list of id and template", e, next)
+            .at(path.display())
+            .about(Setting::Annotations)
+            .about(Setting::Format)
     })?;
     let clip = |entry: Entry| {
         let label = entry.template.replace(['[', ']'], "");
@@ -78,7 +82,7 @@ pub(super) fn ssv2(root: &Path, annotations: Option<&Path>) -> Result<Vec<Labell
     Ok(entries.into_iter().map(clip).collect())
 }
 
-fn clip(root: &Path, id: &str, place: &str, label: &str, least_frames: u64) -> LabelledClip {
-    let path = Some(root.join(place)).filter(|path| path.exists());
+fn clip(root: &Path, id: &str, path: &str, label: &str, least_frames: u64) -> LabelledClip {
+    let path = Some(root.join(path)).filter(|path| path.exists());
     LabelledClip { least_frames, ..LabelledClip::new(id.to_owned(), label.to_owned(), path) }
 }

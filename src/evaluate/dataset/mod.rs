@@ -1,4 +1,4 @@
-//! Labelled sets of clips, in the layouts in which they go around.
+//! Labelled sets of clips, in the layouts that they are published in.
 
 mod folder;
 mod kinetics;
@@ -7,70 +7,82 @@ mod masks;
 mod strata;
 mod tree;
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use crate::source::{self, FrameRange, MaskFolders, MaskedSource, Source, SourceOptions};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// How a set is laid out.
+/// Layout of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
-    /// A CSV of label, youtube_id, time_start, time_end, split; clips named by id and seconds, in a folder a label or not.
+    /// CSV of label, youtube_id, time_start, time_end, split; clips are named by id and seconds.
     Mimetics,
-    /// As `mimetics`, which took its columns over.
+    /// Same as `Mimetics`.
     Kinetics,
     /// mmaction2's lists: `path label` for videos, `folder [offset] frames label` for raw frames.
     Mmaction2,
-    /// Something-Something v2's JSON lists: `id` and `template`; clips under 16 frames are left out.
+    /// Something-Something v2's JSON lists of `id` and `template`, without clips under 16 frames.
     Ssv2,
     /// HAT's tree: `ori/CLASS/CLIP/%06d.jpg`.
     Hat,
-    /// A folder a class, with video files or folders of pictures.
+    /// A folder per class, with video files or folders of pictures.
     Folder,
+}
+
+impl Format {
+    /// All layouts.
+    pub const ALL: [Self; 6] = [Self::Mimetics, Self::Kinetics, Self::Mmaction2, Self::Ssv2, Self::Hat, Self::Folder];
+
+    /// Returns the layout's name: `mimetics`, `kinetics`, …
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mimetics => "mimetics",
+            Self::Kinetics => "kinetics",
+            Self::Mmaction2 => "mmaction2",
+            Self::Ssv2 => "ssv2",
+            Self::Hat => "hat",
+            Self::Folder => "folder",
+        }
+    }
 }
 
 /// One labelled clip.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelledClip {
-    /// What names it in records, the same wherever the set lies.
+    /// Id in records, independent of the set's location.
     pub id: String,
-    /// Its class, as the set writes it.
+    /// Class, as the set spells it.
     pub label: String,
-    /// The file or folder of it; none where there is none.
+    /// File or folder; `None` if it is missing.
     pub path: Option<PathBuf>,
-    /// The frames of it that are meant, from which on and how many; all of them where nothing is said.
+    /// Offset and number of the clip's frames in the file; `None` for all frames.
     pub span: Option<[u64; 2]>,
-    /// Where masks of it lie that were made elsewhere.
+    /// Folders of precomputed masks.
     pub masks: Option<MaskFolders>,
-    /// Where frames of it without the person lie that were made elsewhere.
+    /// Folder of frames without the person, inpainted elsewhere.
     pub inpainted: Option<PathBuf>,
-    /// The fewest frames that it may have.
+    /// Smallest number of frames of a valid clip.
     pub least_frames: u64,
-    /// Stratum by name: what the set says of the clip besides its label.
+    /// Further attributes of the clip by name.
     pub strata: BTreeMap<String, String>,
 }
 
 impl LabelledClip {
-    /// A clip of which nothing else is known.
+    /// Creates a clip without masks and strata.
     pub fn new(id: String, label: String, path: Option<PathBuf>) -> Self {
         Self { id, label, path, span: None, masks: None, inpainted: None, least_frames: 1, strata: BTreeMap::new() }
     }
 
-    /// Its frames, with masks where such were made elsewhere.
+    /// Opens the clip's frames, with its masks if it has any.
     ///
     /// # Errors
-    /// When there is no file of it, or it or its masks cannot be read.
+    /// Returns an error if the file is missing, or if it or its masks cannot be read.
     pub fn open(&self, options: &SourceOptions) -> Result<Box<dyn Source>> {
         let Some(path) = &self.path else {
-            return Err(Error::new(
-                Stage::Source,
-                "a file of every clip",
-                format_args!("none of {:?}", self.id),
-                "fetch it",
-            ));
+            let got = format!("none of {:?}", self.id);
+            return Err(Error::new(Stage::Source, "a file of every clip", got, "download it"));
         };
         let mut source = source::open(path.as_os_str(), options)?;
         if let Some([offset, count]) = self.span {
@@ -83,31 +95,31 @@ impl LabelledClip {
     }
 }
 
-/// A labelled set.
+/// A labelled set of clips.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
-    /// Its clips by id, those whose files are missing among them.
+    /// All clips, sorted by id, with those whose files are missing.
     pub clips: Vec<LabelledClip>,
 }
 
-/// A share of a set, so that several machines can work on it.
+/// Part of a data set for one of several machines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Shard {
-    /// From 1.
+    /// Number of the part, from 1.
     pub index: usize,
-    /// How many there are.
+    /// Number of parts.
     pub count: usize,
 }
 
 impl Dataset {
-    /// The set at `root`; `annotations` is the file that lists it, which otherwise is looked for.
+    /// Finds the clips under `root`. `annotations` is the list of clips; `None` looks for it in `root`.
     ///
     /// # Errors
-    /// When the list is missing, cannot be read, names a clip twice, or no clip is there at all.
+    /// Returns an error if the list is missing, cannot be read or names a clip twice, or if all clips are missing.
     pub fn open(format: Format, root: &Path, annotations: Option<&Path>) -> Result<Self> {
         if !root.is_dir() {
             let got = root.display();
-            return Err(refused("the folder of a data set", got, "check the path"));
+            return Err(refused("the folder of a data set", got, "check the path").about(Setting::Data));
         }
         let mut clips = match format {
             Format::Mimetics | Format::Kinetics => kinetics::read(root, annotations)?,
@@ -122,18 +134,19 @@ impl Dataset {
         }
         if clips.iter().all(|clip| clip.path.is_none()) {
             let got = format!("{} clips listed, none of them there", clips.len());
-            let next = "check DATA, --format and --annotations";
-            return Err(refused(format_args!("clips under {}", root.display()), got, next));
+            let expected = format!("clips under {}", root.display());
+            let error = refused(expected, got, "check the folder, its format and the list of clips");
+            return Err(error.about(Setting::Data).about(Setting::Format).about(Setting::Annotations));
         }
         strata::add(root, &mut clips)?;
         Ok(Self { clips })
     }
 
-    /// The set with the masks under `root`: HAT's `seg/CLASS/CLIP` and pantomime's `obj/CLASS/CLIP` beside it, or
-    /// `CLASS/CLIP` or the clip's name, with a folder `objects` in it. A clip without masks has none that can be read.
+    /// Adds the precomputed masks under `root`: HAT's `seg/CLASS/CLIP` with pantomime's `obj/CLASS/CLIP`, or
+    /// `CLASS/CLIP` or the clip's name, with a folder `objects` in it. A clip without masks can then not be read.
     ///
     /// # Errors
-    /// When there are masks of no clip at all.
+    /// Returns an error if no clip has masks.
     pub fn with_masks(mut self, root: &Path) -> Result<Self> {
         let mut found = 0;
         for clip in &mut self.clips {
@@ -143,32 +156,35 @@ impl Dataset {
         }
         if found == 0 {
             let got = format!("masks of none of {} clips under {}", self.clips.len(), root.display());
-            return Err(refused("a folder of masks a clip", got, "lay them out as seg/CLASS/CLIP/%06d.png"));
+            let next = "lay them out as seg/CLASS/CLIP/%06d.png";
+            return Err(refused("a folder of masks per clip", got, next).about(Setting::Masks));
         }
         Ok(self)
     }
 
-    /// The set with frames without the person under `root`: HAT's `inp/CLASS/CLIP`, or `CLASS/CLIP`. Clips without such are
-    /// inpainted here.
+    /// Returns whether the clips have precomputed masks.
+    pub fn has_masks(&self) -> bool {
+        self.clips.iter().any(|clip| clip.masks.is_some())
+    }
+
+    /// Adds the frames without the person under `root`: HAT's `inp/CLASS/CLIP`, or `CLASS/CLIP`. Other clips are
+    /// inpainted when they are read.
     ///
     /// # Errors
-    /// When there are such of no clip at all.
+    /// Returns an error if no clip has such frames.
     pub fn with_inpainted(mut self, root: &Path) -> Result<Self> {
         for clip in &mut self.clips {
-            clip.inpainted = masks::there(&root.join("inp"), clip).or_else(|| masks::there(root, clip));
+            clip.inpainted = masks::folder(&root.join("inp"), clip).or_else(|| masks::folder(root, clip));
         }
         if self.clips.iter().all(|clip| clip.inpainted.is_none()) {
             let got = format!("frames of none of {} clips under {}", self.clips.len(), root.display());
-            return Err(refused(
-                "a folder of frames without the person",
-                got,
-                "lay them out as inp/CLASS/CLIP/%06d.png",
-            ));
+            let next = "lay them out as inp/CLASS/CLIP/%06d.png";
+            return Err(refused("a folder of frames without the person", got, next));
         }
         Ok(self)
     }
 
-    /// A checksum of all clips' names and labels.
+    /// Returns a checksum of all ids and labels.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         for part in self.clips.iter().flat_map(|clip| [&clip.id, &clip.label]) {
@@ -178,11 +194,10 @@ impl Dataset {
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Every `shard.count`-th clip.
+    /// Keeps every `shard.count`-th clip.
     #[must_use]
     pub fn shard(self, shard: Shard) -> Self {
-        let mine = |(place, _): &(usize, LabelledClip)| place % shard.count == shard.index - 1;
-        Self { clips: self.clips.into_iter().enumerate().filter(mine).map(|(_, clip)| clip).collect() }
+        Self { clips: self.clips.into_iter().skip(shard.index.saturating_sub(1)).step_by(shard.count.max(1)).collect() }
     }
 }
 
@@ -204,17 +219,18 @@ impl core::fmt::Display for Shard {
     }
 }
 
-/// Extensions of the files that are clips.
+/// Extensions of video files.
 const VIDEO: [&str; 9] = ["mp4", "webm", "mkv", "avi", "mov", "m4v", "mpg", "y4m", "gif"];
 
 fn is_video(path: &Path) -> bool {
     path.extension().is_some_and(|extension| VIDEO.iter().any(|video| extension.eq_ignore_ascii_case(video)))
 }
 
-/// What lies in a folder, sorted; hidden things left out.
+/// Returns the paths in a folder, sorted, without hidden ones.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let unreadable =
-        |e: std::io::Error| refused("a readable folder", format_args!("{}: {e}", folder.display()), "check it");
+    let unreadable = |e: std::io::Error| {
+        Error::caused(Stage::DataSet, "a readable folder", e, "check its permissions").at(folder.display())
+    };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -233,9 +249,9 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The list that was named, or the only file under `root` with this extension that is none of a set's side files.
-fn list(root: &Path, named: Option<&Path>, extension: &str) -> Result<PathBuf> {
-    if let Some(path) = named {
+/// Returns `annotations`, or the only file under `root` with this extension that is not a table of strata.
+fn list(root: &Path, annotations: Option<&Path>, extension: &str) -> Result<PathBuf> {
+    if let Some(path) = annotations {
         return Ok(path.to_owned());
     }
     let is_list = |path: &PathBuf| {
@@ -247,14 +263,15 @@ fn list(root: &Path, named: Option<&Path>, extension: &str) -> Result<PathBuf> {
         [only] => Ok(only.clone()),
         others => {
             let got = format!("{} of them under {}", others.len(), root.display());
-            Err(refused(format_args!("one .{extension} list"), got, "name it with --annotations"))
+            let error = refused(format_args!("one .{extension} list"), got, "name the file that lists the clips");
+            Err(error.about(Setting::Annotations))
         }
     }
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    let unreadable = |e| refused("a readable list", format_args!("{}: {e}", path.display()), "check the path");
-    std::fs::read_to_string(path).map_err(unreadable)
+    std::fs::read_to_string(path)
+        .map_err(|e| Error::caused(Stage::DataSet, "a readable list", e, "check the path").at(path.display()))
 }
 
 fn refused(expected: impl core::fmt::Display, got: impl core::fmt::Display, next: &str) -> Error {

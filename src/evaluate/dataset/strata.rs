@@ -1,12 +1,12 @@
-//! What a set says of its clips besides their labels.
+//! Strata: attributes of clips besides their labels.
 
-use super::{LabelledClip, entries, name, refused, stem};
-use crate::error::Result;
+use super::{LabelledClip, entries, name, stem};
+use crate::error::{Error, Result, Stage};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Adds to `clips` what the side files under `root` say of them: `*_strata.csv` and `*_objectsceneannot.txt`, whose first
-/// column `video` names clips by their ids or the stems of their files, and whose others are strata.
+/// Adds the strata in the tables under `root`, `*_strata.csv` and `*_objectsceneannot.txt`. Their first column,
+/// `video`, names clips by id or file stem; every other column is a stratum.
 pub(super) fn add(root: &Path, clips: &mut [LabelledClip]) -> Result<()> {
     for path in entries(root)? {
         match name(&path) {
@@ -20,24 +20,24 @@ pub(super) fn add(root: &Path, clips: &mut [LabelledClip]) -> Result<()> {
 
 fn add_table(path: &Path, delimiter: u8, clips: &mut [LabelledClip]) -> Result<()> {
     let wrong = |e: csv::Error| {
-        let got = format!("{}: {e}", path.display());
-        refused("a table of strata whose first column is video", got, "correct it, or move it away")
+        let expected = "a table of strata whose first column is video";
+        Error::caused(Stage::DataSet, expected, e, "correct it, or move it away").at(path.display())
     };
     let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_path(path).map_err(wrong)?;
     let columns: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
-    let mut places: HashMap<String, Option<usize>> = HashMap::new();
-    for (place, clip) in clips.iter().enumerate() {
+    let mut indices: HashMap<String, Option<usize>> = HashMap::new();
+    for (index, clip) in clips.iter().enumerate() {
         let stem = clip.path.as_deref().map(|path| if path.is_dir() { name(path) } else { stem(path) });
         for key in [Some(clip.id.clone()), stem.filter(|stem| *stem != clip.id)].into_iter().flatten() {
-            // Of two clips whose files have one name, neither is meant.
-            places.entry(key).and_modify(|one| *one = None).or_insert(Some(place));
+            // A name of two files is ambiguous: it names neither.
+            indices.entry(key).and_modify(|unique| *unique = None).or_insert(Some(index));
         }
     }
     for row in reader.records() {
         let row = row.map_err(wrong)?;
-        let Some(place) = row.get(0).and_then(|video| places.get(video).copied().flatten()) else { continue };
-        let told = columns.iter().zip(&row).skip(1).filter(|(column, _)| column.as_str() != "label");
-        clips[place].strata.extend(told.map(|(column, value)| (column.clone(), value.to_owned())));
+        let Some(index) = row.get(0).and_then(|video| indices.get(video).copied().flatten()) else { continue };
+        let strata = columns.iter().zip(&row).skip(1).filter(|(column, _)| column.as_str() != "label");
+        clips[index].strata.extend(strata.map(|(column, value)| (column.clone(), value.to_owned())));
     }
     Ok(())
 }

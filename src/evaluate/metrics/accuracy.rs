@@ -1,4 +1,4 @@
-//! Shares of clips, in 0..=1; NaN of none.
+//! Accuracies: fractions of clips, in 0..=1; NaN of no clips.
 
 use super::ScoredClip;
 use crate::view::View;
@@ -19,17 +19,17 @@ pub fn is_contrastive(truth: usize, scuba: usize, scufo: usize) -> bool {
     scuba == truth && scufo != truth
 }
 
-/// The share whose best class of `view` is the true one: top1, P-top1 and B-top1.
+/// Returns the top-1 accuracy of `view`: top1, P-top1 or B-top1.
 pub fn top1<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, view: View) -> f64 {
     share(clips, |clip| clip.best[view.index()] == clip.truth)
 }
 
-/// The share whose true class is among the five best of the whole picture.
+/// Returns the top-5 accuracy of the full view.
 pub fn top5<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> f64 {
     share(clips, |clip| clip.in_top5)
 }
 
-/// The mean over the classes that have clips of each one's top1.
+/// Returns the mean over classes of their top-1 accuracy, without classes that have no clips.
 pub fn mean_class<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> f64 {
     let mut classes: BTreeMap<usize, (u32, u32)> = BTreeMap::new();
     for clip in clips {
@@ -41,8 +41,8 @@ pub fn mean_class<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> f64 {
     sum / classes.len() as f64
 }
 
-/// The pointing game: the mean share of frames in which the encoder looks at the person most.
+/// Returns the pointing game: the mean fraction of frames in which the encoder attends most to the person.
 pub fn pointing<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> f64 {
-    let shares: Vec<f64> = clips.into_iter().filter_map(|clip| clip.pointing).map(f64::from).collect();
-    shares.iter().sum::<f64>() / shares.len() as f64
+    let fractions: Vec<f64> = clips.into_iter().filter_map(|clip| clip.pointing).map(f64::from).collect();
+    fractions.iter().sum::<f64>() / fractions.len() as f64
 }

@@ -1,21 +1,20 @@
-//! How sure a measure is: what it is of clips drawn anew from those at hand.
+//! Confidence intervals by the bootstrap.
 
 use serde::{Serialize, Serializer};
 
-/// How often clips are drawn anew.
-const DRAWS: usize = 1_000;
-/// The share of draws between `low` and `high`.
+/// Bootstrap samples.
+const SAMPLES: usize = 1_000;
+/// Fraction of the samples between `low` and `high`.
 const LEVEL: f64 = 0.95;
 
-/// A measure with its interval: between `low` and `high` lie 95 % of what it is of clips drawn anew with replacement. Numbers
-/// that do not exist are NaN here and null in JSON.
+/// A measure with its 95 % bootstrap interval. Undefined numbers are NaN here and null in JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// Of the clips themselves.
+    /// The measure of the clips.
     pub value: f64,
-    /// Lower end.
+    /// Lower end of the interval.
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: f64,
 }
 
@@ -32,25 +31,25 @@ impl Serialize for Estimate {
     }
 }
 
-/// The measure of `clips`, and its interval from a thousand draws that are the same in every run.
+/// Returns the measure of `clips`, and its interval from a thousand samples that are the same in every run.
 pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
     let all: Vec<&T> = clips.iter().collect();
     let value = measure(&all);
-    let mut dice = SplitMix64(0x9e37_79b9_7f4a_7c15);
-    let mut drawn: Vec<f64> = Vec::with_capacity(DRAWS);
-    let mut again: Vec<&T> = Vec::with_capacity(all.len());
-    for _ in 0..if all.is_empty() { 0 } else { DRAWS } {
-        again.clear();
-        again.extend((0..all.len()).map(|_| all[dice.below(all.len())]));
-        drawn.push(measure(&again));
+    let mut rng = SplitMix64(0x9e37_79b9_7f4a_7c15);
+    let mut values: Vec<f64> = Vec::with_capacity(SAMPLES);
+    let mut sample: Vec<&T> = Vec::with_capacity(all.len());
+    for _ in 0..if all.is_empty() { 0 } else { SAMPLES } {
+        sample.clear();
+        sample.extend((0..all.len()).map(|_| all[rng.below(all.len())]));
+        values.push(measure(&sample));
     }
-    drawn.retain(|value| value.is_finite());
-    drawn.sort_by(f64::total_cmp);
-    let at = |share: f64| match drawn.len() {
+    values.retain(|value| value.is_finite());
+    values.sort_by(f64::total_cmp);
+    let quantile = |fraction: f64| match values.len() {
         0 => f64::NAN,
-        count => drawn[((count - 1) as f64 * share).round() as usize],
+        count => values[((count - 1) as f64 * fraction).round() as usize],
     };
-    Estimate { value, low: at((1.0 - LEVEL) / 2.0), high: at((1.0 + LEVEL) / 2.0) }
+    Estimate { value, low: quantile((1.0 - LEVEL) / 2.0), high: quantile((1.0 + LEVEL) / 2.0) }
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
@@ -66,7 +65,7 @@ impl SplitMix64 {
         z ^ (z >> 31)
     }
 
-    /// From 0 to below `end`.
+    /// Returns a number in 0..`end`.
     pub(in crate::evaluate) fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.next()) * end as u128) >> 64) as usize
     }

@@ -1,4 +1,4 @@
-//! All measures of a set.
+//! All measures of a data set.
 
 use super::bootstrap::{Estimate, estimate};
 use super::{BiasMeasures, Confidence, CounterfactualClips, ScoredClip, Unscored, accuracy, selective};
@@ -7,85 +7,90 @@ use crate::view::View;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The most values that something said of clips may have to be taken for strata.
+/// Largest number of values of an attribute whose strata are measured.
 const MAX_STRATA: usize = 40;
-/// Coverages at which the risk is told.
+/// Coverages at which the risk is reported.
 const COVERAGES: [f64; 6] = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 
-/// All measures of a set.
+/// All measures of a data set.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measures {
-    /// Clips that were scored.
+    /// Number of scored clips.
     pub clips: usize,
-    /// Clips that were not, and why.
+    /// Clips that were not scored, by reason.
     #[serde(flatten)]
     pub unscored: Unscored,
     /// Accuracies by name, in 0..=1.
     pub metrics: BTreeMap<&'static str, Estimate>,
-    /// What each score buys, by its name.
+    /// Selective classification by each score's name.
     pub gates: BTreeMap<&'static str, GateMeasures>,
-    /// What the gate's verdicts did.
+    /// Effect of the gate's verdicts.
     pub verdicts: BTreeMap<&'static str, Estimate>,
-    /// Every class that has clips.
+    /// All classes with clips.
     pub classes: Vec<Class>,
-    /// The metrics of every stratum, by what it is a stratum of and its name.
+    /// Metrics of every stratum, by attribute and value.
     pub strata: BTreeMap<String, BTreeMap<String, BTreeMap<&'static str, Estimate>>>,
-    /// Labels of the whole picture against labels of the background alone.
+    /// Labels of the full view against labels of the background view.
     pub confusion: Confusion,
-    /// What counterfactual clips tell, where there are such.
+    /// Measures of counterfactual clips, if some were scored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counterfactual: Option<BiasMeasures>,
 }
 
-/// What a score buys.
+/// Selective classification by one score.
 #[derive(Clone, Debug, Serialize)]
 pub struct GateMeasures {
     /// Area under the risk-coverage curve.
     pub aurc: Estimate,
-    /// The part of it that a better order would take away.
+    /// Excess AURC: the part that the best order would remove.
     pub e_aurc: Estimate,
     /// Area under the generalised risk-coverage curve.
     pub augrc: Estimate,
-    /// `aurc` less that of the maximum softmax, on the same draws: below 0 where this score is better.
+    /// `aurc` minus that of max-softmax, on the same samples: negative if this score is better.
     pub aurc_less_max_softmax: Estimate,
-    /// Risk at coverages from 50 to 100 %.
+    /// Risk at coverages from 50 % to 100 %.
     pub risk_at: BTreeMap<String, f64>,
-    /// How well the score tells labels that are wrong because of the background; null where that is not known.
+    /// AUROC of labels that are wrong because of the background; null if the backgrounds' classes are not known.
     pub auroc_wrong_by_background: Estimate,
     /// Risk at every coverage k/n.
     #[serde(skip)]
     pub curve: Vec<f64>,
 }
 
-/// One class.
+/// Accuracy of one class.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Class {
-    /// Its name.
+    /// Name of the class.
     pub label: String,
-    /// Its clips.
+    /// Number of clips.
     pub clips: usize,
-    /// Shares of them whose best class is this one: whole picture, person only, background only.
+    /// Top-1 accuracy of the full view.
     pub top1: f64,
-    /// See `top1`.
+    /// Top-1 accuracy of the person view.
     pub p_top1: f64,
-    /// See `top1`.
+    /// Top-1 accuracy of the background view.
     pub b_top1: f64,
-    /// Mean probability of this class by the person alone.
+    /// Mean probability of the class in the person view.
     pub p_person: f64,
-    /// Mean probability of this class by the background alone.
+    /// Mean probability of the class in the background view.
     pub p_background: f64,
 }
 
-/// How often the whole picture got one label and its background another.
+/// Counts of pairs of labels: full view and background view.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Confusion {
-    /// Clips by label of the whole picture, then by label of the background.
+    /// Number of clips by label of the full view, then by label of the background view.
     pub counts: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 impl Measures {
-    /// The measures of `clips`, whose classes have these `names`, and of their `twins`.
-    pub fn of(clips: &[ScoredClip], unscored: Unscored, names: &[String], twins: &CounterfactualClips) -> Self {
+    /// Computes the measures of `clips` over the classes `names`, and of their counterfactual clips.
+    pub fn of(
+        clips: &[ScoredClip],
+        unscored: Unscored,
+        names: &[String],
+        counterfactual: &CounterfactualClips,
+    ) -> Self {
         Self {
             clips: clips.len(),
             unscored,
@@ -95,7 +100,7 @@ impl Measures {
             classes: classes(clips, names),
             strata: strata(clips),
             confusion: confusion(clips, names),
-            counterfactual: BiasMeasures::of(clips, twins, names),
+            counterfactual: BiasMeasures::of(clips, counterfactual, names),
         }
     }
 }
@@ -116,12 +121,12 @@ fn gate(clips: &[ScoredClip], by: Confidence) -> GateMeasures {
     let ordered = |clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
         clips.iter().map(|clip| (by.of(clip), !clip.is_right())).collect()
     };
-    let plain = |clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
+    let by_max_softmax = |clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
         clips.iter().map(|clip| (Confidence::MaxSoftmax.of(clip), !clip.is_right())).collect()
     };
     let background = |clips: &[&ScoredClip]| {
-        let known = clips.iter().filter_map(|clip| Some((-by.of(clip), clip.is_wrong_by_background()?)));
-        selective::auroc(&known.collect::<Vec<_>>())
+        let scores = clips.iter().filter_map(|clip| Some((-by.of(clip), clip.is_wrong_by_background()?)));
+        selective::auroc(&scores.collect::<Vec<_>>())
     };
     let all: Vec<&ScoredClip> = clips.iter().collect();
     let all = ordered(&all);
@@ -131,7 +136,7 @@ fn gate(clips: &[ScoredClip], by: Confidence) -> GateMeasures {
         e_aurc: estimate(clips, |clips| selective::e_aurc(&ordered(clips))),
         augrc: estimate(clips, |clips| selective::augrc(&ordered(clips))),
         aurc_less_max_softmax: estimate(clips, |clips| {
-            selective::aurc(&ordered(clips)) - selective::aurc(&plain(clips))
+            selective::aurc(&ordered(clips)) - selective::aurc(&by_max_softmax(clips))
         }),
         risk_at: COVERAGES.map(|coverage| (percent(coverage), selective::risk_at(&all, coverage))).into(),
         auroc_wrong_by_background: estimate(clips, background),
@@ -188,15 +193,15 @@ fn classes(clips: &[ScoredClip], names: &[String]) -> Vec<Class> {
 fn strata(clips: &[ScoredClip]) -> BTreeMap<String, BTreeMap<String, BTreeMap<&'static str, Estimate>>> {
     let mut groups: BTreeMap<&String, BTreeMap<&String, Vec<ScoredClip>>> = BTreeMap::new();
     for clip in clips {
-        for (of, name) in &clip.strata {
-            groups.entry(of).or_default().entry(name).or_default().push(clip.clone());
+        for (attribute, value) in &clip.strata {
+            groups.entry(attribute).or_default().entry(value).or_default().push(clip.clone());
         }
     }
-    groups.retain(|_, names| (2..=MAX_STRATA).contains(&names.len()));
-    let measured = |names: BTreeMap<&String, Vec<ScoredClip>>| {
-        names.into_iter().map(|(name, clips)| (name.clone(), metrics(&clips))).collect()
+    groups.retain(|_, values| (2..=MAX_STRATA).contains(&values.len()));
+    let measured = |values: BTreeMap<&String, Vec<ScoredClip>>| {
+        values.into_iter().map(|(value, clips)| (value.clone(), metrics(&clips))).collect()
     };
-    groups.into_iter().map(|(of, names)| (of.clone(), measured(names))).collect()
+    groups.into_iter().map(|(attribute, values)| (attribute.clone(), measured(values))).collect()
 }
 
 fn confusion(clips: &[ScoredClip], names: &[String]) -> Confusion {

@@ -1,7 +1,7 @@
-//! What is measured of a set's records.
+//! Measures of the records of a data set.
 //!
-//! A [`ScoredClip`] is what one record says in numbers. [`accuracy`] is about labels, [`selective`] about the order that a score puts
-//! clips into, [`bootstrap`] about how sure all that is, and [`Measures`] are all of them together.
+//! A [`ScoredClip`] holds the numbers of one record. [`accuracy`] measures labels, [`selective`] the order in which a
+//! score accepts clips, and [`bootstrap`] their confidence intervals. [`Measures`] are all of them.
 
 pub mod accuracy;
 mod bias;
@@ -25,101 +25,100 @@ use std::collections::{BTreeMap, HashMap};
 /// One scored clip.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoredClip {
-    /// What names it.
+    /// Id of the clip.
     pub name: String,
-    /// Index of its class.
+    /// Index of the true class.
     pub truth: usize,
-    /// Index of the class of which the background is the home, where that is known.
+    /// Index of the class of the background, if it is known.
     pub background: Option<usize>,
-    /// Stratum by name.
+    /// Further attributes by name.
     pub strata: BTreeMap<String, String>,
     /// Index of the best class of each view, in the order of [`View::index`].
     pub best: [usize; 3],
-    /// Whether the true class is among the five best of the whole picture.
+    /// Whether the true class is among the five best of the full view.
     pub in_top5: bool,
     /// Probability of the label in each view.
     pub p: [f32; 3],
     /// Probability of the true class in each view.
     pub p_truth: [f32; 3],
-    /// The best class once the background's share is taken away (TIE).
+    /// Best class by total indirect effect (TIE): without the effect of the background.
     pub tie: usize,
     /// The gate's scores of the label.
     pub scores: Scores,
     /// The gate's verdict.
     pub verdict: Verdict,
-    /// How much of the encoder's crop the person covers, in 0..=1.
+    /// Fraction of the encoder's crop that the person covers, in 0..=1.
     pub person_area: f32,
-    /// The share of frames in which the encoder looks at the person most, where it was asked (the pointing game).
+    /// Pointing game: fraction of frames in which the encoder attends most to the person; `None` if not played.
     pub pointing: Option<f32>,
 }
 
 impl ScoredClip {
-    /// Index of the label: the best class of the whole picture.
+    /// Returns the index of the label: the best class of the full view.
     pub fn label(&self) -> usize {
         self.best[View::Full.index()]
     }
 
-    /// Whether the label is the true class.
+    /// Returns whether the label is the true class.
     pub fn is_right(&self) -> bool {
         self.label() == self.truth
     }
 
-    /// Whether it is wrong because of the background: the label is the class whose home the background is. None where it
-    /// is not known what the background is.
+    /// Returns whether the label is wrong and is the background's class; `None` if that class is not known.
     pub fn is_wrong_by_background(&self) -> Option<bool> {
         self.background.map(|background| !self.is_right() && self.label() == background)
     }
 }
 
-/// Why clips were not scored, by their names.
+/// Ids of the clips that were not scored, by reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Unscored {
-    /// There is no file of these.
+    /// Clips without a file.
     pub missing: Vec<String>,
-    /// The label of these is none of the bundle's classes.
+    /// Clips whose label is not a class of the bundle.
     pub mislabelled: Vec<String>,
-    /// These have fewer frames than the set's clips must have.
+    /// Clips with fewer frames than the data set requires.
     pub too_short: Vec<String>,
-    /// These could not be read, and why.
+    /// Clips that could not be read, with the error.
     pub unreadable: BTreeMap<String, String>,
 }
 
-/// The stratum that names the class at home in a clip's background.
+/// Stratum that names the class of a clip's background.
 const BACKGROUND: &str = "background";
 
-/// Class indices by name, as sets write them: exactly, or with underscores for spaces, or in other case.
+/// Class indices by name. Names match exactly, or with underscores for spaces and in any case.
 #[derive(Clone, Debug)]
 pub struct Classes {
     exact: HashMap<String, usize>,
-    /// Where one class alone is written so.
-    plain: HashMap<String, Option<usize>>,
+    /// Classes by normalised name; `None` for a name of several classes.
+    normalised: HashMap<String, Option<usize>>,
 }
 
 impl Classes {
-    /// The classes of these names.
+    /// Creates the classes with these names.
     pub fn new(names: &[String]) -> Self {
-        let mut all: HashMap<String, Option<usize>> = HashMap::new();
+        let mut normalised: HashMap<String, Option<usize>> = HashMap::new();
         for (index, name) in names.iter().enumerate() {
-            all.entry(plain(name)).and_modify(|one| *one = None).or_insert(Some(index));
+            normalised.entry(normalise(name)).and_modify(|unique| *unique = None).or_insert(Some(index));
         }
-        Self { exact: names.iter().cloned().zip(0..).collect(), plain: all }
+        Self { exact: names.iter().cloned().zip(0..).collect(), normalised }
     }
 
-    /// The index of the class that `label` means.
+    /// Returns the index of the class that `label` names.
     pub fn index(&self, label: &str) -> Option<usize> {
-        self.exact.get(label).copied().or_else(|| self.plain.get(&plain(label)).copied().flatten())
+        self.exact.get(label).copied().or_else(|| self.normalised.get(&normalise(label)).copied().flatten())
     }
 }
 
-fn plain(name: &str) -> String {
+fn normalise(name: &str) -> String {
     name.trim().replace('_', " ").to_lowercase()
 }
 
-/// The scored clips among `records`, judged by a gate of these settings, and what was not scored.
+/// Judges the scored clips among `records` by a gate with these settings, and lists the others.
 ///
 /// # Errors
-/// When a record is not what a run wrote, or the settings are out of range.
-pub fn clips<'a>(
+/// Returns an error if a record's numbers are invalid, or if the settings are out of range.
+pub fn score_records<'a>(
     records: impl IntoIterator<Item = &'a Record>,
     names: &[String],
     settings: &GateSettings,
@@ -131,8 +130,8 @@ pub fn clips<'a>(
         match (&record.outcome, classes.index(&record.truth)) {
             (ClipOutcome::Missing, _) => unscored.missing.push(name()),
             (ClipOutcome::TooShort(_), _) => unscored.too_short.push(name()),
-            (ClipOutcome::Unreadable(why), _) => {
-                unscored.unreadable.insert(name(), why.clone());
+            (ClipOutcome::Unreadable(error), _) => {
+                unscored.unreadable.insert(name(), error.clone());
             }
             (ClipOutcome::Mislabelled, _) | (_, None) => unscored.mislabelled.push(name()),
             (ClipOutcome::Scored { log_probs, .. }, Some(truth)) => {
@@ -160,33 +159,33 @@ pub fn clips<'a>(
     Ok((clips, unscored))
 }
 
-/// The first of the largest.
+/// Returns the first class with the largest log probability.
 fn best(log_probs: &[f32]) -> usize {
     crate::zeroshot::top_k::<1>(log_probs).first().map_or(0, |best| best.class)
 }
 
-/// How many classes are better than `class`, or as good and in front of it.
+/// Returns the number of classes with a larger log probability than `class`, or with the same and a smaller index.
 fn rank(log_probs: &[f32], class: usize) -> usize {
-    let own = log_probs.get(class).copied().unwrap_or(f32::NEG_INFINITY);
-    log_probs.iter().enumerate().filter(|&(other, &p)| p > own || (p == own && other < class)).count()
+    let p_class = log_probs.get(class).copied().unwrap_or(f32::NEG_INFINITY);
+    log_probs.iter().enumerate().filter(|&(other, &p)| p > p_class || (p == p_class && other < class)).count()
 }
 
-/// What a clip is ordered by when a gate decides whether to accept its label.
+/// Score that orders clips from the most to the least confident label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Confidence {
-    /// The label's probability in the whole picture: what everybody has.
+    /// Probability of the label in the full view: the common baseline.
     MaxSoftmax,
-    /// How little of the label the background alone explains.
+    /// Negative gate score: smaller background dominance is more confident.
     Gate(ScoreKind),
 }
 
 impl Confidence {
-    /// All of them.
+    /// Returns all scores.
     pub fn all() -> impl Iterator<Item = Self> {
         [Self::MaxSoftmax].into_iter().chain(ScoreKind::ALL.map(Self::Gate))
     }
 
-    /// `max-softmax`, or the gate score's name.
+    /// Returns `max-softmax`, or the name of the gate score.
     pub fn name(self) -> &'static str {
         match self {
             Self::MaxSoftmax => "max-softmax",
@@ -194,7 +193,7 @@ impl Confidence {
         }
     }
 
-    /// The larger, the surer.
+    /// Returns the confidence of a clip: larger is more confident.
     pub fn of(self, clip: &ScoredClip) -> f64 {
         match self {
             Self::MaxSoftmax => f64::from(clip.p[View::Full.index()]),

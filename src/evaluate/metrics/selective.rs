@@ -1,14 +1,14 @@
-//! What accepting only the surest labels does.
+//! Selective classification: risk and coverage if only the most confident labels are accepted.
 //!
-//! Clips are accepted from the surest on; coverage is the share accepted, selective risk the share of wrong ones among these.
-//! Clips that are equally sure come in an order that nobody chose, so that each stands for the mean of them.
+//! Coverage is the fraction of accepted clips; selective risk is the fraction of wrong labels among them. Clips with
+//! equal confidence count as if in random order.
 
-/// The risk at every coverage k/n of `clips`, each with its confidence and whether its label is wrong.
+/// Returns the risk at every coverage k/n of `clips`, each with its confidence and whether its label is wrong.
 pub fn risks(clips: &[(f64, bool)]) -> Vec<f64> {
     wrong_accepted(clips).iter().enumerate().map(|(k, wrong)| wrong / (k + 1) as f64).collect()
 }
 
-/// How many of the k surest are wrong, in expectation, for k from 1.
+/// Returns the expected number of wrong labels among the k most confident, for k from 1.
 fn wrong_accepted(clips: &[(f64, bool)]) -> Vec<f64> {
     let mut sorted = clips.to_vec();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -26,30 +26,31 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Area under the risk-coverage curve: the mean risk over all coverages (Geifman, Uziel and El-Yaniv 2019).
+/// Returns the area under the risk-coverage curve: the mean risk over all coverages (Geifman, Uziel and El-Yaniv 2019).
 pub fn aurc(clips: &[(f64, bool)]) -> f64 {
     mean(&risks(clips))
 }
 
-/// [`aurc`] less that of the best order, in which all wrong ones come last (Geifman, Uziel and El-Yaniv 2019).
+/// Returns the excess AURC: [`aurc`] minus that of the best order, wrong labels last (Geifman, Uziel and El-Yaniv
+/// 2019).
 pub fn e_aurc(clips: &[(f64, bool)]) -> f64 {
     let best: Vec<(f64, bool)> = clips.iter().map(|&(_, wrong)| (f64::from(u8::from(!wrong)), wrong)).collect();
     aurc(clips) - aurc(&best)
 }
 
-/// Area under the generalised risk-coverage curve: the mean over all coverages of the share of all clips that is both
-/// accepted and wrong (Traub and others 2024).
+/// Returns the area under the generalised risk-coverage curve: the mean over all coverages of the fraction of clips
+/// that are accepted and wrong (Traub and others 2024).
 pub fn augrc(clips: &[(f64, bool)]) -> f64 {
     mean(&wrong_accepted(clips)) / clips.len() as f64
 }
 
-/// The risk where `coverage` of the clips, rounded up, are accepted.
+/// Returns the risk at `coverage`, with the number of accepted clips rounded up.
 pub fn risk_at(clips: &[(f64, bool)], coverage: f64) -> f64 {
     let accepted = ((clips.len() as f64 * coverage).ceil() as usize).clamp(1, clips.len().max(1));
     risks(clips).get(accepted - 1).copied().unwrap_or(f64::NAN)
 }
 
-/// The probability that a `true` has a larger value than a `false`, ties counting half; NaN where one of them is missing.
+/// Returns the probability that a `true` has a larger value than a `false`, with ties counted half; NaN without either.
 pub fn auroc(values: &[(f64, bool)]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -3,7 +3,7 @@ use super::*;
 use crate::gate::FlagReason;
 use serde::Deserialize;
 
-/// A clip whose views have these best classes.
+/// Returns a clip whose views have these best classes.
 fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredClip {
     ScoredClip {
         name: String::new(),
@@ -22,7 +22,7 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredCl
     }
 }
 
-/// Ten clips of three classes, worked out by hand below. Truth; best of whole, person, background; p; dominance.
+/// Returns ten clips of three classes: truth; best of full, person, background; p; dominance.
 fn ten() -> Vec<ScoredClip> {
     vec![
         clip(0, [0, 0, 2], 0.95, -3.0),
@@ -42,12 +42,12 @@ fn measured() -> Measures {
     Measures::of(&ten(), Unscored::default(), &["a", "b", "c"].map(str::to_owned), &CounterfactualClips::new())
 }
 
-fn near(got: f64, want: f64) {
-    assert!((got - want).abs() < 1e-9, "{got} for {want}");
+fn near(got: f64, expected: f64) {
+    assert!((got - expected).abs() < 1e-9, "{got} for {expected}");
 }
 
 #[test]
-fn ten_clips_have_the_measures_that_were_worked_out_by_hand() {
+fn measures_of_ten_clips_equal_those_computed_by_hand() {
     let measures = measured();
     let metric = |name: &str| measures.metrics[name].value;
     // Right: all but the third, fourth and seventh.
@@ -58,7 +58,7 @@ fn ten_clips_have_the_measures_that_were_worked_out_by_hand() {
     near(metric("p_top1"), 0.6);
     near(metric("b_top1"), 0.4);
 
-    // From the surest by dominance: clips 8 1 2 5 7 | 6 9 10 4 3; wrong are 7, 4 and 3.
+    // From the most confident by dominance: clips 8 1 2 5 7 | 6 9 10 4 3; wrong are 7, 4 and 3.
     let wrong: [f64; 10] = [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0];
     let aurc = wrong.iter().enumerate().map(|(k, wrong)| wrong / (k + 1) as f64).sum::<f64>() / 10.0;
     let best: f64 = (1.0 / 8.0 + 2.0 / 9.0 + 3.0 / 10.0) / 10.0;
@@ -71,7 +71,8 @@ fn ten_clips_have_the_measures_that_were_worked_out_by_hand() {
     near(gate.risk_at["100%"], 0.3);
     // Wrong with the label of the background's class: 3 and 4, which have the two largest scores.
     near(gate.auroc_wrong_by_background.value, 1.0);
-    // By p the third is the surest, and the fourth comes behind 3 1 2 9: 13 of the 16 pairs are lost.
+    // By p the third is the most confident, and the fourth comes after 3 1 2 9: 13 of the 16 pairs are in the wrong
+    // order.
     near(measures.gates["max-softmax"].auroc_wrong_by_background.value, 3.0 / 16.0);
     near(gate.aurc_less_max_softmax.value, aurc - measures.gates["max-softmax"].aurc.value);
 
@@ -102,7 +103,7 @@ struct Fixture {
 }
 
 #[test]
-fn measures_of_random_predictions_are_those_of_scikit_learn_and_of_the_definitions() {
+fn measures_of_random_predictions_equal_those_of_scikit_learn() {
     let fixture: Fixture = serde_json::from_str(include_str!("../../../tests/fixtures/metrics.json")).unwrap();
     let clips: Vec<ScoredClip> = fixture
         .truth
@@ -121,20 +122,20 @@ fn measures_of_random_predictions_are_those_of_scikit_learn_and_of_the_definitio
     let negated: Vec<(f64, bool)> = pairs.iter().map(|&(confidence, wrong)| (-confidence, wrong)).collect();
     near(selective::auroc(&negated), fixture.auroc);
     // The fixture's areas are means over 4,000 random orders of ties.
-    for (got, want) in [
+    for (got, expected) in [
         (selective::aurc(&pairs), fixture.aurc),
         (selective::e_aurc(&pairs), fixture.e_aurc),
         (selective::augrc(&pairs), fixture.augrc),
     ] {
-        assert!((got - want).abs() < 5e-4, "{got} for {want}");
+        assert!((got - expected).abs() < 5e-4, "{got} for {expected}");
     }
 }
 
 #[test]
-fn a_better_order_has_a_smaller_area_and_the_best_has_no_excess() {
-    let mut dice = SplitMix64(3);
+fn the_best_order_has_the_smallest_area_and_no_excess() {
+    let mut rng = SplitMix64(3);
     for _ in 0..50 {
-        let clips: Vec<(f64, bool)> = (0..40).map(|_| (dice.below(7) as f64, dice.below(3) == 0)).collect();
+        let clips: Vec<(f64, bool)> = (0..40).map(|_| (rng.below(7) as f64, rng.below(3) == 0)).collect();
         let best: Vec<(f64, bool)> = clips.iter().map(|&(_, wrong)| (f64::from(u8::from(!wrong)), wrong)).collect();
         assert!(selective::e_aurc(&clips) >= -1e-12 && selective::e_aurc(&best).abs() < 1e-12);
         assert!(selective::augrc(&clips) >= selective::augrc(&best) - 1e-12);
@@ -146,21 +147,21 @@ fn a_better_order_has_a_smaller_area_and_the_best_has_no_excess() {
 }
 
 #[test]
-fn intervals_hold_the_truth_about_as_often_as_they_say() {
-    let mut dice = SplitMix64(9);
-    let held = (0..200)
+fn intervals_contain_the_true_value_as_often_as_their_level() {
+    let mut rng = SplitMix64(9);
+    let contained = (0..200)
         .filter(|_| {
-            let sample: Vec<bool> = (0..80).map(|_| dice.below(10) < 3).collect();
+            let sample: Vec<bool> = (0..80).map(|_| rng.below(10) < 3).collect();
             let mean = |sample: &[&bool]| sample.iter().filter(|&&&yes| yes).count() as f64 / sample.len() as f64;
             let found = estimate(&sample, mean);
             found.low <= 0.3 && 0.3 <= found.high
         })
         .count();
-    assert!((175..=200).contains(&held), "{held} of 200");
+    assert!((175..=200).contains(&contained), "{contained} of 200");
 }
 
 #[test]
-fn labels_are_matched_as_sets_write_them() {
+fn labels_match_with_underscores_and_in_any_case_unless_ambiguous() {
     let classes = Classes::new(&["Waving while walking".to_owned(), "bow".to_owned()]);
     assert_eq!(classes.index("waving_while_walking"), Some(0));
     assert_eq!(classes.index(" bow"), Some(1));
@@ -170,25 +171,25 @@ fn labels_are_matched_as_sets_write_them() {
 }
 
 #[test]
-fn of_no_clips_nothing_is_told_as_a_number() {
+fn measures_of_no_clips_are_null() {
     let measures = Measures::of(&[], Unscored::default(), &[], &CounterfactualClips::new());
     let json = serde_json::to_value(&measures).unwrap();
     assert!(json["metrics"]["top1"]["value"].is_null() && json["gates"]["tie"]["aurc"]["low"].is_null());
 }
 
-/// The ten clips by name, and twins of them whose labels are these.
-fn twins_of(labels: [usize; 10], background: usize) -> Vec<ScoredClip> {
-    let twin = |(index, (clip, label)): (usize, (ScoredClip, usize))| ScoredClip {
+/// Returns counterfactual clips of the ten clips, with these labels and this class of the background.
+fn counterfactual(labels: [usize; 10], background: usize) -> Vec<ScoredClip> {
+    let relabelled = |(index, (clip, label)): (usize, (ScoredClip, usize))| ScoredClip {
         name: index.to_string(),
         background: Some(background),
         best: [label, clip.best[1], clip.best[2]],
         ..clip
     };
-    ten().into_iter().zip(labels).enumerate().map(twin).collect()
+    ten().into_iter().zip(labels).enumerate().map(relabelled).collect()
 }
 
 #[test]
-fn what_twins_tell_was_worked_out_by_hand() {
+fn measures_of_counterfactual_clips_equal_those_computed_by_hand() {
     let mut clips = ten();
     clips.iter_mut().enumerate().for_each(|(index, clip)| clip.name = index.to_string());
     for (index, clip) in clips.iter_mut().enumerate() {
@@ -196,20 +197,20 @@ fn what_twins_tell_was_worked_out_by_hand() {
         (clip.person_area, clip.pointing) = (0.1 * (clip.truth + 1) as f32, Some(if index == 9 { 0.0 } else { 1.0 }));
     }
     // Truth: 0 0 0 0 1 1 1 1 2 2.
-    let sets = [
-        ("background-only", twins_of([0, 1, 2, 2, 2, 1, 2, 2, 2, 2], 2)),
-        ("human-only", twins_of([0, 0, 0, 1, 1, 0, 0, 0, 0, 0], 2)),
-        ("swap-random-1", twins_of([0, 2, 2, 2, 1, 2, 0, 0, 2, 0], 2)),
-        ("swap-random-2", twins_of([0, 0, 2, 2, 1, 2, 0, 0, 2, 2], 2)),
-        ("swap-same-1", twins_of([0, 0, 0, 2, 1, 1, 1, 0, 2, 2], 2)),
-        ("scuba-stripes", twins_of([0, 0, 1, 1, 1, 1, 0, 0, 2, 0], 2)),
-        ("scufo-stripes", twins_of([0, 1, 1, 1, 2, 1, 0, 0, 0, 0], 2)),
-        ("conflfg-stripes", twins_of([0, 0, 0, 1, 1, 2, 2, 2, 0, 0], 2)),
-        ("scuba-places", twins_of([0, 0, 0, 0, 1, 1, 1, 0, 2, 2], 2)),
+    let labelled = [
+        ("background-only", counterfactual([0, 1, 2, 2, 2, 1, 2, 2, 2, 2], 2)),
+        ("human-only", counterfactual([0, 0, 0, 1, 1, 0, 0, 0, 0, 0], 2)),
+        ("swap-random-1", counterfactual([0, 2, 2, 2, 1, 2, 0, 0, 2, 0], 2)),
+        ("swap-random-2", counterfactual([0, 0, 2, 2, 1, 2, 0, 0, 2, 2], 2)),
+        ("swap-same-1", counterfactual([0, 0, 0, 2, 1, 1, 1, 0, 2, 2], 2)),
+        ("scuba-stripes", counterfactual([0, 0, 1, 1, 1, 1, 0, 0, 2, 0], 2)),
+        ("scufo-stripes", counterfactual([0, 1, 1, 1, 2, 1, 0, 0, 0, 0], 2)),
+        ("conflfg-stripes", counterfactual([0, 0, 0, 1, 1, 2, 2, 2, 0, 0], 2)),
+        ("scuba-places", counterfactual([0, 0, 0, 0, 1, 1, 1, 0, 2, 2], 2)),
     ];
-    let twins: CounterfactualClips = sets.into_iter().map(|(name, clips)| (name.to_owned(), clips)).collect();
+    let sets: CounterfactualClips = labelled.into_iter().map(|(name, clips)| (name.to_owned(), clips)).collect();
     let names = ["a", "b", "c"].map(str::to_owned);
-    let bias = Measures::of(&clips, Unscored::default(), &names, &twins).counterfactual.unwrap();
+    let bias = Measures::of(&clips, Unscored::default(), &names, &sets).counterfactual.unwrap();
     // Of 7 right clips: Background-Only has 1, 6, 9 and 10 right, Human-Only 1, 2, 3 and 5.
     near(bias.bor.unwrap().value, 4.0 / 7.0);
     near(bias.hor.unwrap().value, 4.0 / 7.0);
@@ -222,7 +223,7 @@ fn what_twins_tell_was_worked_out_by_hand() {
     assert_eq!((sberr.draws, bias.swaps["same"].sberr.is_none(), bias.swaps.contains_key("far")), (2, true, false));
     near(bias.swaps["same"].shacc.mean, 0.8);
     near(bias.swaps["same"].shacc.deviation, 0.0);
-    // SCUBA right: 1 2 5 6 9; of these SCUFO says the same of 1 and 6.
+    // SCUBA right: 1 2 5 6 9; SCUFO has the same label for 1 and 6.
     let stripes = bias.still["stripes"];
     near(stripes.scuba.unwrap().value, 0.5);
     near(stripes.scufo.unwrap().value, 0.2);

@@ -1,15 +1,15 @@
-//! Charts as SVG that takes the page's colours, so that it reads in dark and in light.
+//! SVG charts in the page's colours, for dark and light.
 
 use super::failed;
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
 use crate::evaluate::metrics::{Class, Measures};
 use plotters::prelude::*;
 
-/// Stands for the text's colour until the page has it.
+/// Placeholder for the text colour.
 const INK: RGBColor = RGBColor(1, 2, 3);
-/// Stands for the colour of lines behind the data.
+/// Placeholder for the colour of grid lines.
 const FAINT: RGBColor = RGBColor(1, 2, 4);
-/// One colour a curve, told apart by people who see few colours too (Okabe and Ito).
+/// One colour per curve, distinguishable for colour-blind people (Okabe and Ito).
 const COLOURS: [RGBColor; 5] = [
     RGBColor(120, 120, 120),
     RGBColor(230, 97, 0),
@@ -17,13 +17,13 @@ const COLOURS: [RGBColor; 5] = [
     RGBColor(0, 158, 115),
     RGBColor(204, 121, 167),
 ];
-/// The most classes that a chart has room for.
-const MOST: usize = 60;
+/// Largest number of classes in a chart.
+const MAX_CLASSES: usize = 60;
 
-/// Selective risk over coverage, a curve a score.
+/// Draws selective risk over coverage, one curve per score.
 pub(super) fn curves(measures: &Measures) -> Result<String> {
     let highest = measures.gates.values().flat_map(|gate| &gate.curve).copied().fold(0.05, f64::max);
-    draw((760, 380), |area| {
+    draw([760, 380], |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .margin_right(28)
@@ -38,8 +38,8 @@ pub(super) fn curves(measures: &Measures) -> Result<String> {
             .label_style(("sans-serif", 15, &INK))
             .x_label_formatter(&|coverage| format!("{coverage:.0}"))
             .y_label_formatter(&|risk| format!("{risk:.0}"))
-            .x_desc("coverage: labels accepted, %")
-            .y_desc("wrong among them, %")
+            .x_desc("coverage: accepted labels, %")
+            .y_desc("risk: wrong labels among them, %")
             .draw()?;
         for ((name, gate), colour) in measures.gates.iter().zip(COLOURS) {
             let count = gate.curve.len().max(1) as f64;
@@ -59,15 +59,15 @@ pub(super) fn curves(measures: &Measures) -> Result<String> {
     })
 }
 
-/// The true class's mean probability by the person alone and by the background alone, a pair of bars a class: those where the
-/// background has most over the person.
+/// Draws two bars per class, the mean probability of the true class in the person and in the background view, for the
+/// classes with the largest background probability over the person's.
 pub(super) fn bars(measures: &Measures) -> Result<String> {
     let mut classes: Vec<&Class> = measures.classes.iter().collect();
     classes.sort_by(|a, b| (a.p_background - a.p_person).total_cmp(&(b.p_background - b.p_person)));
-    let skipped = classes.len().saturating_sub(MOST);
+    let skipped = classes.len().saturating_sub(MAX_CLASSES);
     let classes = &classes[skipped..];
     let count = classes.len().max(1);
-    draw((760, 60 + 24 * count as u32), |area| {
+    draw([760, 60 + 24 * count as u32], |area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
             .x_label_area_size(40)
@@ -92,9 +92,9 @@ pub(super) fn bars(measures: &Measures) -> Result<String> {
                 chart.draw_series([Rectangle::new(corners, colour.filled())])?;
             }
         }
-        let place = chart.plotting_area();
+        let plot = chart.plotting_area();
         for (row, class) in classes.iter().enumerate() {
-            let (x, y) = place.map_coordinate(&(0.0, row as f64 + 0.5));
+            let (x, y) = plot.map_coordinate(&(0.0, row as f64 + 0.5));
             let style = ("sans-serif", 14, &INK).into_text_style(area).pos(plotters::style::text_anchor::Pos::new(
                 plotters::style::text_anchor::HPos::Right,
                 plotters::style::text_anchor::VPos::Center,
@@ -105,7 +105,7 @@ pub(super) fn bars(measures: &Measures) -> Result<String> {
     })
 }
 
-/// How often the whole picture got one label and its background another: darker is more.
+/// Draws the counts of labels of the full view against labels of the background view; darker is more.
 pub(super) fn confusion(measures: &Measures) -> Result<String> {
     let counts = &measures.confusion.counts;
     let mut names: Vec<&String> = counts.keys().chain(counts.values().flat_map(|row| row.keys())).collect();
@@ -113,13 +113,13 @@ pub(super) fn confusion(measures: &Measures) -> Result<String> {
     names.dedup();
     let weight = |name: &&String| core::cmp::Reverse(counts.get(*name).map_or(0, |row| row.values().sum::<usize>()));
     names.sort_by_key(weight);
-    names.truncate(MOST);
+    names.truncate(MAX_CLASSES);
     names.sort();
     let count = names.len().max(1);
     let most = counts.values().flat_map(|row| row.values()).copied().max().unwrap_or(1) as f64;
     let (left, top, cell) = (250, 10, (500 / count as i32).clamp(9, 24));
     let side = cell * count as i32;
-    draw(((left + side + 20) as u32, (top + side + 20) as u32), |area| {
+    draw([left + side + 20, top + side + 20].map(|side| side as u32), |area| {
         for (row, name) in names.iter().enumerate() {
             let y = top + cell * row as i32;
             let style = ("sans-serif", f64::from(cell.min(14)), &INK).into_text_style(area).pos(
@@ -145,15 +145,15 @@ pub(super) fn confusion(measures: &Measures) -> Result<String> {
 type Drawing<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Drawn = core::result::Result<(), Box<dyn std::error::Error>>;
 
-fn draw(size: (u32, u32), paint: impl FnOnce(&Drawing<'_>) -> Drawn) -> Result<String> {
+fn draw([width, height]: [u32; 2], paint: impl FnOnce(&Drawing<'_>) -> Drawn) -> Result<String> {
     let mut text = String::new();
     {
-        let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        paint(&area).map_err(|e| failed(&e))?;
-        area.present().map_err(|e| failed(&e))?;
+        let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
+        paint(&area).map_err(|e| Error::new(Stage::Sink, "a chart", e, "report this"))?;
+        area.present().map_err(failed)?;
     }
     let text = text.replace("#010203", "currentColor").replace("#010204", "var(--faint)");
-    // As wide as the page lets it be.
-    let fixed = format!("width=\"{}\" height=\"{}\" ", size.0, size.1);
+    // The page sets the size.
+    let fixed = format!("width=\"{width}\" height=\"{height}\" ");
     Ok(text.replacen(&fixed, "", 1))
 }

@@ -1,4 +1,4 @@
-//! Clips to look at.
+//! Example clips of a report.
 
 use super::failed;
 use crate::error::Result;
@@ -17,23 +17,23 @@ use std::ops::ControlFlow;
 /// A clip with the three views of its middle frame.
 #[derive(Clone, Debug, Serialize)]
 pub struct ReportExample {
-    /// What names it.
+    /// Id of the clip.
     pub clip: String,
-    /// Its class.
+    /// True class.
     pub truth: String,
-    /// Its label.
+    /// Label of the full view.
     pub label: String,
-    /// `accept`, `flag` or `abstain`.
+    /// Verdict: `accept`, `flag` or `abstain`.
     pub verdict: String,
-    /// The label's probability in each view.
+    /// Probability of the label in each view.
     pub p: [f32; 3],
-    /// The best class of each view.
+    /// Best class of each view.
     pub best: [String; 3],
-    /// A JPEG of each view, as a data URL.
+    /// JPEG of each view, as a data URL.
     pub views: [String; 3],
 }
 
-/// The part of a verdict line that is shown.
+/// Fields of a verdict line that a report shows.
 #[derive(Debug, Deserialize)]
 struct Line {
     label: String,
@@ -50,26 +50,30 @@ struct Ranked {
     label: String,
 }
 
-/// The example of the clip that `record` is of, whose middle frame a pipeline that keeps pictures looks at; none where it
-/// was not scored.
+/// Makes the example of a record from the middle frame of its clip, by a pipeline that records frames; `None` if the
+/// clip was not scored.
 ///
 /// # Errors
-/// When the clip cannot be read, or a model fails.
-pub fn example(record: &Record, pipeline: &mut Pipeline, source: Box<dyn Source>) -> Result<Option<ReportExample>> {
+/// Returns an error if the clip cannot be read, or if a model fails.
+pub fn example(
+    record: &Record,
+    pipeline: &mut Pipeline,
+    source: Box<dyn Source + '_>,
+) -> Result<Option<ReportExample>> {
     let ClipOutcome::Scored { verdict, .. } = &record.outcome else { return Ok(None) };
-    let line: Line = serde_json::from_str(verdict.get()).map_err(|e| failed(&e))?;
+    let line: Line = serde_json::from_str(verdict.get()).map_err(failed)?;
     let Some(&middle) = line.frames.get(line.frames.len() / 2) else { return Ok(None) };
     let mut views: [String; 3] = Default::default();
-    // One frame shows what eight would, and costs an eighth.
-    pipeline.watch(&mut FrameRange::new(source, middle, 1)?, Window::Clip, &mut |outcome| {
-        for picture in outcome.pictures.iter().take(1) {
-            let size = picture.person().size();
+    // One frame is enough to show, and costs less than a whole window.
+    pipeline.watch(&mut FrameRange::new(source, middle, 1)?, Window::Clip, &mut |result| {
+        for frame in result.pictures.iter().take(1) {
+            let size = frame.person().size();
             for view in View::ALL {
                 let mut bytes = Vec::new();
-                let rgb = picture.view(view);
+                let rgb = frame.view(view);
                 JpegEncoder::new_with_quality(&mut bytes, 85)
                     .encode(rgb, size.width(), size.height(), ExtendedColorType::Rgb8)
-                    .map_err(|e| failed(&e))?;
+                    .map_err(failed)?;
                 views[view.index()] = format!("data:image/jpeg;base64,{}", BASE64_STANDARD.encode(bytes));
             }
         }

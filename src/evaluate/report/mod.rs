@@ -1,4 +1,4 @@
-//! Measures written down: `report.json` for programs, `report.html` for people, whole by itself.
+//! Reports of measures: `report.json` for programs, and the self-contained page `report.html` for people.
 
 mod charts;
 mod examples;
@@ -12,15 +12,17 @@ use minijinja::{Environment, context};
 use serde::Serialize;
 use std::path::Path;
 
-/// The version of the format of `report.json`.
+/// Version of the format of `report.json`.
 pub const SCHEMA: u32 = 1;
+/// File name of the page.
+pub const PAGE: &str = "report.html";
 
-/// What the papers measured, for orientation: other data and models, so that only the order of things is comparable.
+/// Figures of the masking paper, for orientation. Its data and models differ: only the order is comparable.
 const PAPERS: [Paper; 4] = [
     Paper { what: "ViFi-CLIP, Kinetics, in context", top1: 68.9, p_top1: Some(12.1), b_top1: Some(50.3) },
-    Paper { what: "the same, trained with masks .33:.67", top1: 67.4, p_top1: Some(26.6), b_top1: Some(48.4) },
+    Paper { what: "same, trained with masks .33:.67", top1: 67.4, p_top1: Some(26.6), b_top1: Some(48.4) },
     Paper { what: "ViFi-CLIP, Mimetics, out of context", top1: 19.2, p_top1: Some(13.3), b_top1: None },
-    Paper { what: "the same, trained with masks", top1: 23.8, p_top1: Some(23.3), b_top1: None },
+    Paper { what: "same, trained with masks", top1: 23.8, p_top1: Some(23.3), b_top1: None },
 ];
 
 /// A row of the masking paper's Tables 1 and 2, in percent.
@@ -32,7 +34,7 @@ struct Paper {
     b_top1: Option<f64>,
 }
 
-/// What HAT measured, for orientation.
+/// Figures of HAT, for orientation.
 const HAT: [Hat; 3] = [
     Hat { what: "TSN, ResNet50", bor: 68.3, same: 60.2, close: [23.4, 26.7], random: [13.3, 28.1], far: [11.9, 32.7] },
     Hat { what: "I3D, ResNet50", bor: 71.0, same: 64.9, close: [27.4, 26.6], random: [17.0, 29.9], far: [14.8, 34.8] },
@@ -50,35 +52,35 @@ struct Hat {
     far: [f64; 2],
 }
 
-/// The file for programs.
+/// Contents of `report.json`.
 #[derive(Debug, Serialize)]
 struct Json<'a> {
     schema: u32,
-    /// Clips of the set, those that were not scored included.
+    /// Clips of the data set, with those that were not scored.
     listed: usize,
     #[serde(flatten)]
     measures: &'a Measures,
 }
 
-/// Writes `report.json` and `report.html` to `directory`. `listed` is how many clips the set has, `title` what people call it.
+/// Writes `report.json` and `report.html` to `directory`. `listed` is the number of clips of the data set.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// Returns an error if a file cannot be written.
 pub fn write(
     directory: &Path,
     title: &str,
     listed: usize,
     measures: &Measures,
-    gallery: &[ReportExample],
+    examples: &[ReportExample],
 ) -> Result<()> {
     let json = serde_json::to_vec_pretty(&Json { schema: SCHEMA, listed, measures });
-    let mut json = json.map_err(|e| failed(&e))?;
+    let mut json = json.map_err(failed)?;
     json.push(b'\n');
     write_aside(&directory.join("report.json"), &json)?;
-    write_aside(&directory.join("report.html"), page(title, listed, measures, gallery)?.as_bytes())
+    write_aside(&directory.join(PAGE), page(title, listed, measures, examples)?.as_bytes())
 }
 
-fn page(title: &str, listed: usize, measures: &Measures, gallery: &[ReportExample]) -> Result<String> {
+fn page(title: &str, listed: usize, measures: &Measures, examples: &[ReportExample]) -> Result<String> {
     let mut environment = Environment::new();
     environment.add_filter("percent", |value: Option<f64>| match value {
         Some(value) => format!("{:.1}", value * 100.0),
@@ -86,19 +88,19 @@ fn page(title: &str, listed: usize, measures: &Measures, gallery: &[ReportExampl
     });
     environment
         .add_filter("number", |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}")));
-    environment.add_template("report.html", include_str!("page.html")).map_err(|e| failed(&e))?;
-    let template = environment.get_template("report.html").map_err(|e| failed(&e))?;
+    environment.add_template("report.html", include_str!("page.html")).map_err(failed)?;
+    let template = environment.get_template("report.html").map_err(failed)?;
     let page = template.render(context! {
-        title, listed, measures, gallery,
+        title, listed, measures, examples,
         papers => PAPERS,
         hat => HAT,
         curves => charts::curves(measures)?,
         bars => charts::bars(measures)?,
         confusion => charts::confusion(measures)?,
     });
-    page.map_err(|e| failed(&e))
+    page.map_err(failed)
 }
 
-fn failed(error: &dyn core::fmt::Display) -> Error {
-    Error::new(Stage::Sink, "a report", error, "report this")
+fn failed(error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    Error::caused(Stage::Sink, "a report", error, "report this")
 }

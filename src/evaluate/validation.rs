@@ -1,0 +1,222 @@
+//! Validation: scores the clips of a data set and their counterfactual clips, and writes records and a report.
+
+use super::counterfactual::{Compositor, CounterfactualSet, SetBuilder, SetKind, SetSettings, frame_segmenter};
+use super::dataset::{LabelledClip, Shard};
+use super::dataset_run::{DatasetRun, Task, make_directory};
+use super::metrics::{self, Measures, ScoredClip};
+use super::progress::{ClipReader, check};
+use super::report::{self, ReportExample};
+use super::scoring::{ClipOpener, ScoringWorker};
+use super::{Journal, PointingGame, Record, RunInfo, read_journal};
+use crate::bundle::Bundle;
+use crate::engine::{Backend, BackendOptions, Precision};
+use crate::error::Result;
+use crate::gate::ScoreKind;
+use crate::pipeline::{FrameRecording, Pipeline};
+use crate::source::Source;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// File of the records of the clips themselves.
+pub(super) const RECORDS: &str = "records.jsonl";
+/// Clips among the report's examples.
+const EXAMPLES: usize = 6;
+
+/// Settings of a validation run.
+#[derive(Clone, Debug)]
+pub struct ValidationSettings {
+    /// Title of the report.
+    pub title: String,
+    /// Part of the data set to score.
+    pub shard: Shard,
+    /// Where models run. With masks of the data set, `Auto` is the CPU.
+    pub backend: Backend,
+    /// How a GPU stores numbers.
+    pub precision: Precision,
+    /// Whether to play the pointing game.
+    pub pointing: bool,
+    /// Counterfactual sets to score.
+    pub counterfactual: Vec<SetKind>,
+    /// How these sets are made.
+    pub sets: SetSettings,
+}
+
+/// Result of a validation run, or of a merge of its shards.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// Clips of the run, with those that could not be scored.
+    pub listed: usize,
+    /// All measures.
+    pub measures: Measures,
+    /// The report's page.
+    pub page: PathBuf,
+}
+
+/// Scores a shard of the data set and writes `records.jsonl`, one `.jsonl` file per counterfactual set, `report.json`
+/// and `report.html` to the output directory. Records of an earlier run are kept; only missing ones are made.
+///
+/// # Errors
+/// Returns an error if a model, a setting or a file fails, or if the run is cancelled. A clip that cannot be read is a
+/// record.
+pub fn validate(run: DatasetRun<'_>, settings: &ValidationSettings) -> Result<Validation> {
+    let info = RunInfo::new(run.bundle.label_bank()?.names(), run.bundle.fingerprint()?, run.dataset);
+    let clips = run.dataset.clone().shard(settings.shard).clips;
+    make_directory(&run.settings.out)?;
+    let mut scorer = Scorer { run, settings, info, pipelines: Vec::new() };
+    let records = scorer.records(&clips, RECORDS, None, || Ok(run.reader()))?;
+    let counterfactual = scorer.counterfactual_records(&clips)?;
+    // Frees the models before the examples load theirs.
+    scorer.pipelines.clear();
+    let measures = measures(run.bundle, &scorer.info, records.values(), &counterfactual)?;
+    let examples = scorer.examples(&clips, &records)?;
+    report::write(&run.settings.out, &settings.title, clips.len(), &measures, &examples)?;
+    Ok(Validation { listed: clips.len(), measures, page: run.settings.out.join(report::PAGE) })
+}
+
+/// Records of counterfactual clips by the name of their set.
+pub(super) type CounterfactualRecords = BTreeMap<String, Vec<Record>>;
+
+/// Computes the measures of the records, judged by the bundle's gate.
+pub(super) fn measures<'a>(
+    bundle: &Bundle,
+    info: &RunInfo,
+    records: impl Iterator<Item = &'a Record>,
+    counterfactual: &CounterfactualRecords,
+) -> Result<Measures> {
+    let gate = &bundle.manifest().gate;
+    let (clips, unscored) = metrics::score_records(records, &info.classes, gate)?;
+    let scored = |(name, records): (&String, &Vec<Record>)| {
+        Ok((name.clone(), metrics::score_records(records, &info.classes, gate)?.0))
+    };
+    let counterfactual = counterfactual.iter().map(scored).collect::<Result<BTreeMap<String, Vec<ScoredClip>>>>()?;
+    Ok(Measures::of(&clips, unscored, &info.classes, &counterfactual))
+}
+
+struct Scorer<'a> {
+    run: DatasetRun<'a>,
+    settings: &'a ValidationSettings,
+    info: RunInfo,
+    /// One per job, loaded when the first clip needs them.
+    pipelines: Vec<Pipeline>,
+}
+
+impl Scorer<'_> {
+    /// Returns the records of `clips` in the file of this name, after it has made those that are missing.
+    fn records<O: ClipOpener>(
+        &mut self,
+        clips: &[LabelledClip],
+        file: &str,
+        counterfactual: Option<String>,
+        opener: impl Fn() -> Result<O>,
+    ) -> Result<BTreeMap<String, Record>> {
+        let path = self.run.settings.out.join(file);
+        let points = self.settings.pointing && counterfactual.is_none();
+        let (mut journal, saved) = Journal::<Record>::open(&path, &RunInfo { counterfactual, ..self.info.clone() })?;
+        let is_done = |clip: &&LabelledClip| {
+            let is_complete = |record: &Record| !points || record.pointing.is_some() || !record.outcome.is_scored();
+            saved.get(&clip.id).is_some_and(|record| !record.outcome.may_change() && is_complete(record))
+        };
+        let missing: Vec<LabelledClip> = clips.iter().filter(|clip| !is_done(clip)).cloned().collect();
+        drop(saved);
+        let jobs = self.run.settings.jobs.min(missing.len());
+        while self.pipelines.len() < jobs {
+            let recording = if self.settings.pointing { FrameRecording::On } else { FrameRecording::Off };
+            self.pipelines.push(self.pipeline(jobs, recording)?);
+        }
+        let pointing_game = || points.then(|| PointingGame::new(self.run.bundle)).transpose();
+        let worker = |pipeline| Ok(ScoringWorker { pipeline, opener: opener()?, pointing_game: pointing_game()? });
+        let mut workers = self.pipelines.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
+        let task = Task { name: file.trim_end_matches(".jsonl"), total: clips.len(), clips: &missing };
+        let add = |record| journal.add(&record);
+        self.run.for_each_clip(task, &mut workers, |clip, worker| worker.record(clip), add)?;
+        // The file may hold records of other shards.
+        let mut records = read_journal::<Record>(&path)?.entries;
+        records.retain(|id, _| contains(clips, id));
+        Ok(records)
+    }
+
+    /// Returns the records of the counterfactual clips of `clips`.
+    fn counterfactual_records(&mut self, clips: &[LabelledClip]) -> Result<CounterfactualRecords> {
+        let mut kinds = self.settings.counterfactual.clone();
+        kinds.sort();
+        kinds.dedup();
+        if kinds.is_empty() {
+            return Ok(CounterfactualRecords::new());
+        }
+        let run = self.run;
+        let builder = SetBuilder::new(run, &self.settings.sets)?;
+        let mut all = CounterfactualRecords::new();
+        for set in builder.sets(&kinds, run.dataset) {
+            let mut paired = set.clips(run.dataset);
+            paired.retain(|clip| contains(clips, &clip.id));
+            let opener = || {
+                let segmenter = frame_segmenter(run.bundle, run.settings.threads_per_job())?;
+                Ok(CounterfactualFiles { compositor: Compositor::new(segmenter, run.reader()), set: &set })
+            };
+            let records = self.records(&paired, &format!("{}.jsonl", set.name()), Some(set.fingerprint()), opener)?;
+            all.insert(set.name(), records.into_values().collect());
+        }
+        Ok(all)
+    }
+
+    fn pipeline(&self, jobs: usize, recording: FrameRecording) -> Result<Pipeline> {
+        let backend = match self.settings.backend {
+            Backend::Auto if self.run.dataset.has_masks() => Backend::Cpu,
+            backend => backend,
+        };
+        let threads = (self.run.settings.threads / jobs.max(1)).max(1);
+        let options = BackendOptions { backend, precision: self.settings.precision, threads };
+        Pipeline::load(self.run.bundle, &options, recording)
+    }
+
+    /// Returns the clips whose labels the background dominates most, with their views.
+    fn examples(&self, clips: &[LabelledClip], records: &BTreeMap<String, Record>) -> Result<Vec<ReportExample>> {
+        let gate = &self.run.bundle.manifest().gate;
+        let (mut scored, _) = metrics::score_records(records.values(), &self.info.classes, gate)?;
+        scored.sort_by(|a, b| {
+            let dominance = |clip: &ScoredClip| clip.scores.get(ScoreKind::LogRatio);
+            dominance(b).total_cmp(&dominance(a)).then_with(|| a.name.cmp(&b.name))
+        });
+        scored.truncate(EXAMPLES);
+        if scored.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = self.pipeline(1, FrameRecording::On)?;
+        let (reader, mut examples) = (self.run.reader(), Vec::new());
+        for scored in &scored {
+            let Some(clip) = clips.iter().find(|clip| clip.id == scored.name) else { continue };
+            let Some(record) = records.get(&clip.id) else { continue };
+            let example = reader.open(clip).and_then(|source| report::example(record, &mut pipeline, source));
+            check(self.run.progress)?;
+            match example {
+                Ok(example) => examples.extend(example),
+                // The report lacks a picture, and no measure.
+                Err(error) => self.run.progress.clip_failed(&error),
+            }
+        }
+        Ok(examples)
+    }
+}
+
+/// Returns whether `clips`, which are sorted by id, contain `id`.
+fn contains(clips: &[LabelledClip], id: &str) -> bool {
+    clips.binary_search_by(|clip| clip.id.as_str().cmp(id)).is_ok()
+}
+
+impl ClipOpener for ClipReader<'_> {
+    fn open<'s>(&'s mut self, clip: &'s LabelledClip) -> Result<Box<dyn Source + 's>> {
+        Self::open(self, clip)
+    }
+}
+
+/// Opens the clips of a counterfactual set.
+struct CounterfactualFiles<'a> {
+    compositor: Compositor<'a>,
+    set: &'a CounterfactualSet<'a>,
+}
+
+impl ClipOpener for CounterfactualFiles<'_> {
+    fn open<'s>(&'s mut self, clip: &'s LabelledClip) -> Result<Box<dyn Source + 's>> {
+        Ok(Box::new(self.compositor.compose(self.set, clip)?))
+    }
+}
