@@ -8,6 +8,11 @@ demo:
 test:
     cargo test --workspace
 
+# Run the tests that need more than cargo: a browser, GStreamer, QEMU, torch, a cluster
+system *arguments:
+    cargo build --workspace --bins
+    python3 tests/system/run.py target/debug/figureground {{arguments}}
+
 # Run the checks that every change must pass
 check:
     cargo fmt --all --check
