@@ -1,8 +1,8 @@
 //! Evaluation of a model on a labelled data set: its accuracy, its background bias, and the effect of its gate.
 //!
 //! In the order of the data: [`dataset`] finds the clips; [`validate`] scores them and appends one [`Record`] per clip
-//! to a [`Journal`]; [`metrics`] are computed from all records; [`report`] writes them as JSON and as a page. [`merge`]
-//! joins the shards of a run. [`counterfactual`] makes sets of clips that show which cue a model relies on.
+//! to a [`Journal`]; [`metrics`] are computed from all records; [`report`] writes them as JSON and as a page.
+//! [`merge()`] joins the shards of a run. [`counterfactual`] makes sets of clips that show which cue a model relies on.
 //! [`calibration`] fits a gate to records.
 
 pub mod calibration;

@@ -69,20 +69,8 @@ impl SceneClassifier {
     ///
     /// # Errors
     /// Returns an error if a model cannot be loaded, or if this build has no built-in bundle.
-    #[cfg(feature = "built-in")]
     pub fn built_in(threads: usize) -> Result<Self> {
-        Self::of_bundle(&Bundle::built_in()?, threads)
-    }
-
-    /// Returns an error: this build has no built-in bundle.
-    ///
-    /// # Errors
-    /// Returns an error always.
-    #[cfg(not(feature = "built-in"))]
-    pub fn built_in(_threads: usize) -> Result<Self> {
-        let next = "choose an ONNX scene classifier, or build with the feature `built-in`";
-        Err(Error::new(Stage::Model, "a scene classifier", "none, and this build has none", next)
-            .about(Setting::Scenes))
+        Self::of_bundle(&built_in_bundle()?, threads)
     }
 
     /// Creates a zero-shot classifier of places from the encoders of `bundle`.
@@ -192,4 +180,15 @@ impl SceneClassifier {
         }
         Ok(values)
     }
+}
+
+#[cfg(feature = "built-in")]
+fn built_in_bundle() -> Result<Bundle> {
+    Bundle::built_in()
+}
+
+#[cfg(not(feature = "built-in"))]
+fn built_in_bundle() -> Result<Bundle> {
+    let next = "choose an ONNX scene classifier, or build with the feature `built-in`";
+    Err(Error::new(Stage::Model, "a scene classifier", "none, and this build has none", next).about(Setting::Scenes))
 }
