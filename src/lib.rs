@@ -44,7 +44,7 @@ pub mod evaluate;
 pub mod file;
 #[cfg(feature = "cpu")]
 pub mod import;
-#[cfg(feature = "std")]
+#[cfg(feature = "cpu")]
 pub mod label_embedding;
 #[cfg(feature = "std")]
 pub mod model;

@@ -1,16 +1,13 @@
 //! Class names to text embeddings: the label file of a new bundle, and other labels for an existing one.
 
 mod cache;
-#[cfg(feature = "cpu")]
 mod relabel;
 
 use crate::bundle::labels::LabelFile;
 use crate::bundle::tokenizer::Tokenizer;
 use crate::engine::TextEncoder;
 use crate::error::{Error, Result, Stage};
-#[cfg(feature = "cpu")]
 pub(crate) use relabel::model_checksum;
-#[cfg(feature = "cpu")]
 pub use relabel::relabel;
 
 /// Prompts in one batch of the text encoder.
@@ -20,19 +17,13 @@ const BATCH: usize = 64;
 pub type Progress<'a> = dyn FnMut(usize, usize) -> Result<()> + 'a;
 
 /// A text encoder with its tokenizer.
-pub struct TextModel<'a> {
+pub(crate) struct TextModel<'a> {
     /// Text to token ids.
     pub tokenizer: &'a Tokenizer,
     /// Token ids to embeddings.
     pub encoder: &'a mut dyn TextEncoder,
     /// Checksum of the encoder's files, part of the key of cached embeddings.
     pub checksum: String,
-}
-
-impl core::fmt::Debug for TextModel<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("TextModel").field("checksum", &self.checksum).finish_non_exhaustive()
-    }
 }
 
 impl TextModel<'_> {
