@@ -6,7 +6,7 @@ use super::line_file::{LineFile, LineFileSettings};
 use super::mqtt::{Mqtt, MqttSettings};
 use super::page::{Metrics, Page, PageControls, PageSettings};
 use super::webhook::{WebhookOutput, WebhookSettings, WebhookTrigger};
-use crate::error::Result;
+use crate::error::{Error, Result, Stage};
 use crate::pipeline::WindowResult;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,10 @@ impl Outputs {
         let served = settings.page.as_ref().map_or_else(Vec::new, PageSettings::served);
         let page = match (&settings.page, controls, &metrics) {
             (Some(page), Some(controls), Some(metrics)) => Some(Page::open(page, Arc::clone(metrics), controls)?),
+            (Some(_), None, _) => {
+                let next = "pass the handles of the pipeline";
+                return Err(Error::new(Stage::Sink, "controls for the live page", "none", next));
+            }
             _ => None,
         };
         Ok(Self {

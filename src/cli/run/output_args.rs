@@ -100,13 +100,21 @@ impl OutputArgs {
     /// # Errors
     /// Returns an error if a secret cannot be read.
     pub(super) fn settings(&self) -> Result<OutputSettings> {
+        let mqtt = self.mqtt.as_deref().map(|url| self.mqtt_settings(url)).transpose()?;
+        Ok(OutputSettings { mqtt, page: self.page_settings()?, ..self.reloadable_settings()? })
+    }
+
+    /// Returns the settings of the outputs that can change without a restart.
+    ///
+    /// # Errors
+    /// Returns an error if the token of the webhook cannot be read.
+    pub(super) fn reloadable_settings(&self) -> Result<OutputSettings> {
         let (max_bytes, keep) = (self.lines_size, self.lines_keep);
         Ok(OutputSettings {
             lines: self.lines.clone().map(|path| LineFileSettings { path, max_bytes, keep }),
-            mqtt: self.mqtt.as_deref().map(|url| self.mqtt_settings(url)).transpose()?,
             webhook: self.webhook.as_deref().map(|url| self.webhook_settings(url)).transpose()?,
             webhook_trigger: self.webhook_on.into(),
-            page: self.page_settings()?,
+            ..OutputSettings::default()
         })
     }
 

@@ -49,7 +49,7 @@ impl Reload {
         if let Some(tau) = run.tau.filter(|tau| !tau.is_finite()) {
             return Err(Error::new(Stage::Command, "a finite tau", tau, "correct it"));
         }
-        outputs.reopen(&run.outputs.settings()?)?;
+        outputs.reopen(&run.outputs.reloadable_settings()?)?;
         if changed.contains(&"tau") {
             handle.set_threshold(run.tau.unwrap_or(self.bundle_tau))?;
         }
