@@ -17,11 +17,6 @@ pub struct Stripes {
 }
 
 impl Stripes {
-    /// Draws stripes from `seed`.
-    pub fn seeded(seed: u64) -> Self {
-        Self::draw(&mut SplitMix64(seed))
-    }
-
     /// Stripes that follow from `rng`.
     pub(super) fn draw(rng: &mut SplitMix64) -> Self {
         let mut between = |low: f64, high: f64| low + (high - low) * rng.below(1 << 20) as f64 / f64::from(1 << 20);
@@ -41,5 +36,10 @@ impl Stripes {
         let wave = self.amplitude * libm::sin(self.frequency * along + self.phase);
         let on_stripe = (across - wave).rem_euclid(self.pitch) < self.width;
         if on_stripe { self.canvas.map(|channel| 255 - channel) } else { self.canvas }
+    }
+
+    /// Draws stripes that follow from `seed`.
+    pub fn seeded(seed: u64) -> Self {
+        Self::draw(&mut SplitMix64(seed))
     }
 }
