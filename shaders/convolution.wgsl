@@ -2,7 +2,7 @@
 //
 // x, k and y by strides, so any order of axes. `convolve` is a matrix product of the kernel and the patches, which are
 // never written out: a workgroup makes 64 channels x 64 pixels, 16 of the depth at a time. `convolve_depthwise` makes one
-// element a thread, for groups with few channels. Proved by tests/gpu/kernels.rs: convolutions_are_their_twins.
+// element a thread, for groups with few channels. Proved by tests/gpu/kernels.rs: convolutions_equal_the_cpu.
 
 struct Convolution {
     batch: u32,

@@ -4,7 +4,7 @@
 // Right and Sum, and LANES, as many threads as the adapter's largest subgroup has. A workgroup is one subgroup and makes a tile of
 // 64 x 64 elements, 32 of the depth at a time; were it several smaller ones, each would make the same tile. No subgroup
 // operation stands here, because a driver has crashed on modules with both.
-// Sums are f32. Proved by tests/gpu/kernels.rs: cooperative_contractions_are_their_twins.
+// Sums are f32. Proved by tests/gpu/kernels.rs: cooperative_contractions_equal_the_cpu.
 
 // Where the i-th of a role is: (i / inner) outer + (i % inner) step, in each of two tensors.
 struct Contraction {

@@ -1,6 +1,6 @@
 // y[n, c, v, u] = the sum, mean or largest of x[n, c, v S + j D - P, u S + i D - P] over j, i.
 //
-// x and y by strides. One thread an element. Proved by tests/gpu/kernels.rs: poolings_are_their_twins.
+// x and y by strides. One thread an element. Proved by tests/gpu/kernels.rs: poolings_equal_the_cpu.
 
 struct Pooling {
     batch: u32,

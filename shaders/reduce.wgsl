@@ -1,6 +1,6 @@
 // y[r] = the sum, product, largest, smallest, mean square, or the place of the largest or smallest, of x[r, i] over i.
 //
-// x [rows, size] in order. A workgroup a row. Proved by tests/gpu/kernels.rs: reductions_are_their_twins.
+// x [rows, size] in order. A workgroup a row. Proved by tests/gpu/kernels.rs: reductions_equal_the_cpu.
 
 struct Reduce {
     rows: u32,

@@ -1,7 +1,7 @@
 // y[a, j, b] = sum_t w[j, t] x[a, i[j, t], b]: one axis of a resize, whatever its interpolation and its coordinates.
 //
 // x [outer, size, inner] in order; taps [out_size, window] as (place, weight) pairs of bits. One thread an element.
-// Proved by tests/gpu/kernels.rs: resamplings_are_their_twins.
+// Proved by tests/gpu/kernels.rs: resamplings_equal_the_cpu.
 
 struct Resample {
     outer: u32,

@@ -1,6 +1,6 @@
 // y[r, i] = exp(x[r, i] - max_r) / sum_i exp(x[r, i] - max_r), or its logarithm.
 //
-// x [rows, size] in order. A workgroup a row. Proved by tests/gpu/kernels.rs: softmaxes_are_their_twins.
+// x [rows, size] in order. A workgroup a row. Proved by tests/gpu/kernels.rs: softmaxes_equal_the_cpu.
 
 struct Softmax {
     rows: u32,

@@ -1,4 +1,4 @@
-//! Every kernel of the GPU engine against its twin on the CPU, and the structs of shaders against those of Rust.
+//! Compares every kernel of the GPU engine with its CPU counterpart, and the structs of shaders with those of Rust.
 
 use figureground::engine::Precision;
 use figureground::engine::gpu::chain::{Binary, Chain, Step, Unary};
@@ -15,9 +15,9 @@ use figureground_tests::gpu::{Numbers, device, difference};
 use proptest::prelude::*;
 use std::sync::Arc;
 
-/// The largest difference from a twin, as a fraction of its largest number: sums of f32 in another order.
+/// Largest difference from the CPU, as a fraction of its largest number: the order of f32 sums differs.
 const TOLERANCE: f32 = 2e-6;
-/// The same for numbers stored in 16 bits.
+/// Largest difference for numbers stored in 16 bits.
 const TOLERANCE_F16: f32 = 2e-3;
 
 /// A plan of one dispatch: the kernel's own inputs, the chain's operands, and the shape of the output.
@@ -40,7 +40,7 @@ impl Case {
         }
     }
 
-    /// The plan; its output is the whole buffer that the case's output is in, of `len` elements.
+    /// Creates the plan. Its output is the whole buffer of `len` elements that contains the case's output.
     fn plan(self, len: usize) -> Plan {
         let mut plan = Plan::default();
         let mut add = |origin: Origin, len: usize, element: Element| {
@@ -62,7 +62,7 @@ impl Case {
         plan
     }
 
-    /// Holds the device against the twin.
+    /// Asserts that the device agrees with the CPU.
     fn agrees(self, device: &Arc<Device>) {
         let len = self.output.len();
         agree(self.plan(len), device, Precision::F32, TOLERANCE);
@@ -83,7 +83,7 @@ fn floats(values: Vec<f32>) -> Weight {
     Weight::Floats(values.into())
 }
 
-/// a [batches, rows, depth] times b [batches, depth, columns], or b [batches, columns, depth] where it is turned.
+/// a [batches, rows, depth] times b [batches, depth, columns], or b [batches, columns, depth] if `turned`.
 fn product(batches: usize, rows: usize, columns: usize, depth: usize, turned: bool, numbers: &mut Numbers) -> Case {
     let [m, n, k, all] = [rows, columns, depth, batches].map(|size| size as u32);
     let kernel = Contraction {
@@ -110,7 +110,7 @@ fn product(batches: usize, rows: usize, columns: usize, depth: usize, turned: bo
     Case::new(kernel, inputs, &[batches, rows, columns])
 }
 
-/// Smaller than a tile, equal, each of rows, columns and depth past it, and awkward ones.
+/// Sizes below a tile, equal to it, past it in rows, columns or depth, and odd ones.
 const SHAPES: [[usize; 3]; 9] = [
     [1, 1, 1],
     [7, 7, 7],
@@ -124,7 +124,7 @@ const SHAPES: [[usize; 3]; 9] = [
 ];
 
 #[test]
-fn contractions_are_their_twins() {
+fn contractions_equal_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(1);
     for [rows, columns, depth] in SHAPES {
@@ -135,7 +135,7 @@ fn contractions_are_their_twins() {
 }
 
 #[test]
-fn cooperative_contractions_are_their_twins() {
+fn cooperative_contractions_equal_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(11);
     for (precision, tolerance) in [(Precision::F32, TOLERANCE), (Precision::F16, TOLERANCE_F16)] {
@@ -151,7 +151,7 @@ fn cooperative_contractions_are_their_twins() {
             }
         }
     }
-    // What is too small for them is made as everywhere.
+    // Smaller ones use the ordinary kernel.
     assert!(Contraction { rows: 15, columns: 99, depth: 99, ..Contraction::default() }.cooperative(8).is_none());
     assert!(Contraction { rows: 16, columns: 99, depth: 99, ..Contraction::default() }.cooperative(9).is_none());
 }
@@ -177,7 +177,7 @@ fn a_contraction_ends_with_bias_activation_and_residual() {
 }
 
 #[test]
-fn every_step_is_its_twin() {
+fn every_step_equals_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(3);
     let unary = [
@@ -242,7 +242,7 @@ fn steps(steps: &[Step]) -> Chain {
     chain
 }
 
-/// A chain of operands as long as each other.
+/// A chain of operands of equal length.
 fn element_wise(chain: Chain, operands: Vec<Vec<f32>>, device: &Arc<Device>) {
     let count = operands[0].len();
     let view = View::whole(0, &[count]);
@@ -259,7 +259,7 @@ fn chains_read_and_write_by_strides() {
     let cases = [turned, View::whole(0, &[4, 1]).broadcast(&shape), View::whole(0, &[1]).broadcast(&shape)];
     for view in cases {
         let values = floats(numbers.take(60));
-        // The output is the middle of a larger buffer, whose rest is left alone.
+        // The output is the middle of a larger buffer, whose rest must not change.
         let output = View::whole(0, &[3, 6, 5]).sliced(1, 1, 5);
         let case = Case {
             chain: Chain::copied(),
@@ -272,13 +272,13 @@ fn chains_read_and_write_by_strides() {
 }
 
 #[test]
-fn norms_are_their_twins() {
+fn norms_equal_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(5);
     for size in [1, 7, 128, 129, 768] {
         for (centred, scaled) in [(1, 1), (0, 0)] {
             let kernel = Norm { rows: 5, size: size as u32, centred, scaled, epsilon: 1e-5, ..Norm::default() };
-            // A mean far from 0 shows a variance that cancels.
+            // A mean far from 0 reveals cancellation in the variance.
             let x = numbers.take(5 * size).iter().map(|v| v + 30.0).collect();
             let inputs = vec![floats(x), floats(numbers.take(size)), floats(numbers.take(size))];
             let case = Case::new(kernel, inputs, &[5, size]);
@@ -288,7 +288,7 @@ fn norms_are_their_twins() {
 }
 
 #[test]
-fn softmaxes_are_their_twins() {
+fn softmaxes_equal_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(6);
     for size in [1, 7, 128, 129, 300] {
@@ -302,7 +302,7 @@ fn softmaxes_are_their_twins() {
 }
 
 #[test]
-fn reductions_are_their_twins() {
+fn reductions_equal_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(7);
     for kind in ReduceKind::ALL {
@@ -318,7 +318,7 @@ fn reductions_are_their_twins() {
 }
 
 #[test]
-fn attentions_are_their_twins() {
+fn attentions_equal_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(11);
     let [batch, heads] = [2, 3];
@@ -365,7 +365,7 @@ fn attentions_are_their_twins() {
                 take([batch * heads, keys, depth]),
                 take([batch * heads, keys, width]),
             ];
-            // What a causal mask hides is hidden by a large negative number.
+            // A causal mask is a large negative number.
             let hidden = |at: u32| if at % keys > at / keys && at.is_multiple_of(3) { f32::MIN } else { 0.0 };
             inputs.push(floats((0..queries * keys).map(hidden).collect()));
             let shape = [batch, queries, heads, width].map(|size| size as usize);
@@ -376,7 +376,7 @@ fn attentions_are_their_twins() {
     }
 }
 
-/// A convolution of pictures [batch, channels, height, width], or with channels last.
+/// A convolution of images [batch, channels, height, width], or with channels last.
 #[derive(Clone, Copy, Debug)]
 struct Convolving {
     batch: u32,
@@ -464,17 +464,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn convolutions_are_their_twins(convolving in convolving(), seed in any::<u64>()) {
+    fn convolutions_equal_the_cpu(convolving in convolving(), seed in any::<u64>()) {
         let Some(device) = device() else { return Ok(()) };
         convolving.case(false, &mut Numbers::new(seed)).agrees(&device);
-        // A transpose's padding cuts off what it adds; it must leave something.
+        // The padding of a transposed convolution shrinks its output, which must not become empty.
         let pad = convolving.pad.min(convolving.kernel[0].min(convolving.kernel[1]) - 1);
         let transposed = Convolving { pad, ..convolving };
         transposed.case(true, &mut Numbers::new(seed)).agrees(&device);
     }
 
     #[test]
-    fn contractions_of_any_size_are_their_twins(
+    fn contractions_of_any_size_equal_the_cpu(
         batches in 1usize..3, rows in 1usize..140, columns in 1usize..140, depth in 1usize..70,
         turned in any::<bool>(), seed in any::<u64>(),
     ) {
@@ -483,13 +483,13 @@ proptest! {
     }
 
     #[test]
-    fn poolings_are_their_twins(
+    fn poolings_equal_the_cpu(
         kind in 0u32..3, sizes in [4u32..9, 4u32..9], kernel in [1u32..4, 1u32..4], stride in 1u32..3, pad in 0u32..2,
         counts_padding in 0u32..2,
         seed in any::<u64>(),
     ) {
         let Some(device) = device() else { return Ok(()) };
-        // A window must meet the picture.
+        // Every window must overlap the image.
         let pad = pad.min(kernel[0].min(kernel[1]) - 1);
         let out = [0, 1].map(|axis| (sizes[axis] + 2 * pad - kernel[axis]) / stride + 1);
         let pooling = Pooling {
@@ -507,7 +507,7 @@ proptest! {
 }
 
 #[test]
-fn resamplings_are_their_twins() {
+fn resamplings_equal_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(8);
     for (size, out_size) in [(4, 9), (9, 4), (1, 3)] {
@@ -520,10 +520,10 @@ fn resamplings_are_their_twins() {
 }
 
 #[test]
-fn gathers_are_their_twins() {
+fn gathers_equal_the_cpu() {
     let Some(device) = device() else { return };
     let mut numbers = Numbers::new(9);
-    // Negative places count from the end.
+    // Negative indices count from the end.
     let places = [0, 3, 6, -1, -7, 2];
     for (count, places_step) in [(6, 0), (3, 3)] {
         let kernel = Gather { outer: 2, size: 7, count, inner: 4, places_step, ..Gather::default() };
@@ -533,7 +533,7 @@ fn gathers_are_their_twins() {
 }
 
 #[test]
-fn kernels_store_sixteen_bits_where_asked() {
+fn kernels_store_16_bits_on_request() {
     let Some(device) = device() else { return };
     if !device.has_f16() {
         return eprintln!("SKIPPED: {} has no f16", device.name());
@@ -550,7 +550,7 @@ fn kernels_store_sixteen_bits_where_asked() {
 }
 
 #[test]
-fn structs_of_shaders_are_those_of_rust() {
+fn structs_of_shaders_have_the_layout_of_rust() {
     type Fields = &'static [(&'static str, usize)];
     let large = Contraction { rows: 64, columns: 64, depth: 64, ..Contraction::default() };
     let cooperative = large.cooperative(16).unwrap();
@@ -626,7 +626,7 @@ fn structs_of_shaders_are_those_of_rust() {
     }
 }
 
-/// Names and places of the members of a struct.
+/// Names and offsets of the members of a struct.
 fn members(module: &naga::Module, name: &str) -> Vec<(String, usize)> {
     let (_, found) = module.types.iter().find(|(_, kind)| kind.name.as_deref() == Some(name)).unwrap();
     let naga::TypeInner::Struct { members, .. } = &found.inner else { panic!("{name} is no struct") };

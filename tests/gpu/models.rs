@@ -1,4 +1,4 @@
-//! Whole models on the GPU against the CPU engine.
+//! Compares whole models on the GPU with the CPU engine.
 
 use figureground::bundle::Bundle;
 use figureground::engine::gpu::chain::Chain;
@@ -49,7 +49,7 @@ fn floats(tensor: &Tensor) -> Vec<f32> {
     }
 }
 
-/// Runs the model at `path` on both backends; every pair of outputs is handed to `hold`.
+/// Runs the model at `path` on both backends; calls `hold` with every pair of outputs.
 fn compare(
     path: &Path,
     batch: usize,
@@ -68,7 +68,7 @@ fn compare(
     }
 }
 
-/// Every embedding points where the CPU's does.
+/// Asserts that every embedding has the direction of the CPU's.
 fn embeddings(least: f32) -> impl Fn(&[f32], &[f32], usize) {
     move |got, want, rows| {
         let dimension = want.len() / rows;
@@ -81,7 +81,7 @@ fn embeddings(least: f32) -> impl Fn(&[f32], &[f32], usize) {
     }
 }
 
-/// Every probability is the CPU's within `most`.
+/// Asserts that every probability is the CPU's within `most`.
 fn probabilities(most: f32) -> impl Fn(&[f32], &[f32], usize) {
     move |got, want, _| {
         let apart = got.iter().zip(want).map(|(g, w)| (g - w).abs()).fold(0.0, f32::max);
@@ -91,7 +91,7 @@ fn probabilities(most: f32) -> impl Fn(&[f32], &[f32], usize) {
 }
 
 #[test]
-fn the_built_in_models_give_what_the_cpu_gives() {
+fn the_built_in_models_equal_the_cpu() {
     let Some(device) = device() else { return };
     let model = |name: &str| repository().join("models/built-in").join(name);
     for name in ["vision.onnx", "text.onnx"] {
@@ -103,7 +103,7 @@ fn the_built_in_models_give_what_the_cpu_gives() {
     compare(&model("segmenter.onnx"), 3, Precision::F32, &device, probabilities(1e-4));
 }
 
-/// A CLIP whose image tower is ViT-B/32's but for its depth, two blocks, with random weights; its text tower is tiny.
+/// A CLIP with random weights: ViT-B/32's image tower with two blocks, and a tiny text tower.
 fn full_width(folder: &Path) -> PathBuf {
     let (width, hidden, text, projection) = (768, 3072, 48, 512);
     let mut shapes: Vec<(String, Vec<usize>)> = vec![
@@ -166,7 +166,7 @@ fn full_width(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_tower_of_full_width_gives_what_the_cpu_gives() {
+fn a_tower_of_full_width_equals_the_cpu() {
     let Some(device) = device() else { return };
     let place = tempfile::tempdir().unwrap();
     let tower = full_width(place.path());
@@ -177,7 +177,7 @@ fn a_tower_of_full_width_gives_what_the_cpu_gives() {
 }
 
 #[test]
-fn towers_and_a_temporal_transformer_of_other_exporters_give_what_the_cpu_gives() {
+fn towers_and_a_temporal_transformer_of_other_exporters_equal_the_cpu() {
     let Some(device) = device() else { return };
     for name in ["pair/vision_model.onnx", "pair/text_model.onnx", "temporal.onnx"] {
         let path = repository().join("tests/fixtures/clip").join(name);
@@ -186,7 +186,7 @@ fn towers_and_a_temporal_transformer_of_other_exporters_give_what_the_cpu_gives(
 }
 
 #[test]
-fn real_segmenters_give_what_the_cpu_gives() {
+fn real_segmenters_equal_the_cpu() {
     let Some(device) = device() else { return };
     let folder = repository().join("../shared/real/segmenters");
     let Ok(files) = std::fs::read_dir(&folder) else {
@@ -231,7 +231,7 @@ fn both_backends_give_the_demo_clip_one_verdict_and_one_picture() {
 }
 
 #[test]
-fn a_clip_is_taken_again_when_the_device_is_lost() {
+fn a_clip_is_scored_again_when_the_device_is_lost() {
     let Some(_) = device() else { return };
     let place = tempfile::tempdir().unwrap();
     let bundle = tiny_bundle::make(place.path()).unwrap();
@@ -252,7 +252,7 @@ fn a_clip_is_taken_again_when_the_device_is_lost() {
     assert!(lossy.device.is_none(), "it was lost");
 }
 
-/// A source during whose n-th frame a device is lost.
+/// A source that loses a device during its n-th frame.
 struct Lossy {
     source: Box<dyn Source>,
     device: Option<(u64, Arc<Device>)>,
@@ -382,7 +382,7 @@ fn a_stream_goes_on_when_the_device_is_lost_and_drops_its_open_windows() {
     let undisturbed = lines(None);
     let disturbed = lines(Some(&device));
     assert_eq!(disturbed[..3], undisturbed[..3]);
-    // Windows begin anew behind the loss; none of them is made of what was lost.
+    // Windows begin anew after the loss; none contains a lost frame.
     let last = |lines: &[(Vec<u64>, usize, [f32; 3])]| lines.last().map(|line| line.0.clone()).unwrap();
     assert!((4..undisturbed.len()).contains(&disturbed.len()), "{} of {}", disturbed.len(), undisturbed.len());
     assert!(disturbed[3].0[0] > disturbed[2].0[7], "{disturbed:?}");
@@ -391,7 +391,7 @@ fn a_stream_goes_on_when_the_device_is_lost_and_drops_its_open_windows() {
 }
 
 #[test]
-fn labels_that_change_in_mid_stream_are_scored_with_as_on_the_cpu() {
+fn labels_that_change_in_mid_stream_give_the_scores_of_the_cpu() {
     let Some(device) = device() else { return };
     let place = tempfile::tempdir().unwrap();
     let bundle = tiny_bundle::make(place.path()).unwrap();
@@ -435,7 +435,7 @@ fn a_warm_stream_makes_no_buffers() {
     let Some(_) = device() else { return };
     let place = tempfile::tempdir().unwrap();
     let bundle = tiny_bundle::make(place.path()).unwrap();
-    // A device of its own: other tests make buffers meanwhile.
+    // A device of its own, because other tests create buffers meanwhile.
     let device = Device::open(&Gpu::any().unwrap()).unwrap();
     let observer = GpuClipEncoder::new(&bundle, device.clone(), Precision::F32, FrameRecording::Off).unwrap();
     let mut counts = Vec::new();
@@ -456,7 +456,7 @@ fn a_warm_stream_makes_no_buffers() {
 }
 
 #[test]
-fn compiled_shaders_are_kept_and_a_damaged_file_of_them_is_left_aside() {
+fn compiled_shaders_are_cached_and_a_damaged_cache_is_ignored() {
     if device().is_none() {
         return;
     }
@@ -481,7 +481,7 @@ fn compiled_shaders_are_kept_and_a_damaged_file_of_them_is_left_aside() {
 }
 
 #[test]
-fn too_little_memory_is_an_error_that_says_so() {
+fn too_little_memory_is_an_error_that_names_memory() {
     let Some(gpu) = Gpu::all_with_memory(0).into_iter().next() else { return };
     let model = Model::read(&repository().join("models/built-in/vision.onnx")).unwrap();
     let ran = Device::open(&gpu).and_then(|device| infer(&model, &inputs(&model, 1), &device, Precision::F32));
@@ -553,7 +553,7 @@ fn a_shader_that_the_driver_refuses_is_an_error_that_names_it() {
     assert!(error.contains("broken.wgsl"), "{error}");
 }
 
-/// The graph of ONNX nodes as a file: `inputs` and `outputs` with their shapes, f32 constants.
+/// A file with a graph of ONNX nodes: `inputs` and `outputs` with their shapes, f32 constants.
 fn graph(
     nodes: Vec<pb::NodeProto>,
     inputs: &[(&str, &[i64])],

@@ -3,13 +3,13 @@
 use figureground::engine::gpu::view::View;
 use proptest::prelude::*;
 
-/// The positions of the elements that `view` reads, in order.
-fn places(view: &View) -> Vec<usize> {
-    let mut places = vec![view.offset];
+/// Returns the positions of the elements that `view` reads, in order.
+fn positions(view: &View) -> Vec<usize> {
+    let mut positions = vec![view.offset];
     for (&size, &stride) in view.shape.iter().zip(&view.strides) {
-        places = places.iter().flat_map(|&at| (0..size).map(move |i| at + i * stride)).collect();
+        positions = positions.iter().flat_map(|&at| (0..size).map(move |i| at + i * stride)).collect();
     }
-    places
+    positions
 }
 
 proptest! {
@@ -24,7 +24,7 @@ proptest! {
         for shape in [vec![total], vec![1, total, 1], vec![view.shape[0], total / view.shape[0]],
                       vec![view.shape[0] * view.shape[1], view.shape[2]]] {
             if let Some(reshaped) = view.reshaped(&shape) {
-                prop_assert_eq!(places(&reshaped), places(&view));
+                prop_assert_eq!(positions(&reshaped), positions(&view));
             }
         }
     }
@@ -33,6 +33,6 @@ proptest! {
     fn an_axis_that_is_in_order_can_always_be_split(a in 1usize..5, b in 1usize..5, c in 1usize..5) {
         let view = View::whole(0, &[a * b, c]).moved(0, 1);
         let split = view.reshaped(&[c, a, b]).unwrap();
-        prop_assert_eq!(places(&split), places(&view));
+        prop_assert_eq!(positions(&split), positions(&view));
     }
 }

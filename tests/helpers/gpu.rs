@@ -1,9 +1,9 @@
-//! What tests of the GPU engine share.
+//! Helpers of the tests of the GPU engine.
 
 use figureground::engine::gpu::{Device, Gpu};
 use std::sync::{Arc, OnceLock};
 
-/// The device of this machine; without one a test says so and ends, or fails where FIGUREGROUND_GPU=require.
+/// Returns this machine's device. Without one prints a loud message, or panics if FIGUREGROUND_GPU=require.
 pub fn device() -> Option<Arc<Device>> {
     static DEVICE: OnceLock<Option<Arc<Device>>> = OnceLock::new();
     let open = || match Gpu::any().and_then(|gpu| Device::open(&gpu)) {
@@ -35,7 +35,7 @@ impl Numbers {
     }
 }
 
-/// The largest difference, as a fraction of the largest number of `want`; infinite where a number is none.
+/// Returns the largest difference, as a fraction of the largest number of `want`; infinite for NaN.
 pub fn difference(got: &[f32], want: &[f32]) -> f32 {
     assert_eq!(got.len(), want.len());
     let scale = want.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
