@@ -51,7 +51,8 @@ impl Calibrate {
             fitted.risk * 100.0,
         ))?;
         progress.status(&format!(
-            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, for clips like these and for no others",
+            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, \
+             for clips like these and for no others",
             self.risk * 100.0,
             (1.0 - self.delta) * 100.0
         ));

@@ -17,7 +17,8 @@ pub const EXAMPLES: &str = "Examples:
   figureground import --clip k400_clip_complete_finetuned_30_epochs.pth --base clip-vit-base-patch16/ \\
       --segmenter models/segmenters/selfie-general.toml --segmenter-model selfie_segmentation.onnx \\
       --labels actions.txt --out vificlip-bundle
-  figureground import --clip folder-with-vision_model.onnx-and-text_model.onnx/ --convention models/clip/vificlip.toml \\
+  figureground import --clip folder-with-vision_model.onnx-and-text_model.onnx/ \\
+      --convention models/clip/vificlip.toml \\
       --segmenter models/segmenters/pp-humanseg.toml --segmenter-model human_segmentation_pphumanseg_2023mar.onnx \\
       --labels actions.txt --template 'a video of a person {}.' --f16 --out my-bundle";
 

@@ -100,7 +100,8 @@ fn summarize(progress: &Progress, Validation { listed, measures, page }: &Valida
     let percent = |name: &str| measures.metrics.get(name).map_or(f64::NAN, |e| e.value * 100.0);
     let verdict = |name: &str| measures.verdicts.get(name).map_or(f64::NAN, |e| e.value * 100.0);
     progress.status(&format!(
-        "{} of {listed} clips: top1 {:.1} %, P-top1 {:.1} %, B-top1 {:.1} %; flagged {:.1} %, of right ones {:.1} %\n{}",
+        "{} of {listed} clips: top1 {:.1} %, P-top1 {:.1} %, B-top1 {:.1} %; \
+         flagged {:.1} %, of right ones {:.1} %\n{}",
         measures.clips,
         percent("top1"),
         percent("p_top1"),
