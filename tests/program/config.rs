@@ -132,8 +132,8 @@ fn sighup_reloads_the_configuration_without_losing_a_frame() {
     let config = |tau: &str, more: &str| {
         let bundle = desk.bundle().display().to_string();
         let text = format!(
-            "bundle = {bundle:?}\nsources = [\"-\"]\nwindow = 1\nstride = 0.25\nthreads = 1\nbackend = \"cpu\"\ntau = {tau}\n\
-             lines = \"verdicts.jsonl\"\nmetrics = \"127.0.0.1:0\"\n{more}"
+            "bundle = {bundle:?}\nsources = [\"-\"]\nwindow = 1\nstride = 0.25\nthreads = 1\nbackend = \"cpu\"\n\
+             tau = {tau}\nlines = \"verdicts.jsonl\"\nmetrics = \"127.0.0.1:0\"\n{more}"
         );
         desk.write("figureground.toml", text);
     };

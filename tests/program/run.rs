@@ -210,8 +210,8 @@ fn a_closed_stdout_is_not_an_error() {
     Ended::of(child.wait_with_output().unwrap()).succeeded();
 }
 
-/// Feeds an endless stream to `run - arguments`, sends ctrl-C after `lines` lines, and returns the result and the time until
-/// the exit. The stream continues if `continues`, and stalls otherwise.
+/// Feeds an endless stream to `run - arguments`, sends ctrl-C after `lines` lines, and returns the result and the time
+/// until the exit. The stream continues if `continues`, and stalls otherwise.
 fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, continues: bool) -> (Ended, Duration) {
     let mut command = desk.run_command();
     command.arg("-").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
