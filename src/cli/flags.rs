@@ -30,7 +30,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Precision => "--precision",
         Setting::Risk => "--risk",
         Setting::Scenes => "--scenes",
-        Setting::SpoolLimit => "--spool-limit",
+        Setting::SpoolLimit => "--spool",
         Setting::Stride => "--stride",
         Setting::Swaps => "--swaps",
         Setting::Threshold => "--tau",

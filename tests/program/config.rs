@@ -58,7 +58,7 @@ fn old_names_of_flags_are_accepted_on_the_command_line_and_in_the_file() {
     let desk = Desk::new();
     desk.write("figureground.toml", "stall = 7\nqueue = 5\n");
     let config = printed(&desk, &["--config", "figureground.toml", "--spool", "9", "--webhook-for", "flag"]);
-    for line in ["stall-timeout = 7", "queue-size = 5", "spool-limit = 9", "webhook-on = \"flag\""] {
+    for line in ["stall-timeout = 7", "queue-size = 5", "spool = 9", "webhook-on = \"flag\""] {
         assert!(config.lines().any(|known| known == line), "{line} is missing: {config}");
     }
 }

@@ -43,7 +43,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
     fps: f64,
     /// Maximum bytes of a pipe to spool to disk.
-    #[arg(long, alias = "spool", value_name = "BYTES", default_value_t = 2 << 30)]
+    #[arg(long = "spool", value_name = "BYTES", default_value_t = 2 << 30)]
     spool_limit: u64,
     /// Seconds without a frame after which a stream or camera is reopened.
     #[arg(long, alias = "stall", value_name = "SECONDS", default_value_t = 10.0, value_parser = positive)]
