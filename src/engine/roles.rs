@@ -34,7 +34,8 @@ pub struct Roles {
 pub type Axes<'a> = (&'a [usize], &'a [isize]);
 
 impl Roles {
-    /// The runs of the contraction that `axes` maps, from operands `a` and `b` to the output `c`; in every role the largest comes last.
+    /// The runs of the contraction that `axes` maps, from operands `a` and `b` to the output `c`; in every role the
+    /// largest comes last.
     pub fn of(axes: &AxesMapping, a: Axes<'_>, b: Axes<'_>, c: Axes<'_>) -> Self {
         let mut roles = Roles::default();
         for axis in axes.iter_all_axes() {

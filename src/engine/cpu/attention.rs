@@ -58,7 +58,8 @@ impl Attentions {
         self.tokens
     }
 
-    /// Returns the attention maps of one picture, one a layer, averaged over its heads: `[tokens, tokens]`, rows sum to 1.
+    /// Returns the attention maps of one picture, one a layer, averaged over its heads: `[tokens, tokens]`, rows sum to
+    /// 1.
     ///
     /// # Errors
     /// Returns an error if the model fails.

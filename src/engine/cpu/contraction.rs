@@ -1,6 +1,7 @@
 //! Any two-operand f32 contraction as a few large matrix products.
 //!
-//! tract writes every matrix product as an `EinSum`. Here its axes are sorted by role, neighbours that lie one behind the
+//! tract writes every matrix product as an `EinSum`. Here its axes are sorted by role, neighbours that lie one behind
+//! the
 //! other in memory are merged, and the largest of each role go to one call of the `gemm` crate; what is left is looped
 //! over.
 

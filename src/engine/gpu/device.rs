@@ -136,7 +136,8 @@ impl Device {
         self.device.features().contains(Features::TIMESTAMP_QUERY)
     }
 
-    /// The side of the square matrices of numbers of this precision that it multiplies into sums of 32 bits as one operation;
+    /// The side of the square matrices of numbers of this precision that it multiplies into sums of 32 bits as one
+    /// operation;
     /// none where it has no such operation, or too little memory for a workgroup.
     pub fn cooperative_side(&self, precision: Precision) -> Option<u32> {
         let scalar = match precision {

@@ -7,7 +7,8 @@ use crate::model::{Model, Tensor, Values};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Runs `model` on `inputs`, in its order, and returns its outputs, in its order. Integers come back as integers, exact up
+/// Runs `model` on `inputs`, in its order, and returns its outputs, in its order. Integers come back as integers, exact
+/// up
 /// to 2^24.
 ///
 /// # Errors

@@ -202,7 +202,8 @@ impl Plan {
         (*len as u64 * element.bytes(precision) as u64).next_multiple_of(4).max(4)
     }
 
-    /// Which tensors may share memory: for every tensor that a dispatch makes the slot it is kept in, and the tensors of
+    /// Which tensors may share memory: for every tensor that a dispatch makes the slot it is kept in, and the tensors
+    /// of
     /// each slot. A slot is free again after the last dispatch that reads its tensor; outputs keep theirs.
     pub fn slots(&self, precision: crate::engine::Precision) -> (Vec<Option<usize>>, Vec<u64>) {
         let mut last: Vec<usize> = vec![0; self.tensors.len()];

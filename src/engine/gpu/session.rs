@@ -45,7 +45,8 @@ struct Output {
 const ALIGNMENT: u64 = 256;
 
 impl Session {
-    /// Uploads the weights of `plan` and builds all that a run needs; `lent` are the buffers that it shares with others.
+    /// Uploads the weights of `plan` and builds all that a run needs; `lent` are the buffers that it shares with
+    /// others.
     ///
     /// # Errors
     /// When it does not fit the device, how much it needs and has; when the driver refuses something.
@@ -116,7 +117,8 @@ impl Session {
         self.device.check()
     }
 
-    /// The time of every dispatch, in order, of one run on what the last one left: on the device's own clock, each dispatch on
+    /// The time of every dispatch, in order, of one run on what the last one left: on the device's own clock, each
+    /// dispatch on
     /// its own, so that their sum is more than a run takes. None where the device has no such clock.
     ///
     /// # Errors

@@ -32,7 +32,8 @@ impl HeldOut {
     }
 }
 
-/// Measures `segmenter`, whose target is the frame, on `clips` clips of each set. They are rendered at `side` pixels a side
+/// Measures `segmenter`, whose target is the frame, on `clips` clips of each set. They are rendered at `side` pixels a
+/// side
 /// from seeds that training never draws.
 ///
 /// # Errors

@@ -57,7 +57,8 @@ pub struct TrainingProgress {
 /// after every step and may interrupt the run.
 ///
 /// # Errors
-/// Returns an error if a file cannot be written, the checkpoint is of a network of other sizes, or the loss is not finite.
+/// Returns an error if a file cannot be written, the checkpoint is of a network of other sizes, or the loss is not
+/// finite.
 pub fn train(
     settings: &SegmenterTrainingSettings,
     out: &Path,

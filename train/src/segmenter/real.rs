@@ -9,8 +9,8 @@ use std::path::PathBuf;
 /// Side in pixels of the squashed pictures that are compared.
 pub const SIDE: u32 = 256;
 
-/// Returns the intersection over union of the shapes of `segmenter` and `reference` for each of `clips`, at `frames` frames
-/// spread evenly. Both segmenters have the same target, such as squares of [`SIDE`].
+/// Returns the intersection over union of the shapes of `segmenter` and `reference` for each of `clips`, at `frames`
+/// frames spread evenly. Both segmenters have the same target, such as squares of [`SIDE`].
 ///
 /// # Errors
 /// When a clip cannot be read, or a model fails.

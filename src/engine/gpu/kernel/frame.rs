@@ -1,4 +1,5 @@
-//! The steps of a frame's way that no model does: pictures, masks, views, scores. Each is what the CPU does elsewhere in this
+//! The steps of a frame's way that no model does: pictures, masks, views, scores. Each is what the CPU does elsewhere
+//! in this
 //! crate, which is their reference.
 
 use super::{Kernel, parameters, spread};

@@ -1,4 +1,5 @@
-//! The kernels: for each its parameters as the shader lays them out, how many workgroups it takes, and its twin on the CPU.
+//! The kernels: for each its parameters as the shader lays them out, how many workgroups it takes, and its twin on the
+//! CPU.
 
 mod attention;
 mod contraction;
@@ -39,7 +40,8 @@ pub trait Kernel: fmt::Debug + Send + Sync {
     fn groups(&self) -> [u32; 3];
     /// Multiplications and additions.
     fn operations(&self) -> u64;
-    /// What the shader makes of `inputs`, for each element of the output: slow, plain, and the reference for it. Empty for
+    /// What the shader makes of `inputs`, for each element of the output: slow, plain, and the reference for it. Empty
+    /// for
     /// the steps of a frame's way, whose reference is what the CPU does with the same frame.
     fn twin(&self, inputs: &[&[f32]]) -> Vec<f32>;
     /// The same by products of square matrices of `side`, where there is such a form and it is worth it.

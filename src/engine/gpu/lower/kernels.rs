@@ -140,7 +140,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// A contraction of more axes than the kernel walks: its operands are copied so that the axes of a role lie together.
+    /// A contraction of more axes than the kernel walks: its operands are copied so that the axes of a role lie
+    /// together.
     fn sorted_contraction(&mut self, node: &TypedNode, op: &EinSum, a: View, b: View) -> TractResult<Ready> {
         let (a, b) = repeated(op, &a, &b);
         let sorted = Sorted::of(op);
@@ -640,7 +641,8 @@ struct Strides {
 }
 
 impl Strides {
-    /// From one group's kernels to the next one's: where filters come first all of them are there and the channels are of
+    /// From one group's kernels to the next one's: where filters come first all of them are there and the channels are
+    /// of
     /// one group, else the other way round.
     fn group(&self, format: KernelFormat, filters: usize, channels: usize) -> usize {
         if format == KernelFormat::OIHW { filters * self.filter } else { channels * self.channel }

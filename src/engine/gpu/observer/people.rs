@@ -24,7 +24,8 @@ pub(super) fn words(size: Size) -> usize {
     size.area().div_ceil(32)
 }
 
-/// The plan from the lent pictures of `count` frames to their shapes, by a segmenter that speaks of every pixel by itself.
+/// The plan from the lent pictures of `count` frames to their shapes, by a segmenter that speaks of every pixel by
+/// itself.
 pub(super) fn shapes_of_pictures(
     graph: &Graph,
     mask: Size,

@@ -15,7 +15,8 @@ use crate::zeroshot::LabelBank;
 /// Where the numbers of the slots go, in the order of the frames.
 pub(super) const ORDER: usize = 0;
 
-/// The plan for windows of `frames` frames in the lent slots, of which there are `slots`; its output is, for each view, ln p of
+/// The plan for windows of `frames` frames in the lent slots, of which there are `slots`; its output is, for each view,
+/// ln p of
 /// every class and whether the clip has a direction at all.
 pub(super) fn scores(temporal: Option<&Graph>, bank: &LabelBank, frames: usize, slots: usize) -> Result<Plan> {
     let views = crate::view::View::ALL.len();
