@@ -1,9 +1,8 @@
 //! Any two-operand f32 contraction as a few large matrix products.
 //!
 //! tract writes every matrix product as an `EinSum`. Here its axes are sorted by role, neighbours that lie one behind
-//! the
-//! other in memory are merged, and the largest of each role go to one call of the `gemm` crate; what is left is looped
-//! over.
+//! the other in memory are merged, and the largest of each role go to one call of the `gemm` crate; what is left is
+//! looped over.
 
 use super::activation::Activation;
 use crate::engine::roles::{Roles, Run};

@@ -1,8 +1,7 @@
 //! Chains of element-wise steps: what is fused into the kernel that makes their first operand, or run on their own.
 //!
 //! A chain is one value an element of the output, in static single assignment: every step names the steps it reads. It
-//! has
-//! two forms that must agree: WGSL for the device, and [`Chain::evaluate`], its twin on the CPU.
+//! has two forms that must agree: WGSL for the device, and [`Chain::evaluate`], its twin on the CPU.
 
 use core::fmt::Write;
 

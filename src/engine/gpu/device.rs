@@ -137,8 +137,7 @@ impl Device {
     }
 
     /// The side of the square matrices of numbers of this precision that it multiplies into sums of 32 bits as one
-    /// operation;
-    /// none where it has no such operation, or too little memory for a workgroup.
+    /// operation; none where it has no such operation, or too little memory for a workgroup.
     pub fn cooperative_side(&self, precision: Precision) -> Option<u32> {
         let scalar = match precision {
             Precision::F32 => CooperativeScalarType::F32,

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Runs `model` on `inputs`, in its order, and returns its outputs, in its order. Integers come back as integers, exact
-/// up
-/// to 2^24.
+/// up to 2^24.
 ///
 /// # Errors
 /// When an input does not fit the model, an operator is not there, or the device fails.

@@ -3,8 +3,7 @@
 //! In the order of a model's way: [`lower`](lower::lower) turns a decluttered graph into a [`Plan`] of
 //! dispatches, each a [`kernel`] with a [`chain`] of element-wise steps at its end; a [`Session`] puts the plan on a
 //! [`Device`] and runs it. The [`GpuClipEncoder`] chains the plans of a bundle's models, and of all that lies between
-//! them, so
-//! that a frame stays on the device.
+//! them, so that a frame stays on the device.
 
 pub mod chain;
 pub mod kernel;

@@ -203,8 +203,7 @@ impl Plan {
     }
 
     /// Which tensors may share memory: for every tensor that a dispatch makes the slot it is kept in, and the tensors
-    /// of
-    /// each slot. A slot is free again after the last dispatch that reads its tensor; outputs keep theirs.
+    /// of each slot. A slot is free again after the last dispatch that reads its tensor; outputs keep theirs.
     pub fn slots(&self, precision: crate::engine::Precision) -> (Vec<Option<usize>>, Vec<u64>) {
         let mut last: Vec<usize> = vec![0; self.tensors.len()];
         for (index, dispatch) in self.dispatches.iter().enumerate() {

@@ -118,8 +118,7 @@ impl Session {
     }
 
     /// The time of every dispatch, in order, of one run on what the last one left: on the device's own clock, each
-    /// dispatch on
-    /// its own, so that their sum is more than a run takes. None where the device has no such clock.
+    /// dispatch on its own, so that their sum is more than a run takes. None where the device has no such clock.
     ///
     /// # Errors
     /// As [`Session::run`].

@@ -33,8 +33,7 @@ impl HeldOut {
 }
 
 /// Measures `segmenter`, whose target is the frame, on `clips` clips of each set. They are rendered at `side` pixels a
-/// side
-/// from seeds that training never draws.
+/// side from seeds that training never draws.
 ///
 /// # Errors
 /// When the model fails.

@@ -1,6 +1,5 @@
 //! The steps of a frame's way that no model does: pictures, masks, views, scores. Each is what the CPU does elsewhere
-//! in this
-//! crate, which is their reference.
+//! in this crate, which is their reference.
 
 use super::{Kernel, parameters, spread};
 use crate::engine::gpu::shader::{Element, Shader};

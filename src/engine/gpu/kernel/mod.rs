@@ -41,8 +41,7 @@ pub trait Kernel: fmt::Debug + Send + Sync {
     /// Multiplications and additions.
     fn operations(&self) -> u64;
     /// What the shader makes of `inputs`, for each element of the output: slow, plain, and the reference for it. Empty
-    /// for
-    /// the steps of a frame's way, whose reference is what the CPU does with the same frame.
+    /// for the steps of a frame's way, whose reference is what the CPU does with the same frame.
     fn twin(&self, inputs: &[&[f32]]) -> Vec<f32>;
     /// The same by products of square matrices of `side`, where there is such a form and it is worth it.
     fn cooperative(&self, side: u32) -> Option<Box<dyn Kernel>> {

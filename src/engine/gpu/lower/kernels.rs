@@ -642,8 +642,7 @@ struct Strides {
 
 impl Strides {
     /// From one group's kernels to the next one's: where filters come first all of them are there and the channels are
-    /// of
-    /// one group, else the other way round.
+    /// of one group, else the other way round.
     fn group(&self, format: KernelFormat, filters: usize, channels: usize) -> usize {
         if format == KernelFormat::OIHW { filters * self.filter } else { channels * self.channel }
     }

@@ -70,8 +70,7 @@ impl Lowering<'_> {
     }
 
     /// Every axis as often as `shape` says. With the new axis 0 places behind it the whole is repeated, as a tile does;
-    /// with 1 each
-    /// of its elements, as an upsampling does.
+    /// with 1 each of its elements, as an upsampling does.
     fn repeated(&mut self, node: &TypedNode, mut view: View, behind: usize, shape: &[usize]) -> TractResult<View> {
         let mut split = Vec::new();
         for (axis, &size) in shape.iter().enumerate() {

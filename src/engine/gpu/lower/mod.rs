@@ -1,8 +1,7 @@
 //! From tract's decluttered graph to a [`Plan`].
 //!
 //! Layout changes become views. Element-wise nodes become chains, which run at the end of the kernel that makes their
-//! first
-//! operand wherever nobody else needs what lies between. Everything else is one kernel a node.
+//! first operand wherever nobody else needs what lies between. Everything else is one kernel a node.
 
 mod attention;
 mod chains;

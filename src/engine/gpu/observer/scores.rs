@@ -16,8 +16,7 @@ use crate::zeroshot::LabelBank;
 pub(super) const ORDER: usize = 0;
 
 /// The plan for windows of `frames` frames in the lent slots, of which there are `slots`; its output is, for each view,
-/// ln p of
-/// every class and whether the clip has a direction at all.
+/// ln p of every class and whether the clip has a direction at all.
 pub(super) fn scores(temporal: Option<&Graph>, bank: &LabelBank, frames: usize, slots: usize) -> Result<Plan> {
     let views = crate::view::View::ALL.len();
     let dimension = bank.dim();
