@@ -219,23 +219,3 @@ fn letter(byte: u8) -> char {
     let index = (0..byte).filter(|&earlier| !is_printable(earlier)).count();
     char::from_u32(256 + index as u32).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_vocabulary_has_its_bytes_its_merges_and_two_marks() {
-        let tokenizer = Tokenizer::new(Some(1000), 77).unwrap();
-        assert_eq!(tokenizer.vocabulary(), 1514);
-        assert_eq!(Tokenizer::new(None, 77).unwrap().vocabulary(), 49_408);
-    }
-
-    #[test]
-    fn every_prompt_has_the_context_length_and_an_end_token() {
-        let tokenizer = Tokenizer::new(None, 8).unwrap();
-        let ids = tokenizer.encode("a very long prompt about a person who is waving at someone");
-        assert_eq!(ids.len(), 8);
-        assert_eq!((ids[0], ids[7]), (49_406, 49_407));
-    }
-}

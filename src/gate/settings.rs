@@ -102,27 +102,3 @@ impl Calibration {
     /// The calibration that changes nothing.
     pub(super) const NONE: Calibration = Calibration { temperature: [1.0; 3], offset: [0.0; 3] };
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::Gate;
-    use super::*;
-
-    #[test]
-    fn a_setting_out_of_range_is_named_in_the_error() {
-        let refusal = |change: fn(&mut GateSettings)| {
-            let mut settings = GateSettings::default();
-            change(&mut settings);
-            alloc::string::ToString::to_string(&Gate::new(settings).unwrap_err())
-        };
-        assert!(refusal(|settings| settings.hysteresis = -1.0).contains("hysteresis"));
-        assert!(refusal(|settings| settings.threshold.tie = f32::NAN).contains("tie"));
-        assert!(refusal(|settings| settings.min_person_area = 1.5).contains("min-person-area"));
-        assert!(
-            refusal(|settings| {
-                settings.calibration = Some(Calibration { temperature: [1.0, 0.0, 1.0], offset: [0.0; 3] });
-            })
-            .contains("temperature")
-        );
-    }
-}

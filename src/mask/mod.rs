@@ -81,18 +81,3 @@ pub struct Regions<'a> {
     /// Boxes around objects, empty if unknown.
     pub object_boxes: &'a [PixelBox],
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn smoothing_turns_nan_into_zero() {
-        let size = Size::new(2, 1).unwrap();
-        let mut mask = Mask { size, probabilities: vec![f32::NAN, 1.0] };
-        mask.smooth(&Mask::new(size), 0.25).unwrap();
-        assert_eq!(mask.probabilities(), [0.0, 0.75]);
-        assert!(mask.clone().smooth(&mask, 1.0).is_err());
-        assert!(mask.clone().smooth(&mask, f32::NAN).is_err());
-    }
-}

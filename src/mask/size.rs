@@ -65,13 +65,3 @@ impl fmt::Display for Size {
         write!(f, "{}x{}", self.width, self.height)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_without_pixels_or_with_too_many_are_refused() {
-        assert!(Size::new(0, 4).is_err() && Size::new(4, 0).is_err() && Size::new(u32::MAX, u32::MAX).is_err());
-    }
-}

@@ -49,16 +49,3 @@ impl core::fmt::Display for Port {
         write!(f, "{} {} [{}]", self.name, self.element, self.axes.join(", "))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_port_admits_its_fixed_sizes_and_any_size_of_a_symbolic_axis() {
-        let axes = ["batch", "3", "?"].map(str::to_owned).to_vec();
-        let port = Port { name: "x".to_owned(), element: "FLOAT".to_owned(), axes };
-        assert!(port.admits(&[7, 3, 9]));
-        assert!(!port.admits(&[7, 4, 9]) && !port.admits(&[7, 3]));
-    }
-}
