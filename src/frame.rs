@@ -29,12 +29,10 @@ impl<'a> Frame<'a> {
         check_size(width, height)?;
         let bytes = 3 * width as usize * height as usize;
         if pixels.len() != bytes {
-            return Err(Error::new(
-                Stage::Frame,
-                format_args!("{bytes} bytes of RGB8 for {width}x{height}"),
-                format_args!("{} bytes", pixels.len()),
-                "pass rows without padding, three bytes a pixel",
-            ));
+            let expected = format_args!("{bytes} bytes of RGB8 for {width}x{height}");
+            let (got, next) =
+                (format_args!("{} bytes", pixels.len()), "pass rows without padding, three bytes a pixel");
+            return Err(Error::new(Stage::Frame, expected, got, next));
         }
         Ok(Self { pixels, width, height, index, time_us, provided_masks: None })
     }
@@ -94,12 +92,8 @@ impl From<&Frame<'_>> for Size {
 /// Returns an error if a side is under [`MIN_SIDE`] or the area over [`MAX_PIXELS`].
 pub fn check_size(width: u32, height: u32) -> Result<()> {
     if width < MIN_SIDE || height < MIN_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(Error::new(
-            Stage::Frame,
-            format_args!("a picture of at least {MIN_SIDE} pixels a side and at most {MAX_PIXELS} pixels"),
-            format_args!("{width}x{height}"),
-            "scale it first",
-        ));
+        let expected = format_args!("a picture of at least {MIN_SIDE} pixels a side and at most {MAX_PIXELS} pixels");
+        return Err(Error::new(Stage::Frame, expected, format_args!("{width}x{height}"), "scale it first"));
     }
     Ok(())
 }

@@ -76,12 +76,9 @@ fn expect_planes(values: &[f32], size: Size, planes: usize) -> Result<()> {
     if values.len() == expected {
         return Ok(());
     }
-    Err(Error::new(
-        Stage::View,
-        format_args!("{expected} values, {planes} planes of {size}"),
-        format_args!("{} values", values.len()),
-        "pass planes of the size of the regions",
-    ))
+    let expected = format_args!("{expected} values, {planes} planes of {size}");
+    let (got, next) = (format_args!("{} values", values.len()), "pass planes of the size of the regions");
+    Err(Error::new(Stage::View, expected, got, next))
 }
 
 /// A masking of a training sample (Eq. 2 to 5). Pixels of the person are never hidden.

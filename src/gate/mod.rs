@@ -57,11 +57,10 @@ impl Gate {
 
     /// Judges the next window.
     pub fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
-        let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
-        let views = View::ALL.map(|view| ViewScores::new(view, evidence, &calibration));
+        let views = self.view_scores(evidence);
         let label = top_k::<1>(evidence.log_probs[View::Full.index()]).first().map_or(0, |best| best.class);
         let scores = Scores::of(&views, label, f64::from(self.settings.alpha));
-        let p = views.each_ref().map(|view| libm::exp(view.log_p(label)).min(1.0) as f32);
+        let p = views.map(|view| view.p(label));
 
         let abstention = self.abstention(&evidence.visibility, p[View::Full.index()]);
         let verdict = abstention.map_or_else(|| self.decision(label, &scores), Verdict::Abstain);
@@ -73,9 +72,9 @@ impl Gate {
     /// Returns the `K` best classes of each view in the order of [`View::index`]. Like the probabilities of a judgement,
     /// theirs include the view's temperature, but not its offset.
     pub fn top<const K: usize>(&self, evidence: &Evidence<'_>) -> [heapless::Vec<Ranked, K>; 3] {
-        let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
+        let views = self.view_scores(evidence);
         View::ALL.map(|view| {
-            let scores = ViewScores::new(view, evidence, &calibration);
+            let scores = &views[view.index()];
             let mut best = top_k::<K>(evidence.log_probs[view.index()]);
             best.iter_mut().for_each(|ranked| ranked.log_p = scores.log_p(ranked.class) as f32);
             best
@@ -84,17 +83,17 @@ impl Gate {
 
     /// Returns the probability of class `k` in each view, with the view's temperature, without its offset.
     pub fn probabilities(&self, evidence: &Evidence<'_>, k: usize) -> [f32; 3] {
-        let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
-        View::ALL.map(|view| libm::exp(ViewScores::new(view, evidence, &calibration).log_p(k)).min(1.0) as f32)
+        self.view_scores(evidence).map(|view| view.p(k))
     }
 
     /// Returns the most probable class after the background's share is subtracted: argmax of t in [`ScoreKind::Tie`].
     pub fn tie_label(&self, evidence: &Evidence<'_>) -> usize {
+        view_scores::tie_label(&self.view_scores(evidence), self.settings.alpha.into())
+    }
+
+    fn view_scores<'a>(&self, evidence: &Evidence<'a>) -> [ViewScores<'a>; 3] {
         let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
-        view_scores::tie_label(
-            &View::ALL.map(|view| ViewScores::new(view, evidence, &calibration)),
-            self.settings.alpha.into(),
-        )
+        View::ALL.map(|view| ViewScores::new(view, evidence, &calibration))
     }
 
     fn abstention(&self, visibility: &Visibility, confidence: f32) -> Option<AbstainReason> {

@@ -32,6 +32,11 @@ impl<'a> ViewScores<'a> {
         self.sum.log_p(self.logit(k))
     }
 
+    /// Returns the probability of class `k`, without the offset.
+    pub(super) fn p(&self, k: usize) -> f32 {
+        libm::exp(self.log_p(k)).min(1.0) as f32
+    }
+
     /// Returns ln p of class `k`, with the offset.
     fn shifted(&self, k: usize) -> f64 {
         self.log_p(k) + self.offset

@@ -73,12 +73,8 @@ impl TextModel<'_> {
         }
         if let Some(index) = embeddings.iter().position(|v| !v.is_finite()) {
             let got = format!("NaN or infinity for {:?}", prompts[index / dimension]);
-            return Err(Error::new(
-                Stage::LabelBank,
-                "finite text embeddings",
-                got,
-                "check the text encoder's weights",
-            ));
+            let next = "check the text encoder's weights";
+            return Err(Error::new(Stage::LabelBank, "finite text embeddings", got, next));
         }
         Ok(embeddings)
     }

@@ -7,20 +7,21 @@
 mod boxes;
 mod components;
 mod dilation;
-mod provided;
 mod shape;
 mod size;
 
 pub use boxes::{Boxes, MAX_BOXES, MIN_COMPONENT_AREA, PixelBox};
 pub use components::Components;
 pub use dilation::Dilation;
-pub use provided::{PROVIDED_THRESHOLD, ProvidedMasks};
 pub use shape::Shape;
 pub use size::{MAX_PIXELS, Size};
 
 use crate::error::{Error, Result, Stage};
 use alloc::vec;
 use alloc::vec::Vec;
+
+/// A pixel of a provided mask is a person or object above this probability: HAT's 128 of 255.
+pub const PROVIDED_THRESHOLD: f32 = 128.0 / 255.0;
 
 /// Person probability per pixel, `[height, width]`, each in 0..=1.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,4 +81,17 @@ pub struct Regions<'a> {
     pub objects: Option<&'a Shape>,
     /// Boxes around objects, empty if unknown.
     pub object_boxes: &'a [PixelBox],
+}
+
+/// Masks and boxes that a source provides with a frame, at the frame's size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProvidedMasks {
+    /// Person probability.
+    pub person: Mask,
+    /// Boxes around people; if empty, boxes are found around the person's pixels.
+    pub person_boxes: Vec<PixelBox>,
+    /// Object probability.
+    pub objects: Option<Mask>,
+    /// Boxes around objects.
+    pub object_boxes: Vec<PixelBox>,
 }

@@ -21,12 +21,9 @@ impl Size {
     pub fn new(width: u32, height: u32) -> Result<Self> {
         let area = u64::from(width) * u64::from(height);
         if area == 0 || area > MAX_PIXELS {
-            return Err(Error::new(
-                Stage::Frame,
-                format_args!("a size of 1 to {MAX_PIXELS} pixels"),
-                format_args!("{width}x{height}"),
-                "choose another size",
-            ));
+            let (expected, got) =
+                (format_args!("a size of 1 to {MAX_PIXELS} pixels"), format_args!("{width}x{height}"));
+            return Err(Error::new(Stage::Frame, expected, got, "choose another size"));
         }
         Ok(Self { width, height })
     }

@@ -1,4 +1,4 @@
-//! Inputs and outputs of a model.
+//! Inputs and outputs of a model, and the tensors that go through them.
 
 use tract_onnx::pb;
 
@@ -48,4 +48,22 @@ impl core::fmt::Display for Port {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{} {} [{}]", self.name, self.element, self.axes.join(", "))
     }
+}
+
+/// A row-major tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Sizes of the axes.
+    pub shape: Vec<usize>,
+    /// The numbers.
+    pub values: Values,
+}
+
+/// The numbers of a [`Tensor`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// 32-bit floats.
+    F32(Vec<f32>),
+    /// 64-bit integers.
+    I64(Vec<i64>),
 }

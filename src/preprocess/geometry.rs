@@ -142,12 +142,9 @@ fn fitted(source: Size, target: Size) -> Result<Size> {
 
 fn resized(source: Size, width: u32, height: u32) -> Result<Size> {
     Size::new(width, height).map_err(|_| {
-        Error::new(
-            Stage::Preprocess,
-            "a frame with a smaller aspect ratio",
-            format_args!("{source}, which would be scaled to {width}x{height}"),
-            "crop the frame, or set resize to `squash`",
-        )
+        let got = format_args!("{source}, which would be scaled to {width}x{height}");
+        let next = "crop the frame, or set resize to `squash`";
+        Error::new(Stage::Preprocess, "a frame with a smaller aspect ratio", got, next)
     })
 }
 

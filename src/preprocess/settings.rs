@@ -96,12 +96,11 @@ impl PreprocessSettings {
         let size = self.target()?;
         self.check_normalisation()?;
         match self.resize {
-            Resize::ShortestThenCrop { shortest } if shortest < size.width().max(size.height()) => Err(Error::new(
-                Stage::Preprocess,
-                format_args!("a shortest side from which {size} can be cropped"),
-                shortest,
-                "raise `shortest` to the longer side of the crop, or set resize to `squash` or `letterbox`",
-            )),
+            Resize::ShortestThenCrop { shortest } if shortest < size.width().max(size.height()) => {
+                let expected = format_args!("a shortest side from which {size} can be cropped");
+                let next = "raise `shortest` to the longer side of the crop, or set resize to `squash` or `letterbox`";
+                Err(Error::new(Stage::Preprocess, expected, shortest, next))
+            }
             _ => Ok(()),
         }
     }
@@ -111,12 +110,9 @@ impl PreprocessSettings {
         if self.std.iter().all(|std| std.is_finite()) && values.into_iter().all(f32::is_finite) {
             return Ok(());
         }
-        Err(Error::new(
-            Stage::Preprocess,
-            "finite scale, mean and std, and no std of 0",
-            format_args!("scale {}, mean {:?}, std {:?}", self.scale, self.mean, self.std),
-            "copy them from the model's preprocessor_config.json",
-        ))
+        let got = format_args!("scale {}, mean {:?}, std {:?}", self.scale, self.mean, self.std);
+        let next = "copy them from the model's preprocessor_config.json";
+        Err(Error::new(Stage::Preprocess, "finite scale, mean and std, and no std of 0", got, next))
     }
 
     /// Returns the size of the model's picture.

@@ -44,15 +44,11 @@ impl<'a> Embedding<'a> {
     /// # Errors
     /// Returns an error, and changes nothing, if a value is NaN or infinite, or all are 0.
     pub fn new(values: &'a mut [f32]) -> Result<Self> {
-        match normalise(values) {
-            Ok(()) => Ok(Self(values)),
-            Err(got) => Err(Error::new(
-                Stage::Engine,
-                "an embedding of finite numbers that are not all 0",
-                got,
-                "check the encoder with `figureground infer MODEL.onnx`",
-            )),
-        }
+        normalise(values).map_err(|got| {
+            let next = "check the encoder with `figureground infer MODEL.onnx`";
+            Error::new(Stage::Engine, "an embedding of finite numbers that are not all 0", got, next)
+        })?;
+        Ok(Self(values))
     }
 
     /// Returns the coordinates, `[dim]`.
@@ -82,10 +78,6 @@ pub(super) fn expect_dim(got: usize, expected: usize) -> Result<()> {
     if got == expected {
         return Ok(());
     }
-    Err(Error::new(
-        Stage::LabelBank,
-        format_args!("an embedding of {expected} dimensions"),
-        got,
-        "use a label bank and encoders of the same model",
-    ))
+    let expected = format_args!("an embedding of {expected} dimensions");
+    Err(Error::new(Stage::LabelBank, expected, got, "use a label bank and encoders of the same model"))
 }

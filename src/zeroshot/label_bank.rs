@@ -8,6 +8,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+/// Advice for a label bank of other sizes.
+const AGAIN: &str = "create the label bank again with `figureground labels`";
+
 /// Fusion of the prompts of one class ("a photo of a {}.", …) into one probability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,15 +44,9 @@ impl<'a> TextEmbeds<'a> {
         if self.templates > 0 && self.dim > 0 && expected == Some(self.values.len()) {
             return Ok(());
         }
-        Err(Error::new(
-            Stage::LabelBank,
-            format_args!(
-                "text embeddings of {classes} classes, {} templates and {} dimensions",
-                self.templates, self.dim
-            ),
-            format_args!("{} numbers", self.values.len()),
-            "create the label bank again with `figureground labels`",
-        ))
+        let Self { values, templates, dim } = self;
+        let expected = format_args!("text embeddings of {classes} classes, {templates} templates and {dim} dimensions");
+        Err(Error::new(Stage::LabelBank, expected, format_args!("{} numbers", values.len()), AGAIN))
     }
 }
 
@@ -121,12 +118,8 @@ impl LabelBank {
         if self.dim == dimension {
             return Ok(());
         }
-        Err(Error::new(
-            Stage::LabelBank,
-            "embeddings of one dimension",
-            format_args!("{} of the label bank, {dimension} of the image encoder", self.dim),
-            "create the label bank again with `figureground labels`",
-        ))
+        let got = format_args!("{} of the label bank, {dimension} of the image encoder", self.dim);
+        Err(Error::new(Stage::LabelBank, "embeddings of one dimension", got, AGAIN))
     }
 
     /// Returns the unit rows `[softmaxes, classes, dim]`, the number of softmaxes, and the factor on cosines.
@@ -210,12 +203,9 @@ fn scale(logit_scale: f32) -> Result<f32> {
 }
 
 fn broken_embedding(name: &str, got: &str) -> Error {
-    Error::new(
-        Stage::LabelBank,
-        "finite text embeddings that do not cancel out",
-        format_args!("{got} for {:?}", shortened(name)),
-        "check the text encoder with `figureground infer text.onnx`",
-    )
+    let got = format_args!("{got} for {:?}", shortened(name));
+    let next = "check the text encoder with `figureground infer text.onnx`";
+    Error::new(Stage::LabelBank, "finite text embeddings that do not cancel out", got, next)
 }
 
 /// Returns the start of a name, for messages.

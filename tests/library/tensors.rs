@@ -1,5 +1,6 @@
-//! Views of a checkpoint's tensors, and the ports of a model.
+//! Sizes and tensors of a checkpoint, and the ports of a model.
 
+use figureground::import::architecture::usual_heads;
 use figureground::import::tensors::{TensorType, TensorView};
 use figureground::model::Port;
 
@@ -35,4 +36,10 @@ fn a_port_admits_its_fixed_sizes_and_any_size_of_a_symbolic_axis() {
     let port = Port { name: "x".to_owned(), element: "FLOAT".to_owned(), axes };
     assert!(port.admits(&[7, 3, 9]));
     assert!(!port.admits(&[7, 4, 9]) && !port.admits(&[7, 3]));
+}
+
+#[test]
+fn openai_models_have_the_attention_heads_of_their_papers() {
+    // ViT-B and ViT-L, their text towers, and a tower narrower than a head.
+    assert_eq!([768, 1024, 512, 768, 32].map(usual_heads), [12, 16, 8, 12, 1]);
 }

@@ -3,23 +3,19 @@
 mod clip;
 mod convention;
 mod decode;
+mod encoders;
 mod labels;
 mod segmenter;
-mod temporal;
-mod text;
 mod toml_text;
 mod views;
-mod vision;
 
 pub use clip::{ClipSettings, MAX_FRAMES};
 pub use convention::Convention;
 pub use decode::{DecodeKind, DecodeSettings, PersonChannels};
+pub use encoders::{TemporalSettings, TextSettings, TokenizerKind, VisionSettings};
 pub use labels::{LabelSettings, check_templates};
 pub use segmenter::SegmenterSettings;
-pub use temporal::TemporalSettings;
-pub use text::{TextSettings, TokenizerKind};
 pub use views::ViewSettings;
-pub use vision::VisionSettings;
 
 use crate::error::Result;
 use crate::gate::GateSettings;
