@@ -20,8 +20,8 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Creates a frame of `pixels` (`3 * width * height` bytes). `index` counts the frames of the source from 0; `time_us`
-    /// is the capture time in microseconds since the source began.
+    /// Creates a frame of `pixels` (`3 * width * height` bytes). `index` counts the frames of the source from 0;
+    /// `time_us` is the capture time in microseconds since the source began.
     ///
     /// # Errors
     /// Returns an error if a side is under [`MIN_SIDE`], the area over [`MAX_PIXELS`], or `pixels` has another length.

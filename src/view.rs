@@ -1,7 +1,7 @@
 //! The views of a frame: full, person only and background only.
 //!
-//! Views are composed at encoder resolution from `pixel_values`, `[3, height, width]` f32 planes in normalised space, and
-//! [`Regions`] of the same height and width. Every view and every masking is Eq. 1 with another M.
+//! Views are composed at encoder resolution from `pixel_values`, `[3, height, width]` f32 planes in normalised space,
+//! and [`Regions`] of the same height and width. Every view and every masking is Eq. 1 with another M.
 
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Regions, Shape, Size};
@@ -199,8 +199,8 @@ impl ViewComposer {
     /// Writes the views of one picture to `views`, `[3 views, 3, height, width]` in the order of [`View::index`].
     ///
     /// # Errors
-    /// Returns an error if `pixel_values` is not `[3, height, width]`, `views` is not three times as long, or a shape has
-    /// another size.
+    /// Returns an error if `pixel_values` is not `[3, height, width]`, `views` is not three times as long, or a shape
+    /// has another size.
     pub fn compose(&mut self, pixel_values: &[f32], regions: &Regions<'_>, views: &mut [f32]) -> Result<Areas> {
         let size = self.hidden.size();
         expect_planes(pixel_values, size, 3)?;

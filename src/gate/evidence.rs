@@ -44,8 +44,8 @@ impl<'a> Evidence<'a> {
     /// [`View::index`](crate::view::View::index). Logits work as well, because the gate normalises them.
     ///
     /// # Errors
-    /// Returns an error if there is no class or no frame, the views have different numbers of classes, or a number is not
-    /// finite.
+    /// Returns an error if there is no class or no frame, the views have different numbers of classes, or a number is
+    /// not finite.
     pub fn new(log_probs: [&'a [f32]; 3], visibility: Visibility) -> Result<Self> {
         let refuse = |expected: &str, got: &dyn core::fmt::Display| {
             Err(Error::new(Stage::Gate, expected, got, "pass the scores of one label bank for one window"))

@@ -1,7 +1,7 @@
 //! The gate: evidence to a verdict on whether the person or only the background supports a prediction.
 //!
-//! The predicted class is c = argmax p_F. Four scores measure how much of it the background alone explains, each with its
-//! own threshold; [`GateSettings`] choose one. The gate sees log-probabilities and areas, no pixels.
+//! The predicted class is c = argmax p_F. Four scores measure how much of it the background alone explains, each with
+//! its own threshold; [`GateSettings`] choose one. The gate sees log-probabilities and areas, no pixels.
 
 mod evidence;
 mod scores;
@@ -69,8 +69,8 @@ impl Gate {
         Judgement { label, verdict, scores, dominance: scores.log_ratio, p, calibrated }
     }
 
-    /// Returns the `K` best classes of each view in the order of [`View::index`]. Like the probabilities of a judgement,
-    /// theirs include the view's temperature, but not its offset.
+    /// Returns the `K` best classes of each view in the order of [`View::index`]. Like the probabilities of a
+    /// judgement, theirs include the view's temperature, but not its offset.
     pub fn top<const K: usize>(&self, evidence: &Evidence<'_>) -> [heapless::Vec<Ranked, K>; 3] {
         let views = self.view_scores(evidence);
         View::ALL.map(|view| {

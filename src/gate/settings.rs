@@ -86,13 +86,13 @@ fn check(name: &str, value: f32, expected: &str, holds: impl Fn(f32) -> bool) ->
     Err(Error::new(Stage::Gate, expected, value, "correct the gate's settings").at(name))
 }
 
-/// The calibration that `calibrate` fits, per view in the order of [`View::index`]. It is needed because models are less
-/// confident on masked pictures than on whole ones.
+/// The calibration that `calibrate` fits, per view in the order of [`View::index`]. It is needed because models are
+/// less confident on masked pictures than on whole ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Calibration {
-    /// Divisor of the view's logits before log-softmax; above 0. Log-probabilities give the same result as logits, because
-    /// the two differ by one constant for all classes.
+    /// Divisor of the view's logits before log-softmax; above 0. Log-probabilities give the same result as logits,
+    /// because the two differ by one constant for all classes.
     pub temperature: [f32; 3],
     /// Offset added to the view's ln p in every score.
     pub offset: [f32; 3],

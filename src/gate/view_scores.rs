@@ -44,7 +44,7 @@ impl<'a> ViewScores<'a> {
 }
 
 impl Scores {
-    /// Computes the scores of class `c`; `alpha` is the background's share in [`ScoreKind::Tie`](super::ScoreKind::Tie).
+    /// Computes the scores of class `c`. `alpha` is the background's share in [`Tie`](super::ScoreKind::Tie).
     pub(super) fn of(views: &[ViewScores<'_>; 3], c: usize, alpha: f64) -> Self {
         let [full, person, background] = views;
         let classes = 0..full.log_probs.len();

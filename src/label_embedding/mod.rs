@@ -36,7 +36,7 @@ impl core::fmt::Debug for TextModel<'_> {
 }
 
 impl TextModel<'_> {
-    /// Embeds every name in every template. Embeddings of the same prompts by the same model come from the user's cache.
+    /// Embeds every name in every template. Takes embeddings of known prompts from the user's cache.
     ///
     /// # Errors
     /// Returns an error if the text encoder or `progress` fails, or an embedding is not finite.

@@ -43,8 +43,8 @@ impl Components {
         }
     }
 
-    /// Writes the boxes of all components of at least [`MIN_COMPONENT_AREA`](super::MIN_COMPONENT_AREA) to `boxes`, from
-    /// top to bottom.
+    /// Writes the boxes of all components of at least [`MIN_COMPONENT_AREA`](super::MIN_COMPONENT_AREA) to `boxes`,
+    /// from top to bottom.
     ///
     /// # Errors
     /// Returns an error if `shape` has another size.
@@ -72,7 +72,7 @@ impl Components {
         core::mem::swap(&mut self.above, &mut self.row);
     }
 
-    /// Joins a run with the components that touch it from above, diagonals included, and returns the index of the result.
+    /// Joins a run with the components that touch it from above, also diagonally, and returns the result's index.
     fn join(&mut self, run: PixelBox, first_above: usize) -> usize {
         let area = (run.right - run.left) as usize;
         let mut component = Component { parent: self.found.len(), area, bounds: run };

@@ -1,8 +1,8 @@
 //! The location of people: probability masks ([`Mask`]), binary masks ([`Shape`]) and boxes ([`PixelBox`]).
 //!
 //! A segmenter writes a [`Mask`]. [`Mask::smooth`] smooths it over time, [`Shape::threshold`] makes it binary,
-//! [`Dilation`] dilates it, and [`Components`] finds the boxes. [`Regions`] holds the result for the views. All planes are
-//! `[height, width]`, row by row.
+//! [`Dilation`] dilates it, and [`Components`] finds the boxes. [`Regions`] holds the result for the views. All planes
+//! are `[height, width]`, row by row.
 
 mod boxes;
 mod components;

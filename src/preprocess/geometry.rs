@@ -72,7 +72,7 @@ impl Geometry {
         self.target
     }
 
-    /// Places a box of the frame in the model's picture, rounded outward and clipped. Returns `None` if nothing is left.
+    /// Places a box of the frame in the model's picture, rounded outward and clipped; `None` if nothing is left.
     pub fn place(&self, area: PixelBox) -> Option<PixelBox> {
         let (left, right) = self.horizontal.map_interval(area.left, area.right);
         let (top, bottom) = self.vertical.map_interval(area.top, area.bottom);

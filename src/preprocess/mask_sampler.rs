@@ -21,8 +21,9 @@ pub struct MaskSampler {
 }
 
 impl MaskSampler {
-    /// Creates a sampler from masks of `mask` size, which span the picture of `segmenter` with its padding, to the picture
-    /// of `encoder`. A mask that spans the whole frame, such as one from a file, has the geometry `Resize::Squash`.
+    /// Creates a sampler from masks of `mask` size, which span the picture of `segmenter` with its padding, to the
+    /// picture of `encoder`. A mask that spans the whole frame, such as one from a file, has the geometry
+    /// `Resize::Squash`.
     ///
     /// # Errors
     /// Returns an error if the two geometries have different frame sizes.

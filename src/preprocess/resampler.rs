@@ -1,7 +1,7 @@
 //! Resizes frames to the RGB8 picture of a model: equal to Pillow, within one level of 255 of OpenCV.
 //!
-//! Like both libraries, it resamples rows, then columns, but only those of the crop. Between the two passes Pillow rounds
-//! to bytes, and OpenCV keeps fixed-point numbers.
+//! Like both libraries, it resamples rows, then columns, but only those of the crop. Between the two passes Pillow
+//! rounds to bytes, and OpenCV keeps fixed-point numbers.
 
 use super::geometry::Geometry;
 use super::settings::{Interpolation, ResizeLibrary};

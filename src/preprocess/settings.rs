@@ -90,8 +90,8 @@ impl PreprocessSettings {
     /// Checks that the settings are usable.
     ///
     /// # Errors
-    /// Returns an error if a side is 0, a number is not finite, a standard deviation is 0, or the crop is larger than the
-    /// scaled frame.
+    /// Returns an error if a side is 0, a number is not finite, a standard deviation is 0, or the crop is larger than
+    /// the scaled frame.
     pub fn validate(&self) -> Result<()> {
         let size = self.target()?;
         self.check_normalisation()?;
@@ -137,7 +137,7 @@ impl PreprocessSettings {
         Fill([0, 1, 2].map(|channel| self.normalise(channel, rgb[self.channel_order.rgb(channel)])))
     }
 
-    /// Converts `pixel_values` `[n, 3, height, width]` back to RGB8 `[n, height, width, 3]`, rounded to the nearest byte.
+    /// Converts `pixel_values` `[n, 3, height, width]` back to RGB8 `[n, height, width, 3]`, rounded.
     pub fn denormalise(&self, pixel_values: &[f32], rgb: &mut [u8]) {
         let area = self.width as usize * self.height as usize;
         for (picture, pixels) in pixel_values.chunks_exact(3 * area).zip(rgb.chunks_exact_mut(3 * area)) {

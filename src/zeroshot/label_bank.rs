@@ -52,8 +52,8 @@ impl<'a> TextEmbeds<'a> {
 
 /// Class names in alphabetical order, with their text embeddings and the scale of their logits.
 ///
-/// A class index refers to the alphabetical order. Results do not depend on the order in which classes were given, and a
-/// tie goes to the smaller name.
+/// A class index refers to the alphabetical order. Results do not depend on the order in which classes were given, and
+/// a tie goes to the smaller name.
 #[derive(Clone, Debug)]
 pub struct LabelBank {
     names: Vec<String>,
@@ -67,8 +67,8 @@ pub struct LabelBank {
 }
 
 impl LabelBank {
-    /// Creates the bank of `names`, in any order, with embeddings in the same order. `logit_scale` is CLIP's: the natural
-    /// logarithm of the factor on cosines.
+    /// Creates the bank of `names`, in any order, with embeddings in the same order. `logit_scale` is CLIP's: the
+    /// natural logarithm of the factor on cosines.
     ///
     /// # Errors
     /// Returns an error if there is no class, a name is empty or repeated, the embeddings have another size, are not

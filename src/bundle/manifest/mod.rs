@@ -66,8 +66,8 @@ impl Manifest {
     /// Parses and checks a manifest.
     ///
     /// # Errors
-    /// Returns an error if the text is no TOML, a key is missing or unknown (the message names the nearest known key), or
-    /// a value is out of range.
+    /// Returns an error if the text is no TOML, a key is missing or unknown (the message names the nearest known key),
+    /// or a value is out of range.
     pub fn parse(text: &str) -> Result<Self> {
         let manifest: Self = parse(text)?;
         manifest.check()?;

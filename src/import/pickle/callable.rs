@@ -63,7 +63,8 @@ impl Namespace {
                 return Error::new(Stage::DataSet, "a pickle of plain data", got, "do not trust this file");
             }
             let next = "if you trust the file, save its weights alone with PyTorch: d = torch.load(FILE, \
-                        weights_only=False), then torch.save({'model': d['model']}, NEW), with its own key for the weights";
+                        weights_only=False), then torch.save({'model': d['model']}, NEW), with its own key for the \
+                        weights";
             Error::new(Stage::Import, "a pickle that names nothing but tensors", got, next)
         })
     }
