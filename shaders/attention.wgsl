@@ -1,8 +1,9 @@
 // y[q, w] = sum_k softmax_k(scale sum_d Q[q, d] K[k, d] + mask[q, k]) V[k, w], for every batch.
 //
-// Q, K, V, the mask and y by strides. A workgroup makes 16 queries and goes over the keys 16 at a time, keeping the largest score
-// and the sum so far, so that the scores are never written. Four threads share a query: each makes 4 scores of
-// a block and a quarter of the width. Depth and width are at most 64. Proved by tests/gpu/kernels.rs: attentions_equal_the_cpu.
+// Q, K, V, the mask and y by strides. A workgroup makes 16 queries and goes over the keys 16 at a time, keeping the
+// largest score and the sum so far, so that the scores are never written. Four threads share a query: each makes 4
+// scores of a block and a quarter of the width. Depth and width are at most 64. Proved by tests/gpu/kernels.rs:
+// attentions_equal_the_cpu.
 
 struct Attention {
     batches: u32,

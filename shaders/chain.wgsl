@@ -1,7 +1,8 @@
 // y[o] = chain(made, operands), stored where the output's strides say.
 //
-// The end of every kernel. `chain` and the declarations of the output and of up to four operands are generated behind this
-// file; what a chain may call is defined here. Proved by tests/gpu/kernels.rs: every_step_equals_the_cpu, chains_read_and_write_by_strides.
+// The end of every kernel. `chain` and the declarations of the output and of up to four operands are generated behind
+// this file; what a chain may call is defined here. Proved by tests/gpu/kernels.rs: every_step_equals_the_cpu,
+// chains_read_and_write_by_strides.
 
 // How element o of the output's own order finds its place in a buffer: as it is, always the same, or by strides.
 struct Walk {

@@ -1,8 +1,8 @@
 // c[i, j] = sum_l a[i, l] b[l, j], for every batch.
 //
-// a, b and the output by strides: rows, columns, depth and batch are each at most two runs of elements. A workgroup makes a tile of
-// 64 x 64 elements, 16 of the depth at a time; a thread 4 x 4 of them. Sums are f32.
-// Proved by tests/gpu/kernels.rs: contractions_equal_the_cpu.
+// a, b and the output by strides: rows, columns, depth and batch are each at most two runs of elements. A workgroup
+// makes a tile of 64 x 64 elements, 16 of the depth at a time; a thread 4 x 4 of them. Sums are f32. Proved by
+// tests/gpu/kernels.rs: contractions_equal_the_cpu.
 
 // Where the i-th of a role is: (i / inner) outer + (i % inner) step, in each of two tensors.
 struct Contraction {

@@ -1,8 +1,9 @@
-// y[n, o, v, u] = sum_{c, j, i} k[o, c, j, i] x[n, g(o) C + c, v S + j D - P, u S + i D - P], 0 outside x; g(o) the group of o.
+// y[n, o, v, u] = sum_{c, j, i} k[o, c, j, i] x[n, g(o) C + c, v S + j D - P, u S + i D - P], 0 outside x; g(o) the
+// group of o.
 //
 // x, k and y by strides, so any order of axes. `convolve` is a matrix product of the kernel and the patches, which are
-// never written out: a workgroup makes 64 channels x 64 pixels, 16 of the depth at a time. `convolve_depthwise` makes one
-// element a thread, for groups with few channels. Proved by tests/gpu/kernels.rs: convolutions_equal_the_cpu.
+// never written out: a workgroup makes 64 channels x 64 pixels, 16 of the depth at a time. `convolve_depthwise` makes
+// one element a thread, for groups with few channels. Proved by tests/gpu/kernels.rs: convolutions_equal_the_cpu.
 
 struct Convolution {
     batch: u32,
@@ -168,8 +169,8 @@ fn convolve_depthwise(
     finish(sum, rest * p.y_batch + o * p.y_channel + v * p.y_row + u * p.y_column);
 }
 
-// The transpose: y[n, o, v, u] = sum_{c, j, i} k[o, c, j, i] x[n, c, (v + P - j D) / S, (u + P - i D) / S] where S divides.
-// One element a thread.
+// The transpose: y[n, o, v, u] = sum_{c, j, i} k[o, c, j, i] x[n, c, (v + P - j D) / S, (u + P - i D) / S] where S
+// divides. One element a thread.
 @compute @workgroup_size(256)
 fn convolve_transposed(
     @builtin(workgroup_id) group: vec3<u32>,

@@ -1,10 +1,10 @@
 // c[i, j] = sum_l a[i, l] b[l, j], for every batch, by the small matrix products that an adapter has as one operation.
 //
-// As contraction.wgsl, but a subgroup multiplies blocks of SIDE x SIDE; in front of this file stand SIDE, the matrices Left,
-// Right and Sum, and LANES, as many threads as the adapter's largest subgroup has. A workgroup is one subgroup and makes a tile of
-// 64 x 64 elements, 32 of the depth at a time; were it several smaller ones, each would make the same tile. No subgroup
-// operation stands here, because a driver has crashed on modules with both.
-// Sums are f32. Proved by tests/gpu/kernels.rs: cooperative_contractions_equal_the_cpu.
+// As contraction.wgsl, but a subgroup multiplies blocks of SIDE x SIDE; in front of this file stand SIDE, the matrices
+// Left, Right and Sum, and LANES, as many threads as the adapter's largest subgroup has. A workgroup is one subgroup
+// and makes a tile of 64 x 64 elements, 32 of the depth at a time; were it several smaller ones, each would make the
+// same tile. No subgroup operation stands here, because a driver has crashed on modules with both. Sums are f32. Proved
+// by tests/gpu/kernels.rs: cooperative_contractions_equal_the_cpu.
 
 // Where the i-th of a role is: (i / inner) outer + (i % inner) step, in each of two tensors.
 struct Contraction {

@@ -1,6 +1,7 @@
 // y[a, j, b] = x[a, i[j], b], or x[a, i[a, j], b]; a negative place counts from the end.
 //
-// x [outer, size, inner] in order; places [count], or [outer, count] by places_step. One thread an element. Proved by tests/gpu/kernels.rs: gathers_equal_the_cpu.
+// x [outer, size, inner] in order; places [count], or [outer, count] by places_step. One thread an element. Proved by
+// tests/gpu/kernels.rs: gathers_equal_the_cpu.
 
 struct Gather {
     outer: u32,

@@ -1,8 +1,8 @@
-// A segmenter's scores to the person's shape in the encoder's crop: probabilities, smoothed over time, resampled, thresholded,
-// dilated, and packed into bits.
+// A segmenter's scores to the person's shape in the encoder's crop: probabilities, smoothed over time, resampled,
+// thresholded, dilated, and packed into bits.
 //
-// Each step is the CPU's: engine/decode, Mask::smooth, MaskSampler, Shape::threshold, Dilation. Proved by engine/gpu/observer/tests.rs:
-// scores_are_decoded_as_on_the_cpu, shapes_are_the_cpus.
+// Each step is the CPU's: engine/decode, Mask::smooth, MaskSampler, Shape::threshold, Dilation. Proved by
+// engine/gpu/observer/tests.rs: scores_are_decoded_as_on_the_cpu, shapes_are_the_cpus.
 
 fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;

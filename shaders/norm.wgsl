@@ -1,4 +1,5 @@
-// y[r, i] = (x[r, i] - m_r) / sqrt(mean_i (x[r, i] - m_r)^2 + epsilon) scale[i] + shift[i], m_r the row's mean, or 0 for an RMS norm.
+// y[r, i] = (x[r, i] - m_r) / sqrt(mean_i (x[r, i] - m_r)^2 + epsilon) scale[i] + shift[i], m_r the row's mean, or 0
+// for an RMS norm.
 //
 // x [rows, size] in order. A workgroup a row. Two passes over the row, because the mean of squares less the square of
 // the mean cancels. Proved by tests/gpu/kernels.rs: norms_equal_the_cpu.

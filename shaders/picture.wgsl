@@ -1,5 +1,5 @@
-// A frame's RGB8 to a model's picture: rows first, then columns, in the integers of the CPU's Resampler; then the value that
-// the model is shown for each byte.
+// A frame's RGB8 to a model's picture: rows first, then columns, in the integers of the CPU's Resampler; then the value
+// that the model is shown for each byte.
 //
 // Proved by engine/gpu/observer/tests.rs: pictures_are_the_cpus_to_the_bit.
 

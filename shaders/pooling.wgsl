@@ -17,7 +17,8 @@ struct Pooling {
     dilation_x: u32,
     pad_top: u32,
     pad_left: u32,
-    // What a mean divides by beyond the edge: 1 counts what is padded, up to the bottom and right of the padded picture.
+    // What a mean divides by beyond the edge: 1 counts what is padded, up to the bottom and right of the padded
+    // picture.
     counts_padding: u32,
     kind: u32,
     padded_height: u32,

@@ -1,5 +1,5 @@
-// The three views of pictures: full, person (Eq. 2), background (Eq. 6), as view::ViewComposer makes them; and their embeddings
-// to the slots of their frames.
+// The three views of pictures: full, person (Eq. 2), background (Eq. 6), as view::ViewComposer makes them; and their
+// embeddings to the slots of their frames.
 //
 // Proved by engine/gpu/observer/tests.rs: views_are_the_cpus_to_the_bit.
 
@@ -20,7 +20,8 @@ struct Composing {
 @group(0) @binding(1) var<storage, read> pixel_values: array<stored>;
 // The person's shape, a bit a pixel.
 @group(0) @binding(2) var<storage, read> people: array<u32>;
-// Where the boxes of each item begin and end, one number more than there are items; then left, top, right, bottom of each.
+// Where the boxes of each item begin and end, one number more than there are items; then left, top, right, bottom of
+// each.
 @group(0) @binding(3) var<storage, read> boxes: array<i32>;
 
 // [items, 3 views, 3, pixels]; one thread a pixel

@@ -20,8 +20,8 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Creates a frame of `pixels` (`3 * width * height` bytes). `index` counts the frames of the source from 0; `time_us`
-    /// is the capture time in microseconds since the source began.
+    /// Creates a frame of `pixels` (`3 * width * height` bytes). `index` counts the frames of the source from 0;
+    /// `time_us` is the capture time in microseconds since the source began.
     ///
     /// # Errors
     /// Returns an error if a side is under [`MIN_SIDE`], the area over [`MAX_PIXELS`], or `pixels` has another length.
@@ -29,12 +29,10 @@ impl<'a> Frame<'a> {
         check_size(width, height)?;
         let bytes = 3 * width as usize * height as usize;
         if pixels.len() != bytes {
-            return Err(Error::new(
-                Stage::Frame,
-                format_args!("{bytes} bytes of RGB8 for {width}x{height}"),
-                format_args!("{} bytes", pixels.len()),
-                "pass rows without padding, three bytes a pixel",
-            ));
+            let expected = format_args!("{bytes} bytes of RGB8 for {width}x{height}");
+            let (got, next) =
+                (format_args!("{} bytes", pixels.len()), "pass rows without padding, three bytes a pixel");
+            return Err(Error::new(Stage::Frame, expected, got, next));
         }
         Ok(Self { pixels, width, height, index, time_us, provided_masks: None })
     }
@@ -94,12 +92,8 @@ impl From<&Frame<'_>> for Size {
 /// Returns an error if a side is under [`MIN_SIDE`] or the area over [`MAX_PIXELS`].
 pub fn check_size(width: u32, height: u32) -> Result<()> {
     if width < MIN_SIDE || height < MIN_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(Error::new(
-            Stage::Frame,
-            format_args!("a picture of at least {MIN_SIDE} pixels a side and at most {MAX_PIXELS} pixels"),
-            format_args!("{width}x{height}"),
-            "scale it first",
-        ));
+        let expected = format_args!("a picture of at least {MIN_SIDE} pixels a side and at most {MAX_PIXELS} pixels");
+        return Err(Error::new(Stage::Frame, expected, format_args!("{width}x{height}"), "scale it first"));
     }
     Ok(())
 }
@@ -140,33 +134,5 @@ impl FrameBuffer {
             time_us: self.time_us,
             provided_masks: self.provided_masks.as_ref(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_frame_with_missing_pixels_is_refused() {
-        assert!(Frame::new(&[0; 16 * 16 * 3], 16, 16, 0, 0).is_ok());
-        assert!(Frame::new(&[0; 16 * 16 * 3 - 1], 16, 16, 0, 0).is_err());
-    }
-
-    #[test]
-    fn frames_that_are_too_small_or_too_large_are_refused() {
-        assert!(check_size(1, 1).is_err());
-        assert!(check_size(20_000, 20_000).is_err());
-        assert!(check_size(3840, 2160).is_ok());
-    }
-
-    #[test]
-    fn a_buffer_returns_the_frame_it_copied() {
-        let pixels: Vec<u8> = (0..16 * 16 * 3).map(|i| (i % 251) as u8).collect();
-        let frame = Frame::new(&pixels, 16, 16, 4, 160_000).unwrap();
-        let mut buffer = FrameBuffer::with_capacity(16, 16);
-        assert!(buffer.frame().is_none());
-        buffer.copy_from(&frame);
-        assert_eq!(buffer.frame(), Some(frame));
     }
 }

@@ -6,11 +6,11 @@
 //! Read the crate in the order of the data flow:
 //!
 //! 1. [`source`] supplies each [`frame`].
-//! 2. [`preprocess`] resizes, crops and normalises the frame. [`segment`] makes its [`mask`] with a model of [`engine`].
+//! 2. [`preprocess`] resizes, crops and normalises it. [`segment`] makes its [`mask`] with a model of [`engine`].
 //! 3. [`view`] composes the three views. The image encoder of [`engine`] turns them into embeddings.
 //! 4. [`zeroshot`] scores the embeddings against a label bank. [`gate`] turns the scores into a verdict.
-//! 5. [`clip_encoder`] runs steps 2 and 3 on one backend and owns their buffers. [`pipeline`] cuts a source into windows
-//!    and judges each. [`sink`] delivers the verdicts.
+//! 5. [`clip_encoder`] runs steps 2 and 3 on one backend and owns their buffers. [`pipeline`] cuts a source into
+//!    windows and judges each. [`sink`] delivers the verdicts.
 //!
 //! A [`bundle`] is the directory of the models, labels and settings; [`model`] reads and writes its ONNX files.
 //! [`import`] creates a bundle from a checkpoint, and [`label_embedding`] embeds its labels. [`evaluate`] runs the

@@ -1,7 +1,7 @@
 //! The views of a frame: full, person only and background only.
 //!
-//! Views are composed at encoder resolution from `pixel_values`, `[3, height, width]` f32 planes in normalised space, and
-//! [`Regions`] of the same height and width. Every view and every masking is Eq. 1 with another M.
+//! Views are composed at encoder resolution from `pixel_values`, `[3, height, width]` f32 planes in normalised space,
+//! and [`Regions`] of the same height and width. Every view and every masking is Eq. 1 with another M.
 
 use crate::error::{Error, Result, Stage};
 use crate::mask::{Regions, Shape, Size};
@@ -76,12 +76,9 @@ fn expect_planes(values: &[f32], size: Size, planes: usize) -> Result<()> {
     if values.len() == expected {
         return Ok(());
     }
-    Err(Error::new(
-        Stage::View,
-        format_args!("{expected} values, {planes} planes of {size}"),
-        format_args!("{} values", values.len()),
-        "pass planes of the size of the regions",
-    ))
+    let expected = format_args!("{expected} values, {planes} planes of {size}");
+    let (got, next) = (format_args!("{} values", values.len()), "pass planes of the size of the regions");
+    Err(Error::new(Stage::View, expected, got, next))
 }
 
 /// A masking of a training sample (Eq. 2 to 5). Pixels of the person are never hidden.
@@ -202,8 +199,8 @@ impl ViewComposer {
     /// Writes the views of one picture to `views`, `[3 views, 3, height, width]` in the order of [`View::index`].
     ///
     /// # Errors
-    /// Returns an error if `pixel_values` is not `[3, height, width]`, `views` is not three times as long, or a shape has
-    /// another size.
+    /// Returns an error if `pixel_values` is not `[3, height, width]`, `views` is not three times as long, or a shape
+    /// has another size.
     pub fn compose(&mut self, pixel_values: &[f32], regions: &Regions<'_>, views: &mut [f32]) -> Result<Areas> {
         let size = self.hidden.size();
         expect_planes(pixel_values, size, 3)?;
@@ -216,41 +213,5 @@ impl ViewComposer {
         let areas = self.areas(regions)?;
         hide(pixel_values, &self.hidden, self.fill, background)?;
         Ok(areas)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mask::PixelBox;
-    use alloc::vec;
-
-    #[test]
-    fn every_view_hides_the_pixels_of_its_equation() {
-        // person, person next to object inside the person's box, object, background
-        let size = Size::new(4, 1).unwrap();
-        let (mut person, mut objects) = (Shape::new(size), Shape::new(size));
-        person.pixels_mut()[0] = true;
-        objects.pixels_mut()[1..3].fill(true);
-        let regions = Regions {
-            person: &person,
-            person_boxes: &[PixelBox { left: 0, top: 0, right: 2, bottom: 1 }],
-            objects: Some(&objects),
-            object_boxes: &[],
-        };
-        let mut views = vec![0.0; 36];
-        let mut composer = ViewComposer::new(size, Fill([7.0; 3]), Some(Fill([8.0; 3])));
-        let areas = composer.compose(&[1.0; 12], &regions, &mut views).unwrap();
-        assert_eq!(views[..4], [1.0, 1.0, 1.0, 1.0]);
-        assert_eq!(views[12..16], [1.0, 8.0, 8.0, 7.0]);
-        assert_eq!(views[24..28], [7.0, 1.0, 1.0, 1.0]);
-        assert_eq!(areas, Areas { person: 0.25, background: 0.75 });
-    }
-
-    #[test]
-    fn planes_of_another_size_are_refused() {
-        let hidden = Shape::new(Size::new(4, 1).unwrap());
-        assert!(hide(&[0.0; 12], &hidden, Fill([0.0; 3]), &mut [0.0; 11]).is_err());
-        assert!(hide(&[0.0; 4], &hidden, Fill([0.0; 3]), &mut [0.0; 12]).is_err());
     }
 }

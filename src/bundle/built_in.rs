@@ -46,31 +46,3 @@ fn refused(directory: &Path, error: std::io::Error) -> Error {
     let error = Error::caused(Stage::Bundle, "space for 8 MB of temporary files", error, next);
     error.at(directory.display()).about(Setting::Bundle)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_has_every_file_and_at_most_8_megabytes() {
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/built-in");
-        let mut names: Vec<String> = std::fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        assert_eq!(names, FILES.map(|(name, _)| name));
-        assert!(FILES.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() < 8_000_000);
-    }
-
-    #[test]
-    fn its_files_are_removed_with_its_last_clone() {
-        let bundle = Bundle::built_in().unwrap();
-        let clone = bundle.clone();
-        let directory = bundle.directory.clone();
-        drop(bundle);
-        assert!(directory.join(super::super::MANIFEST).is_file());
-        drop(clone);
-        assert!(!directory.exists());
-    }
-}

@@ -44,8 +44,8 @@ impl<'a> Evidence<'a> {
     /// [`View::index`](crate::view::View::index). Logits work as well, because the gate normalises them.
     ///
     /// # Errors
-    /// Returns an error if there is no class or no frame, the views have different numbers of classes, or a number is not
-    /// finite.
+    /// Returns an error if there is no class or no frame, the views have different numbers of classes, or a number is
+    /// not finite.
     pub fn new(log_probs: [&'a [f32]; 3], visibility: Visibility) -> Result<Self> {
         let refuse = |expected: &str, got: &dyn core::fmt::Display| {
             Err(Error::new(Stage::Gate, expected, got, "pass the scores of one label bank for one window"))
@@ -72,31 +72,5 @@ impl<'a> Evidence<'a> {
     /// Returns the visibility of the person and the background.
     pub fn visibility(&self) -> Visibility {
         self.visibility
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const VISIBLE: Visibility = Visibility { person_area: 0.2, background_area: 0.6, frames_with_person: 8, frames: 8 };
-
-    #[test]
-    fn invalid_evidence_is_refused() {
-        let refused = |log_probs, visibility| Evidence::new(log_probs, visibility).is_err();
-        assert!(refused([&[], &[], &[]], VISIBLE));
-        assert!(refused([&[0.0], &[0.0], &[0.0, 0.0]], VISIBLE));
-        assert!(refused([&[0.0], &[f32::NAN], &[0.0]], VISIBLE));
-        assert!(refused([&[0.0]; 3], Visibility { frames: 0, frames_with_person: 0, ..VISIBLE }));
-        assert!(refused([&[0.0]; 3], Visibility { frames_with_person: 9, ..VISIBLE }));
-        assert!(refused([&[0.0]; 3], Visibility { person_area: f32::NAN, ..VISIBLE }));
-    }
-
-    #[test]
-    fn visibility_counts_the_frames_that_show_a_person() {
-        let areas = [(0.0, 1.0), (0.01, 0.9), (0.5, 0.2)].map(|(person, background)| Areas { person, background });
-        let visibility = Visibility::of(areas, &GateSettings::default());
-        assert_eq!((visibility.frames_with_person, visibility.frames), (2, 3));
-        assert!((visibility.person_area - 0.17).abs() < 1e-6 && (visibility.background_area - 0.7).abs() < 1e-6);
     }
 }

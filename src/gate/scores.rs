@@ -59,12 +59,7 @@ impl Scores {
     }
 
     /// Returns the number for `kind`.
-    pub fn get(&self, kind: ScoreKind) -> f32 {
-        match kind {
-            ScoreKind::LogRatio => self.log_ratio,
-            ScoreKind::Margin => self.margin,
-            ScoreKind::Tie => self.tie,
-            ScoreKind::Disagreement => self.disagreement,
-        }
+    pub fn get(mut self, kind: ScoreKind) -> f32 {
+        *self.get_mut(kind)
     }
 }

@@ -86,13 +86,13 @@ fn check(name: &str, value: f32, expected: &str, holds: impl Fn(f32) -> bool) ->
     Err(Error::new(Stage::Gate, expected, value, "correct the gate's settings").at(name))
 }
 
-/// The calibration that `calibrate` fits, per view in the order of [`View::index`]. It is needed because models are less
-/// confident on masked pictures than on whole ones.
+/// The calibration that `calibrate` fits, per view in the order of [`View::index`]. It is needed because models are
+/// less confident on masked pictures than on whole ones.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Calibration {
-    /// Divisor of the view's logits before log-softmax; above 0. Log-probabilities give the same result as logits, because
-    /// the two differ by one constant for all classes.
+    /// Divisor of the view's logits before log-softmax; above 0. Log-probabilities give the same result as logits,
+    /// because the two differ by one constant for all classes.
     pub temperature: [f32; 3],
     /// Offset added to the view's ln p in every score.
     pub offset: [f32; 3],
@@ -101,28 +101,4 @@ pub struct Calibration {
 impl Calibration {
     /// The calibration that changes nothing.
     pub(super) const NONE: Calibration = Calibration { temperature: [1.0; 3], offset: [0.0; 3] };
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Gate;
-    use super::*;
-
-    #[test]
-    fn a_setting_out_of_range_is_named_in_the_error() {
-        let refusal = |change: fn(&mut GateSettings)| {
-            let mut settings = GateSettings::default();
-            change(&mut settings);
-            alloc::string::ToString::to_string(&Gate::new(settings).unwrap_err())
-        };
-        assert!(refusal(|settings| settings.hysteresis = -1.0).contains("hysteresis"));
-        assert!(refusal(|settings| settings.threshold.tie = f32::NAN).contains("tie"));
-        assert!(refusal(|settings| settings.min_person_area = 1.5).contains("min-person-area"));
-        assert!(
-            refusal(|settings| {
-                settings.calibration = Some(Calibration { temperature: [1.0, 0.0, 1.0], offset: [0.0; 3] });
-            })
-            .contains("temperature")
-        );
-    }
 }

@@ -32,6 +32,11 @@ impl<'a> ViewScores<'a> {
         self.sum.log_p(self.logit(k))
     }
 
+    /// Returns the probability of class `k`, without the offset.
+    pub(super) fn p(&self, k: usize) -> f32 {
+        libm::exp(self.log_p(k)).min(1.0) as f32
+    }
+
     /// Returns ln p of class `k`, with the offset.
     fn shifted(&self, k: usize) -> f64 {
         self.log_p(k) + self.offset
@@ -39,7 +44,7 @@ impl<'a> ViewScores<'a> {
 }
 
 impl Scores {
-    /// Computes the scores of class `c`; `alpha` is the background's share in [`ScoreKind::Tie`](super::ScoreKind::Tie).
+    /// Computes the scores of class `c`. `alpha` is the background's share in [`Tie`](super::ScoreKind::Tie).
     pub(super) fn of(views: &[ViewScores<'_>; 3], c: usize, alpha: f64) -> Self {
         let [full, person, background] = views;
         let classes = 0..full.log_probs.len();

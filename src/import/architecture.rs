@@ -140,14 +140,3 @@ fn blocks(weights: &Weights<'_>, prefix: &str) -> Result<(usize, usize)> {
     let [intermediate, _] = shape(weights, &format!("{prefix}.encoder.layers.0.mlp.fc1.weight"))?;
     Ok(((0..).take_while(norm).count(), intermediate))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::usual_heads;
-
-    #[test]
-    fn openai_models_have_the_attention_heads_of_their_papers() {
-        // ViT-B and ViT-L, their text towers, and a tower narrower than a head.
-        assert_eq!([768, 1024, 512, 768, 32].map(usual_heads), [12, 16, 8, 12, 1]);
-    }
-}

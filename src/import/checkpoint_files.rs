@@ -142,15 +142,12 @@ impl CheckpointFiles {
         }
         let config = self.config(weights.layout(), family)?;
         let table = base.as_ref().unwrap_or(&weights);
+        if !matches!(config, ModelConfig::None) {
+            refuse_activation(activation)?;
+        }
         let architecture = match &config {
-            ModelConfig::HuggingFace(config) => {
-                refuse_activation(activation)?;
-                config.architecture()?
-            }
-            ModelConfig::OpenClip(config) => {
-                refuse_activation(activation)?;
-                Architecture::from_shapes(&weights, table, config.architecture_options())?
-            }
+            ModelConfig::HuggingFace(config) => config.architecture()?,
+            ModelConfig::OpenClip(config) => Architecture::from_shapes(&weights, table, config.architecture_options())?,
             ModelConfig::None => {
                 let is_openai = family != ModelFamily::OpenAi || dicts.is_torch_script;
                 let activation = self.activation(activation, is_openai)?;

@@ -1,11 +1,12 @@
 //! The label file of a new bundle.
 
-use super::{WrittenModels, unwritable};
+use super::WrittenModels;
 use crate::bundle::manifest::TokenizerKind;
 use crate::bundle::tokenizer::Tokenizer;
 use crate::engine::cpu::Cpu;
 use crate::error::{Error, Result, Stage};
 use crate::label_embedding::{Progress, TextModel, model_checksum};
+use crate::model::write::write_failed;
 use std::path::Path;
 
 /// Embeds `names` with the text tower in `directory` and writes `labels.safetensors` beside it.
@@ -34,5 +35,5 @@ pub fn write_labels(
     }
     let (labels, bytes) = (directory.join("labels.safetensors"), file.to_bytes()?);
     file.into_bank(convention.template_fusion)?;
-    std::fs::write(&labels, bytes).map_err(|e| unwritable(&labels, e))
+    std::fs::write(&labels, bytes).map_err(|e| write_failed(&labels, e))
 }

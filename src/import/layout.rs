@@ -47,22 +47,16 @@ const OPENAI_TOWERS: [(&str, &str); 3] = [
     ("text_model.encoder.layers.", "transformer.resblocks."),
     ("temporal_model.encoder.layers.", "transformer.resblocks."),
 ];
-/// This crate's and OpenAI's names within a block; the three projections are thirds of one tensor.
-const OPENAI_BLOCK: [(&str, &str, TensorPart); 14] = [
-    ("self_attn.q_proj.weight", "attn.in_proj_weight", TensorPart::Third(0)),
-    ("self_attn.q_proj.bias", "attn.in_proj_bias", TensorPart::Third(0)),
-    ("self_attn.k_proj.weight", "attn.in_proj_weight", TensorPart::Third(1)),
-    ("self_attn.k_proj.bias", "attn.in_proj_bias", TensorPart::Third(1)),
-    ("self_attn.v_proj.weight", "attn.in_proj_weight", TensorPart::Third(2)),
-    ("self_attn.v_proj.bias", "attn.in_proj_bias", TensorPart::Third(2)),
-    ("self_attn.out_proj.weight", "attn.out_proj.weight", TensorPart::Whole),
-    ("self_attn.out_proj.bias", "attn.out_proj.bias", TensorPart::Whole),
-    ("mlp.fc1.weight", "mlp.c_fc.weight", TensorPart::Whole),
-    ("mlp.fc1.bias", "mlp.c_fc.bias", TensorPart::Whole),
-    ("mlp.fc2.weight", "mlp.c_proj.weight", TensorPart::Whole),
-    ("mlp.fc2.bias", "mlp.c_proj.bias", TensorPart::Whole),
-    ("layer_norm1", "ln_1", TensorPart::Whole),
-    ("layer_norm2", "ln_2", TensorPart::Whole),
+/// This crate's and OpenAI's prefixes of names within a block; the three projections are thirds of one tensor.
+const OPENAI_BLOCK: [(&str, &str, TensorPart); 8] = [
+    ("self_attn.q_proj.", "attn.in_proj_", TensorPart::Third(0)),
+    ("self_attn.k_proj.", "attn.in_proj_", TensorPart::Third(1)),
+    ("self_attn.v_proj.", "attn.in_proj_", TensorPart::Third(2)),
+    ("self_attn.out_proj.", "attn.out_proj.", TensorPart::Whole),
+    ("mlp.fc1.", "mlp.c_fc.", TensorPart::Whole),
+    ("mlp.fc2.", "mlp.c_proj.", TensorPart::Whole),
+    ("layer_norm1.", "ln_1.", TensorPart::Whole),
+    ("layer_norm2.", "ln_2.", TensorPart::Whole),
 ];
 
 /// The part of a stored tensor that one of this crate's tensors is.

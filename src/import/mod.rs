@@ -14,7 +14,6 @@ mod onnx_pair;
 pub mod pickle;
 mod staging;
 pub mod state_dicts;
-mod temporal_graph;
 pub mod tensors;
 pub mod tower;
 
@@ -27,14 +26,14 @@ use crate::engine::cpu::Cpu;
 use crate::error::{Error, Result, Stage};
 use crate::gate::GateSettings;
 use crate::label_embedding::Progress;
-use crate::model::write::WeightPrecision;
+use crate::model::write::{WeightPrecision, write_failed};
 use crate::model::{graph, read_proto};
 use crate::zeroshot::Fusion;
 use checkpoint_files::{CheckpointFiles, LoadedCheckpoint, ModelConfig, ModelFamily};
 use conventions::{InputSizes, check_fusion, name_towers, usual_convention};
 use labels::write_labels;
 use log::warn;
-use onnx_pair::OnnxPair;
+use onnx_pair::{OnnxPair, write_tower};
 use staging::Staging;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -102,7 +101,7 @@ impl Import {
             SEGMENTER.clone_into(&mut segmenter.file);
             write_labels(&cpu, directory, &models, names.clone(), progress)?;
             let manifest = manifest_of(&models.convention, &segmenter, directory)?;
-            std::fs::write(directory.join(MANIFEST), manifest.to_toml()?).map_err(|e| unwritable(directory, e))?;
+            std::fs::write(directory.join(MANIFEST), manifest.to_toml()?).map_err(|e| write_failed(directory, e))?;
             Bundle::open(directory).map(drop)
         };
         // Messages name the user's file, not the temporary directory, which is removed after an error.
@@ -158,8 +157,8 @@ impl Import {
         check_fusion(&convention, None)?;
         let [vision, text] = name_towers(&mut convention, directory);
         let pair = OnnxPair::find(&self.clip)?;
-        pair.write_vision(&convention.vision.input, &convention.vision.output, &vision, self.precision)?;
-        pair.write_text(&convention.text.input, &convention.text.output, &text, self.precision)?;
+        write_tower(&pair.vision, &convention.vision.input, &convention.vision.output, &vision, self.precision)?;
+        write_tower(&pair.text, &convention.text.input, &convention.text.output, &text, self.precision)?;
         let (vision, text) = (read_proto(&vision)?, read_proto(&text)?);
         let sizes = InputSizes {
             side: graph::side(&vision, &convention.vision.input),
@@ -184,13 +183,13 @@ struct WrittenModels {
 
 fn manifest_of(convention: &Convention, segmenter: &SegmenterSettings, directory: &Path) -> Result<Manifest> {
     let mut files = BTreeMap::new();
-    let entries = std::fs::read_dir(directory).map_err(|e| unwritable(directory, e))?;
+    let entries = std::fs::read_dir(directory).map_err(|e| write_failed(directory, e))?;
     for entry in entries {
-        let path = entry.map_err(|e| unwritable(directory, e))?.path();
+        let path = entry.map_err(|e| write_failed(directory, e))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0) {
             // A graph with small weights only has an empty data file.
-            std::fs::remove_file(&path).map_err(|e| unwritable(&path, e))?;
+            std::fs::remove_file(&path).map_err(|e| write_failed(&path, e))?;
             continue;
         }
         files.insert(name, checksum::of_file(&path)?);
@@ -217,9 +216,4 @@ fn manifest_of(convention: &Convention, segmenter: &SegmenterSettings, directory
 fn read<T>(path: &Path, expected: &str, next: &str, parse: fn(&str) -> Result<T>) -> Result<T> {
     let text = std::fs::read_to_string(path).map_err(|e| Error::caused(Stage::Import, expected, e, next));
     text.and_then(|text| parse(&text)).map_err(|e| e.at(path.display()))
-}
-
-fn unwritable(path: &Path, error: std::io::Error) -> Error {
-    let next = "check the directory's permissions and free space";
-    Error::caused(Stage::Import, format_args!("write access to {}", path.display()), error, next)
 }

@@ -11,8 +11,8 @@ const UNPROJECTED: [&str; 2] = ["pooler_output", "last_hidden_state"];
 /// The file or files with the two towers.
 #[derive(Clone, Debug)]
 pub struct OnnxPair {
-    vision: PathBuf,
-    text: PathBuf,
+    pub vision: PathBuf,
+    pub text: PathBuf,
 }
 
 impl OnnxPair {
@@ -36,33 +36,18 @@ impl OnnxPair {
                 return Ok(Self { vision: both.clone(), text: both });
             }
         }
-        Err(Error::new(
-            Stage::Import,
-            "model.safetensors with config.json, open_clip_model.safetensors with open_clip_config.json, \
-             vision_model.onnx with text_model.onnx, or model.onnx",
-            format_args!("none of them in {}", path.display()),
-            "pass the folder that holds the checkpoint, or the file itself",
-        ))
-    }
-
-    /// Writes the vision tower, `input` -> `output`, to `path`.
-    ///
-    /// # Errors
-    /// Returns an error if the output or the projection is missing, or a file cannot be written.
-    pub fn write_vision(&self, input: &str, output: &str, path: &Path, precision: WeightPrecision) -> Result<()> {
-        write_tower(&self.vision, input, output, path, precision)
-    }
-
-    /// Writes the text tower, `input` -> `output`, to `path`, with its attention mask as a constant.
-    ///
-    /// # Errors
-    /// Returns an error if [`OnnxPair::write_vision`] does.
-    pub fn write_text(&self, input: &str, output: &str, path: &Path, precision: WeightPrecision) -> Result<()> {
-        write_tower(&self.text, input, output, path, precision)
+        let expected = "model.safetensors with config.json, open_clip_model.safetensors with open_clip_config.json, \
+                        vision_model.onnx with text_model.onnx, or model.onnx";
+        let next = "pass the folder that holds the checkpoint, or the file itself";
+        Err(Error::new(Stage::Import, expected, format_args!("none of them in {}", path.display()), next))
     }
 }
 
-fn write_tower(from: &Path, input: &str, output: &str, to: &Path, precision: WeightPrecision) -> Result<()> {
+/// Writes the tower `input` -> `output` of the file `from` to `to`, with an attention mask as a constant.
+///
+/// # Errors
+/// Returns an error if the output or the projection is missing, or a file cannot be written.
+pub fn write_tower(from: &Path, input: &str, output: &str, to: &Path, precision: WeightPrecision) -> Result<()> {
     let mut proto = read_proto(from)?;
     let outputs: Vec<String> = proto.graph.iter().flat_map(|graph| &graph.output).map(|o| o.name.clone()).collect();
     if !outputs.iter().any(|name| name == output) {

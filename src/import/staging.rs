@@ -1,8 +1,8 @@
 //! The temporary directory of a new bundle.
 
-use super::unwritable;
 use crate::error::{Error, Result, Setting, Stage};
 use crate::file::directory_of;
+use crate::model::write::write_failed;
 use std::path::{Path, PathBuf};
 
 /// A temporary directory beside `out`, removed when dropped unless it was renamed.
@@ -23,7 +23,7 @@ impl Staging {
         // Only its owner may read a temporary directory; a bundle has the usual permissions.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let directory = builder.tempdir_in(directory_of(out)).map_err(|e| unwritable(out, e))?;
+        let directory = builder.tempdir_in(directory_of(out)).map_err(|e| write_failed(out, e))?;
         Ok(Self { directory, out: out.to_owned() })
     }
 
@@ -32,6 +32,6 @@ impl Staging {
     }
 
     pub fn rename(self) -> Result<()> {
-        std::fs::rename(self.directory.path(), &self.out).map_err(|e| unwritable(&self.out, e))
+        std::fs::rename(self.directory.path(), &self.out).map_err(|e| write_failed(&self.out, e))
     }
 }

@@ -207,34 +207,3 @@ impl<'data> Tensors<'data> {
         self.by_name.is_empty()
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bytes(values: &[f32]) -> Vec<u8> {
-        values.iter().flat_map(|v| v.to_le_bytes()).collect()
-    }
-
-    #[test]
-    fn strides_rows_and_transposition_pick_the_same_elements_as_copies_would() {
-        let bytes = bytes(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
-        let view = TensorView::row_major(TensorType::F32, vec![3, 2], &bytes).unwrap();
-        assert_eq!(view.clone().transposed().values(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
-        assert_eq!(view.clone().rows(1, 2).unwrap().values(), [2.0, 3.0, 4.0, 5.0]);
-        assert_eq!(view.clone().transposed().rows(1, 1).unwrap().values(), [1.0, 3.0, 5.0]);
-        assert!(view.rows(2, 2).is_none());
-        assert_eq!(TensorView::new(TensorType::F32, vec![], vec![], &bytes).unwrap().values(), [0.0]);
-    }
-
-    #[test]
-    fn a_view_never_reaches_past_its_bytes() {
-        let bytes = bytes(&[0.0; 6]);
-        let view = |shape: &[usize], strides: &[usize]| {
-            TensorView::new(TensorType::F32, shape.to_vec(), strides.to_vec(), &bytes).is_some()
-        };
-        assert!(view(&[3, 2], &[2, 1]) && view(&[2, 3], &[1, 2]) && view(&[0, 9], &[9, 1]));
-        assert!(!view(&[3, 2], &[3, 1]) && !view(&[7], &[0]) && !view(&[2], &[1, 1]));
-        assert!(!view(&[usize::MAX, 2], &[2, 1]) && !view(&[2, 2], &[usize::MAX, usize::MAX]));
-    }
-}

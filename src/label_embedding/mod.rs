@@ -27,7 +27,7 @@ pub(crate) struct TextModel<'a> {
 }
 
 impl TextModel<'_> {
-    /// Embeds every name in every template. Embeddings of the same prompts by the same model come from the user's cache.
+    /// Embeds every name in every template. Takes embeddings of known prompts from the user's cache.
     ///
     /// # Errors
     /// Returns an error if the text encoder or `progress` fails, or an embedding is not finite.
@@ -64,12 +64,8 @@ impl TextModel<'_> {
         }
         if let Some(index) = embeddings.iter().position(|v| !v.is_finite()) {
             let got = format!("NaN or infinity for {:?}", prompts[index / dimension]);
-            return Err(Error::new(
-                Stage::LabelBank,
-                "finite text embeddings",
-                got,
-                "check the text encoder's weights",
-            ));
+            let next = "check the text encoder's weights";
+            return Err(Error::new(Stage::LabelBank, "finite text embeddings", got, next));
         }
         Ok(embeddings)
     }

@@ -12,8 +12,8 @@ use log::warn;
 use std::path::Path;
 
 impl Bundle {
-    /// Returns a label bank for `names` in the bundle's templates. Loads the text encoder for this call only; embeddings
-    /// from earlier calls come from the user's cache.
+    /// Returns a label bank for `names` in the bundle's templates. Loads the text encoder for this call only;
+    /// embeddings from earlier calls come from the user's cache.
     ///
     /// # Errors
     /// Returns an error if the bundle has no text encoder, or the encoder or `progress` fails.

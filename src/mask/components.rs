@@ -43,8 +43,8 @@ impl Components {
         }
     }
 
-    /// Writes the boxes of all components of at least [`MIN_COMPONENT_AREA`](super::MIN_COMPONENT_AREA) to `boxes`, from
-    /// top to bottom.
+    /// Writes the boxes of all components of at least [`MIN_COMPONENT_AREA`](super::MIN_COMPONENT_AREA) to `boxes`,
+    /// from top to bottom.
     ///
     /// # Errors
     /// Returns an error if `shape` has another size.
@@ -72,7 +72,7 @@ impl Components {
         core::mem::swap(&mut self.above, &mut self.row);
     }
 
-    /// Joins a run with the components that touch it from above, diagonals included, and returns the index of the result.
+    /// Joins a run with the components that touch it from above, also diagonally, and returns the result's index.
     fn join(&mut self, run: PixelBox, first_above: usize) -> usize {
         let area = (run.right - run.left) as usize;
         let mut component = Component { parent: self.found.len(), area, bounds: run };
@@ -130,39 +130,7 @@ fn joined(found: &mut [Component], component: Component, root: usize) -> Compone
 
 #[cfg(test)]
 mod tests {
-    use super::super::shape::drawn;
     use super::*;
-
-    fn boxes(shape: &Shape) -> Boxes {
-        let mut boxes = Boxes::new();
-        Components::new(shape.size()).boxes(shape, &mut boxes).unwrap();
-        boxes
-    }
-
-    #[test]
-    fn diagonal_neighbours_are_one_component() {
-        let found = boxes(&drawn(&["#...#", ".#.#.", "..#..", ".....", "...##"]));
-        assert_eq!(found[0], PixelBox { left: 0, top: 0, right: 5, bottom: 3 });
-        assert_eq!(found[1], PixelBox { left: 3, top: 4, right: 5, bottom: 5 });
-        assert_eq!(found.len(), 2);
-    }
-
-    #[test]
-    fn a_comb_and_a_spiral_are_one_component_each() {
-        assert_eq!(boxes(&drawn(&["#.#.#.#", "#.#.#.#", "#######"])).len(), 1);
-        assert_eq!(
-            boxes(&drawn(&["#######", "......#", "#####.#", "#...#.#", "#.###.#", "#.....#", "#######"])).len(),
-            1
-        );
-    }
-
-    #[test]
-    fn only_components_of_a_five_hundredth_of_the_picture_get_a_box() {
-        let mut speckled = Shape::new(Size::new(50, 40).unwrap());
-        speckled.pixels_mut()[..3].fill(true);
-        speckled.pixels_mut()[500..504].fill(true);
-        assert_eq!(boxes(&speckled).as_slice(), [PixelBox { left: 0, top: 10, right: 4, bottom: 11 }]);
-    }
 
     #[test]
     fn finding_components_allocates_no_memory() {
@@ -170,10 +138,11 @@ mod tests {
         for (i, pixel) in grid.pixels_mut().iter_mut().enumerate() {
             *pixel = (i / 50) % 2 == 0 && (i % 50) % 2 == 0;
         }
-        assert_eq!(boxes(&grid).len(), 0, "each pixel is 1/2000");
         let mut components = Components::new(grid.size());
         let capacity = components.found.capacity();
-        components.boxes(&grid, &mut Boxes::new()).unwrap();
+        let mut boxes = Boxes::new();
+        components.boxes(&grid, &mut boxes).unwrap();
+        assert_eq!(boxes.len(), 0, "each pixel is 1/2000");
         assert_eq!((components.found.len(), components.found.capacity()), (500, capacity));
     }
 }

@@ -46,16 +46,3 @@ fn dilate_vertically(before: &[bool], after: &mut [bool], width: usize) {
     or_into(&mut after[width..], &before[..last]);
     or_into(&mut after[..last], &before[width..]);
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::shape::drawn;
-    use super::*;
-
-    #[test]
-    fn dilation_adds_a_diamond_and_stops_at_the_edge() {
-        let mut grown = drawn(&[".......", ".......", ".......", "...#...", ".......", "......#"]);
-        Dilation::new(grown.size(), 2).apply(&mut grown).unwrap();
-        assert_eq!(grown, drawn(&[".......", "...#...", "..###..", ".######", "..#####", "...####"]));
-    }
-}

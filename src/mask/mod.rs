@@ -1,26 +1,27 @@
 //! The location of people: probability masks ([`Mask`]), binary masks ([`Shape`]) and boxes ([`PixelBox`]).
 //!
 //! A segmenter writes a [`Mask`]. [`Mask::smooth`] smooths it over time, [`Shape::threshold`] makes it binary,
-//! [`Dilation`] dilates it, and [`Components`] finds the boxes. [`Regions`] holds the result for the views. All planes are
-//! `[height, width]`, row by row.
+//! [`Dilation`] dilates it, and [`Components`] finds the boxes. [`Regions`] holds the result for the views. All planes
+//! are `[height, width]`, row by row.
 
 mod boxes;
 mod components;
 mod dilation;
-mod provided;
 mod shape;
 mod size;
 
 pub use boxes::{Boxes, MAX_BOXES, MIN_COMPONENT_AREA, PixelBox};
 pub use components::Components;
 pub use dilation::Dilation;
-pub use provided::{PROVIDED_THRESHOLD, ProvidedMasks};
 pub use shape::Shape;
 pub use size::{MAX_PIXELS, Size};
 
 use crate::error::{Error, Result, Stage};
 use alloc::vec;
 use alloc::vec::Vec;
+
+/// A pixel of a provided mask is a person or object above this probability: HAT's 128 of 255.
+pub const PROVIDED_THRESHOLD: f32 = 128.0 / 255.0;
 
 /// Person probability per pixel, `[height, width]`, each in 0..=1.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,17 +83,15 @@ pub struct Regions<'a> {
     pub object_boxes: &'a [PixelBox],
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn smoothing_turns_nan_into_zero() {
-        let size = Size::new(2, 1).unwrap();
-        let mut mask = Mask { size, probabilities: vec![f32::NAN, 1.0] };
-        mask.smooth(&Mask::new(size), 0.25).unwrap();
-        assert_eq!(mask.probabilities(), [0.0, 0.75]);
-        assert!(mask.clone().smooth(&mask, 1.0).is_err());
-        assert!(mask.clone().smooth(&mask, f32::NAN).is_err());
-    }
+/// Masks and boxes that a source provides with a frame, at the frame's size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProvidedMasks {
+    /// Person probability.
+    pub person: Mask,
+    /// Boxes around people; if empty, boxes are found around the person's pixels.
+    pub person_boxes: Vec<PixelBox>,
+    /// Object probability.
+    pub objects: Option<Mask>,
+    /// Boxes around objects.
+    pub object_boxes: Vec<PixelBox>,
 }

@@ -111,33 +111,3 @@ pub(super) fn or_into(pixels: &mut [bool], others: &[bool]) {
         *pixel |= other;
     }
 }
-
-/// Creates a shape from text, in which `#` is a set pixel, for tests.
-#[cfg(test)]
-pub(super) fn drawn(rows: &[&str]) -> Shape {
-    let size = Size::new(rows[0].len() as u32, rows.len() as u32).unwrap();
-    let pixels = rows.iter().flat_map(|row| row.bytes().map(|byte| byte == b'#')).collect();
-    Shape { size, pixels }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shapes_of_different_sizes_cannot_be_combined() {
-        let small = Shape::new(Size::new(2, 2).unwrap());
-        assert!(Shape::new(Size::new(4, 1).unwrap()).union(&small).is_err());
-    }
-
-    #[test]
-    fn boxes_are_clipped_to_the_picture() {
-        let mut hidden = Shape::new(Size::new(3, 2).unwrap());
-        hidden.union_boxes(&[
-            PixelBox { left: 2, top: 1, right: 900, bottom: 900 },
-            PixelBox { left: 7, top: 0, right: 9, bottom: 1 },
-            PixelBox { left: 1, top: 1, right: 0, bottom: 0 },
-        ]);
-        assert_eq!(hidden, drawn(&["...", "..#"]));
-    }
-}

@@ -5,13 +5,11 @@ pub(crate) mod graph;
 mod guard;
 mod port;
 mod proto;
-mod tensor;
 pub mod write;
 
 pub(crate) use guard::guarded;
-pub use port::Port;
+pub use port::{Port, Tensor, Values};
 pub(crate) use proto::{external_files, read_proto};
-pub use tensor::{Tensor, Values};
 
 use crate::error::{Error, Result, Stage};
 use proto::refused;

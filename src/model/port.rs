@@ -1,4 +1,4 @@
-//! Inputs and outputs of a model.
+//! Inputs and outputs of a model, and the tensors that go through them.
 
 use tract_onnx::pb;
 
@@ -50,15 +50,20 @@ impl core::fmt::Display for Port {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A row-major tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Sizes of the axes.
+    pub shape: Vec<usize>,
+    /// The numbers.
+    pub values: Values,
+}
 
-    #[test]
-    fn a_port_admits_its_fixed_sizes_and_any_size_of_a_symbolic_axis() {
-        let axes = ["batch", "3", "?"].map(str::to_owned).to_vec();
-        let port = Port { name: "x".to_owned(), element: "FLOAT".to_owned(), axes };
-        assert!(port.admits(&[7, 3, 9]));
-        assert!(!port.admits(&[7, 4, 9]) && !port.admits(&[7, 3]));
-    }
+/// The numbers of a [`Tensor`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// 32-bit floats.
+    F32(Vec<f32>),
+    /// 64-bit integers.
+    I64(Vec<i64>),
 }

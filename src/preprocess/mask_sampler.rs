@@ -21,8 +21,9 @@ pub struct MaskSampler {
 }
 
 impl MaskSampler {
-    /// Creates a sampler from masks of `mask` size, which span the picture of `segmenter` with its padding, to the picture
-    /// of `encoder`. A mask that spans the whole frame, such as one from a file, has the geometry `Resize::Squash`.
+    /// Creates a sampler from masks of `mask` size, which span the picture of `segmenter` with its padding, to the
+    /// picture of `encoder`. A mask that spans the whole frame, such as one from a file, has the geometry
+    /// `Resize::Squash`.
     ///
     /// # Errors
     /// Returns an error if the two geometries have different frame sizes.
@@ -76,62 +77,5 @@ impl MaskSampler {
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::Resize;
-    use super::*;
-
-    fn size(width: u32, height: u32) -> Size {
-        Size::new(width, height).unwrap()
-    }
-
-    fn sampled(mask: &Mask, segmenter: &Geometry, encoder: &Geometry) -> Mask {
-        let mut crop = Mask::new(encoder.target());
-        MaskSampler::new(mask.size(), segmenter, encoder).unwrap().apply(mask, &mut crop).unwrap();
-        crop
-    }
-
-    #[test]
-    fn the_padding_of_a_letterboxed_mask_does_not_reach_the_crop() {
-        let frame = size(64, 32);
-        let segmenter = Geometry::new(Resize::Letterbox { pad: [0; 3] }, frame, size(16, 16)).unwrap();
-        let encoder = Geometry::new(Resize::Squash, frame, size(24, 24)).unwrap();
-        let mut mask = Mask::new(size(16, 16));
-        mask.probabilities_mut()[4 * 16..12 * 16].fill(1.0);
-        assert!(sampled(&mask, &segmenter, &encoder).probabilities().iter().all(|p| (p - 1.0).abs() < 1e-6));
-    }
-
-    #[test]
-    fn the_padding_of_the_encoder_has_no_person() {
-        let frame = size(64, 32);
-        let segmenter = Geometry::new(Resize::Squash, frame, frame).unwrap();
-        let encoder = Geometry::new(Resize::Letterbox { pad: [0; 3] }, frame, size(16, 16)).unwrap();
-        let mut mask = Mask::new(size(64, 32));
-        mask.probabilities_mut().fill(1.0);
-        let rows: Vec<f32> =
-            sampled(&mask, &segmenter, &encoder).probabilities().chunks(16).map(|row| row[0]).collect();
-        assert!(rows[..4].iter().chain(&rows[12..]).all(|p| *p == 0.0));
-        assert!(rows[4..12].iter().all(|p| (p - 1.0).abs() < 1e-6));
-    }
-
-    #[test]
-    fn pixels_outside_a_cropping_segmenter_have_no_person() {
-        let frame = size(64, 32);
-        let segmenter = Geometry::new(Resize::ShortestThenCrop { shortest: 32 }, frame, size(32, 32)).unwrap();
-        let encoder = Geometry::new(Resize::Squash, frame, frame).unwrap();
-        let mut mask = Mask::new(size(32, 32));
-        mask.probabilities_mut().fill(1.0);
-        let crop = sampled(&mask, &segmenter, &encoder);
-        assert_eq!(crop.probabilities()[..64].iter().filter(|p| **p > 0.5).count(), 32);
-    }
-
-    #[test]
-    fn geometries_of_different_frame_sizes_are_refused() {
-        let wide = Geometry::new(Resize::Squash, size(64, 32), size(8, 8)).unwrap();
-        let tall = Geometry::new(Resize::Squash, size(32, 64), size(8, 8)).unwrap();
-        assert!(MaskSampler::new(size(8, 8), &wide, &tall).is_err());
     }
 }

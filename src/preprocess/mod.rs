@@ -132,9 +132,3 @@ impl Preprocessor {
         }
     }
 }
-
-/// Returns an RGB picture of one colour, for tests of this module.
-#[cfg(test)]
-fn flat(size: Size, rgb: [u8; 3]) -> Vec<u8> {
-    rgb.repeat(size.area())
-}

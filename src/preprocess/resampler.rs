@@ -1,7 +1,7 @@
 //! Resizes frames to the RGB8 picture of a model: equal to Pillow, within one level of 255 of OpenCV.
 //!
-//! Like both libraries, it resamples rows, then columns, but only those of the crop. Between the two passes Pillow rounds
-//! to bytes, and OpenCV keeps fixed-point numbers.
+//! Like both libraries, it resamples rows, then columns, but only those of the crop. Between the two passes Pillow
+//! rounds to bytes, and OpenCV keeps fixed-point numbers.
 
 use super::geometry::Geometry;
 use super::settings::{Interpolation, ResizeLibrary};
@@ -174,47 +174,5 @@ fn resample_columns<'a, T: Copy + Into<i32>>(
         for (byte, &sum) in target.iter_mut().zip(sums.iter()) {
             *byte = round(sum);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Resize, flat};
-    use super::*;
-
-    #[test]
-    fn equal_sizes_change_nothing() {
-        let size = Size::new(16, 17).unwrap();
-        let pixels: Vec<u8> = (0..3 * size.area()).map(|i| (i * 37 % 256) as u8).collect();
-        let frame = Frame::new(&pixels, 16, 17, 0, 0).unwrap();
-        let same = Geometry::new(Resize::Squash, size, size).unwrap();
-        for family in [ResizeLibrary::Pillow, ResizeLibrary::OpenCv] {
-            for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {
-                let mut crop = vec![0; pixels.len()];
-                Resampler::new(&same, interpolation, family).apply(&frame, &mut crop).unwrap();
-                assert_eq!(crop, pixels);
-            }
-        }
-    }
-
-    #[test]
-    fn the_padding_of_a_letterbox_keeps_its_pixels() {
-        let (source, target) = (Size::new(32, 16).unwrap(), Size::new(8, 8).unwrap());
-        let letterbox = Geometry::new(Resize::Letterbox { pad: [9; 3] }, source, target).unwrap();
-        let (pixels, mut crop) = (flat(source, [200; 3]), flat(target, [9; 3]));
-        let frame = Frame::new(&pixels, 32, 16, 0, 0).unwrap();
-        Resampler::new(&letterbox, Interpolation::Bicubic, ResizeLibrary::Pillow).apply(&frame, &mut crop).unwrap();
-        let rows: Vec<u8> = crop.chunks_exact(24).map(|row| row[0]).collect();
-        assert_eq!(rows, [9, 9, 200, 200, 200, 200, 9, 9]);
-    }
-
-    #[test]
-    fn a_frame_of_another_size_is_refused() {
-        let (size, other) = (Size::new(16, 32).unwrap(), Size::new(32, 16).unwrap());
-        let pixels = flat(other, [0; 3]);
-        let frame = Frame::new(&pixels, 32, 16, 0, 0).unwrap();
-        let same = Geometry::new(Resize::Squash, size, size).unwrap();
-        let mut resampler = Resampler::new(&same, Interpolation::Bilinear, ResizeLibrary::OpenCv);
-        assert!(resampler.apply(&frame, &mut vec![0; pixels.len()]).is_err());
     }
 }

@@ -90,18 +90,17 @@ impl PreprocessSettings {
     /// Checks that the settings are usable.
     ///
     /// # Errors
-    /// Returns an error if a side is 0, a number is not finite, a standard deviation is 0, or the crop is larger than the
-    /// scaled frame.
+    /// Returns an error if a side is 0, a number is not finite, a standard deviation is 0, or the crop is larger than
+    /// the scaled frame.
     pub fn validate(&self) -> Result<()> {
         let size = self.target()?;
         self.check_normalisation()?;
         match self.resize {
-            Resize::ShortestThenCrop { shortest } if shortest < size.width().max(size.height()) => Err(Error::new(
-                Stage::Preprocess,
-                format_args!("a shortest side from which {size} can be cropped"),
-                shortest,
-                "raise `shortest` to the longer side of the crop, or set resize to `squash` or `letterbox`",
-            )),
+            Resize::ShortestThenCrop { shortest } if shortest < size.width().max(size.height()) => {
+                let expected = format_args!("a shortest side from which {size} can be cropped");
+                let next = "raise `shortest` to the longer side of the crop, or set resize to `squash` or `letterbox`";
+                Err(Error::new(Stage::Preprocess, expected, shortest, next))
+            }
             _ => Ok(()),
         }
     }
@@ -111,12 +110,9 @@ impl PreprocessSettings {
         if self.std.iter().all(|std| std.is_finite()) && values.into_iter().all(f32::is_finite) {
             return Ok(());
         }
-        Err(Error::new(
-            Stage::Preprocess,
-            "finite scale, mean and std, and no std of 0",
-            format_args!("scale {}, mean {:?}, std {:?}", self.scale, self.mean, self.std),
-            "copy them from the model's preprocessor_config.json",
-        ))
+        let got = format_args!("scale {}, mean {:?}, std {:?}", self.scale, self.mean, self.std);
+        let next = "copy them from the model's preprocessor_config.json";
+        Err(Error::new(Stage::Preprocess, "finite scale, mean and std, and no std of 0", got, next))
     }
 
     /// Returns the size of the model's picture.
@@ -141,7 +137,7 @@ impl PreprocessSettings {
         Fill([0, 1, 2].map(|channel| self.normalise(channel, rgb[self.channel_order.rgb(channel)])))
     }
 
-    /// Converts `pixel_values` `[n, 3, height, width]` back to RGB8 `[n, height, width, 3]`, rounded to the nearest byte.
+    /// Converts `pixel_values` `[n, 3, height, width]` back to RGB8 `[n, height, width, 3]`, rounded.
     pub fn denormalise(&self, pixel_values: &[f32], rgb: &mut [u8]) {
         let area = self.width as usize * self.height as usize;
         for (picture, pixels) in pixel_values.chunks_exact(3 * area).zip(rgb.chunks_exact_mut(3 * area)) {
@@ -169,67 +165,5 @@ impl PreprocessSettings {
     /// Returns `(byte * scale - mean) / std` for one of the model's channels.
     pub(super) fn normalise(&self, channel: usize, byte: f32) -> f32 {
         (byte * self.scale - self.mean[channel]) / self.std[channel]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Preprocessor, flat};
-    use super::*;
-    use crate::frame::Frame;
-    use alloc::vec;
-
-    fn imagenet() -> PreprocessSettings {
-        PreprocessSettings {
-            width: 16,
-            height: 16,
-            resize: Resize::ShortestThenCrop { shortest: 18 },
-            interpolation: Interpolation::Bicubic,
-            family: ResizeLibrary::Pillow,
-            layout: Layout::Nchw,
-            channel_order: ChannelOrder::Rgb,
-            scale: 1.0 / 255.0,
-            mean: [0.485, 0.456, 0.406],
-            std: [0.229, 0.224, 0.225],
-        }
-    }
-
-    #[test]
-    fn zero_deviations_infinite_numbers_and_crops_that_are_too_large_are_refused() {
-        let refused = |change: fn(&mut PreprocessSettings)| {
-            let mut settings = imagenet();
-            change(&mut settings);
-            settings.validate().is_err()
-        };
-        assert!(imagenet().validate().is_ok());
-        assert!(refused(|settings| settings.std[1] = 0.0));
-        assert!(refused(|settings| settings.std[1] = f32::INFINITY));
-        assert!(refused(|settings| settings.mean[2] = f32::NAN));
-        assert!(refused(|settings| settings.scale = f32::MAX));
-        assert!(refused(|settings| settings.width = 0));
-        assert!(refused(|settings| settings.width = 19));
-    }
-
-    #[test]
-    fn a_picture_of_one_colour_normalises_like_the_colour() {
-        let size = Size::new(40, 20).unwrap();
-        let pixels = flat(size, [10, 100, 200]);
-        let frame = Frame::new(&pixels, 40, 20, 0, 0).unwrap();
-        for (layout, channel_order) in [(Layout::Nchw, ChannelOrder::Bgr), (Layout::Nhwc, ChannelOrder::Rgb)] {
-            let settings = PreprocessSettings { layout, channel_order, ..imagenet() };
-            let Fill(colour) = settings.fill([10.0, 100.0, 200.0]);
-            let mut values = vec![0.0; 3 * 16 * 16];
-            Preprocessor::new(&settings, size).unwrap().apply(&frame, &mut values).unwrap();
-            match layout {
-                Layout::Nchw => assert!((0..3).all(|c| values[c * 256..][..256].iter().all(|v| *v == colour[c]))),
-                Layout::Nhwc => assert!(values.chunks_exact(3).all(|pixel| pixel == colour)),
-            }
-        }
-    }
-
-    #[test]
-    fn the_mean_colour_of_imagenet_normalises_to_zero() {
-        let Fill(colour) = imagenet().fill([123.675, 116.28, 103.53]);
-        assert!(colour.iter().all(|value| value.abs() < 1e-6));
     }
 }

@@ -44,15 +44,11 @@ impl<'a> Embedding<'a> {
     /// # Errors
     /// Returns an error, and changes nothing, if a value is NaN or infinite, or all are 0.
     pub fn new(values: &'a mut [f32]) -> Result<Self> {
-        match normalise(values) {
-            Ok(()) => Ok(Self(values)),
-            Err(got) => Err(Error::new(
-                Stage::Engine,
-                "an embedding of finite numbers that are not all 0",
-                got,
-                "check the encoder with `figureground infer MODEL.onnx`",
-            )),
-        }
+        normalise(values).map_err(|got| {
+            let next = "check the encoder with `figureground infer MODEL.onnx`";
+            Error::new(Stage::Engine, "an embedding of finite numbers that are not all 0", got, next)
+        })?;
+        Ok(Self(values))
     }
 
     /// Returns the coordinates, `[dim]`.
@@ -82,36 +78,6 @@ pub(super) fn expect_dim(got: usize, expected: usize) -> Result<()> {
     if got == expected {
         return Ok(());
     }
-    Err(Error::new(
-        Stage::LabelBank,
-        format_args!("an embedding of {expected} dimensions"),
-        got,
-        "use a label bank and encoders of the same model",
-    ))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn embeddings_of_zeros_or_nan_are_refused_and_extreme_numbers_are_not() {
-        assert!(Embedding::new(&mut []).is_err());
-        assert!(Embedding::new(&mut [0.0, 0.0]).is_err());
-        assert!(Embedding::new(&mut [1.0, f32::NAN]).is_err());
-        assert!(Embedding::new(&mut [1.0, f32::NEG_INFINITY]).is_err());
-        assert_eq!(Embedding::new(&mut [f32::MAX, 0.0]).unwrap().values(), [1.0, 0.0]);
-        assert_eq!(Embedding::new(&mut [0.0, 1e-45]).unwrap().values(), [0.0, 1.0]);
-    }
-
-    #[test]
-    fn the_mean_needs_frames_of_equal_length() {
-        let mut mean = [0.0; 2];
-        mean_pool([[1.0, 4.0].as_slice(), &[3.0, 0.0]].into_iter(), &mut mean).unwrap();
-        assert_eq!(mean, [2.0, 2.0]);
-        mean_pool([[f32::MAX; 2].as_slice(); 8].into_iter(), &mut mean).unwrap();
-        assert!(mean.iter().all(|value| value.is_finite()));
-        assert!(mean_pool([[1.0].as_slice()].into_iter(), &mut mean).is_err());
-        assert!(mean_pool(core::iter::empty(), &mut mean).is_err());
-    }
+    let expected = format_args!("an embedding of {expected} dimensions");
+    Err(Error::new(Stage::LabelBank, expected, got, "use a label bank and encoders of the same model"))
 }

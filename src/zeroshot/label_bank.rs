@@ -8,6 +8,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
+/// Advice for a label bank of other sizes.
+const AGAIN: &str = "create the label bank again with `figureground labels`";
+
 /// Fusion of the prompts of one class ("a photo of a {}.", …) into one probability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -41,22 +44,16 @@ impl<'a> TextEmbeds<'a> {
         if self.templates > 0 && self.dim > 0 && expected == Some(self.values.len()) {
             return Ok(());
         }
-        Err(Error::new(
-            Stage::LabelBank,
-            format_args!(
-                "text embeddings of {classes} classes, {} templates and {} dimensions",
-                self.templates, self.dim
-            ),
-            format_args!("{} numbers", self.values.len()),
-            "create the label bank again with `figureground labels`",
-        ))
+        let Self { values, templates, dim } = self;
+        let expected = format_args!("text embeddings of {classes} classes, {templates} templates and {dim} dimensions");
+        Err(Error::new(Stage::LabelBank, expected, format_args!("{} numbers", values.len()), AGAIN))
     }
 }
 
 /// Class names in alphabetical order, with their text embeddings and the scale of their logits.
 ///
-/// A class index refers to the alphabetical order. Results do not depend on the order in which classes were given, and a
-/// tie goes to the smaller name.
+/// A class index refers to the alphabetical order. Results do not depend on the order in which classes were given, and
+/// a tie goes to the smaller name.
 #[derive(Clone, Debug)]
 pub struct LabelBank {
     names: Vec<String>,
@@ -70,8 +67,8 @@ pub struct LabelBank {
 }
 
 impl LabelBank {
-    /// Creates the bank of `names`, in any order, with embeddings in the same order. `logit_scale` is CLIP's: the natural
-    /// logarithm of the factor on cosines.
+    /// Creates the bank of `names`, in any order, with embeddings in the same order. `logit_scale` is CLIP's: the
+    /// natural logarithm of the factor on cosines.
     ///
     /// # Errors
     /// Returns an error if there is no class, a name is empty or repeated, the embeddings have another size, are not
@@ -121,12 +118,8 @@ impl LabelBank {
         if self.dim == dimension {
             return Ok(());
         }
-        Err(Error::new(
-            Stage::LabelBank,
-            "embeddings of one dimension",
-            format_args!("{} of the label bank, {dimension} of the image encoder", self.dim),
-            "create the label bank again with `figureground labels`",
-        ))
+        let got = format_args!("{} of the label bank, {dimension} of the image encoder", self.dim);
+        Err(Error::new(Stage::LabelBank, "embeddings of one dimension", got, AGAIN))
     }
 
     /// Returns the unit rows `[softmaxes, classes, dim]`, the number of softmaxes, and the factor on cosines.
@@ -210,12 +203,9 @@ fn scale(logit_scale: f32) -> Result<f32> {
 }
 
 fn broken_embedding(name: &str, got: &str) -> Error {
-    Error::new(
-        Stage::LabelBank,
-        "finite text embeddings that do not cancel out",
-        format_args!("{got} for {:?}", shortened(name)),
-        "check the text encoder with `figureground infer text.onnx`",
-    )
+    let got = format_args!("{got} for {:?}", shortened(name));
+    let next = "check the text encoder with `figureground infer text.onnx`";
+    Error::new(Stage::LabelBank, "finite text embeddings that do not cancel out", got, next)
 }
 
 /// Returns the start of a name, for messages.
@@ -235,78 +225,4 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     }
     let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
     sums.iter().sum::<f32>() + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::top_k;
-    use super::*;
-
-    fn bank(names: &[&str], values: &[f32], templates: usize, fusion: TemplateFusion) -> Result<LabelBank> {
-        let dim = values.len() / names.len().max(1) / templates;
-        let names = names.iter().map(|&name| name.into()).collect();
-        LabelBank::new(names, TextEmbeds { values, templates, dim }, 1.0, fusion)
-    }
-
-    fn scored(bank: &LabelBank, clip: &mut [f32]) -> Vec<f32> {
-        let mut log_probs = LogProbs::new(bank.names().len());
-        bank.score(&Embedding::new(clip).unwrap(), &mut log_probs).unwrap();
-        log_probs.values
-    }
-
-    #[test]
-    fn classes_are_sorted_with_their_embeddings() {
-        let bank = bank(&["wave", "bow"], &[2.0, 0.0, 0.0, 3.0], 1, TemplateFusion::MeanEmbedding).unwrap();
-        assert_eq!(bank.names(), ["bow", "wave"]);
-        let log_probs = scored(&bank, &mut [0.0, 9.0]);
-        assert_eq!(top_k::<1>(&log_probs)[0].class, 0);
-    }
-
-    #[test]
-    fn both_template_fusions_follow_their_formulas() {
-        let values = [1.0, 0.0, 0.0, 2.0, 0.6, 0.8, 5.0, 0.0];
-        let e = core::f64::consts::E;
-        let softmax = |a: f64, b: f64| libm::exp(e * a) / (libm::exp(e * a) + libm::exp(e * b));
-
-        let averaged = bank(&["a", "b"], &values, 2, TemplateFusion::MeanSoftmax).unwrap();
-        let expected = (softmax(1.0, 0.6) + softmax(0.0, 1.0)) / 2.0;
-        assert!((libm::exp(f64::from(scored(&averaged, &mut [7.0, 0.0])[0])) - expected).abs() < 1e-6);
-
-        let fused = bank(&["a", "b"], &values, 2, TemplateFusion::MeanEmbedding).unwrap();
-        let expected = softmax(libm::sqrt(0.5), 1.6 / libm::sqrt(1.6 * 1.6 + 0.8 * 0.8));
-        assert!((libm::exp(f64::from(scored(&fused, &mut [7.0, 0.0])[0])) - expected).abs() < 1e-6);
-    }
-
-    #[test]
-    fn invalid_banks_are_refused() {
-        use TemplateFusion::{MeanEmbedding, MeanSoftmax};
-        assert!(bank(&[], &[], 1, MeanEmbedding).is_err());
-        assert!(bank(&["a", "a"], &[1.0, 1.0], 1, MeanEmbedding).is_err());
-        assert!(bank(&["a", ""], &[1.0, 1.0], 1, MeanEmbedding).is_err());
-        assert!(bank(&["a", "b"], &[1.0, f32::NAN], 1, MeanEmbedding).is_err());
-        assert!(bank(&["a", "b"], &[1.0, 0.0], 1, MeanEmbedding).is_err());
-        assert!(bank(&["a", "b"], &[1.0, 1.0, 1.0], 1, MeanEmbedding).is_err());
-        assert!(bank(&["a"], &[1.0, 2.0, -1.0, -2.0], 2, MeanEmbedding).is_err(), "templates cancel out");
-        assert!(bank(&["a"], &[1.0, 2.0, -1.0, -2.0], 2, MeanSoftmax).is_ok());
-        let embeds = TextEmbeds { values: &[1.0], templates: 1, dim: 1 };
-        for logit_scale in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 89.0, -200.0] {
-            assert!(LabelBank::new(vec!["a".into()], embeds, logit_scale, MeanEmbedding).is_err());
-        }
-    }
-
-    #[test]
-    fn a_long_name_is_shortened_in_the_message() {
-        let name = "ä".repeat(5_000);
-        let message = alloc::string::ToString::to_string(
-            &bank(&[&name, &name], &[1.0, 1.0], 1, TemplateFusion::MeanEmbedding).unwrap_err(),
-        );
-        assert!(message.len() < 300, "{message}");
-    }
-
-    #[test]
-    fn a_clip_of_another_dimension_is_refused() {
-        let bank = bank(&["a", "b"], &[1.0, 0.0, 0.0, 1.0], 1, TemplateFusion::MeanEmbedding).unwrap();
-        let mut log_probs = LogProbs::new(bank.names().len());
-        assert!(bank.score(&Embedding::new(&mut [1.0]).unwrap(), &mut log_probs).is_err());
-    }
 }

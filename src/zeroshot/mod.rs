@@ -1,8 +1,8 @@
 //! Zero-shot classification: a clip's embedding to log-probabilities of named classes.
 //!
-//! Computes `log_softmax(exp(logit_scale) * cos(clip, text))` over the classes of a [`LabelBank`]. Sums have a fixed order,
-//! those of the softmax are in f64, so every target gives the same bits. No probability is rounded to 0 before its
-//! logarithm is taken.
+//! Computes `log_softmax(exp(logit_scale) * cos(clip, text))` over the classes of a [`LabelBank`]. Sums have a fixed
+//! order, those of the softmax are in f64, so every target gives the same bits. No probability is rounded to 0 before
+//! its logarithm is taken.
 
 mod embedding;
 mod label_bank;

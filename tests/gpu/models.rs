@@ -1,6 +1,7 @@
 //! Compares whole models on the GPU with the CPU engine.
 
 use figureground::bundle::Bundle;
+use figureground::clip_encoder::ClipEncoder;
 use figureground::engine::gpu::chain::Chain;
 use figureground::engine::gpu::kernel::Kernel;
 use figureground::engine::gpu::plan::{Dispatch, Origin, Plan};
@@ -286,6 +287,25 @@ impl Source for Lossy {
     fn select(&mut self, indices: &[u64]) -> figureground::Result<()> {
         self.source.select(indices)
     }
+}
+
+#[test]
+fn a_device_that_is_lost_twice_ends_it() {
+    let Some(device) = device() else { return };
+    let bundle = Bundle::open(&repository().join("models/built-in")).unwrap();
+    let mut observer = GpuClipEncoder::new(&bundle, device, Precision::F32, FrameRecording::Off).unwrap();
+    observer.begin(8).unwrap();
+    assert!(!observer.recover().unwrap(), "nothing was lost");
+    observer.device().give_up();
+    let pixels = [9; 3 * 64 * 64];
+    let frame = Frame::new(&pixels, 64, 64, 0, 0).unwrap();
+    assert!(observer.take(&frame, 0, &mut Default::default()).is_err());
+    assert!(observer.recover().unwrap());
+    observer.take(&frame, 0, &mut Default::default()).unwrap();
+    observer.device().give_up();
+    assert!(observer.encode(&mut Default::default()).is_err());
+    let error = observer.begin(8).unwrap_err().to_string();
+    assert!(error.contains("twice"), "{error}");
 }
 
 #[test]

@@ -36,3 +36,18 @@ fn too_many_merges_and_contexts_without_text_are_refused() {
     assert!(Tokenizer::new(Some(u16::MAX), 77).is_err());
     assert!(Tokenizer::new(None, 2).is_err());
 }
+
+#[test]
+fn a_vocabulary_has_its_bytes_its_merges_and_two_marks() {
+    let tokenizer = Tokenizer::new(Some(1000), 77).unwrap();
+    assert_eq!(tokenizer.vocabulary(), 1514);
+    assert_eq!(Tokenizer::new(None, 77).unwrap().vocabulary(), 49_408);
+}
+
+#[test]
+fn every_prompt_has_the_context_length_and_an_end_token() {
+    let tokenizer = Tokenizer::new(None, 8).unwrap();
+    let ids = tokenizer.encode("a very long prompt about a person who is waving at someone");
+    assert_eq!(ids.len(), 8);
+    assert_eq!((ids[0], ids[7]), (49_406, 49_407));
+}

@@ -1,10 +1,9 @@
 //! A manifest of `models/clip/`.
 
 use super::clip::ClipSettings;
+use super::encoders::{TextSettings, VisionSettings};
 use super::labels::check_templates;
-use super::text::TextSettings;
 use super::toml_text::parse;
-use super::vision::VisionSettings;
 use crate::error::Result;
 use crate::zeroshot::TemplateFusion;
 use serde::{Deserialize, Serialize};

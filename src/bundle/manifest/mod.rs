@@ -3,23 +3,19 @@
 mod clip;
 mod convention;
 mod decode;
+mod encoders;
 mod labels;
 mod segmenter;
-mod temporal;
-mod text;
 mod toml_text;
 mod views;
-mod vision;
 
 pub use clip::{ClipSettings, MAX_FRAMES};
 pub use convention::Convention;
 pub use decode::{DecodeKind, DecodeSettings, PersonChannels};
+pub use encoders::{TemporalSettings, TextSettings, TokenizerKind, VisionSettings};
 pub use labels::{LabelSettings, check_templates};
 pub use segmenter::SegmenterSettings;
-pub use temporal::TemporalSettings;
-pub use text::{TextSettings, TokenizerKind};
 pub use views::ViewSettings;
-pub use vision::VisionSettings;
 
 use crate::error::Result;
 use crate::gate::GateSettings;
@@ -70,8 +66,8 @@ impl Manifest {
     /// Parses and checks a manifest.
     ///
     /// # Errors
-    /// Returns an error if the text is no TOML, a key is missing or unknown (the message names the nearest known key), or
-    /// a value is out of range.
+    /// Returns an error if the text is no TOML, a key is missing or unknown (the message names the nearest known key),
+    /// or a value is out of range.
     pub fn parse(text: &str) -> Result<Self> {
         let manifest: Self = parse(text)?;
         manifest.check()?;

@@ -134,16 +134,3 @@ pub fn row_major(shape: &[usize]) -> Vec<usize> {
     }
     strides
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_in_order_cannot_be_joined() {
-        let turned = View::whole(0, &[2, 3]).moved(0, 1);
-        assert_eq!(turned.reshaped(&[6]), None);
-        assert!(View::whole(0, &[2, 3]).is_contiguous());
-        assert!(!turned.is_contiguous());
-    }
-}

@@ -62,13 +62,10 @@ impl Namespace {
             if self == Namespace::None {
                 return Error::new(Stage::DataSet, "a pickle of plain data", got, "do not trust this file");
             }
-            Error::new(
-                Stage::Import,
-                "a pickle that names nothing but tensors",
-                got,
-                "if you trust the file, save its weights alone with PyTorch: d = torch.load(FILE, weights_only=False), \
-                 then torch.save({'model': d['model']}, NEW), with its own key for the weights",
-            )
+            let next = "if you trust the file, save its weights alone with PyTorch: d = torch.load(FILE, \
+                        weights_only=False), then torch.save({'model': d['model']}, NEW), with its own key for the \
+                        weights";
+            Error::new(Stage::Import, "a pickle that names nothing but tensors", got, next)
         })
     }
 }
@@ -112,12 +109,8 @@ pub fn call(callable: &Callable, arguments: &[ValueId], values: &[PickleValue]) 
             let PickleValue::Storage(storage) = value(storage)? else { return None };
             let offset = natural(value(offset)?)?;
             let (shape, strides) = (naturals(value(shape)?, values)?, naturals(value(strides)?, values)?);
-            Some(CallResult::New(PickleValue::Tensor(PickledTensor {
-                storage: storage.clone(),
-                offset,
-                shape,
-                strides,
-            })))
+            let tensor = PickledTensor { storage: storage.clone(), offset, shape, strides };
+            Some(CallResult::New(PickleValue::Tensor(tensor)))
         }
         (Callable::FirstArgument, [first, ..]) => Some(CallResult::Argument(*first)),
         (Callable::OrderedDict, []) => Some(CallResult::New(PickleValue::Dict(Vec::new()))),

@@ -9,7 +9,7 @@ use super::scores::{ORDER, scores};
 use super::{GpuClipEncoder, Scratch, embeddings, people, unpack};
 use crate::bundle::Bundle;
 use crate::bundle::manifest::{DecodeKind, DecodeSettings, Manifest, PersonChannels};
-use crate::clip_encoder::{ClipEncoder, CropGeometry, FrameRecording};
+use crate::clip_encoder::{CropGeometry, FrameRecording};
 use crate::engine::Precision;
 use crate::engine::decode;
 use crate::engine::gpu::plan::{Origin, Plan, Weight};
@@ -394,25 +394,6 @@ fn class_indices_are_numbers_behind_a_model() {
     // What is stored already is left as it is.
     let (plan, ends) = graph.plan(1).unwrap();
     assert_eq!(plan.tensors[ends.outputs[0].tensor].element, Element::Stored);
-}
-
-#[test]
-fn a_device_that_is_lost_twice_ends_it() {
-    let Some(device) = device() else { return };
-    let bundle = Bundle::open(&built_in()).unwrap();
-    let mut observer = GpuClipEncoder::new(&bundle, device, Precision::F32, FrameRecording::Off).unwrap();
-    observer.begin(8).unwrap();
-    assert!(!observer.recover().unwrap(), "nothing was lost");
-    observer.device().give_up();
-    let pixels = [9; 3 * 64 * 64];
-    let frame = Frame::new(&pixels, 64, 64, 0, 0).unwrap();
-    assert!(observer.take(&frame, 0, &mut Default::default()).is_err());
-    assert!(observer.recover().unwrap());
-    observer.take(&frame, 0, &mut Default::default()).unwrap();
-    observer.device().give_up();
-    assert!(observer.encode(&mut Default::default()).is_err());
-    let error = observer.begin(8).unwrap_err().to_string();
-    assert!(error.contains("twice"), "{error}");
 }
 
 #[test]
