@@ -1,4 +1,4 @@
-//! Tests of the library: properties of the algebra, parsers, and agreement with other libraries.
+//! Tests of the library: properties of the algebra, parsers, sources and outputs, and agreement with other libraries.
 
 mod algebra;
 mod checkpoints;
@@ -7,4 +7,7 @@ mod fuzz_seeds;
 mod manifests;
 mod parity;
 mod resize;
+mod segment;
+mod sink;
+mod source;
 mod tokenizer;
