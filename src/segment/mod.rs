@@ -3,8 +3,6 @@
 mod frame_masks;
 mod placement;
 mod target;
-#[cfg(test)]
-mod tests;
 
 pub use frame_masks::FrameMaskSampler;
 pub use target::Target;

@@ -1,4 +1,4 @@
-//! Tests of the library: properties of the algebra, parsers, and agreement with other libraries.
+//! Tests of the library: properties of the algebra, parsers, sources and outputs, and agreement with other libraries.
 
 mod algebra;
 mod bundle;
@@ -13,6 +13,9 @@ mod parity;
 mod preprocess;
 mod resize;
 mod sampler;
+mod segment;
+mod sink;
+mod source;
 mod tensors;
 mod tokenizer;
 mod view;

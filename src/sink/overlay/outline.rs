@@ -10,7 +10,7 @@ const HALO: i64 = 1;
 
 /// A pixel of the outline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stroke {
+pub(super) enum OutlinePixel {
     /// A pixel of the shape, at most two pixels from its border or that of the picture.
     Line,
     /// A pixel next to the shape.
@@ -31,17 +31,17 @@ impl<'a> Outline<'a> {
     }
 
     /// Returns the pixels of the outline, relative to the corner of the panel.
-    pub(super) fn strokes(self) -> impl Iterator<Item = (Point, Stroke)> + use<'a> {
+    pub(super) fn strokes(self) -> impl Iterator<Item = (Point, OutlinePixel)> + use<'a> {
         let [width, height] = self.sides();
         let positions = (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
         positions.filter_map(move |(x, y)| Some((Point::new(x as i32, y as i32), self.stroke(x, y)?)))
     }
 
-    fn stroke(self, x: i64, y: i64) -> Option<Stroke> {
+    fn stroke(self, x: i64, y: i64) -> Option<OutlinePixel> {
         if self.covers(x, y) {
-            self.is_near(x, y, LINE, false).then_some(Stroke::Line)
+            self.is_near(x, y, LINE, false).then_some(OutlinePixel::Line)
         } else {
-            self.is_near(x, y, HALO, true).then_some(Stroke::Halo)
+            self.is_near(x, y, HALO, true).then_some(OutlinePixel::Halo)
         }
     }
 
@@ -80,7 +80,7 @@ mod tests {
         pixels.for_each(|(pixel, byte)| *pixel = byte == b'#');
         let mut lines = vec![vec![b'.'; (size.width() * scale) as usize]; (size.height() * scale) as usize];
         for (at, stroke) in Outline::new(&shape, scale).strokes() {
-            lines[at.y as usize][at.x as usize] = if stroke == Stroke::Line { b'#' } else { b'+' };
+            lines[at.y as usize][at.x as usize] = if stroke == OutlinePixel::Line { b'#' } else { b'+' };
         }
         lines.into_iter().map(|line| String::from_utf8(line).unwrap()).collect()
     }

@@ -1,7 +1,7 @@
 //! A panel that shows one view enlarged, and the outline of the person.
 
 use super::canvas::Canvas;
-use super::outline::{Outline, Stroke};
+use super::outline::{Outline, OutlinePixel};
 use crate::mask::{self, Shape};
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::{Point, RgbColor, Size};
@@ -51,7 +51,7 @@ impl Panel {
     /// Draws the outline of `person`.
     pub(super) fn outline(self, canvas: &mut Canvas, corner: Point, person: &Shape) {
         for (at, stroke) in Outline::new(person, self.scale).strokes() {
-            canvas.set(corner + at, if stroke == Stroke::Line { LINE } else { HALO });
+            canvas.set(corner + at, if stroke == OutlinePixel::Line { LINE } else { HALO });
         }
     }
 }

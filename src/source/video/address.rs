@@ -114,6 +114,11 @@ mod tests {
     }
 
     #[test]
+    fn a_file_name_is_never_an_option() {
+        assert_eq!(Address::of_path("-y.mp4".to_owned(), Path::new("-y.mp4")).url, "file:-y.mp4");
+    }
+
+    #[test]
     fn values_of_variables_are_opened_and_never_shown() {
         // A variable of every environment, because setting one is not thread-safe.
         let path = std::env::var("PATH").unwrap();

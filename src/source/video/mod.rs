@@ -289,4 +289,16 @@ fn drain(stamps: &Receiver<Stamp>, stall: Option<Duration>) -> core::result::Res
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_ffmpeg_is_an_error_with_its_install_command() {
+        let mut video = Video::from_path("clip".to_owned(), Path::new("a.mp4"));
+        video.program = OsString::from("ffmpeg-that-is-not-there");
+        for error in [video.count().err(), video.next_frame().map(|_| ()).err()] {
+            let error = error.unwrap().to_string();
+            assert!(error.contains("apt-get install ffmpeg"), "{error}");
+        }
+    }
+}

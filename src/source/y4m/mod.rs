@@ -145,101 +145,26 @@ fn read_once(name: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Cursor;
 
-    /// `count` grey frames of 16x16 in 4:2:0, the i-th of luma 16 + i.
-    fn clip(count: u8) -> Vec<u8> {
-        let mut bytes = b"YUV4MPEG2 W16 H16 F30000:1001 Ip C420jpeg\n".to_vec();
-        for i in 0..count {
-            bytes.extend(b"FRAME\n");
-            bytes.extend([16 + i; 256]);
-            bytes.extend([128; 128]);
-        }
-        bytes
-    }
-
-    fn pipe(bytes: &[u8]) -> Y4m {
-        pipe_with(bytes, &SourceOptions::default())
-    }
-
-    fn pipe_with(bytes: &[u8], options: &SourceOptions) -> Y4m {
-        Y4m::from_pipe("-".to_owned(), Box::new(Cursor::new(bytes.to_vec())), options)
-    }
-
-    fn frame_times(source: &mut Y4m) -> Vec<(u64, u64)> {
-        let mut times = Vec::new();
-        while let Some(frame) = source.next_frame().unwrap() {
-            let luma = (f64::from(frame.pixels()[0]) * 219.0 / 255.0).round() as u64;
-            assert_eq!(luma, frame.index());
-            times.push((frame.index(), frame.time_us()));
-        }
-        times
+    /// Two grey frames of 16x16.
+    fn pipe(spool_limit: u64) -> Y4m {
+        let clip = [b"YUV4MPEG2 W16 H16 Cmono\n".to_vec(), [b"FRAME\n", &[128; 256][..]].concat().repeat(2)].concat();
+        let options = SourceOptions { spool_limit, ..SourceOptions::default() };
+        Y4m::from_pipe("-".to_owned(), Box::new(std::io::Cursor::new(clip)), &options)
     }
 
     #[test]
     fn a_pipe_streams_without_being_spooled() {
-        let mut source = pipe(&clip(3));
-        assert_eq!(frame_times(&mut source), [(0, 0), (1, 33_366), (2, 66_733)]);
-        assert!(matches!(source.origin, Origin::Pipe(None)));
-        assert!(source.next_frame().unwrap().is_none());
-    }
-
-    #[test]
-    fn a_pipe_is_spooled_by_count_and_rewound() {
-        let mut source = pipe(&clip(5));
-        assert_eq!(source.count().unwrap(), 5);
-        source.select(&[1, 4]).unwrap();
-        assert_eq!(frame_times(&mut source), [(1, 33_366), (4, 133_466)]);
-        assert_eq!(source.count().unwrap(), 5);
-        assert_eq!(frame_times(&mut source).len(), 5);
-    }
-
-    #[test]
-    fn a_pipe_that_was_read_cannot_be_rewound() {
-        let mut source = pipe(&clip(2));
-        source.next_frame().unwrap();
-        assert!(source.count().unwrap_err().to_string().contains("read already"));
-        assert!(source.next_frame().unwrap().is_some());
+        let mut source = pipe(0);
+        assert!(source.next_frame().unwrap().is_some() && source.next_frame().unwrap().is_some());
+        assert!(matches!(source.origin, Origin::Pipe(None)) && source.next_frame().unwrap().is_none());
     }
 
     #[test]
     fn a_pipe_above_the_spool_limit_is_an_error() {
-        let bytes = clip(2);
-        let with_limit = |spool_limit| SourceOptions { spool_limit, ..SourceOptions::default() };
-        let error = pipe_with(&bytes, &with_limit(bytes.len() as u64 - 1)).count().unwrap_err();
+        let length = 24 + 2 * (6 + 256);
+        let error = pipe(length - 1).count().unwrap_err();
         assert!(error.settings().contains(&Setting::SpoolLimit), "{error}");
-        assert_eq!(pipe_with(&bytes, &with_limit(bytes.len() as u64)).count().unwrap(), 2);
-    }
-
-    #[test]
-    fn a_truncated_stream_is_an_error_after_its_last_whole_frame() {
-        let bytes = clip(3);
-        for cut in [1, 100, 384, 389] {
-            let mut source = pipe(&bytes[..bytes.len() - cut]);
-            assert_eq!(source.count().unwrap(), 2, "{cut} bytes missing");
-            source.next_frame().unwrap().unwrap();
-            source.next_frame().unwrap().unwrap();
-            let error = source.next_frame().unwrap_err().to_string();
-            assert!(error.contains("2 whole frames"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_stream_without_a_whole_frame_is_an_error() {
-        for bytes in [&b""[..], b"YUV4MPEG2 W16", b"YUV4MPEG2 W16 H16\n", b"YUV4MPEG2 W16 H16\nFRAME\nxx"] {
-            assert!(pipe(bytes).count().is_err(), "{bytes:?}");
-        }
-    }
-
-    #[test]
-    fn a_file_is_read_again_from_its_path() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("-a.y4m");
-        std::fs::write(&path, clip(4)).unwrap();
-        let mut source = Y4m::from_path("-a.y4m".to_owned(), &path, &SourceOptions::default()).unwrap();
-        source.next_frame().unwrap();
-        assert_eq!(source.count().unwrap(), 4);
-        source.select(&[3]).unwrap();
-        assert_eq!(frame_times(&mut source), [(3, 100_100)]);
+        assert_eq!(pipe(length).count().unwrap(), 2);
     }
 }

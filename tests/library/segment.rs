@@ -1,5 +1,12 @@
-use super::*;
-use crate::preprocess::{Geometry, Resize};
+//! Person masks in the geometry of a target picture.
+
+use figureground::Result;
+use figureground::bundle::manifest::SegmenterSettings;
+use figureground::engine::Segmenter;
+use figureground::frame::Frame;
+use figureground::mask::{Mask, PixelBox, ProvidedMasks, Shape, Size};
+use figureground::preprocess::{Geometry, Resize};
+use figureground::segment::{FrameMaskSampler, PersonSegmenter, Target};
 use std::sync::{Arc, Mutex};
 
 /// Segments the left half of every picture, with the picture's first input value as probability. Records batch sizes.
@@ -28,8 +35,7 @@ impl Segmenter for LeftHalf {
 }
 
 fn settings(smoothing: f32, dilation: u32) -> SegmenterSettings {
-    let mut settings =
-        SegmenterSettings::parse(include_str!("../../tests/fixtures/demo/segmenter.toml")).expect("a manifest");
+    let mut settings = SegmenterSettings::parse(include_str!("../fixtures/demo/segmenter.toml")).expect("a manifest");
     (settings.smoothing, settings.dilation) = (smoothing, dilation);
     (settings.preprocess.mean, settings.preprocess.std) = ([0.0; 3], [1.0; 3]);
     settings

@@ -1,0 +1,5 @@
+//! Outputs of verdicts.
+
+mod line_file;
+mod secret;
+mod webhook;

@@ -1,0 +1,96 @@
+//! Sources of frames, and the arguments that name them.
+
+mod animation;
+mod frame_range;
+mod images;
+mod masked;
+mod reconnect;
+mod video;
+mod y4m;
+
+use figureground::Result;
+use figureground::source::{Source, SourceOptions, expand, without_password};
+use std::ffi::OsString;
+use std::path::Path;
+
+fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
+    figureground::source::open(path.as_ref().as_os_str(), &SourceOptions::default())
+}
+
+fn error_of(path: impl AsRef<Path>) -> String {
+    match open(path) {
+        Ok(source) => panic!("{} was opened", source.name()),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Returns index, time and first byte of all frames that are left.
+fn frames(source: &mut dyn Source) -> Vec<(u64, u64, u8)> {
+    let mut frames = Vec::new();
+    while let Some(frame) = source.next_frame().unwrap() {
+        frames.push((frame.index(), frame.time_us(), frame.pixels()[0]));
+    }
+    frames
+}
+
+fn folder_with(names: &[&str]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    names.iter().for_each(|name| std::fs::write(folder.path().join(name), b"x").unwrap());
+    folder
+}
+
+fn expand_in(folder: &tempfile::TempDir, pattern: &str) -> Result<Vec<OsString>> {
+    let sources = expand(&[folder.path().join(pattern).into_os_string()])?;
+    Ok(sources.iter().map(|path| Path::new(path).file_name().unwrap().to_owned()).collect())
+}
+
+#[test]
+fn a_glob_expands_to_its_matches_in_natural_order() {
+    let folder = folder_with(&["a10.mp4", "a2.mp4", "a1.mp4", "b.txt", ".hidden.mp4"]);
+    assert_eq!(expand_in(&folder, "*.mp4").unwrap(), ["a1.mp4", "a2.mp4", "a10.mp4"]);
+}
+
+#[test]
+fn an_existing_path_with_glob_characters_is_a_path() {
+    let folder = folder_with(&["a[1].mp4", "a1.mp4"]);
+    assert_eq!(expand_in(&folder, "a[1].mp4").unwrap(), ["a[1].mp4"]);
+}
+
+#[test]
+fn a_glob_without_a_match_and_a_malformed_glob_are_errors() {
+    let folder = folder_with(&[]);
+    assert!(expand_in(&folder, "*.mp4").unwrap_err().to_string().contains("no match"));
+    assert!(expand_in(&folder, "***").is_err());
+}
+
+#[test]
+fn urls_cameras_and_stdin_are_not_globs() {
+    let arguments = ["http://host/live.m3u8?token=[1]", "camera:0", "-"].map(OsString::from);
+    assert_eq!(expand(&arguments).unwrap(), arguments);
+}
+
+#[test]
+fn passwords_are_removed_from_urls() {
+    let cases = [
+        ("rtsp://user:pa:s@s@host:554/live?x=a@b", "rtsp://user:***@host:554/live?x=a@b"),
+        ("rtsp://user:a/b@host/live", "rtsp://user:***@host/live"),
+        ("rtsp://user@host/live", "rtsp://user@host/live"),
+        ("http://host/a@b", "http://host/a@b"),
+        ("clip@home:1.mp4", "clip@home:1.mp4"),
+    ];
+    for (spec, expected) in cases {
+        assert_eq!(without_password(spec.as_ref()), expected);
+    }
+}
+
+#[test]
+fn missing_empty_and_special_files_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.mp4");
+    std::fs::write(&empty, b"").unwrap();
+    assert!(error_of(folder.path().join("no.mp4")).starts_with("source: expected a readable"));
+    assert!(error_of(&empty).contains("an empty file"));
+    if cfg!(unix) {
+        assert!(error_of("/dev/null").contains("pipe or device"));
+    }
+}
