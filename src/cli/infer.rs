@@ -2,7 +2,7 @@
 
 use super::backends::{BACKENDS, PRECISIONS};
 use super::choices::parser;
-use super::{Exit, print};
+use super::{Exit, make_directory, print};
 use clap::Args;
 use figureground::engine::{Backend, Precision, cpu};
 use figureground::model::{Model, Port, Tensor, Values};
@@ -70,10 +70,7 @@ impl Infer {
             print(&format!("{} {:?} {}\n", port.name, tensor.shape, summary(&tensor.values)))?;
         }
         if let Some(directory) = &self.output_dir {
-            std::fs::create_dir_all(directory).map_err(|e| {
-                let expected = format!("to make the directory {}", directory.display());
-                Error::new(Stage::Sink, expected, e, "check its parent's permissions")
-            })?;
+            make_directory(directory)?;
             for (port, tensor) in model.outputs().iter().zip(&outputs) {
                 file::write_aside(&directory.join(file_name(&port.name)), &npy(tensor)?)?;
             }
@@ -103,17 +100,12 @@ impl Infer {
             let (name, path) = parted.ok_or_else(|| {
                 Error::new(Stage::Command, "--input NAME=FILE.npy", argument, "write the input's name in front")
             })?;
-            if !model.inputs().iter().any(|port| port.name == name) {
+            let port = model.inputs().iter().find(|port| port.name == name).ok_or_else(|| {
                 let names: Vec<&str> = model.inputs().iter().map(|port| port.name.as_str()).collect();
-                return Err(Error::new(
-                    Stage::Command,
-                    format_args!("one of the inputs {names:?}"),
-                    name,
-                    "correct it",
-                ));
-            }
+                Error::new(Stage::Command, format_args!("one of the inputs {names:?}"), name, "correct it")
+            })?;
             let tensor = read_npy(Path::new(path))?;
-            check_shape(model, name, &tensor)?;
+            check_shape(port, &tensor)?;
             given.push((name, tensor));
         }
         let mut random = Random(self.seed);
@@ -168,8 +160,7 @@ fn differences(got: &[f32], want: &[f32]) -> String {
 }
 
 /// Compares a tensor's shape with what its input declares.
-fn check_shape(model: &Model, name: &str, tensor: &Tensor) -> Result<()> {
-    let Some(port) = model.inputs().iter().find(|port| port.name == name) else { return Ok(()) };
+fn check_shape(port: &Port, tensor: &Tensor) -> Result<()> {
     if port.admits(&tensor.shape) {
         return Ok(());
     }

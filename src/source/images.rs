@@ -102,10 +102,6 @@ impl Source for Images {
         &self.name
     }
 
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         let Some((index, path)) = self.advance() else {
             return Ok(None);
@@ -125,16 +121,21 @@ impl Source for Images {
     }
 }
 
-fn picture_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
+/// Returns the names of the files of `folder` that are not hidden and whose extension, in lower case, is wanted.
+pub(super) fn file_names(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> std::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in folder.read_dir()? {
         let name = entry?.file_name();
         let extension = Path::new(&name).extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        let is_hidden = name.as_encoded_bytes().starts_with(b".");
-        if is_picture(&extension) && !is_hidden {
+        if is_wanted(&extension) && !name.as_encoded_bytes().starts_with(b".") {
             names.push(name);
         }
     }
+    Ok(names)
+}
+
+fn picture_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
+    let mut names = file_names(folder, is_picture)?;
     let begins = |name: &OsString, with: &[u8]| name.as_encoded_bytes().starts_with(with);
     if names.iter().any(|name| begins(name, b"img_")) {
         names.retain(|name| !begins(name, b"flow_x_") && !begins(name, b"flow_y_"));

@@ -36,7 +36,9 @@ pub trait Source {
     fn name(&self) -> &str;
 
     /// Returns whether the source has no end, as cameras and network streams; its windows slide by default.
-    fn is_live(&self) -> bool;
+    fn is_live(&self) -> bool {
+        false
+    }
 
     /// Returns the next frame, borrowed until the next call; `None` at a clean end and after it.
     ///

@@ -81,10 +81,6 @@ impl Source for Y4m {
         &self.name
     }
 
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         if self.stream.is_none() {
             self.stream = Some(Stream::begin(self.name.clone(), self.open()?)?);
