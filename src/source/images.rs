@@ -62,12 +62,9 @@ impl Images {
         }
         let mut names = picture_names(folder).map_err(|error| cannot_read(&name, error))?;
         if names.is_empty() {
-            return Err(Error::new(
-                Stage::Source,
-                format_args!("a folder with pictures ({})", EXTENSIONS.join(", ")),
-                format_args!("{name}, which holds none"),
-                "pass the folder whose own files are the frames",
-            ));
+            let expected = format!("a folder with pictures ({})", EXTENSIONS.join(", "));
+            let next = "pass the folder whose own files are the frames";
+            return Err(Error::new(Stage::Source, expected, format_args!("{name}, which holds none"), next));
         }
         sort_naturally(&mut names);
         Ok(Self::new(name, names.iter().map(|file| folder.join(file)).collect(), options.fps))
@@ -172,10 +169,6 @@ pub(super) fn decode_error(error: impl core::error::Error + Send + Sync + 'stati
 
 /// Returns the error of a picture that cannot be decoded.
 pub(super) fn invalid_picture(reason: impl core::fmt::Display) -> Error {
-    Error::new(
-        Stage::Source,
-        "a complete PNG, JPEG, GIF, WebP or BMP picture",
-        reason,
-        "check that the file is complete and save it again",
-    )
+    let next = "check that the file is complete and save it again";
+    Error::new(Stage::Source, "a complete PNG, JPEG, GIF, WebP or BMP picture", reason, next)
 }

@@ -142,12 +142,9 @@ impl Video {
 
     fn stalled(&mut self) -> Error {
         self.state = State::Ended;
-        Error::new(
-            Stage::Source,
-            format_args!("a picture from {} within {:.1?}", self.address.name, self.stall.unwrap_or_default()),
-            "none",
-            "check that the stream is being sent, and retry",
-        )
+        let expected = format!("a picture from {} within {:.1?}", self.address.name, self.stall.unwrap_or_default());
+        let next = "check that the stream is being sent, and retry";
+        Error::new(Stage::Source, expected, "none", next)
     }
 
     fn damage(&self, report: &Report) -> Option<Error> {
