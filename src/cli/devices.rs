@@ -61,6 +61,12 @@ impl<T> Listed<T> {
             Err(error) => Self { found: Vec::new(), reason: Some(error.to_string()) },
         }
     }
+
+    /// Returns the line of text that says why nothing of this `kind` was found, if so.
+    fn missing(&self, kind: &str, none: &str) -> String {
+        let reason = self.reason.as_deref().or(self.found.is_empty().then_some(none));
+        reason.map(|reason| format!("{kind:<9}{reason}\n")).unwrap_or_default()
+    }
 }
 
 impl Report {
@@ -84,20 +90,11 @@ impl Report {
             let max_mib = gpu.max_storage_binding_bytes >> 20;
             text += &format!("gpu      {name}, {kind}, {interface}, {driver}; {features}; buffers of {max_mib} MiB\n");
         }
-        match &self.gpus.reason {
-            Some(reason) => text += &format!("gpu      {reason}\n"),
-            None if self.gpus.found.is_empty() => text += "gpu      none found by Vulkan, Metal or DX12\n",
-            None => {}
-        }
+        text += &self.gpus.missing("gpu", "none found by Vulkan, Metal or DX12");
         for camera in &self.cameras.found {
             text += &format!("{}  {}\n", camera.source, camera.name);
         }
-        match &self.cameras.reason {
-            Some(reason) => text += &format!("camera   {reason}\n"),
-            None if self.cameras.found.is_empty() => text += "camera   none found\n",
-            None => {}
-        }
-        text
+        text + &self.cameras.missing("camera", "none found")
     }
 }
 

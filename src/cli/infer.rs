@@ -2,7 +2,7 @@
 
 use super::backends::{BACKENDS, PRECISIONS};
 use super::choices::parser;
-use super::{Exit, print};
+use super::{Exit, make_directory, print};
 use clap::Args;
 use figureground::engine::{Backend, Precision, cpu};
 use figureground::model::{Model, Port, Tensor, Values};
@@ -102,13 +102,12 @@ impl Infer {
             let (name, path) = argument.split_once('=').ok_or_else(|| {
                 Error::new(Stage::Command, "--input NAME=FILE.npy", argument, "write the input's name before the file")
             })?;
-            if !model.inputs().iter().any(|port| port.name == name) {
+            let port = model.inputs().iter().find(|port| port.name == name).ok_or_else(|| {
                 let names: Vec<&str> = model.inputs().iter().map(|port| port.name.as_str()).collect();
-                let expected = format!("one of the inputs {names:?}");
-                return Err(Error::new(Stage::Command, expected, name, "correct it"));
-            }
+                Error::new(Stage::Command, format_args!("one of the inputs {names:?}"), name, "correct it")
+            })?;
             let tensor = read_npy(Path::new(path))?;
-            check_shape(model, name, &tensor)?;
+            check_shape(port, &tensor)?;
             given.push((name, tensor));
         }
         let mut random = Random(self.seed);
@@ -162,9 +161,8 @@ fn differences(gpu: &[f32], cpu: &[f32]) -> String {
     format!("differs from the CPU by at most {largest:.2e}, {relative:.2e} of its largest number")
 }
 
-/// Returns an error if a tensor's shape does not fit its input.
-fn check_shape(model: &Model, name: &str, tensor: &Tensor) -> Result<()> {
-    let Some(port) = model.inputs().iter().find(|port| port.name == name) else { return Ok(()) };
+/// Compares a tensor's shape with what its input declares.
+fn check_shape(port: &Port, tensor: &Tensor) -> Result<()> {
     if port.admits(&tensor.shape) {
         return Ok(());
     }

@@ -5,18 +5,16 @@
 //! the uploaded frame to the log-probabilities on the device. Both follow the same equations and give the same
 //! verdicts.
 
-#[cfg(feature = "gpu")]
-mod crop_geometry;
 mod frame_recorder;
-mod mask_geometry;
+mod geometry;
 mod smoothing;
 mod timing;
 
-#[cfg(feature = "gpu")]
-pub(crate) use crop_geometry::CropGeometry;
 pub(crate) use frame_recorder::FrameRecorder;
 pub use frame_recorder::{FrameRecording, FrameViews};
-pub(crate) use mask_geometry::MaskGeometry;
+#[cfg(feature = "gpu")]
+pub(crate) use geometry::CropGeometry;
+pub(crate) use geometry::MaskGeometry;
 pub(crate) use smoothing::Smoothing;
 pub(crate) use timing::timed;
 pub use timing::{KernelTime, StageTimes, Timing};

@@ -120,12 +120,8 @@ impl Shared {
     fn report(&self, done: usize, total: usize) -> Result<()> {
         let mut state = self.lock();
         if state.closed || state.requested.is_some() {
-            return Err(Error::new(
-                Stage::LabelBank,
-                "an uninterrupted request",
-                "a newer one",
-                "wait for the newer labels",
-            ));
+            let next = "wait for the newer labels";
+            return Err(Error::new(Stage::LabelBank, "an uninterrupted request", "a newer one", next));
         }
         state.progress = LabelUpdateProgress::Embedding { done, total };
         Ok(())

@@ -110,7 +110,7 @@ impl WindowSchedule {
         if self.open.front().is_some_and(|window| window.slots.len() == self.frames) {
             return ScheduleStep::Close;
         }
-        let Some(centre) = self.due(time_us) else { return ScheduleStep::Wait };
+        let Some((_, centre)) = self.due(time_us) else { return ScheduleStep::Wait };
         match self.previous_us {
             Some(previous) if centre.saturating_sub(previous) <= time_us - centre => ScheduleStep::TakePrevious,
             _ => ScheduleStep::TakeThis,
@@ -119,15 +119,8 @@ impl WindowSchedule {
 
     /// Puts `slot` at the earliest centre that is due at `time_us`.
     pub fn take(&mut self, time_us: u64, slot: usize) {
-        let Some(centre) = self.due(time_us) else { return };
-        let frames = self.frames;
-        let windows = self.windows;
-        let window = self
-            .open
-            .iter_mut()
-            .find(|window| window.slots.len() < frames && centre_of(windows, frames, window) == centre);
-        if let Some(window) = window {
-            window.slots.push(slot);
+        if let Some((window, _)) = self.due(time_us) {
+            self.open[window].slots.push(slot);
         }
     }
 
@@ -161,25 +154,17 @@ impl WindowSchedule {
         Some(self.origin_us? + self.opened * self.windows.stride_us)
     }
 
+    /// Returns the centre of one of the equal parts of a window.
     fn centre(&self, start_us: u64, part: usize) -> u64 {
-        centre(self.windows, self.frames, start_us, part)
+        start_us + self.windows.length_us * (2 * part as u64 + 1) / (2 * self.frames as u64)
     }
 
-    /// Returns the earliest centre of any open window that `time_us` has reached.
-    fn due(&self, time_us: u64) -> Option<u64> {
-        let open = self.open.iter().filter(|window| window.slots.len() < self.frames);
-        open.map(|window| centre_of(self.windows, self.frames, window)).filter(|&centre| centre <= time_us).min()
+    /// Returns the open window with the earliest next centre, and this centre, if `time_us` has reached it.
+    fn due(&self, time_us: u64) -> Option<(usize, u64)> {
+        let open = self.open.iter().enumerate().filter(|(_, window)| window.slots.len() < self.frames);
+        let centres = open.map(|(index, window)| (index, self.centre(window.start_us, window.slots.len())));
+        centres.min_by_key(|&(_, centre)| centre).filter(|&(_, centre)| centre <= time_us)
     }
-}
-
-/// Returns the next centre of `window`.
-fn centre_of(windows: Sliding, frames: usize, window: &OpenWindow) -> u64 {
-    centre(windows, frames, window.start_us, window.slots.len())
-}
-
-/// Returns the centre of one of `frames` equal parts of a window.
-fn centre(windows: Sliding, frames: usize, start_us: u64, part: usize) -> u64 {
-    start_us + windows.length_us * (2 * part as u64 + 1) / (2 * frames as u64)
 }
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ impl WindowResult<'_> {
 /// Recorded views of a window's frames.
 #[derive(Clone, Copy, Debug)]
 pub struct WindowViews<'a> {
-    pub(crate) pictures: &'a [FrameViews],
-    pub(crate) order: &'a [usize],
+    pub(super) pictures: &'a [FrameViews],
+    pub(super) order: &'a [usize],
 }
 
 impl<'a> WindowViews<'a> {

@@ -2,10 +2,9 @@
 
 mod frame_masks;
 mod placement;
-mod target;
 
 pub use frame_masks::FrameMaskSampler;
-pub use target::Target;
+pub use placement::Target;
 
 use crate::bundle::manifest::SegmenterSettings;
 use crate::clip_encoder::Smoothing;

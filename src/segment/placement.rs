@@ -1,6 +1,6 @@
-//! Masks placed in the target picture.
+//! The target picture, and masks placed in it.
 
-use super::{FrameMaskSampler, PersonInstance, Target};
+use super::{FrameMaskSampler, PersonInstance};
 use crate::bundle::manifest::SegmenterSettings;
 use crate::clip_encoder::MaskGeometry;
 use crate::engine::Instance;
@@ -8,10 +8,32 @@ use crate::error::Result;
 use crate::mask::{
     Boxes, Components, Dilation, Mask, PROVIDED_THRESHOLD, PixelBox, ProvidedMasks, Regions, Shape, Size,
 };
-use crate::preprocess::Geometry;
+use crate::preprocess::{Geometry, PreprocessSettings, Resize};
 
 /// Number of frame sizes that are kept: frames of two clips alternate where one is composed onto the other.
 const CACHED_SIZES: usize = 2;
+
+/// Picture in which a [`PersonSegmenter`](super::PersonSegmenter) returns shapes.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// The frame itself.
+    Frame,
+    /// The frame, squashed to this size.
+    Squashed(Size),
+    /// The input of a model with these settings.
+    Model(PreprocessSettings),
+}
+
+impl Target {
+    /// Returns the geometry of the target picture for frames of `source` size.
+    fn geometry(&self, source: Size) -> Result<Geometry> {
+        match self {
+            Target::Frame => Geometry::new(Resize::Squash, source, source),
+            Target::Squashed(size) => Geometry::new(Resize::Squash, source, *size),
+            Target::Model(settings) => settings.geometry(source),
+        }
+    }
+}
 
 /// Placements of the frame sizes used last.
 #[derive(Debug)]

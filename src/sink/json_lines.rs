@@ -91,9 +91,7 @@ impl<'a> VerdictLine<'a> {
             timing_us: result.timing,
         }
     }
-}
 
-impl VerdictLine<'_> {
     /// Returns the line's text, without a line break.
     ///
     /// # Errors

@@ -49,24 +49,19 @@ impl LineFile {
 
     /// Appends `line`, given without its line break. A failure is counted, and logged once.
     pub fn write(&mut self, line: &str) {
-        match self.try_write(line) {
+        let written = self.try_write(line);
+        let path = self.settings.path.display();
+        match written {
             Ok(()) => {
                 self.counts.sent += 1;
                 if std::mem::take(&mut self.is_failing) {
-                    log::warn!(
-                        "{}: lines are written again; {} were lost",
-                        self.settings.path.display(),
-                        self.counts.lost
-                    );
+                    log::warn!("{path}: lines are written again; {} were lost", self.counts.lost);
                 }
             }
             Err(error) => {
                 self.counts.lost += 1;
                 if !std::mem::replace(&mut self.is_failing, true) {
-                    log::warn!(
-                        "{}: lines are lost until the file can be written: {error}",
-                        self.settings.path.display()
-                    );
+                    log::warn!("{path}: lines are lost until the file can be written: {error}");
                 }
             }
         }
@@ -87,10 +82,7 @@ impl LineFile {
         if self.length > 0 && self.length + bytes > self.settings.max_bytes {
             self.rotate()?;
         }
-        let mut whole = Vec::with_capacity(line.len() + 1);
-        whole.extend_from_slice(line.as_bytes());
-        whole.push(b'\n');
-        if let Err(error) = self.file.write_all(&whole) {
+        if let Err(error) = self.file.write_all(&[line.as_bytes(), b"\n"].concat()) {
             // A partial line would corrupt the next.
             self.file.set_len(self.length)?;
             return Err(error);

@@ -6,7 +6,6 @@ use crate::pipeline::WindowResult;
 use crate::source::SourceHealth;
 use crate::view::View;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, LabelSetEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -41,18 +40,8 @@ pub struct Metrics {
     labels: Gauge,
     readers: Gauge,
     resident: Gauge,
-    temperature: Family<ThermalZone, Ratio>,
+    temperature: Family<[(&'static str, String); 1], Ratio>,
     rate: Mutex<Rate>,
-}
-
-/// The name of a temperature sensor.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct ThermalZone(String);
-
-impl EncodeLabelSet for ThermalZone {
-    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> core::result::Result<(), core::fmt::Error> {
-        [("zone", self.0.as_str())].encode(encoder)
-    }
 }
 
 /// Frames per second, over the last [`RATE_OVER`].
@@ -114,12 +103,8 @@ impl Metrics {
         to.register("page_readers", "Readers of the live page", self.readers.clone());
         let help = "Resident memory of the process";
         to.register_with_unit("resident_memory", help, Unit::Bytes, self.resident.clone());
-        to.register_with_unit(
-            "temperature",
-            "Temperature of each thermal zone",
-            Unit::Celsius,
-            self.temperature.clone(),
-        );
+        let help = "Temperature of each thermal zone";
+        to.register_with_unit("temperature", help, Unit::Celsius, self.temperature.clone());
     }
 
     /// Counts a frame from a source with the counts `health`.
@@ -188,7 +173,7 @@ impl Metrics {
             self.resident.set(bytes);
         }
         for (zone, celsius) in temperatures() {
-            self.temperature.get_or_create(&ThermalZone(zone)).set(celsius);
+            self.temperature.get_or_create(&[("zone", zone)]).set(celsius);
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;

@@ -112,10 +112,6 @@ impl Source for Animation {
         &self.name
     }
 
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         while let Some(frame) = self.decode()? {
             if self.selection.contains(frame.index) {

@@ -39,10 +39,6 @@ impl Source for FrameRange<'_> {
         self.source.name()
     }
 
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         let offset = self.offset;
         let Some(frame) = self.source.next_frame()? else { return Ok(None) };

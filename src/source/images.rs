@@ -62,12 +62,9 @@ impl Images {
         }
         let mut names = picture_names(folder).map_err(|error| cannot_read(&name, error))?;
         if names.is_empty() {
-            return Err(Error::new(
-                Stage::Source,
-                format_args!("a folder with pictures ({})", EXTENSIONS.join(", ")),
-                format_args!("{name}, which holds none"),
-                "pass the folder whose own files are the frames",
-            ));
+            let expected = format!("a folder with pictures ({})", EXTENSIONS.join(", "));
+            let next = "pass the folder whose own files are the frames";
+            return Err(Error::new(Stage::Source, expected, format_args!("{name}, which holds none"), next));
         }
         sort_naturally(&mut names);
         Ok(Self::new(name, names.iter().map(|file| folder.join(file)).collect(), options.fps))
@@ -102,10 +99,6 @@ impl Source for Images {
         &self.name
     }
 
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         let Some((index, path)) = self.advance() else {
             return Ok(None);
@@ -125,16 +118,21 @@ impl Source for Images {
     }
 }
 
-fn picture_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
+/// Returns the names of the files of `folder` that are not hidden and whose extension, in lower case, is wanted.
+pub(super) fn file_names(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> std::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in folder.read_dir()? {
         let name = entry?.file_name();
         let extension = Path::new(&name).extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        let is_hidden = name.as_encoded_bytes().starts_with(b".");
-        if is_picture(&extension) && !is_hidden {
+        if is_wanted(&extension) && !name.as_encoded_bytes().starts_with(b".") {
             names.push(name);
         }
     }
+    Ok(names)
+}
+
+fn picture_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
+    let mut names = file_names(folder, is_picture)?;
     let begins = |name: &OsString, with: &[u8]| name.as_encoded_bytes().starts_with(with);
     if names.iter().any(|name| begins(name, b"img_")) {
         names.retain(|name| !begins(name, b"flow_x_") && !begins(name, b"flow_y_"));
@@ -171,10 +169,6 @@ pub(super) fn decode_error(error: impl core::error::Error + Send + Sync + 'stati
 
 /// Returns the error of a picture that cannot be decoded.
 pub(super) fn invalid_picture(reason: impl core::fmt::Display) -> Error {
-    Error::new(
-        Stage::Source,
-        "a complete PNG, JPEG, GIF, WebP or BMP picture",
-        reason,
-        "check that the file is complete and save it again",
-    )
+    let next = "check that the file is complete and save it again";
+    Error::new(Stage::Source, "a complete PNG, JPEG, GIF, WebP or BMP picture", reason, next)
 }

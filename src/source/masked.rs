@@ -119,14 +119,8 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |e: std::io::Error| {
         invalid("a readable folder of masks", format_args!("{}: {e}", folder.display())).with_source(e)
     };
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name();
-        let is_mask = Path::new(&name)
-            .extension()
-            .is_some_and(|e| e.eq_ignore_ascii_case("png") || e.eq_ignore_ascii_case("jpg"));
-        names.extend((is_mask && !name.as_encoded_bytes().starts_with(b".")).then_some(name));
-    }
+    let is_mask = |extension: &str| matches!(extension, "png" | "jpg");
+    let mut names = super::images::file_names(folder, is_mask).map_err(unreadable)?;
     if names.is_empty() {
         return Err(invalid("a folder of masks", format_args!("no picture in {}", folder.display())));
     }

@@ -36,7 +36,9 @@ pub trait Source {
     fn name(&self) -> &str;
 
     /// Returns whether the source has no end, as cameras and network streams; its windows slide by default.
-    fn is_live(&self) -> bool;
+    fn is_live(&self) -> bool {
+        false
+    }
 
     /// Returns the next frame, borrowed until the next call; `None` at a clean end and after it.
     ///
@@ -187,12 +189,9 @@ fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<d
         return Ok(Box::new(y4m::Y4m::from_path(name, path, options)?));
     }
     if !metadata.is_file() {
-        return Err(Error::new(
-            Stage::Source,
-            "a file, a folder, - or camera:N",
-            format_args!("{name}, which is a pipe or device"),
-            "pipe it to stdin as Y4M and pass -, or pass camera:N",
-        ));
+        let expected = "a file, a folder, - or camera:N";
+        let next = "pipe it to stdin as Y4M and pass -, or pass camera:N";
+        return Err(Error::new(Stage::Source, expected, format_args!("{name}, which is a pipe or device"), next));
     }
     if metadata.len() == 0 {
         return Err(cannot_open(&name, "an empty file"));
@@ -212,12 +211,9 @@ fn cannot_read(name: &str, error: std::io::Error) -> Error {
 }
 
 fn cannot_open(name: &str, reason: impl core::fmt::Display) -> Error {
-    Error::new(
-        Stage::Source,
-        "a readable picture, folder, video, URL, camera:N or -",
-        format_args!("{name}: {reason}"),
-        "check the path and its permissions",
-    )
+    let expected = "a readable picture, folder, video, URL, camera:N or -";
+    let next = "check the path and its permissions";
+    Error::new(Stage::Source, expected, format_args!("{name}: {reason}"), next)
 }
 
 /// Returns the error of an operation that a live source does not support.
@@ -236,12 +232,8 @@ fn glob_pattern(argument: &OsStr) -> Option<&str> {
 
 fn matches(pattern: &str) -> Result<Vec<OsString>> {
     let invalid = |reason: &dyn core::fmt::Display| {
-        Error::new(
-            Stage::Source,
-            "a glob that matches readable files",
-            format_args!("{pattern}: {reason}"),
-            "check the folder with ls, and quote the pattern",
-        )
+        let next = "check the folder with ls, and quote the pattern";
+        Error::new(Stage::Source, "a glob that matches readable files", format_args!("{pattern}: {reason}"), next)
     };
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
     let mut paths = Vec::new();

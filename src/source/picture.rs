@@ -52,12 +52,9 @@ impl FirstSize {
         if (first_width, first_height) == (width, height) {
             return Ok(());
         }
-        Err(Error::new(
-            Stage::Source,
-            format_args!("every frame of {name} to be {first_width}x{first_height} like the first"),
-            format_args!("frame {index} of {width}x{height}"),
-            "scale all frames to one size",
-        ))
+        let expected = format!("every frame of {name} to be {first_width}x{first_height} like the first");
+        let next = "scale all frames to one size";
+        Err(Error::new(Stage::Source, expected, format_args!("frame {index} of {width}x{height}"), next))
     }
 }
 

@@ -42,10 +42,6 @@ impl Source for RecordedSource {
         &self.name
     }
 
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         while let Some(frame) = self.frames.get(self.next).and_then(FrameBuffer::frame) {
             self.next += 1;

@@ -20,12 +20,8 @@ impl Selection {
         if indices.is_sorted_by(|a, b| a < b) {
             return Ok(Self::Only(indices.to_vec()));
         }
-        Err(Error::new(
-            Stage::Source,
-            "strictly ascending frame indices",
-            format_args!("{indices:?}"),
-            "sort them and remove duplicates",
-        ))
+        let next = "sort them and remove duplicates";
+        Err(Error::new(Stage::Source, "strictly ascending frame indices", format_args!("{indices:?}"), next))
     }
 
     /// Returns whether the frame with this index is selected.

@@ -4,7 +4,8 @@ use super::output_args::OutputArgs;
 use super::parsers::{positive, size};
 use super::window_arg::{WindowArg, choose_window};
 use crate::cli::ModelArgs;
-use clap::{Args, ValueEnum};
+use crate::cli::choices::{Choice, parser};
+use clap::Args;
 use figureground::Result;
 use figureground::pipeline::Window;
 use figureground::source::SourceOptions;
@@ -55,8 +56,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1000))]
     camera_fps: u32,
     /// Pixel format to request from a camera [default: the cheapest to decode].
-    #[arg(long, value_enum)]
-    camera_format: Option<CameraFormat>,
+    #[arg(long, value_parser = parser(CAMERA_FORMATS))]
+    camera_format: Option<PixelFormat>,
     /// Label file to use instead of the bundle's labels, with one action per line.
     #[arg(long, value_name = "FILE")]
     pub(super) labels: Option<PathBuf>,
@@ -79,35 +80,14 @@ pub struct RunArgs {
     pub(super) print_config: bool,
 }
 
-/// The pixel formats of cameras.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum CameraFormat {
-    /// 4:2:2 YUV, 16 bits per pixel.
-    Yuyv,
-    /// 4:2:0 YUV, 12 bits per pixel.
-    Nv12,
-    /// One JPEG per frame.
-    Mjpeg,
-    /// Red, green, blue.
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-    /// Brightness only; not available on Linux.
-    Grey,
-}
-
-impl From<CameraFormat> for PixelFormat {
-    fn from(format: CameraFormat) -> Self {
-        match format {
-            CameraFormat::Yuyv => PixelFormat::Yuyv,
-            CameraFormat::Nv12 => PixelFormat::Nv12,
-            CameraFormat::Mjpeg => PixelFormat::Mjpeg,
-            CameraFormat::Rgb => PixelFormat::Rgb,
-            CameraFormat::Bgr => PixelFormat::Bgr,
-            CameraFormat::Grey => PixelFormat::Grey,
-        }
-    }
-}
+const CAMERA_FORMATS: [Choice<PixelFormat>; 6] = [
+    Choice { value: PixelFormat::Yuyv, name: "yuyv", help: "4:2:2 YUV, 16 bits per pixel" },
+    Choice { value: PixelFormat::Nv12, name: "nv12", help: "4:2:0 YUV, 12 bits per pixel" },
+    Choice { value: PixelFormat::Mjpeg, name: "mjpeg", help: "One JPEG per frame" },
+    Choice { value: PixelFormat::Rgb, name: "rgb", help: "Red, green, blue" },
+    Choice { value: PixelFormat::Bgr, name: "bgr", help: "Blue, green, red" },
+    Choice { value: PixelFormat::Grey, name: "grey", help: "Brightness only; not available on Linux" },
+];
 
 impl RunArgs {
     /// Returns the path of the configuration file.
@@ -127,7 +107,7 @@ impl RunArgs {
             stall: self.stall_timeout(),
             camera_size: self.camera_size,
             camera_fps: self.camera_fps,
-            camera_format: self.camera_format.map(PixelFormat::from),
+            camera_format: self.camera_format,
         }
     }
 

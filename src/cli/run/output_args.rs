@@ -1,6 +1,7 @@
 //! The flags of the outputs beside stdout.
 
-use clap::{Args, ValueEnum};
+use crate::cli::choices::{Choice, parser};
+use clap::Args;
 use figureground::Result;
 use figureground::sink::line_file::LineFileSettings;
 use figureground::sink::mqtt::MqttSettings;
@@ -44,8 +45,8 @@ pub(super) struct OutputArgs {
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
     /// Verdict lines to post.
-    #[arg(long, alias = "webhook-for", value_enum, value_name = "LINES", default_value_t = PostedLines::Change)]
-    webhook_on: PostedLines,
+    #[arg(long, alias = "webhook-for", value_name = "LINES", value_parser = parser(TRIGGERS), default_value = "change")]
+    webhook_on: WebhookTrigger,
     /// File with the bearer token of the webhook [default: the environment variable FIGUREGROUND_WEBHOOK_TOKEN].
     #[arg(long, value_name = "FILE")]
     webhook_token_file: Option<PathBuf>,
@@ -68,26 +69,15 @@ pub(super) struct OutputArgs {
     no_picture: bool,
 }
 
-/// The values of `--webhook-on`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum PostedLines {
-    /// Every line.
-    Every,
-    /// Lines whose label or verdict differs from the line before.
-    Change,
-    /// Flagged lines.
-    Flag,
-}
-
-impl From<PostedLines> for WebhookTrigger {
-    fn from(lines: PostedLines) -> Self {
-        match lines {
-            PostedLines::Every => WebhookTrigger::Every,
-            PostedLines::Change => WebhookTrigger::Change,
-            PostedLines::Flag => WebhookTrigger::Flag,
-        }
-    }
-}
+const TRIGGERS: [Choice<WebhookTrigger>; 3] = [
+    Choice { value: WebhookTrigger::Every, name: "every", help: "Every line" },
+    Choice {
+        value: WebhookTrigger::Change,
+        name: "change",
+        help: "Lines whose label or verdict differs from the line before",
+    },
+    Choice { value: WebhookTrigger::Flag, name: "flag", help: "Flagged lines" },
+];
 
 impl OutputArgs {
     /// Returns whether the page shows pictures.
@@ -113,7 +103,7 @@ impl OutputArgs {
         Ok(OutputSettings {
             lines: self.lines.clone().map(|path| LineFileSettings { path, max_bytes, keep }),
             webhook: self.webhook.as_deref().map(|url| self.webhook_settings(url)).transpose()?,
-            webhook_trigger: self.webhook_on.into(),
+            webhook_trigger: self.webhook_on,
             ..OutputSettings::default()
         })
     }

@@ -26,24 +26,16 @@ pub(super) fn client_options(settings: &MqttSettings) -> Result<MqttOptions> {
     options.set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
     let topic = availability_topic(&settings.name);
     options.set_last_will(LastWill::new(topic, "offline", QoS::AtLeastOnce, true));
-    match (&settings.user, &settings.password) {
-        (Some(user), password) => {
-            options.set_credentials(user, password.as_ref().map_or("", Secret::reveal));
-        }
-        (None, Some(_)) => {
-            return Err(Error::new(Stage::Sink, "a user for the MQTT password", "none", "set the user as well"));
-        }
-        (None, None) => {}
+    if let Some(user) = &settings.user {
+        options.set_credentials(user, settings.password.as_ref().map_or("", Secret::reveal));
+    } else if settings.password.is_some() {
+        return Err(Error::new(Stage::Sink, "a user for the MQTT password", "none", "set the user as well"));
     }
-    match (is_secure, &settings.authorities) {
-        (true, authorities) => {
-            options.set_transport(Transport::tls_with_config(tls(authorities.as_deref())?));
-        }
-        (false, Some(_)) => {
-            let next = "use mqtts:// or remove the certificates";
-            return Err(Error::new(Stage::Sink, "mqtts:// with certificates", &settings.url, next));
-        }
-        (false, None) => {}
+    if is_secure {
+        options.set_transport(Transport::tls_with_config(tls(settings.authorities.as_deref())?));
+    } else if settings.authorities.is_some() {
+        let next = "use mqtts:// or remove the certificates";
+        return Err(Error::new(Stage::Sink, "mqtts:// with certificates", &settings.url, next));
     }
     Ok(options)
 }

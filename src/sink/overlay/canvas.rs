@@ -9,6 +9,7 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_graphics::primitives::Rectangle;
 use embedded_graphics::text::{Baseline, Text};
+use image::{ExtendedColorType, ImageEncoder};
 
 /// RGB8 pixels, `[height, width, 3]`; drawing is clipped to them.
 #[derive(Debug)]
@@ -34,6 +35,15 @@ impl Canvas {
     /// Returns the RGB8 pixels, row by row.
     pub(super) fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    /// Writes the picture to `encoder`, which encodes `format`; `next` is the advice if it cannot be encoded.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be encoded.
+    pub(super) fn encode(&self, encoder: impl ImageEncoder, format: &str, next: &str) -> Result<()> {
+        let encoded = encoder.write_image(&self.pixels, self.size.width, self.size.height, ExtendedColorType::Rgb8);
+        encoded.map_err(|e| Error::caused(Stage::Sink, format!("a picture that can be encoded as {format}"), e, next))
     }
 
     /// Checks the size of the canvas.

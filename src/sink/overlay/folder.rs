@@ -4,9 +4,7 @@ use super::canvas::Canvas;
 use super::caption::Caption;
 use crate::error::{Error, Result, Stage};
 use crate::file::AtomicFile;
-use embedded_graphics::prelude::OriginDimensions;
 use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -38,8 +36,10 @@ impl Folder {
     /// Returns an error if it cannot be written.
     pub(super) fn put(&mut self, canvas: &Canvas, caption: &Caption<'_>, window: u64) -> Result<()> {
         let path = self.path.join(format!("{}-w{window:04}-f{:06}.png", caption.stem(), caption.frame));
+        let mut png = Vec::new();
+        canvas.encode(PngEncoder::new(&mut png), "PNG", "write the overlay to a .gif or .mp4 file")?;
         let file = AtomicFile::create(&path)?;
-        let written = file.handle()?.write_all(&png(canvas)?);
+        let written = file.handle()?.write_all(&png);
         written.map_err(|error| file.failed(&error))?;
         file.commit()
     }
@@ -52,19 +52,4 @@ impl Drop for Folder {
             let _ = fs::remove_dir(&self.path);
         }
     }
-}
-
-fn png(canvas: &Canvas) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let size = canvas.size();
-    let encoder = PngEncoder::new(&mut bytes);
-    encoder.write_image(canvas.pixels(), size.width, size.height, ExtendedColorType::Rgb8).map_err(|error| {
-        Error::caused(
-            Stage::Sink,
-            "a picture that can be encoded as PNG",
-            error,
-            "write the overlay to a .gif or .mp4 file",
-        )
-    })?;
-    Ok(bytes)
 }

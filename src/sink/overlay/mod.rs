@@ -11,8 +11,6 @@ mod outline;
 mod panel;
 mod sheet;
 mod strip;
-#[cfg(test)]
-mod tests;
 
 use super::mp4::Mp4;
 use crate::error::{Error, Result, Setting, Stage};

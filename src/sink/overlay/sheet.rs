@@ -3,6 +3,7 @@
 use super::canvas::Canvas;
 use super::caption::Caption;
 use super::panel::{LINE, Panel};
+use super::strip::PANELS;
 use crate::error::Result;
 use crate::gate::Verdict;
 use crate::mask;
@@ -13,8 +14,6 @@ use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::{Dimensions, OriginDimensions, Point, Size};
 use embedded_graphics::primitives::Rectangle;
 
-/// Number of panels: the outlined frame and one for each view.
-const PANELS: u32 = 1 + View::ALL.len() as u32;
 /// Minimum width of a sheet, for its text.
 const MIN_SHEET_WIDTH: u32 = 848;
 

@@ -2,12 +2,11 @@
 
 use super::canvas::Canvas;
 use super::panel::Panel;
-use crate::error::{Error, Result, Stage};
+use crate::error::Result;
 use crate::pipeline::FrameViews;
 use crate::view::View;
-use embedded_graphics::prelude::{OriginDimensions, Point, Size};
+use embedded_graphics::prelude::{Point, Size};
 use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
 
 /// Number of panels of a strip.
 pub const PANELS: u32 = 1 + View::ALL.len() as u32;
@@ -39,17 +38,9 @@ impl Strip {
         for (index, view) in (1..).zip(View::ALL) {
             panel.draw(canvas, Point::new(index * panel.size().width as i32, 0), views.view(view));
         }
-        let (mut bytes, size) = (Vec::new(), canvas.size());
+        let mut bytes = Vec::new();
         let encoder = JpegEncoder::new_with_quality(&mut bytes, QUALITY);
-        let encoded = encoder.write_image(canvas.pixels(), size.width, size.height, ExtendedColorType::Rgb8);
-        encoded.map_err(|e| {
-            Error::caused(
-                Stage::Sink,
-                "a picture that can be encoded as JPEG",
-                e,
-                "use a bundle with a smaller encoder input",
-            )
-        })?;
+        canvas.encode(encoder, "JPEG", "use a bundle with a smaller encoder input")?;
         Ok(bytes)
     }
 }

@@ -13,12 +13,8 @@ pub(super) fn open(_name: String, _index: &str, _options: &SourceOptions) -> Res
 }
 
 fn without_camera() -> Error {
-    Error::new(
-        Stage::Source,
-        "a build with the feature `camera`",
-        "one without it",
-        "build with --features camera (it needs libclang: apt-get install libclang-dev)",
-    )
+    let next = "build with --features camera (it needs libclang: apt-get install libclang-dev)";
+    Error::new(Stage::Source, "a build with the feature `camera`", "one without it", next)
 }
 
 #[cfg(test)]

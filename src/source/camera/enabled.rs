@@ -214,12 +214,8 @@ fn camera_error(name: &str, error: impl core::error::Error + Send + Sync + 'stat
 }
 
 fn refused(name: &str, reason: impl core::fmt::Display) -> Error {
-    Error::new(
-        Stage::Source,
-        "a camera that sends pictures",
-        format_args!("{name}: {reason}"),
-        "list the cameras, and check that no other program uses it",
-    )
+    let next = "list the cameras, and check that no other program uses it";
+    Error::new(Stage::Source, "a camera that sends pictures", format_args!("{name}: {reason}"), next)
 }
 
 #[cfg(test)]

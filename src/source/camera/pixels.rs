@@ -96,12 +96,8 @@ fn decode_jpeg(bytes: &[u8], size: Resolution, picture: &mut Picture) -> Result<
 }
 
 fn too_short(format: FrameFormat, size: Resolution, needed: usize, got: usize) -> Error {
-    Error::new(
-        Stage::Source,
-        format_args!("{needed} bytes of {format} for {size}"),
-        format_args!("{got} bytes"),
-        "try another USB port or a smaller format",
-    )
+    let next = "try another USB port or a smaller format";
+    Error::new(Stage::Source, format_args!("{needed} bytes of {format} for {size}"), format_args!("{got} bytes"), next)
 }
 
 #[cfg(test)]

@@ -130,30 +130,21 @@ impl Video {
     /// Ends the pass after the last selected frame; the counting pass has recorded damage at the end of the video.
     fn end_selection(&mut self) -> Result<bool> {
         self.state = State::Ended;
-        match self.count.as_ref().and_then(|count| count.damage.clone()) {
-            Some(damage) => Err(damage),
-            None => Ok(false),
-        }
+        self.count.as_ref().and_then(|count| count.damage.clone()).map_or(Ok(false), Err)
     }
 
     fn end(&mut self) -> Result<bool> {
         let State::Reading(reading) = std::mem::replace(&mut self.state, State::Ended) else {
             return Ok(false);
         };
-        match self.damage(&reading.finish()?) {
-            Some(damage) => Err(damage),
-            None => Ok(false),
-        }
+        self.damage(&reading.finish()?).map_or(Ok(false), Err)
     }
 
     fn stalled(&mut self) -> Error {
         self.state = State::Ended;
-        Error::new(
-            Stage::Source,
-            format_args!("a picture from {} within {:.1?}", self.address.name, self.stall.unwrap_or_default()),
-            "none",
-            "check that the stream is being sent, and retry",
-        )
+        let expected = format!("a picture from {} within {:.1?}", self.address.name, self.stall.unwrap_or_default());
+        let next = "check that the stream is being sent, and retry";
+        Error::new(Stage::Source, expected, "none", next)
     }
 
     fn damage(&self, report: &Report) -> Option<Error> {
@@ -179,8 +170,7 @@ impl Video {
         let (process, output) = Process::spawn(&self.program, &self.address, Pass::Count)?;
         drain(&output.stamps, self.stall).map_err(|Stalled| self.stalled())?;
         let report = process.finish();
-        let damage = self.damage(&report);
-        match damage {
+        match self.damage(&report) {
             Some(damage) if report.frames == 0 => Err(damage),
             damage => Ok(FrameCount { frames: report.frames, damage }),
         }

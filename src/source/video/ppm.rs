@@ -49,12 +49,8 @@ fn broken_by(error: impl core::error::Error + Send + Sync + 'static) -> Error {
 }
 
 fn broken(reason: impl core::fmt::Display) -> Error {
-    Error::new(
-        Stage::Source,
-        "complete RGB pictures from ffmpeg",
-        reason,
-        "run ffmpeg -i INPUT -f null - to see its error",
-    )
+    let next = "run ffmpeg -i INPUT -f null - to see its error";
+    Error::new(Stage::Source, "complete RGB pictures from ffmpeg", reason, next)
 }
 
 #[cfg(test)]

@@ -71,15 +71,10 @@ impl Process {
         let mut report = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
         // ffmpeg logs the address, which may hold a password.
         report.failure = report.failure.map(|failure| self.address.redact(&failure));
-        match status {
-            Ok(status) if status.success() => {}
-            Ok(status) => {
-                report.failure.get_or_insert_with(|| format!("ffmpeg ended with {status}"));
-            }
-            Err(error) => {
-                report.failure.get_or_insert_with(|| error.to_string());
-            }
-        }
+        report.failure = report.failure.or_else(|| match status {
+            Ok(status) => (!status.success()).then(|| format!("ffmpeg ended with {status}")),
+            Err(error) => Some(error.to_string()),
+        });
         report
     }
 }

@@ -81,10 +81,6 @@ impl Source for Y4m {
         &self.name
     }
 
-    fn is_live(&self) -> bool {
-        false
-    }
-
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         if self.stream.is_none() {
             self.stream = Some(Stream::begin(self.name.clone(), self.open()?)?);
@@ -134,12 +130,9 @@ fn spool(name: &str, bytes: Box<dyn Read>, limit: u64) -> Result<File> {
 }
 
 fn read_once(name: &str) -> Error {
-    Error::new(
-        Stage::Source,
-        "a source that can be read again",
-        format_args!("{name}, a pipe that was read already"),
-        "count or select before the first frame, or pass a file",
-    )
+    let expected = "a source that can be read again";
+    let next = "count or select before the first frame, or pass a file";
+    Error::new(Stage::Source, expected, format_args!("{name}, a pipe that was read already"), next)
 }
 
 #[cfg(test)]

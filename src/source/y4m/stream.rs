@@ -187,21 +187,15 @@ fn describe(error: &y4m::Error) -> String {
 }
 
 fn no_header(name: &str, reason: impl core::fmt::Display) -> Error {
-    Error::new(
-        Stage::Source,
-        "Y4M of 8 bits per sample, mono, 4:2:0, 4:2:2 or 4:4:4",
-        format_args!("{name}: {reason}"),
-        "create it with: ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe -",
-    )
+    let expected = "Y4M of 8 bits per sample, mono, 4:2:0, 4:2:2 or 4:4:4";
+    let next = "create it with: ffmpeg -i INPUT -pix_fmt yuv420p -f yuv4mpegpipe -";
+    Error::new(Stage::Source, expected, format_args!("{name}: {reason}"), next)
 }
 
 fn truncated(name: &str, whole: u64, reason: String) -> Error {
-    Error::new(
-        Stage::Source,
-        format_args!("another whole frame of {name}, or its end"),
-        format_args!("{reason} after {whole} whole frames"),
-        "check that its writer ended normally, and create it again",
-    )
+    let expected = format!("another whole frame of {name}, or its end");
+    let next = "check that its writer ended normally, and create it again";
+    Error::new(Stage::Source, expected, format_args!("{reason} after {whole} whole frames"), next)
 }
 
 #[cfg(test)]
