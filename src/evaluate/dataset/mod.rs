@@ -277,6 +277,3 @@ fn read_text(path: &Path) -> Result<String> {
 fn refused(expected: impl core::fmt::Display, got: impl core::fmt::Display, next: &str) -> Error {
     Error::new(Stage::DataSet, expected, got, next)
 }
-
-#[cfg(test)]
-mod tests;
