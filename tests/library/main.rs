@@ -1,14 +1,18 @@
-//! Tests of the library: properties of the algebra, parsers, sources and outputs, and agreement with other libraries.
+//! Tests of the library: properties of the algebra, parsers, sources, outputs, evaluation, and agreement with other libraries.
 
 mod algebra;
 mod bundle;
 mod checkpoints;
 mod circles;
+mod counterfactual;
+mod data_sets;
 mod frame;
 mod fuzz_seeds;
 mod gate;
+mod journals;
 mod manifests;
 mod mask;
+mod metrics;
 mod parity;
 mod preprocess;
 mod resize;

@@ -131,3 +131,15 @@ fn unwritable(path: &Path, error: std::io::Error) -> Error {
     let next = "check its permissions and the free space";
     Error::caused(Stage::Sink, "a folder that can be written", error, next).at(path.display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn file_names_stay_inside_their_folder() {
+        assert_eq!(plain("a/../b"), "a_.._b");
+        assert_eq!(plain(".."), "_..");
+        assert_eq!(plain("waving"), "waving");
+    }
+}

@@ -65,6 +65,3 @@ pub fn frame_segmenter(bundle: &Bundle, threads: usize) -> Result<PersonSegmente
     let segmenter = Cpu::new(threads)?.segmenter(&bundle.path(&settings.file), settings)?;
     Ok(PersonSegmenter::raw(Box::new(segmenter), settings, Target::Frame))
 }
-
-#[cfg(test)]
-mod tests;

@@ -15,10 +15,10 @@ const FRAMES: usize = 8;
 pub(super) struct SegmentedFrames {
     frames: Vec<FrameBuffer>,
     people: Vec<Shape>,
-    /// How many of these were returned.
-    lent: usize,
+    /// Number of these that were returned.
+    returned: usize,
     ended: bool,
-    wrong: Option<Error>,
+    error: Option<Error>,
 }
 
 impl SegmentedFrames {
@@ -36,20 +36,20 @@ impl SegmentedFrames {
         source: &mut dyn Source,
         segmenter: &mut PersonSegmenter,
     ) -> Result<Option<(Frame<'_>, &Shape)>> {
-        if self.lent == self.people.len() {
+        if self.returned == self.people.len() {
             self.read(source);
             segmenter.persons_in(self.frames.iter().filter_map(FrameBuffer::frame), &mut self.people)?;
         }
-        if self.lent == self.people.len() {
-            return self.wrong.take().map_or(Ok(None), Err);
+        if self.returned == self.people.len() {
+            return self.error.take().map_or(Ok(None), Err);
         }
-        self.lent += 1;
-        let frame = self.frames.get(self.lent - 1).and_then(FrameBuffer::frame);
-        Ok(frame.zip(self.people.get(self.lent - 1)))
+        self.returned += 1;
+        let frame = self.frames.get(self.returned - 1).and_then(FrameBuffer::frame);
+        Ok(frame.zip(self.people.get(self.returned - 1)))
     }
 
     fn read(&mut self, source: &mut dyn Source) {
-        (self.lent, self.frames) = (0, Vec::with_capacity(FRAMES));
+        (self.returned, self.frames) = (0, Vec::with_capacity(FRAMES));
         while self.frames.len() < FRAMES && !self.ended {
             match source.next_frame() {
                 Ok(Some(frame)) => {
@@ -58,7 +58,7 @@ impl SegmentedFrames {
                     self.frames.push(buffer);
                 }
                 Ok(None) => self.ended = true,
-                Err(error) => (self.ended, self.wrong) = (true, Some(error)),
+                Err(error) => (self.ended, self.error) = (true, Some(error)),
             }
         }
     }

@@ -82,7 +82,7 @@ impl SetBuilder {
                 for draw in draws {
                     let drawn = set(draw, &BackgroundSource::Stripes);
                     sets.push(match self.lists.get(&(kind, draw)) {
-                        Some(list) => drawn.with_pairing(self.readable(list)),
+                        Some(list) => drawn.with_pairing(self.of_known_clips(list)),
                         None => drawn,
                     });
                 }
@@ -94,11 +94,11 @@ impl SetBuilder {
     }
 
     /// Returns the part of a list whose clips have statistics.
-    fn readable(&self, list: &Pairing) -> Pairing {
-        let is_readable = |clip: &String| self.statistics.clips.contains_key(clip);
+    fn of_known_clips(&self, list: &Pairing) -> Pairing {
+        let is_known = |clip: &String| self.statistics.clips.contains_key(clip);
         let pairing: Pairing = list
             .iter()
-            .filter(|(clip, other)| is_readable(clip) && other.as_ref().is_none_or(is_readable))
+            .filter(|(clip, other)| is_known(clip) && other.as_ref().is_none_or(is_known))
             .map(|(clip, other)| (clip.clone(), other.clone()))
             .collect();
         if pairing.len() < list.len() {

@@ -1,7 +1,7 @@
-//! A folder per class.
+//! A folder per class, and the tree of HAT.
 
-use super::{LabelledClip, entries, is_video, name, stem};
-use crate::error::Result;
+use super::{LabelledClip, entries, is_video, name, refused, stem};
+use crate::error::{Result, Setting};
 use std::path::Path;
 
 pub(super) fn read(root: &Path) -> Result<Vec<LabelledClip>> {
@@ -15,4 +15,15 @@ pub(super) fn read(root: &Path) -> Result<Vec<LabelledClip>> {
         }
     }
     Ok(clips)
+}
+
+/// Finds the clips of HAT, folders of pictures in the folder `ori`.
+pub(super) fn hat(root: &Path) -> Result<Vec<LabelledClip>> {
+    let frames = root.join("ori");
+    if !frames.is_dir() {
+        let next = "choose the folder that holds ori, seg and inp";
+        let error = refused("HAT's folder ori", format_args!("none in {}", root.display()), next);
+        return Err(error.about(Setting::Data));
+    }
+    read(&frames)
 }

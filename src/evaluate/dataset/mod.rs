@@ -5,7 +5,6 @@ mod kinetics;
 mod lists;
 mod masks;
 mod strata;
-mod tree;
 
 use crate::error::{Error, Result, Setting, Stage};
 use crate::source::{self, FrameRange, MaskFolders, MaskedSource, Source, SourceOptions};
@@ -125,7 +124,7 @@ impl Dataset {
             Format::Mimetics | Format::Kinetics => kinetics::read(root, annotations)?,
             Format::Mmaction2 => lists::mmaction2(root, annotations)?,
             Format::Ssv2 => lists::ssv2(root, annotations)?,
-            Format::Hat => tree::read(root)?,
+            Format::Hat => folder::hat(root)?,
             Format::Folder => folder::read(root)?,
         };
         clips.sort_by(|a, b| a.id.cmp(&b.id));
@@ -277,6 +276,3 @@ fn read_text(path: &Path) -> Result<String> {
 fn refused(expected: impl core::fmt::Display, got: impl core::fmt::Display, next: &str) -> Error {
     Error::new(Stage::DataSet, expected, got, next)
 }
-
-#[cfg(test)]
-mod tests;

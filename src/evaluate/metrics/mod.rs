@@ -201,6 +201,3 @@ impl Confidence {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,33 @@
-use super::bootstrap::{SplitMix64, estimate};
-use super::*;
-use crate::gate::FlagReason;
+//! Measures of records: against values computed by hand and by scikit-learn.
+
+use figureground::evaluate::Record;
+use figureground::evaluate::metrics::bootstrap::estimate;
+use figureground::evaluate::metrics::{
+    Classes, CounterfactualClips, Measures, ScoredClip, Unscored, accuracy, pearson, score_records, selective,
+};
+use figureground::gate::{FlagReason, GateSettings, Scores, Verdict};
+use figureground::view::View;
 use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Generator of random numbers, SplitMix64.
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Returns a number in 0..`end`.
+    fn below(&mut self, end: usize) -> usize {
+        ((u128::from(self.next()) * end as u128) >> 64) as usize
+    }
+}
 
 /// Returns a clip whose views have these best classes.
 fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredClip {
@@ -104,16 +130,17 @@ struct Fixture {
 
 #[test]
 fn measures_of_random_predictions_equal_those_of_scikit_learn() {
-    let fixture: Fixture = serde_json::from_str(include_str!("../../../tests/fixtures/metrics.json")).unwrap();
-    let clips: Vec<ScoredClip> = fixture
-        .truth
-        .iter()
-        .zip(&fixture.log_probs)
-        .map(|(&truth, log_probs)| ScoredClip {
-            in_top5: rank(log_probs, truth) < 5,
-            ..clip(truth, [best(log_probs); 3], 0.0, 0.0)
-        })
-        .collect();
+    let fixture: Fixture = serde_json::from_str(include_str!("../fixtures/metrics.json")).unwrap();
+    let record = |(truth, log_probs): (&usize, &Vec<f32>)| {
+        let verdict = json!({"person_area": 0.5, "background_area": 0.5, "frames_with_person": 1, "frames": [0]});
+        let outcome = json!({"scored": {"verdict": verdict, "log_probs": [log_probs, log_probs, log_probs]}});
+        let record = json!({"clip": "", "truth": truth.to_string(), "outcome": outcome}).to_string();
+        serde_json::from_str(&record).unwrap()
+    };
+    let records: Vec<Record> = fixture.truth.iter().zip(&fixture.log_probs).map(record).collect();
+    let names: Vec<String> = (0..fixture.log_probs[0].len()).map(|class| class.to_string()).collect();
+    let (clips, _) = score_records(&records, &names, &GateSettings::default()).unwrap();
+    assert_eq!(clips.len(), fixture.truth.len());
     near(accuracy::top1(&clips, View::Full), fixture.top1);
     near(accuracy::top5(&clips), fixture.top5);
     near(accuracy::mean_class(&clips), fixture.mean_class);

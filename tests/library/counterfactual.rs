@@ -1,10 +1,13 @@
-use super::*;
-use crate::bundle::Bundle;
-use crate::evaluate::ClipReader;
-use crate::evaluate::dataset::{Dataset, LabelledClip};
-use crate::frame::FrameBuffer;
-use crate::mask::Shape;
-use crate::source::Source;
+//! Counterfactual clips: statistics, pairings, composed frames, inpainting and files.
+
+use figureground::bundle::Bundle;
+use figureground::evaluate::ClipReader;
+use figureground::evaluate::counterfactual::*;
+use figureground::evaluate::dataset::{Dataset, LabelledClip};
+use figureground::frame::FrameBuffer;
+use figureground::mask::{Shape, Size};
+use figureground::source::Source;
+use figureground_tests::fixture;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -30,7 +33,7 @@ const BOWING: &str = "bowing while standing";
 impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut demo = crate::source::demo().unwrap();
+        let mut demo = figureground::source::demo().unwrap();
         for label in [WAVING, BOWING] {
             fs::create_dir_all(folder.path().join(label).join("demo")).unwrap();
         }
@@ -45,7 +48,7 @@ impl Fixture {
             }
         }
         let bundle = Bundle::built_in().unwrap();
-        let dataset = Dataset::open(crate::evaluate::dataset::Format::Folder, folder.path(), None).unwrap();
+        let dataset = Dataset::open(figureground::evaluate::dataset::Format::Folder, folder.path(), None).unwrap();
         let (mut segmenter, mut scenes) =
             (frame_segmenter(&bundle, 1).unwrap(), SceneClassifier::of_bundle(&bundle, 1).unwrap());
         let mut entry = |clip: &LabelledClip| {
@@ -104,7 +107,7 @@ impl Fixture {
         let mut segmenter = frame_segmenter(&self.bundle, 1).unwrap();
         let buffer = |picture: &Vec<[u8; 3]>| {
             let (pixels, mut buffer) = (picture.concat(), FrameBuffer::default());
-            buffer.copy_from(&crate::frame::Frame::new(&pixels, SIDE as u32, SIDE as u32, 0, 0).unwrap());
+            buffer.copy_from(&figureground::frame::Frame::new(&pixels, SIDE as u32, SIDE as u32, 0, 0).unwrap());
             buffer
         };
         let (buffers, mut people) = (pictures.iter().map(buffer).collect::<Vec<_>>(), Vec::new());
@@ -167,7 +170,7 @@ fn background_only_has_no_person_and_all_other_pixels_unchanged() {
     assert!(area(&remaining) < 0.1 * area(&people), "{} of {}", area(&remaining), area(&people));
     for (index, person) in people.iter().enumerate() {
         let mut hidden = person.clone();
-        crate::mask::Dilation::new(hidden.size(), 4).apply(&mut hidden).unwrap();
+        figureground::mask::Dilation::new(hidden.size(), 4).apply(&mut hidden).unwrap();
         let visible = hidden.pixels().iter().enumerate().filter(|(_, hidden)| !**hidden);
         assert!(visible.map(|(pixel, _)| pixel).all(|pixel| clip[index][pixel] == empty[index][pixel]));
     }
@@ -198,7 +201,7 @@ fn a_swapped_person_moves_to_the_position_of_the_other_person() {
     assert_eq!(same.0, same.1);
     // Far from both people, the pixels are the other clip's.
     let mut near = other_person.clone();
-    crate::mask::Dilation::new(near.size(), 60).apply(&mut near).unwrap();
+    figureground::mask::Dilation::new(near.size(), 60).apply(&mut near).unwrap();
     let far = near.pixels().iter().enumerate().filter(|(_, near)| !**near).map(|(pixel, _)| pixel);
     let same: Vec<bool> = far.map(|pixel| swapped[0][pixel] == other[0][pixel]).collect();
     assert!(same.len() > 100 && same.iter().all(|same| *same));
@@ -356,7 +359,7 @@ fn pairings_contain_only_clips_that_the_set_can_be_made_from() {
 
 #[test]
 fn published_lists_are_parsed_and_never_executed() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hat");
+    let folder = fixture("hat");
     for draw in 1..=3 {
         let path = folder.join(format!("actionswap_rand_{draw}.pickle"));
         assert_eq!(list_name(&path).unwrap(), (SetKind::SwapRandom, draw));
@@ -392,7 +395,7 @@ fn background_pictures_are_cropped_to_the_shape_of_the_clip() {
 
 #[test]
 fn an_onnx_inpainter_fills_the_hole_and_is_refused_if_it_changes_other_pixels() {
-    use crate::model::write::{Attribute, Axis, Element, GraphWriter, WeightPrecision};
+    use figureground::model::write::{Attribute, Axis, Element, GraphWriter, WeightPrecision};
     let folder = tempfile::tempdir().unwrap();
     // Paints the hole in `colour`, and multiplies the whole picture by `factor`.
     let model = |name: &str, colour: f32, factor: f32| {
@@ -413,7 +416,7 @@ fn an_onnx_inpainter_fills_the_hole_and_is_refused_if_it_changes_other_pixels() 
         graph.finish().unwrap();
         path
     };
-    let size = crate::mask::Size::new(80, 48).unwrap();
+    let size = figureground::mask::Size::new(80, 48).unwrap();
     let mut hole = Shape::new(size);
     for (index, hidden) in hole.pixels_mut().iter_mut().enumerate() {
         *hidden = (20..60).contains(&(index % 80)) && (12..36).contains(&(index / 80));
@@ -440,9 +443,52 @@ fn scene_probabilities_sum_to_1() {
     }
 }
 
+fn picture(size: Size, colour: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
+    let positions = (0..size.height()).flat_map(|y| (0..size.width()).map(move |x| (x, y)));
+    positions.flat_map(|(x, y)| colour(x, y)).collect()
+}
+
 #[test]
-fn file_names_stay_inside_their_folder() {
-    assert_eq!(clip_writer::plain("a/../b"), "a_.._b");
-    assert_eq!(clip_writer::plain(".."), "_..");
-    assert_eq!(clip_writer::plain("waving"), "waving");
+fn a_hole_in_one_colour_gets_that_colour_and_the_rest_is_unchanged() {
+    let size = Size::new(37, 23).unwrap();
+    let mut hole = Shape::new(size);
+    for (index, hidden) in hole.pixels_mut().iter_mut().enumerate() {
+        *hidden = index % 37 > 4 && index / 37 > 3;
+    }
+    let whole = picture(size, |_, _| [200, 30, 91]);
+    let mut pixels = whole.clone();
+    for (pixel, &hidden) in pixels.chunks_exact_mut(3).zip(hole.pixels()) {
+        if hidden {
+            pixel.fill(0);
+        }
+    }
+    Inpainter::Smooth.fill(&mut pixels, &hole).unwrap();
+    assert_eq!(pixels, whole);
+}
+
+#[test]
+fn a_hole_is_interpolated_between_the_colours_of_its_rims() {
+    let size = Size::new(64, 32).unwrap();
+    let mut hole = Shape::new(size);
+    for (index, hidden) in hole.pixels_mut().iter_mut().enumerate() {
+        *hidden = (16..48).contains(&(index % 64));
+    }
+    let mut pixels = picture(size, |x, _| if x < 32 { [10; 3] } else { [250; 3] });
+    let before = pixels.clone();
+    Inpainter::Smooth.fill(&mut pixels, &hole).unwrap();
+    let row: Vec<u8> = pixels[3 * 64 * 16..][..3 * 64].chunks_exact(3).map(|pixel| pixel[0]).collect();
+    assert!(row.is_sorted(), "{row:?}");
+    assert!(row[16] < 60 && row[47] > 200, "{row:?}");
+    let kept = pixels.chunks_exact(3).zip(before.chunks_exact(3)).zip(hole.pixels());
+    assert!(kept.filter(|(_, hidden)| !**hidden).all(|((now, before), _)| now == before));
+}
+
+#[test]
+fn a_picture_that_is_all_hole_becomes_black() {
+    let size = Size::new(16, 16).unwrap();
+    let mut hole = Shape::new(size);
+    hole.complement();
+    let mut pixels = vec![7; 3 * size.area()];
+    Inpainter::Smooth.fill(&mut pixels, &hole).unwrap();
+    assert_eq!(pixels, vec![0; 3 * size.area()]);
 }

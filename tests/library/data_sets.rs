@@ -1,5 +1,10 @@
-use super::*;
+//! Data sets in the layouts that they are published in.
+
+use figureground::evaluate::dataset::{Dataset, Format, LabelledClip, Shard};
+use figureground::source::SourceOptions;
+use figureground::{Result, Setting};
 use std::fs;
+use std::path::Path;
 
 fn folder_of(files: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -62,7 +67,7 @@ fn clips_of_mimetics_are_found_under_every_name_that_downloaders_give_them() {
 fn a_range_of_a_folder_of_raw_frames_is_a_clip_without_flow_pictures() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("d");
-    std::fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(&folder).unwrap();
     for index in 1..=9u8 {
         for name in [format!("img_{index:05}.png"), format!("flow_x_{index:05}.png")] {
             image::GrayImage::from_pixel(20, 16, image::Luma([index])).save(folder.join(name)).unwrap();
@@ -71,14 +76,14 @@ fn a_range_of_a_folder_of_raw_frames_is_a_clip_without_flow_pictures() {
     write(&root, "val.txt", "d 2 4 bowing\nd 6 9 bowing\n");
     let dataset = open(&root, Format::Mmaction2).unwrap();
     let [short, long] = dataset.clips.as_slice() else { panic!("{dataset:?}") };
-    let mut source = short.open(&crate::source::SourceOptions::default()).unwrap();
+    let mut source = short.open(&SourceOptions::default()).unwrap();
     assert_eq!(source.count().unwrap(), 4);
     let mut frames = Vec::new();
     while let Some(frame) = source.next_frame().unwrap() {
         frames.push((frame.index(), frame.pixels()[0]));
     }
     assert_eq!(frames, [(0, 3), (1, 4), (2, 5), (3, 6)]);
-    let error = long.open(&crate::source::SourceOptions::default()).err().unwrap().to_string();
+    let error = long.open(&SourceOptions::default()).err().unwrap().to_string();
     assert!(error.contains("9 frames from 6 on"), "{error}");
 }
 
@@ -87,7 +92,7 @@ fn masks_are_found_in_every_layout() {
     let clips = folder_of(&["wave/a.mp4", "wave/b.mp4"]);
     let masks = |folders: &[&str]| {
         let root = tempfile::tempdir().unwrap();
-        folders.iter().for_each(|folder| std::fs::create_dir_all(root.path().join(folder)).unwrap());
+        folders.iter().for_each(|folder| fs::create_dir_all(root.path().join(folder)).unwrap());
         let set = Dataset::open(Format::Folder, clips.path(), None).unwrap();
         let found = set.with_masks(root.path()).map(|set| set.clips[0].masks.clone().unwrap());
         let inside = |path: &Path| path.strip_prefix(root.path()).unwrap().to_str().unwrap().to_owned();
@@ -141,7 +146,7 @@ fn class_folders_and_hats_tree_may_hold_files_or_folders_of_frames() {
     let expected = [("bow/b", "bow", true), ("wave/k_1", "wave", true)];
     assert_eq!(listed(&open(&root, Format::Hat).unwrap()), expected);
     assert_eq!(listed(&Dataset::open(Format::Folder, &root.path().join("ori"), None).unwrap()), expected);
-    assert_eq!(open(&root, Format::Ssv2).unwrap_err().settings(), [crate::error::Setting::Annotations]);
+    assert_eq!(open(&root, Format::Ssv2).unwrap_err().settings(), [Setting::Annotations]);
 }
 
 #[test]

@@ -1,0 +1,60 @@
+//! Journals of records: interrupted and refused runs.
+
+use figureground::evaluate::dataset::Dataset;
+use figureground::evaluate::{ClipOutcome, Journal, Record, RunInfo};
+use std::collections::BTreeMap;
+
+fn info() -> RunInfo {
+    RunInfo::new(&["wave".to_owned()], "sum".to_owned(), &Dataset { clips: Vec::new() })
+}
+
+fn record(clip: &str) -> Record {
+    Record {
+        clip: clip.into(),
+        truth: "wave".into(),
+        strata: BTreeMap::new(),
+        pointing: None,
+        outcome: ClipOutcome::Missing,
+    }
+}
+
+#[test]
+fn an_incomplete_last_line_is_removed_and_all_others_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.jsonl");
+    let info = info();
+    let (mut file, saved) = Journal::<Record>::open(&path, &info).unwrap();
+    assert!(saved.is_empty());
+    file.add(&record("a")).unwrap();
+    file.add(&record("b")).unwrap();
+    let error = Journal::<Record>::open(&path, &info).unwrap_err().to_string();
+    assert!(error.contains("another run"), "{error}");
+    drop(file);
+    let whole = std::fs::read(&path).unwrap();
+    for cut in 0..whole.len() {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        let (mut file, saved) = Journal::<Record>::open(&path, &info).unwrap();
+        let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count();
+        assert_eq!(saved.len(), lines.saturating_sub(1));
+        for clip in ["a", "b"].iter().filter(|clip| !saved.contains_key(**clip)) {
+            file.add(&record(clip)).unwrap();
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+    }
+}
+
+#[test]
+fn records_of_another_bundle_or_data_set_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.jsonl");
+    let info = info();
+    Journal::<Record>::open(&path, &info).unwrap();
+    let refused = |info: RunInfo, word: &str| {
+        let error = Journal::<Record>::open(&path, &info).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    refused(RunInfo { bundle: "other".into(), ..info.clone() }, "another bundle");
+    refused(RunInfo { set: "other".into(), ..info.clone() }, "another set");
+    std::fs::write(&path, "no record\n").unwrap();
+    refused(info, "line 1");
+}
