@@ -40,7 +40,7 @@ impl Camera {
         Self { centre: [self.centre[0] + x, self.centre[1] + y], ..self }
     }
 
-    pub(crate) fn eye(&self) -> Vector {
+    pub(crate) fn position(&self) -> Vector {
         self.eye
     }
 

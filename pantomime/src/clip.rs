@@ -89,7 +89,7 @@ impl Clip {
         let mut random = Random::new(seed, RandomStream::Object);
         let object = random.chance(0.5).then(|| random.pick(&Object::ALL));
         let in_hand = random.chance(0.5) && object.is_some_and(Object::fits_one_hand);
-        let grip = if in_hand { Grip::Hand } else { Grip::Ground };
+        let grip = if in_hand { Grip::Hand } else { Grip::Floor };
         Self { activity: Activity::Action(action), scene, object, grip, actor: Actor::new(seed), frames, seed }
     }
 

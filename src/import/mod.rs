@@ -11,8 +11,8 @@ mod conventions;
 mod labels;
 pub mod layout;
 mod onnx_pair;
+mod output_directory;
 pub mod pickle;
-mod staging;
 pub mod state_dicts;
 pub mod tensors;
 pub mod tower;
@@ -34,7 +34,7 @@ use conventions::{InputSizes, check_fusion, name_towers, usual_convention};
 use labels::write_labels;
 use log::warn;
 use onnx_pair::{OnnxPair, write_tower};
-use staging::Staging;
+use output_directory::OutputDirectory;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tower::{Activation, TemporalTower};
@@ -87,7 +87,7 @@ impl Import {
         let mut segmenter = read(&self.segmenter, "a readable manifest", "check the path", SegmenterSettings::parse)?;
         let cpu = Cpu::new(threads)?;
         cpu.segmenter(&self.segmenter_model, &segmenter)?;
-        let staging = Staging::beside(&self.out)?;
+        let directory = OutputDirectory::beside(&self.out)?;
         let mut write = |directory: &Path| -> Result<()> {
             let mut models = self.write_clip(convention.clone(), directory)?;
             if let Some(tower) = &models.temporal {
@@ -105,9 +105,9 @@ impl Import {
             Bundle::open(directory).map(drop)
         };
         // Messages name the user's file, not the temporary directory, which is removed after an error.
-        let temporary = staging.path().display().to_string();
-        write(staging.path()).map_err(|error| error.replaced(&temporary, &self.clip.display().to_string()))?;
-        staging.rename()
+        let temporary = directory.path().display().to_string();
+        write(directory.path()).map_err(|error| error.replaced(&temporary, &self.clip.display().to_string()))?;
+        directory.rename()
     }
 
     fn write_clip(&self, convention: Option<Convention>, directory: &Path) -> Result<WrittenModels> {

@@ -1,7 +1,7 @@
 //! Frames to verdicts, for live streams, files and validation alike.
 
 mod cpu_encoder;
-mod frame_slots;
+mod frame_ids;
 mod handle;
 #[cfg(feature = "cpu")]
 mod label_updater;
@@ -30,7 +30,7 @@ use crate::gate::{Gate, GateSettings};
 use crate::source::Source;
 use crate::zeroshot::{LabelBank, LogProbs};
 use core::fmt;
-use frame_slots::FrameSlots;
+use frame_ids::FrameIds;
 use std::ops::ControlFlow;
 use window_scorer::{ScoredWindow, WindowScorer};
 
@@ -47,7 +47,7 @@ pub enum Window {
 pub struct Pipeline {
     clip: ClipSettings,
     encoder: Box<dyn ClipEncoder>,
-    slots: FrameSlots,
+    slots: FrameIds,
     scorer: WindowScorer,
     timing: Timing,
     handle: PipelineHandle,
@@ -89,7 +89,7 @@ impl Pipeline {
         Ok(Self {
             clip: manifest.clip.clone(),
             encoder,
-            slots: FrameSlots::default(),
+            slots: FrameIds::default(),
             scorer: WindowScorer::new(names, gate, manifest.clip.frames),
             timing: Timing::default(),
             handle: PipelineHandle::new(manifest.gate.clone()),

@@ -1,7 +1,7 @@
 //! Resampling of a segmenter's mask to the encoder's crop.
 
+use super::filter_weights::FilterWeights;
 use super::geometry::Geometry;
-use super::taps::Taps;
 use crate::error::{Result, Stage};
 use crate::mask::{Mask, Size};
 use alloc::vec;
@@ -14,8 +14,8 @@ pub struct MaskSampler {
     target: Size,
     /// Mask rows that the vertical taps read; the taps index this list.
     rows: Vec<usize>,
-    horizontal: Taps<f32>,
-    vertical: Taps<f32>,
+    horizontal: FilterWeights<f32>,
+    vertical: FilterWeights<f32>,
     /// These rows at the width of the target.
     intermediate: Vec<f32>,
 }
@@ -29,8 +29,8 @@ impl MaskSampler {
     /// Returns an error if the two geometries have different frame sizes.
     pub fn new(mask: Size, segmenter: &Geometry, encoder: &Geometry) -> Result<Self> {
         segmenter.source().expect(encoder.source(), Stage::Mask)?;
-        let horizontal = Taps::of_mask(mask.width(), segmenter.horizontal, encoder.horizontal);
-        let mut vertical = Taps::of_mask(mask.height(), segmenter.vertical, encoder.vertical);
+        let horizontal = FilterWeights::of_mask(mask.width(), segmenter.horizontal, encoder.horizontal);
+        let mut vertical = FilterWeights::of_mask(mask.height(), segmenter.vertical, encoder.vertical);
         let rows = vertical.sources();
         vertical.renumber(&rows);
         let intermediate = vec![0.0; rows.len() * encoder.target().width() as usize];
@@ -52,7 +52,7 @@ impl MaskSampler {
 
     /// Returns the mask rows that are read, the taps along rows, and the taps along columns, which index these rows.
     #[cfg(feature = "gpu")]
-    pub(crate) fn passes(&self) -> (&[usize], &Taps<f32>, &Taps<f32>) {
+    pub(crate) fn passes(&self) -> (&[usize], &FilterWeights<f32>, &FilterWeights<f32>) {
         (&self.rows, &self.horizontal, &self.vertical)
     }
 

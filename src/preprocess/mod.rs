@@ -4,11 +4,11 @@
 //! [`Resampler`] resizes its pixels like Pillow or OpenCV. [`Preprocessor`] combines the three for frames of one size.
 //! [`MaskSampler`] resamples a segmenter's mask to the encoder's crop.
 
+mod filter_weights;
 mod geometry;
 mod mask_sampler;
 mod resampler;
 mod settings;
-mod taps;
 
 pub use geometry::{Geometry, Resize};
 pub use mask_sampler::MaskSampler;
@@ -20,7 +20,7 @@ use crate::frame::Frame;
 use crate::mask::Size;
 use alloc::vec::Vec;
 #[cfg(feature = "gpu")]
-pub(crate) use {resampler::Passes, taps::Taps};
+pub(crate) use {filter_weights::FilterWeights, resampler::Passes};
 
 /// Preprocesses frames of one size for one model. Its memory is reused for every frame.
 #[derive(Clone, Debug)]

@@ -3,9 +3,9 @@
 //! Like both libraries, it resamples rows, then columns, but only those of the crop. Between the two passes Pillow
 //! rounds to bytes, and OpenCV keeps fixed-point numbers.
 
+use super::filter_weights::FilterWeights;
 use super::geometry::Geometry;
 use super::settings::{Interpolation, ResizeLibrary};
-use super::taps::Taps;
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use crate::mask::Size;
@@ -23,8 +23,8 @@ pub struct Resampler {
     top: usize,
     /// Source rows that the vertical taps read; the taps index this list.
     rows: Vec<usize>,
-    horizontal: Taps<i32>,
-    vertical: Taps<i32>,
+    horizontal: FilterWeights<i32>,
+    vertical: FilterWeights<i32>,
     /// Sums of one target row.
     sums: Vec<i32>,
     intermediate: Intermediate,
@@ -43,8 +43,8 @@ enum Intermediate {
 pub(crate) struct Passes<'a> {
     /// Rows of the frame that are read; the vertical taps index this list.
     pub(crate) rows: &'a [usize],
-    pub(crate) horizontal: &'a Taps<i32>,
-    pub(crate) vertical: &'a Taps<i32>,
+    pub(crate) horizontal: &'a FilterWeights<i32>,
+    pub(crate) vertical: &'a FilterWeights<i32>,
     /// First column of the picture that shows the frame.
     pub(crate) left: usize,
     /// First row of the picture that shows the frame.
@@ -56,8 +56,8 @@ pub(crate) struct Passes<'a> {
 impl Resampler {
     /// Precomputes the weights for `geometry` and allocates memory.
     pub fn new(geometry: &Geometry, interpolation: Interpolation, family: ResizeLibrary) -> Self {
-        let horizontal = Taps::of_pixels(geometry.horizontal, interpolation, family);
-        let mut vertical = Taps::of_pixels(geometry.vertical, interpolation, family);
+        let horizontal = FilterWeights::of_pixels(geometry.horizontal, interpolation, family);
+        let mut vertical = FilterWeights::of_pixels(geometry.vertical, interpolation, family);
         let rows = vertical.sources();
         vertical.renumber(&rows);
         let columns = geometry.horizontal.covered();
@@ -131,7 +131,7 @@ impl Resampler {
 /// Resamples each source row to one row of `intermediate`.
 fn resample_rows<'a, T: 'a>(
     source: impl Iterator<Item = &'a [u8]>,
-    taps: &Taps<i32>,
+    taps: &FilterWeights<i32>,
     intermediate: impl Iterator<Item = &'a mut [T]>,
     round: impl Fn(i32) -> T,
 ) {
@@ -159,7 +159,7 @@ fn weighted_sum(pixels: &[u8], weights: &[i32]) -> [i32; 3] {
 /// Resamples the rows of `intermediate` to the rows of `target`, as weighted sums of whole rows.
 fn resample_columns<'a, T: Copy + Into<i32>>(
     intermediate: &[T],
-    taps: &Taps<i32>,
+    taps: &FilterWeights<i32>,
     sums: &mut [i32],
     target: impl Iterator<Item = &'a mut [u8]>,
     round: impl Fn(i32) -> u8,

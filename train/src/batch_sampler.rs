@@ -202,7 +202,7 @@ struct SampleDrawer<'a> {
 impl SampleDrawer<'_> {
     /// Returns patches and joint targets of the frames in `chosen`, each clip augmented on its own.
     fn draw(&self, chosen: &[ChosenFrames], mut rng: Pcg64) -> Result<(Vec<f32>, JointTargets)> {
-        let sample_len = chosen[0].frames.len() * self.sizes.patches() * self.sizes.patch_values();
+        let sample_len = chosen[0].frames.len() * self.sizes.patch_count() * self.sizes.patch_values();
         let mut patches = vec![0.0; chosen.len() * sample_len];
         let mut joint_targets = JointTargets::default();
         let mut samples = Vec::with_capacity(chosen.len());
@@ -218,12 +218,12 @@ impl SampleDrawer<'_> {
         patches
             .par_chunks_exact_mut(sample_len)
             .zip(samples)
-            .try_for_each(|(patches, sample)| self.write_patches(sample, patches))?;
+            .try_for_each(|(patches, sample)| self.write_sample(sample, patches))?;
         Ok((patches, joint_targets))
     }
 
     /// Writes the patches of one sample to `out`.
-    fn write_patches(&self, sample: Sample<'_>, out: &mut [f32]) -> Result<()> {
+    fn write_sample(&self, sample: Sample<'_>, out: &mut [f32]) -> Result<()> {
         let Sample { clip, frames, shift, mut rng } = sample;
         let masking = self.augmentation.ratio.draw(&mut rng);
         let swapped = rng.random_bool(f64::from(self.augmentation.swap));
@@ -234,7 +234,9 @@ impl SampleDrawer<'_> {
         if let Some(other) = other {
             other.background(&mut background);
         }
-        for (frame, out) in frames.iter().zip(out.chunks_exact_mut(self.sizes.patches() * self.sizes.patch_values())) {
+        for (frame, out) in
+            frames.iter().zip(out.chunks_exact_mut(self.sizes.patch_count() * self.sizes.patch_values()))
+        {
             clip.pixel_values(*frame, &mut pixels);
             let regions = clip.regions_of(*frame, MaskSource::Exact);
             if other.is_some() {

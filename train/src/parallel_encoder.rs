@@ -61,7 +61,7 @@ impl ParallelEncoder {
 
     /// Splits the patches of pictures into chunks.
     pub fn pictures(&self, patches: &[f32]) -> Vec<EncoderChunk> {
-        let len = self.sizes.patches() * self.sizes.patch_values();
+        let len = self.sizes.patch_count() * self.sizes.patch_values();
         let n = patches.len() / len;
         let count = n.div_ceil(self.chunk_size).next_multiple_of(self.pools.len()).max(1);
         patches.chunks(n.div_ceil(count).max(1) * len).map(|chunk| EncoderChunk::Pictures(chunk.to_vec())).collect()
@@ -122,7 +122,7 @@ impl ParallelEncoder {
     }
 
     fn tensor(&self, values: Vec<f32>) -> Tensor<3> {
-        let (patches, patch) = (self.sizes.patches(), self.sizes.patch_values());
+        let (patches, patch) = (self.sizes.patch_count(), self.sizes.patch_values());
         let n = values.len() / (patches * patch);
         Tensor::from_data(TensorData::new(values, [n, patches, patch]), &self.device)
     }

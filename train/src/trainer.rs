@@ -158,7 +158,7 @@ impl<'a> PairTrainer<'a> {
 
     /// Returns the middle frame of every clip, `[n, patches, 3 * patch * patch]`.
     fn stills(&self, batch: &ClipBatch) -> Vec<f32> {
-        let frame = self.sizes.patches() * self.sizes.patch_values();
+        let frame = self.sizes.patch_count() * self.sizes.patch_values();
         let clip = batch.patches.len() / batch.clips;
         let middle = clip / frame / 2;
         batch.patches.chunks_exact(clip).flat_map(|clip| &clip[middle * frame..][..frame]).copied().collect()
@@ -178,7 +178,7 @@ impl<'a> PairTrainer<'a> {
         let score = total(self.logits(self.repeated(still_leaf.clone()), texts)).sum();
         let gradient = still_leaf.grad_remove(&mut score.backward()).unwrap_or_else(|| still_leaf.inner().zeros_like());
         let gradient = self.encoder.picture_gradient(encoded, &gradient);
-        let shape = [clips, self.sizes.patches(), self.sizes.patch_values()];
+        let shape = [clips, self.sizes.patch_count(), self.sizes.patch_values()];
         let device = self.device.clone().inner();
         let stills = Tensor::<3>::from_data(TensorData::new(stills.to_vec(), shape), &device);
         let along = albar::directions(gradient).mul_scalar(length);

@@ -72,7 +72,7 @@ fn an_imported_pair_has_the_embeddings_of_burn() {
     for (picture, patches) in pictures.chunks_exact(3 * 32 * 32).zip(patches.chunks_exact_mut(3 * 32 * 32)) {
         patchify(picture, &SIZES, patches);
     }
-    let patches = Tensor::from_data(TensorData::new(patches, [2, SIZES.patches(), SIZES.patch_values()]), &device);
+    let patches = Tensor::from_data(TensorData::new(patches, [2, SIZES.patch_count(), SIZES.patch_values()]), &device);
     let mut image = vec![0.0; 2 * 16];
     let mut vision = cpu.vision(&bundle.path(&manifest.vision.file), &manifest.vision).unwrap();
     ImageEncoder::encode(&mut vision, &pictures, &mut image).unwrap();

@@ -14,7 +14,7 @@ pub(super) fn forest(painter: &mut BackgroundPainter, variant: usize) -> Light {
     };
     let haze = [hex(0x8AB07A), hex(0xE0B070), hex(0xC8D0D8)][variant];
     painter.surfaces(&Surfaces {
-        ground: Ground { texture: &patches(seed, one, two, 0.35), distant: one.towards(two, 0.5) },
+        ground: Floor { texture: &patches(seed, one, two, 0.35), distant: one.towards(two, 0.5) },
         wall: None,
         above: &sky(seed, haze, haze * 0.9, grey(0.9), 0.3),
         roofed: false,

@@ -15,7 +15,7 @@ pub(super) type Texture<'a> = &'a dyn Fn(f32, f32) -> Colour;
 
 /// The ground of a scene.
 #[derive(Clone, Copy)]
-pub(super) struct Ground<'a> {
+pub(super) struct Floor<'a> {
     /// Texture at (x, z).
     pub(super) texture: Texture<'a>,
     /// Colour in the distance.
@@ -43,7 +43,7 @@ pub(super) struct Haze {
 
 /// The surfaces of a scene.
 pub(super) struct Surfaces<'a> {
-    pub(super) ground: Ground<'a>,
+    pub(super) ground: Floor<'a>,
     pub(super) wall: Option<Wall<'a>>,
     /// Sky by direction, to the right and above the horizon; or a ceiling at (x, z).
     pub(super) above: Texture<'a>,
@@ -88,7 +88,7 @@ impl BackgroundPainter {
     /// Paints every pixel by the surface that its ray hits.
     pub(super) fn surfaces(&mut self, surfaces: &Surfaces<'_>) {
         let width = self.picture.width() as usize;
-        let eye = self.camera.eye();
+        let eye = self.camera.position();
         for (index, pixel) in self.picture.data_mut().chunks_exact_mut(4).enumerate() {
             let ray = self.camera.ray((index % width) as f32 + 0.5, (index / width) as f32 + 0.5);
             let [red, green, blue] = cast_ray(surfaces, eye, ray).bytes();
@@ -139,7 +139,7 @@ impl BackgroundPainter {
 
     /// Draws a box: its front, its top and the visible side.
     pub(super) fn cuboid(&mut self, low: Vector, high: Vector, colour: Colour) {
-        let (l, h, eye) = (low, high, self.camera.eye());
+        let (l, h, eye) = (low, high, self.camera.position());
         if eye.x < l.x {
             let side = [vector(l.x, l.y, l.z), vector(l.x, l.y, h.z), vector(l.x, h.y, h.z), vector(l.x, h.y, l.z)];
             self.quad(&side, colour * 0.7);
@@ -288,7 +288,7 @@ impl BackgroundPainter {
 
 /// Returns the colour of the surface that `ray` from `eye` hits.
 fn cast_ray(surfaces: &Surfaces<'_>, eye: Vector, ray: Vector) -> Colour {
-    let Ground { texture: ground, distant } = surfaces.ground;
+    let Floor { texture: ground, distant } = surfaces.ground;
     let reach = if ray.y < 0.0 { -eye.y / ray.y } else { f32::MAX };
     let fade = |colour: Colour, t: f32| {
         colour.towards(surfaces.haze.colour, 1.0 - surfaces.haze.half_distance / (surfaces.haze.half_distance + t))

@@ -11,7 +11,7 @@ use crate::vector::vector;
 
 /// Surfaces of a room.
 struct Room<'a> {
-    floor: Ground<'a>,
+    floor: Floor<'a>,
     wall: Texture<'a>,
     /// Metres from the actor to the wall.
     depth: f32,
@@ -44,7 +44,7 @@ pub(super) fn kitchen(painter: &mut BackgroundPainter, variant: usize) -> Light 
         0 => room(
             painter,
             Room {
-                floor: Ground { texture: &checks(grey(0.9), grey(0.3), 0.4), distant: grey(0.6) },
+                floor: Floor { texture: &checks(grey(0.9), grey(0.3), 0.4), distant: grey(0.6) },
                 wall: &splash,
                 depth: depth,
                 darkness: 0.0,
@@ -53,7 +53,7 @@ pub(super) fn kitchen(painter: &mut BackgroundPainter, variant: usize) -> Light 
         1 => room(
             painter,
             Room {
-                floor: Ground { texture: &tiles(seed, hex(0xB5683E), hex(0x8A7A6A), 0.35), distant: hex(0xA86A44) },
+                floor: Floor { texture: &tiles(seed, hex(0xB5683E), hex(0x8A7A6A), 0.35), distant: hex(0xA86A44) },
                 wall: &splash,
                 depth: depth,
                 darkness: 0.2,
@@ -62,7 +62,7 @@ pub(super) fn kitchen(painter: &mut BackgroundPainter, variant: usize) -> Light 
         _ => room(
             painter,
             Room {
-                floor: Ground { texture: &boards(seed, hex(0x5A4632), 0.14), distant: hex(0x54422E) },
+                floor: Floor { texture: &boards(seed, hex(0x5A4632), 0.14), distant: hex(0x54422E) },
                 wall: &splash,
                 depth: depth,
                 darkness: 0.6,
@@ -119,7 +119,7 @@ pub(super) fn office(painter: &mut BackgroundPainter, variant: usize) -> Light {
         0 => room(
             painter,
             Room {
-                floor: Ground { texture: &floor, distant: carpet },
+                floor: Floor { texture: &floor, distant: carpet },
                 wall: &plaster(seed, hex(0xF0F0EA)),
                 depth: depth,
                 darkness: 0.0,
@@ -128,7 +128,7 @@ pub(super) fn office(painter: &mut BackgroundPainter, variant: usize) -> Light {
         1 => room(
             painter,
             Room {
-                floor: Ground { texture: &floor, distant: carpet },
+                floor: Floor { texture: &floor, distant: carpet },
                 wall: &plaster(seed, hex(0x353B4C)),
                 depth: depth,
                 darkness: 0.75,
@@ -137,7 +137,7 @@ pub(super) fn office(painter: &mut BackgroundPainter, variant: usize) -> Light {
         _ => room(
             painter,
             Room {
-                floor: Ground { texture: &floor, distant: carpet },
+                floor: Floor { texture: &floor, distant: carpet },
                 wall: &bricks(seed, hex(0xA8573C), hex(0xC8B8A8), 1.3),
                 depth: depth,
                 darkness: 0.2,
@@ -229,7 +229,7 @@ pub(super) fn classroom(painter: &mut BackgroundPainter, variant: usize) -> Ligh
         0 => room(
             painter,
             Room {
-                floor: Ground { texture: &boards(seed, hex(0xA8784A), 0.1), distant: hex(0xA07044) },
+                floor: Floor { texture: &boards(seed, hex(0xA8784A), 0.1), distant: hex(0xA07044) },
                 wall: &painted,
                 depth: depth,
                 darkness: 0.1,
@@ -238,7 +238,7 @@ pub(super) fn classroom(painter: &mut BackgroundPainter, variant: usize) -> Ligh
         1 => room(
             painter,
             Room {
-                floor: Ground { texture: &tiles(seed, hex(0xB8B8B0), hex(0x909088), 0.5), distant: hex(0xB4B4AC) },
+                floor: Floor { texture: &tiles(seed, hex(0xB8B8B0), hex(0x909088), 0.5), distant: hex(0xB4B4AC) },
                 wall: &painted,
                 depth: depth,
                 darkness: 0.0,
@@ -247,7 +247,7 @@ pub(super) fn classroom(painter: &mut BackgroundPainter, variant: usize) -> Ligh
         _ => room(
             painter,
             Room {
-                floor: Ground { texture: &checks(hex(0x6AA84F), hex(0xE8E0C0), 0.5), distant: hex(0xA8C488) },
+                floor: Floor { texture: &checks(hex(0x6AA84F), hex(0xE8E0C0), 0.5), distant: hex(0xA8C488) },
                 wall: &painted,
                 depth: depth,
                 darkness: 0.0,

@@ -37,7 +37,7 @@ pub(super) fn beach(painter: &mut BackgroundPainter, variant: usize) -> Light {
         _ => sky(seed, hex(0xB4BCC0), hex(0x7E8A92), hex(0xD4D8DA), 0.8),
     };
     painter.surfaces(&Surfaces {
-        ground: Ground { texture: &coast(seed, sand, sea, foam, shore), distant: sea },
+        ground: Floor { texture: &coast(seed, sand, sea, foam, shore), distant: sea },
         wall: None,
         above: &air,
         roofed: false,
@@ -117,7 +117,7 @@ pub(super) fn desert(painter: &mut BackgroundPainter, variant: usize) -> Light {
         _ => sky(seed, hex(0x2A3058), hex(0x070A1C), hex(0x2A3058), 0.1),
     };
     painter.surfaces(&Surfaces {
-        ground: Ground { texture: &ripples, distant: sand },
+        ground: Floor { texture: &ripples, distant: sand },
         wall: None,
         above: &air,
         roofed: false,

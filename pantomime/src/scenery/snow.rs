@@ -11,7 +11,7 @@ pub(super) fn snow_field(painter: &mut BackgroundPainter, variant: usize) -> Lig
         0 => {
             let (snow, shade) = (painter.varied(0xF4F8FC), painter.varied(0xC4D8EC));
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &patches(seed, snow, shade, 1.3), distant: snow },
+                ground: Floor { texture: &patches(seed, snow, shade, 1.3), distant: snow },
                 wall: None,
                 above: &sky(seed, hex(0xB8DCF8), hex(0x2F7ADC), grey(1.0), 0.35),
                 roofed: false,
@@ -27,7 +27,7 @@ pub(super) fn snow_field(painter: &mut BackgroundPainter, variant: usize) -> Lig
         1 => {
             let (snow, shade) = (painter.varied(0xB4B8E0), painter.varied(0x8A8CC4));
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &patches(seed, snow, shade, 1.0), distant: snow },
+                ground: Floor { texture: &patches(seed, snow, shade, 1.0), distant: snow },
                 wall: None,
                 above: &sky(seed, hex(0xF4A8A0), hex(0x4A4A98), hex(0xF8C8B8), 0.4),
                 roofed: false,
@@ -55,7 +55,7 @@ pub(super) fn snow_field(painter: &mut BackgroundPainter, variant: usize) -> Lig
         _ => {
             let snow = painter.varied(0xD4D8DA);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &patches(seed, snow, snow * 0.93, 0.9), distant: snow },
+                ground: Floor { texture: &patches(seed, snow, snow * 0.93, 0.9), distant: snow },
                 wall: None,
                 above: &sky(seed, hex(0xD0D6DA), hex(0xB4BCC4), grey(0.85), 0.5),
                 roofed: false,

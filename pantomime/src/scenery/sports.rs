@@ -53,7 +53,7 @@ pub(super) fn basketball_court(painter: &mut BackgroundPainter, variant: usize) 
                 _ => plain(u, v),
             };
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &floor, distant: wood },
+                ground: Floor { texture: &floor, distant: wood },
                 wall: Some(Wall { texture: &wall, distance: 3.2, height: 3.4 }),
                 above: &ceiling(grey(0.5)),
                 roofed: true,
@@ -67,7 +67,7 @@ pub(super) fn basketball_court(painter: &mut BackgroundPainter, variant: usize) 
             let floor = with_lines(patches(seed, ground, ground * 0.85, 0.7), grey(0.95), paint);
             let air = sky(seed, hex(0xCFE4F5), hex(0x5A9BE0), grey(1.0), 0.55);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &floor, distant: ground },
+                ground: Floor { texture: &floor, distant: ground },
                 wall: None,
                 above: &air,
                 roofed: false,
@@ -83,7 +83,7 @@ pub(super) fn basketball_court(painter: &mut BackgroundPainter, variant: usize) 
             let floor = with_lines(patches(seed, ground, ground * 0.7, 0.7), hex(0xD8D0A0), paint);
             let air = sky(seed, hex(0x1A2236), hex(0x060810), hex(0x202838), 0.4);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &floor, distant: ground },
+                ground: Floor { texture: &floor, distant: ground },
                 wall: None,
                 above: &air,
                 roofed: false,
@@ -128,7 +128,7 @@ pub(super) fn gym(painter: &mut BackgroundPainter, variant: usize) -> Light {
                 _ => wall * (0.8 + 0.35 * fraction((u + 0.8 * v) / 1.3)),
             };
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &floor, distant: rubber },
+                ground: Floor { texture: &floor, distant: rubber },
                 wall: Some(Wall { texture: &mirror, distance: 2.6, height: 2.6 }),
                 above: &roof,
                 roofed: true,
@@ -146,7 +146,7 @@ pub(super) fn gym(painter: &mut BackgroundPainter, variant: usize) -> Light {
                 panel * (0.94 + 0.12 * rough(seed, 6.0 * u, 6.0 * v))
             };
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &floor, distant: mat },
+                ground: Floor { texture: &floor, distant: mat },
                 wall: Some(Wall { texture: &wall, distance: 2.2, height: 6.0 }),
                 above: &roof,
                 roofed: true,
@@ -167,7 +167,7 @@ pub(super) fn gym(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let floor = patches(seed, canvas, canvas * 0.85, 1.2);
             let wall = bricks(seed, wall, grey(0.3), 1.6);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &floor, distant: canvas },
+                ground: Floor { texture: &floor, distant: canvas },
                 wall: Some(Wall { texture: &wall, distance: 3.0, height: 3.2 }),
                 above: &roof,
                 roofed: true,
@@ -239,7 +239,7 @@ pub(super) fn swimming_pool(painter: &mut BackgroundPainter, variant: usize) -> 
                 if pane { hex(0xE8F4FA) } else { lower(u, v) }
             };
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &ground, distant: water },
+                ground: Floor { texture: &ground, distant: water },
                 wall: Some(Wall { texture: &wall, distance: 7.0, height: 3.6 }),
                 above: &ceiling(grey(0.75)),
                 roofed: true,
@@ -250,7 +250,7 @@ pub(super) fn swimming_pool(painter: &mut BackgroundPainter, variant: usize) -> 
         1 => {
             let air = sky(seed, hex(0xD8ECF8), hex(0x3F8FE0), grey(1.0), 0.45);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &ground, distant: water },
+                ground: Floor { texture: &ground, distant: water },
                 wall: None,
                 above: &air,
                 roofed: false,
@@ -269,7 +269,7 @@ pub(super) fn swimming_pool(painter: &mut BackgroundPainter, variant: usize) -> 
         _ => {
             let air = sky(seed, hex(0x141A34), hex(0x05060E), hex(0x1A2038), 0.3);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &ground, distant: water },
+                ground: Floor { texture: &ground, distant: water },
                 wall: None,
                 above: &air,
                 roofed: false,

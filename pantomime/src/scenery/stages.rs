@@ -21,7 +21,7 @@ pub(super) fn stage(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let (cloth, wood) = (painter.varied(0xB01C24), painter.varied(0x8A5A34));
             let fold = painter.range(0.3, 0.45);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &boards(seed, wood, 0.16), distant: wood },
+                ground: Floor { texture: &boards(seed, wood, 0.16), distant: wood },
                 wall: Some(Wall { texture: &curtain(seed, cloth, fold), distance: 2.0, height: 6.0 }),
                 above: &|_, _| grey(0.05),
                 roofed: false,
@@ -52,7 +52,7 @@ pub(super) fn stage(painter: &mut BackgroundPainter, variant: usize) -> Light {
                 floor + hex(0x4A70E0) * pool
             };
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &lit, distant: floor },
+                ground: Floor { texture: &lit, distant: floor },
                 wall: Some(Wall { texture: &dark, distance: 3.0, height: 6.0 }),
                 above: &|_, _| grey(0.02),
                 roofed: false,
@@ -76,7 +76,7 @@ pub(super) fn stage(painter: &mut BackgroundPainter, variant: usize) -> Light {
         _ => {
             let wood = painter.varied(0xA89878);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &boards(seed, wood, 0.2), distant: wood },
+                ground: Floor { texture: &boards(seed, wood, 0.2), distant: wood },
                 wall: None,
                 above: &sky(seed, hex(0xE4EEF4), hex(0x6AAEE4), grey(1.0), 0.5),
                 roofed: false,

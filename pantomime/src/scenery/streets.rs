@@ -43,7 +43,7 @@ pub(super) fn street(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let houses = facade(seed, stone, hex(0x5A7A94), hex(0xD8E4EC), 0.15);
             let ground = road(seed, asphalt, hex(0xA8A59C), grey(0.95));
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &ground, distant: asphalt },
+                ground: Floor { texture: &ground, distant: asphalt },
                 wall: Some(Wall { texture: &houses, distance: 6.0, height: 5.0 }),
                 above: &sky(seed, hex(0xCFE4F5), hex(0x5A9BE0), grey(1.0), 0.5),
                 roofed: false,
@@ -60,7 +60,7 @@ pub(super) fn street(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let houses = facade(seed, stone, hex(0x141A2C), hex(0xFFCB62), 0.55);
             let ground = road(seed, hex(0x8A94B0), hex(0xB8C2DC), hex(0x9AA4C0));
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &ground, distant: hex(0x98A2BE) },
+                ground: Floor { texture: &ground, distant: hex(0x98A2BE) },
                 wall: Some(Wall { texture: &houses, distance: 6.0, height: 4.2 }),
                 above: &sky(seed, hex(0x1E2848), hex(0x080C1C), hex(0x283252), 0.5),
                 roofed: false,
@@ -79,7 +79,7 @@ pub(super) fn street(painter: &mut BackgroundPainter, variant: usize) -> Light {
             let wall = bricks(seed, brick, hex(0xC8A890), 1.5);
             let cobbles = tiles(seed, stone, stone * 0.55, 0.17);
             painter.surfaces(&Surfaces {
-                ground: Ground { texture: &cobbles, distant: stone * 0.9 },
+                ground: Floor { texture: &cobbles, distant: stone * 0.9 },
                 wall: Some(Wall { texture: &wall, distance: 2.6, height: 2.3 }),
                 above: &sky(seed, hex(0xFFB25A), hex(0x9A5A8A), hex(0xFFD8A0), 0.6),
                 roofed: false,

@@ -67,7 +67,7 @@ impl Evaluator<'_> {
         let embeds: Result<Vec<_>> = indices
             .chunks(CLIPS)
             .map(|chunk| {
-                let patches = self.patches(clips, chunk, stimulus)?;
+                let patches = self.patchify(clips, chunk, stimulus)?;
                 Ok(self.clip_embeds(classifier.pair, &patches, chunk.len()))
             })
             .collect();
@@ -75,8 +75,8 @@ impl Evaluator<'_> {
     }
 
     /// Returns the patches of all frames of the `chosen` clips.
-    fn patches(&self, clips: &[ProcessedClip], chosen: &[usize], stimulus: &dyn Stimulus) -> Result<Vec<f32>> {
-        let frame_len = self.sizes.patches() * self.sizes.patch_values();
+    fn patchify(&self, clips: &[ProcessedClip], chosen: &[usize], stimulus: &dyn Stimulus) -> Result<Vec<f32>> {
+        let frame_len = self.sizes.patch_count() * self.sizes.patch_values();
         let frames = clips[chosen[0]].frames();
         let mut patches = vec![0.0; chosen.len() * frames * frame_len];
         patches.par_chunks_exact_mut(frame_len).enumerate().try_for_each(|(i, out)| {

@@ -64,11 +64,11 @@ impl PairSizes {
 
     /// Returns the number of tokens of a picture: its patches and the class token.
     pub fn tokens(&self) -> usize {
-        1 + self.patches()
+        1 + self.patch_count()
     }
 
     /// Returns the number of patches of a picture.
-    pub fn patches(&self) -> usize {
+    pub fn patch_count(&self) -> usize {
         (self.image_size / self.patch_size).pow(2)
     }
 

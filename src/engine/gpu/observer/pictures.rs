@@ -6,7 +6,7 @@ use crate::engine::gpu::kernel::frame::{Columns, RESAMPLE_COLUMNS, RESAMPLE_ROWS
 use crate::engine::gpu::plan::{Origin, Plan, Weight};
 use crate::engine::gpu::shader::Element;
 use crate::engine::gpu::view::TensorId;
-use crate::preprocess::{Layout, Preprocessor, Taps};
+use crate::preprocess::{FilterWeights, Layout, Preprocessor};
 
 /// Where the frame's bytes go.
 pub(super) const FRAME: usize = 0;
@@ -37,7 +37,7 @@ fn picture(plan: &mut Plan, preprocessor: &Preprocessor, [frame, place]: [Tensor
     let (passes, geometry) = (preprocessor.passes(), preprocessor.geometry());
     let target = geometry.target();
     let (columns, rows, read) = (passes.horizontal.len(), passes.vertical.len(), passes.rows.len());
-    let each = |taps: &Taps<i32>| 6 * taps.weights().len() / taps.len().max(1);
+    let each = |taps: &FilterWeights<i32>| 6 * taps.weights().len() / taps.len().max(1);
     let between = plan.tensor(3 * columns * read, Element::Integer, Origin::Made);
     let rows_read = plan.table(integers(passes.rows.iter().map(|&row| row as i32)));
     let row_taps = plan.table(taps(passes.horizontal));
@@ -78,7 +78,7 @@ fn picture(plan: &mut Plan, preprocessor: &Preprocessor, [frame, place]: [Tensor
     plan.run("columns of a frame", kernel, vec![between, column_taps, values, place], output);
 }
 
-fn taps(taps: &Taps<i32>) -> Weight {
+fn taps(taps: &FilterWeights<i32>) -> Weight {
     integers(taps.spans().into_iter().chain(taps.weights().iter().copied()))
 }
 

@@ -6,12 +6,12 @@ use crate::model::write::write_failed;
 use std::path::{Path, PathBuf};
 
 /// A temporary directory beside `out`, removed when dropped unless it was renamed.
-pub struct Staging {
+pub struct OutputDirectory {
     directory: tempfile::TempDir,
     out: PathBuf,
 }
 
-impl Staging {
+impl OutputDirectory {
     pub fn beside(out: &Path) -> Result<Self> {
         if out.exists() {
             let got = format!("{}, which exists", out.display());

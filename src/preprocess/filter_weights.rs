@@ -7,13 +7,13 @@ use core::ops::Range;
 
 /// For each target pixel, neighbouring source pixels and their weights; none in the padding.
 #[derive(Clone, Debug)]
-pub(crate) struct Taps<W> {
-    ranges: Vec<TapRange>,
+pub(crate) struct FilterWeights<W> {
+    ranges: Vec<FilterRange>,
     weights: Vec<W>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct TapRange {
+struct FilterRange {
     /// First source pixel.
     first: usize,
     /// First weight.
@@ -22,7 +22,7 @@ struct TapRange {
     end: usize,
 }
 
-impl<W> Taps<W> {
+impl<W> FilterWeights<W> {
     pub(super) fn new() -> Self {
         Self { ranges: Vec::new(), weights: Vec::new() }
     }
@@ -31,7 +31,7 @@ impl<W> Taps<W> {
     pub(super) fn push(&mut self, first: usize, weights: impl IntoIterator<Item = W>) {
         let start = self.weights.len();
         self.weights.extend(weights);
-        self.ranges.push(TapRange { first, start, end: self.weights.len() });
+        self.ranges.push(FilterRange { first, start, end: self.weights.len() });
     }
 
     /// Returns, for each target pixel, the first source pixel and the weights.
@@ -56,7 +56,7 @@ impl<W> Taps<W> {
 }
 
 #[cfg(feature = "gpu")]
-impl<W> Taps<W> {
+impl<W> FilterWeights<W> {
     /// Returns the number of target pixels.
     pub(crate) fn len(&self) -> usize {
         self.ranges.len()
@@ -76,7 +76,7 @@ impl<W> Taps<W> {
     }
 }
 
-impl Taps<i32> {
+impl FilterWeights<i32> {
     /// Creates fixed-point taps for the covered pixels of `axis`. Weights add up to about `1 << family.bits()`.
     pub(super) fn of_pixels(axis: Axis, interpolation: Interpolation, family: ResizeLibrary) -> Self {
         let mut taps = Self::new();
@@ -131,7 +131,7 @@ impl Taps<i32> {
     }
 }
 
-impl Taps<f32> {
+impl FilterWeights<f32> {
     /// Creates bilinear taps, antialiased if the mask shrinks, from a mask of `length` pixels that spans the target of
     /// `segmenter` to the target of `encoder`. Both are geometries of the same frame.
     pub(super) fn of_mask(length: u32, segmenter: Axis, encoder: Axis) -> Self {
@@ -216,7 +216,7 @@ mod tests {
             for family in [ResizeLibrary::Pillow, ResizeLibrary::OpenCv] {
                 for interpolation in [Interpolation::Bilinear, Interpolation::Bicubic] {
                     let one = 1 << family.bits();
-                    for (first, weights) in Taps::of_pixels(axis, interpolation, family).iter() {
+                    for (first, weights) in FilterWeights::of_pixels(axis, interpolation, family).iter() {
                         let sum: i32 = weights.iter().sum();
                         assert!((sum - one).abs() <= weights.len() as i32, "{source} to {resized}: {sum} of {one}");
                         assert!(first + weights.len() <= source as usize);

@@ -4,7 +4,7 @@ use crate::frame::Frame;
 
 /// The frame in each slot of the clip encoder.
 #[derive(Debug, Default)]
-pub(super) struct FrameSlots {
+pub(super) struct FrameIds {
     slots: Vec<FrameId>,
     /// The slot filled last.
     last: Option<usize>,
@@ -17,7 +17,7 @@ pub(super) struct FrameId {
     pub time_us: u64,
 }
 
-impl FrameSlots {
+impl FrameIds {
     /// Empties all slots; there are `count` of them from now on.
     pub fn reset(&mut self, count: usize) {
         self.slots.clear();
