@@ -213,6 +213,15 @@ impl Error {
         self.source = Some(Arc::new(source));
         self
     }
+
+    /// Replaces `from` with `to` in every part.
+    #[cfg(feature = "cpu")]
+    pub(crate) fn replaced(mut self, from: &str, to: &str) -> Self {
+        for part in [&mut self.expected, &mut self.got, &mut self.next] {
+            *part = part.replace(from, to);
+        }
+        self
+    }
 }
 
 /// Compares the messages; the sources do not count.
@@ -223,17 +232,6 @@ impl PartialEq for Error {
 }
 
 impl Eq for Error {}
-
-#[cfg(feature = "cpu")]
-impl Error {
-    /// Replaces `from` with `to` in every part.
-    pub(crate) fn replaced(mut self, from: &str, to: &str) -> Self {
-        for part in [&mut self.expected, &mut self.got, &mut self.next] {
-            *part = part.replace(from, to);
-        }
-        self
-    }
-}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

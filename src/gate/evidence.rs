@@ -61,10 +61,9 @@ impl<'a> Evidence<'a> {
             let got = format_args!("{} frames, {} with a person", visibility.frames, visibility.frames_with_person);
             return refuse("a window with frames", &got);
         }
-        for area in [visibility.person_area, visibility.background_area] {
-            if !(0.0..=1.0).contains(&area) {
-                return refuse("areas from 0 to 1", &area);
-            }
+        let areas = [visibility.person_area, visibility.background_area];
+        if let Some(area) = areas.iter().find(|area| !(0.0..=1.0).contains(*area)) {
+            return refuse("areas from 0 to 1", area);
         }
         Ok(Self { log_probs, visibility })
     }

@@ -94,13 +94,11 @@ impl<'data> Archive<'data> {
 
     /// Returns the tensors of a dictionary; its other values hold no weights.
     fn state_dict(&self, id: ValueId) -> BTreeMap<String, &PickledTensor> {
-        let mut found = BTreeMap::new();
-        for (name, id) in self.pickle.named(id) {
-            if let PickleValue::Tensor(tensor) = self.pickle.value(id) {
-                found.insert(name.to_owned(), tensor);
-            }
-        }
-        found
+        let tensor = |(name, id): (&str, ValueId)| match self.pickle.value(id) {
+            PickleValue::Tensor(tensor) => Some((name.to_owned(), tensor)),
+            _ => None,
+        };
+        self.pickle.named(id).filter_map(tensor).collect()
     }
 
     /// Returns the tensors of all modules of a TorchScript archive, named by their paths from the root.

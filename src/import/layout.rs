@@ -23,22 +23,19 @@ const BUFFERS: [&str; 6] = [
 /// Prefix of ViFi-CLIP's learned prompts, which this crate does not use.
 const PROMPTS: &str = "prompt_learner.";
 
-/// This crate's and OpenAI's names of the tensors outside the blocks.
-const OPENAI: [(&str, &str, TensorPart); 15] = [
+/// This crate's and OpenAI's names of the tensors outside the blocks, or their prefixes.
+const OPENAI: [(&str, &str, TensorPart); 12] = [
     (LOGIT_SCALE, "logit_scale", TensorPart::Whole),
     ("visual_projection.weight", "visual.proj", TensorPart::Transposed),
     ("text_projection.weight", "text_projection", TensorPart::Transposed),
     ("vision_model.embeddings.class_embedding", "visual.class_embedding", TensorPart::Whole),
     ("vision_model.embeddings.patch_embedding.weight", "visual.conv1.weight", TensorPart::Whole),
     ("vision_model.embeddings.position_embedding.weight", "visual.positional_embedding", TensorPart::Whole),
-    ("vision_model.pre_layrnorm.weight", "visual.ln_pre.weight", TensorPart::Whole),
-    ("vision_model.pre_layrnorm.bias", "visual.ln_pre.bias", TensorPart::Whole),
-    ("vision_model.post_layernorm.weight", "visual.ln_post.weight", TensorPart::Whole),
-    ("vision_model.post_layernorm.bias", "visual.ln_post.bias", TensorPart::Whole),
+    ("vision_model.pre_layrnorm.", "visual.ln_pre.", TensorPart::Whole),
+    ("vision_model.post_layernorm.", "visual.ln_post.", TensorPart::Whole),
     (TOKEN_TABLE, "token_embedding.weight", TensorPart::Whole),
     ("text_model.embeddings.position_embedding.weight", "positional_embedding", TensorPart::Whole),
-    ("text_model.final_layer_norm.weight", "ln_final.weight", TensorPart::Whole),
-    ("text_model.final_layer_norm.bias", "ln_final.bias", TensorPart::Whole),
+    ("text_model.final_layer_norm.", "ln_final.", TensorPart::Whole),
     ("temporal_model.position_embedding.weight", "frame_position_embeddings.weight", TensorPart::Whole),
 ];
 /// This crate's and OpenAI's prefixes of a transformer's blocks.
@@ -169,15 +166,17 @@ impl CheckpointLayout {
 fn openai(name: &str) -> StoredTensor {
     let block = OPENAI_TOWERS.iter().find_map(|(ours, theirs)| Some((theirs, name.strip_prefix(ours)?)));
     let Some((tower, (layer, rest))) = block.and_then(|(tower, rest)| Some((tower, rest.split_once('.')?))) else {
-        let found = OPENAI.iter().find(|(ours, _, _)| *ours == name);
-        let (theirs, part) = found.map_or((name, TensorPart::Whole), |(_, theirs, part)| (*theirs, *part));
-        return StoredTensor { name: theirs.to_owned(), part };
+        return renamed(&OPENAI, name);
     };
-    let part_of = |(ours, theirs, part): &(&str, &str, TensorPart)| {
-        Some(StoredTensor { name: format!("{tower}{layer}.{theirs}{}", rest.strip_prefix(ours)?), part: *part })
-    };
-    let whole = || StoredTensor { name: format!("{tower}{layer}.{rest}"), part: TensorPart::Whole };
-    OPENAI_BLOCK.iter().find_map(part_of).unwrap_or_else(whole)
+    let stored = renamed(&OPENAI_BLOCK, rest);
+    StoredTensor { name: format!("{tower}{layer}.{}", stored.name), ..stored }
+}
+
+/// Returns the stored tensor of the first entry of `table` with which `name` begins; else `name` itself.
+fn renamed(table: &[(&str, &str, TensorPart)], name: &str) -> StoredTensor {
+    let found = table.iter().find_map(|&(ours, theirs, part)| Some((name.strip_prefix(ours)?, theirs, part)));
+    let (rest, theirs, part) = found.unwrap_or((name, "", TensorPart::Whole));
+    StoredTensor { name: format!("{theirs}{rest}"), part }
 }
 
 /// The tensors of one file under this crate's names.

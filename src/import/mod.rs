@@ -80,11 +80,8 @@ impl Import {
         if !self.templates.is_empty() {
             check_templates(&self.templates)?;
         }
-        let convention = self.convention.as_ref();
-        let convention = convention
-            .map(|path| read(path, "a readable manifest", "check the path", Convention::parse))
-            .transpose()?;
-        let mut segmenter = read(&self.segmenter, "a readable manifest", "check the path", SegmenterSettings::parse)?;
+        let convention = self.convention.as_ref().map(|path| read_manifest(path, Convention::parse)).transpose()?;
+        let mut segmenter = read_manifest(&self.segmenter, SegmenterSettings::parse)?;
         let cpu = Cpu::new(threads)?;
         cpu.segmenter(&self.segmenter_model, &segmenter)?;
         let directory = OutputDirectory::beside(&self.out)?;
@@ -123,10 +120,7 @@ impl Import {
         let frames = convention.as_ref().map_or(FRAMES, |convention| convention.clip.frames);
         let LoadedCheckpoint { checkpoint, architecture, temporal, family, config } =
             files.load(self.activation, frames)?;
-        let mut convention = match convention {
-            Some(convention) => convention,
-            None => usual_convention(family, &config)?,
-        };
+        let mut convention = convention.map_or_else(|| usual_convention(family, &config), Ok)?;
         check_fusion(&convention, temporal.as_ref())?;
         let [vision, text] = name_towers(&mut convention, directory);
         architecture.vision.write(&checkpoint, &vision, self.precision)?;
@@ -150,10 +144,8 @@ impl Import {
         if self.base.is_some() || self.activation.is_some() {
             warn!("a base checkpoint and an activation do not apply to ONNX files: they are ignored");
         }
-        let mut convention = match convention {
-            Some(convention) => convention,
-            None => usual_convention(ModelFamily::OpenAi, &ModelConfig::None)?,
-        };
+        let usual = || usual_convention(ModelFamily::OpenAi, &ModelConfig::None);
+        let mut convention = convention.map_or_else(usual, Ok)?;
         check_fusion(&convention, None)?;
         let [vision, text] = name_towers(&mut convention, directory);
         let pair = OnnxPair::find(&self.clip)?;
@@ -210,6 +202,11 @@ fn manifest_of(convention: &Convention, segmenter: &SegmenterSettings, directory
         gate: GateSettings::default(),
         files,
     })
+}
+
+/// Reads and parses the manifest at `path`.
+fn read_manifest<T>(path: &Path, parse: fn(&str) -> Result<T>) -> Result<T> {
+    read(path, "a readable manifest", "check the path", parse)
 }
 
 /// Reads and parses the text file at `path`, which should be `expected`.

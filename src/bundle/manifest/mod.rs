@@ -104,9 +104,7 @@ impl Manifest {
         }
         self.segmenter.check()?;
         self.vision.check()?;
-        if let Some(text) = &self.text {
-            text.check()?;
-        }
+        self.text.as_ref().map_or(Ok(()), TextSettings::check)?;
         check_templates(&self.labels.templates)?;
         self.gate.validate().map_err(|e| e.at("[gate]"))?;
         self.views.check()?;
@@ -114,8 +112,9 @@ impl Manifest {
     }
 
     fn check_files(&self) -> Result<()> {
-        for file in self.files.keys() {
-            check_plain(file)?;
+        if let Some(file) = self.files.keys().find(|file| !crate::file::stays_inside(file)) {
+            let next = "name it without .. or a leading /";
+            return Err(refused("a file inside the bundle", format_args!("{file:?}"), next));
         }
         for (section, file) in self.named_files() {
             if !self.files.contains_key(file) {
@@ -125,13 +124,4 @@ impl Manifest {
         }
         Ok(())
     }
-}
-
-/// Checks that `file` is a plain path below the bundle.
-fn check_plain(file: &str) -> Result<()> {
-    if !crate::file::stays_inside(file) {
-        let next = "name it without .. or a leading /";
-        return Err(refused("a file inside the bundle", format_args!("{file:?}"), next));
-    }
-    Ok(())
 }

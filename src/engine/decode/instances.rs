@@ -146,15 +146,19 @@ mod tests {
         values
     }
 
+    fn decoded(values: &[f32]) -> [f32; 64] {
+        let mut out = [9.0; 64];
+        instances().decode(values, &mut out);
+        out
+    }
+
     #[test]
     fn people_are_painted_inside_their_boxes_and_other_classes_are_not() {
-        let values = outputs([
+        let out = decoded(&outputs([
             [8.0, 8.0, 16.0, 16.0, 0.9, 0.1, 4.0],
             [24.0, 24.0, 16.0, 16.0, 0.3, 0.8, 4.0],
             [24.0, 8.0, 16.0, 16.0, 0.1, 0.0, 4.0],
-        ]);
-        let mut out = [9.0; 64];
-        instances().decode(&values, &mut out);
+        ]));
         for (pixel, p) in out.iter().enumerate() {
             let inside = pixel % 8 < 4 && pixel / 8 < 4;
             assert_eq!(*p > 0.9, inside, "{pixel}: {p}");
@@ -165,13 +169,11 @@ mod tests {
     #[test]
     fn of_two_boxes_of_one_person_the_stronger_stays() {
         // The weaker box would add probability, since its coefficient is larger.
-        let values = outputs([
+        let out = decoded(&outputs([
             [16.0, 16.0, 16.0, 16.0, 0.9, 0.0, 1.0],
             [16.0, 16.0, 16.0, 18.0, 0.6, 0.0, 9.0],
             [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        ]);
-        let mut out = [0.0; 64];
-        instances().decode(&values, &mut out);
+        ]));
         let most = out.iter().copied().fold(0.0, f32::max);
         assert!((most - 0.731).abs() < 1e-3, "{most}");
     }
@@ -185,8 +187,7 @@ mod tests {
         ]);
         let persons = instances().persons(&values);
         assert_eq!(persons.iter().map(|person| person.score).collect::<Vec<_>>(), [0.9, 0.8]);
-        let mut out = [0.0; 64];
-        instances().decode(&values, &mut out);
+        let out = decoded(&values);
         let pixels = persons[0].mask.probabilities().iter().zip(persons[1].mask.probabilities());
         assert!(pixels.clone().all(|(a, b)| *a == 0.0 || *b == 0.0), "their boxes do not overlap");
         assert!(pixels.map(|(a, b)| a.max(*b)).eq(out));
@@ -195,13 +196,11 @@ mod tests {
     #[test]
     fn numbers_that_are_not_finite_paint_nothing_and_boxes_beyond_the_edge_are_cut() {
         let nan = f32::NAN;
-        let values = outputs([
+        let out = decoded(&outputs([
             [nan, nan, nan, nan, 0.9, 0.0, nan],
             [0.0, 0.0, 1e9, 1e9, 0.8, 0.0, 4.0],
             [nan, 0.0, 0.0, 0.0, nan, 0.0, 0.0],
-        ]);
-        let mut out = [0.0; 64];
-        instances().decode(&values, &mut out);
+        ]));
         assert!(out.iter().all(|p| (0.0..=1.0).contains(p)));
         assert!(out.iter().all(|p| *p > 0.9));
     }

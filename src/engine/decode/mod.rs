@@ -187,15 +187,20 @@ mod tests {
 
     fn run(kind: DecodeKind, layout: Layout, channels: usize, person: PersonChannels, values: &[f32]) -> Vec<f32> {
         let mut out = vec![9.0; values.len() / channels];
-        decode(&DecodeSettings { kind, layout, channels, person, prototypes: None }, values, &mut out);
+        let settings = DecodeSettings { kind, layout, channels, person, prototypes: None };
+        settings.check().unwrap();
+        decode(&settings, values, &mut out);
         out
+    }
+
+    fn channel(person: usize) -> PersonChannels {
+        PersonChannels::Channels(vec![person])
     }
 
     #[test]
     fn probabilities_pass_and_channels_are_found_in_both_layouts() {
-        let person = PersonChannels::Channels(vec![1]);
-        assert_eq!(run(DecodeKind::Probability, Layout::Nchw, 2, person.clone(), &[0.9, 0.2, 0.1, 0.8]), [0.1, 0.8]);
-        assert_eq!(run(DecodeKind::Probability, Layout::Nhwc, 2, person, &[0.9, 0.2, 0.1, 0.8]), [0.2, 0.8]);
+        assert_eq!(run(DecodeKind::Probability, Layout::Nchw, 2, channel(1), &[0.9, 0.2, 0.1, 0.8]), [0.1, 0.8]);
+        assert_eq!(run(DecodeKind::Probability, Layout::Nhwc, 2, channel(1), &[0.9, 0.2, 0.1, 0.8]), [0.2, 0.8]);
     }
 
     #[test]
@@ -207,33 +212,23 @@ mod tests {
 
     #[test]
     fn a_sigmoid_is_half_at_zero() {
-        let person = PersonChannels::Channels(vec![0]);
-        assert_eq!(run(DecodeKind::Sigmoid, Layout::Nchw, 1, person, &[0.0, 100.0, -100.0]), [0.5, 1.0, 0.0]);
+        assert_eq!(run(DecodeKind::Sigmoid, Layout::Nchw, 1, channel(0), &[0.0, 100.0, -100.0]), [0.5, 1.0, 0.0]);
     }
 
     #[test]
     fn argmax_takes_an_index_or_the_largest_score() {
-        let person = PersonChannels::Channels(vec![15]);
-        let decode =
-            DecodeSettings { kind: DecodeKind::Argmax, layout: Layout::Nchw, channels: 1, person, prototypes: None };
-        let mut out = [9.0; 3];
-        decode.check().unwrap();
-        super::decode(&decode, &[15.0, f32::NAN, 14.0], &mut out);
-        assert_eq!(out, [1.0, 0.0, 0.0]);
-        let person = PersonChannels::Channels(vec![1]);
-        assert_eq!(run(DecodeKind::Argmax, Layout::Nhwc, 2, person, &[0.1, 0.2, 0.2, 0.2]), [1.0, 0.0]);
+        assert_eq!(run(DecodeKind::Argmax, Layout::Nchw, 1, channel(15), &[15.0, f32::NAN, 14.0]), [1.0, 0.0, 0.0]);
+        assert_eq!(run(DecodeKind::Argmax, Layout::Nhwc, 2, channel(1), &[0.1, 0.2, 0.2, 0.2]), [1.0, 0.0]);
     }
 
     #[test]
     fn min_max_stretches_and_a_flat_picture_shows_nobody() {
-        let person = PersonChannels::Channels(vec![0]);
-        assert_eq!(run(DecodeKind::MinMax, Layout::Nchw, 1, person.clone(), &[-1.0, 0.0, 1.0]), [0.0, 0.5, 1.0]);
-        assert_eq!(run(DecodeKind::MinMax, Layout::Nchw, 1, person, &[3.0, 3.0]), [0.0, 0.0]);
+        assert_eq!(run(DecodeKind::MinMax, Layout::Nchw, 1, channel(0), &[-1.0, 0.0, 1.0]), [0.0, 0.5, 1.0]);
+        assert_eq!(run(DecodeKind::MinMax, Layout::Nchw, 1, channel(0), &[3.0, 3.0]), [0.0, 0.0]);
     }
 
     #[test]
     fn what_is_not_finite_is_nobody() {
-        let person = PersonChannels::Channels(vec![0]);
-        assert_eq!(run(DecodeKind::Probability, Layout::Nchw, 1, person, &[f32::NAN, f32::INFINITY]), [0.0, 0.0]);
+        assert_eq!(run(DecodeKind::Probability, Layout::Nchw, 1, channel(0), &[f32::NAN, f32::INFINITY]), [0.0, 0.0]);
     }
 }

@@ -72,12 +72,9 @@ fn size(width: u32, height: u32) -> Size {
     Size::new(width, height).unwrap()
 }
 
-fn room(pixels: usize) -> Sizes {
-    Sizes { segmenter_inputs: pixels, pixel_values: pixels, masks: pixels, people: pixels, slots: pixels }
-}
-
 fn rig(device: &Arc<Device>, pixels: usize) -> Rig {
-    Rig::new(device.clone(), Precision::F32, room(pixels)).unwrap()
+    let sizes = Sizes { segmenter_inputs: pixels, pixel_values: pixels, masks: pixels, people: pixels, slots: pixels };
+    Rig::new(device.clone(), Precision::F32, sizes).unwrap()
 }
 
 #[test]
