@@ -25,7 +25,7 @@ pub enum Grip {
     /// In a hand.
     Hand,
     /// On the ground beside the actor.
-    Ground,
+    Floor,
 }
 
 /// A clip before it is drawn.
@@ -121,7 +121,7 @@ impl Clip {
         let object = self.object.map(|object| match (self.activity, self.grip) {
             (Activity::Handling(_), _) => format!("with {}", object.name()),
             (_, Grip::Hand) => format!("holding {}", object.name()),
-            (_, Grip::Ground) => format!("beside {}", object.name()),
+            (_, Grip::Floor) => format!("beside {}", object.name()),
         });
         CaptionParts {
             person: self.actor.description(),

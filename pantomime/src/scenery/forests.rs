@@ -1,6 +1,6 @@
 //! Forests.
 
-use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, overcast, patches, sky, sunlight};
+use super::painter::{BackgroundPainter, Floor, Haze, Surfaces, overcast, patches, sky, sunlight};
 use crate::colour::{grey, hex};
 use crate::light::Light;
 use crate::vector::vector;

@@ -1,7 +1,7 @@
 //! Kitchens, offices and classrooms.
 
 use super::painter::{
-    BackgroundPainter, Ground, Haze, Surfaces, Texture, Wall, boards, bricks, ceiling, checks, lamplight, patches,
+    BackgroundPainter, Floor, Haze, Surfaces, Texture, Wall, boards, bricks, ceiling, checks, lamplight, patches,
     plaster, tiles,
 };
 use crate::colour::{Colour, grey, hex};

@@ -1,6 +1,6 @@
 //! Beaches and deserts.
 
-use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, overcast, patches, sky, sunlight};
+use super::painter::{BackgroundPainter, Floor, Haze, Surfaces, overcast, patches, sky, sunlight};
 use super::sports::parasol;
 use crate::colour::{Colour, grey, hex};
 use crate::light::Light;

@@ -1,7 +1,7 @@
 //! Basketball courts, gyms and swimming pools.
 
 use super::painter::{
-    BackgroundPainter, Ground, Haze, Surfaces, Wall, boards, bricks, ceiling, lamplight, patches, plaster, sky,
+    BackgroundPainter, Floor, Haze, Surfaces, Wall, boards, bricks, ceiling, lamplight, patches, plaster, sky,
     sunlight, tiles,
 };
 use crate::colour::{Colour, grey, hex};

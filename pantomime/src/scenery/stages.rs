@@ -1,6 +1,6 @@
 //! Stages.
 
-use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, Wall, boards, sky, sunlight};
+use super::painter::{BackgroundPainter, Floor, Haze, Surfaces, Wall, boards, sky, sunlight};
 use crate::colour::{Colour, grey, hex};
 use crate::light::Light;
 use crate::noise::{fraction, rough};

@@ -1,6 +1,6 @@
 //! Streets.
 
-use super::painter::{BackgroundPainter, Ground, Haze, Surfaces, Wall, bricks, patches, sky, sunlight, tiles};
+use super::painter::{BackgroundPainter, Floor, Haze, Surfaces, Wall, bricks, patches, sky, sunlight, tiles};
 use crate::colour::{Colour, grey, hex};
 use crate::light::Light;
 use crate::noise::{floor, fraction, speck};
