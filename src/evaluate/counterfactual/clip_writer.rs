@@ -51,11 +51,6 @@ impl ClipWriter {
         Self { out: out.to_owned(), format }
     }
 
-    /// Returns the folder that the writer writes to.
-    pub fn out(&self) -> &Path {
-        &self.out
-    }
-
     /// Returns the file or folder of the counterfactual clip of `clip`.
     pub fn path(&self, clip: &LabelledClip) -> PathBuf {
         let folder = self.out.join(plain(&clip.label)).join(plain(clip.id.rsplit('/').next().unwrap_or(&clip.id)));
@@ -122,7 +117,7 @@ fn write_mp4(source: &mut dyn Source, path: &Path) -> Result<u64> {
 }
 
 /// Returns `name` as a file name that stays in its folder.
-pub(super) fn plain(name: &str) -> String {
+fn plain(name: &str) -> String {
     let name = name.replace(['/', '\\'], "_");
     if name.trim_matches('.').is_empty() { format!("_{name}") } else { name }
 }

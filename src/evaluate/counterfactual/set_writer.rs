@@ -43,6 +43,7 @@ pub fn write_sets(run: DatasetRun<'_>, settings: &WriteSettings) -> Result<SetCo
     let mut all = SetCounts::default();
     for set in &sets {
         let out = if sets.len() == 1 { out.clone() } else { out.join(set.name()) };
+        make_directory(&out)?;
         let counts = write(run, set, &ClipWriter::new(&out, settings.format), &mut compositors)?;
         all.written += counts.written;
         all.left_out += counts.left_out;
@@ -60,7 +61,6 @@ fn write(
     writer: &ClipWriter,
     compositors: &mut [Compositor<'_>],
 ) -> Result<SetCounts> {
-    make_directory(writer.out())?;
     let clips = set.clips(run.dataset);
     let mut counts = SetCounts { left_out: run.dataset.clips.len() - clips.len(), ..SetCounts::default() };
     let write = |clip: &LabelledClip, compositor: &mut Compositor<'_>| match writer.write(clip, set, compositor) {

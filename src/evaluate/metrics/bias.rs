@@ -187,9 +187,7 @@ fn still_backgrounds(sets: &CounterfactualClips) -> BTreeMap<String, StillBackgr
             let passes =
                 |(scufo, scuba): (&ScoredClip, &ScoredClip)| is_contrastive(scuba.truth, scuba.label(), scufo.label());
             let passed: Vec<bool> = paired(scufo, scuba).map(passes).collect();
-            row.contrastive = Some(estimate(&passed, |passed| {
-                passed.iter().filter(|passed| ***passed).count() as f64 / passed.len() as f64
-            }));
+            row.contrastive = Some(estimate(&passed, |passed| share(passed.iter().copied(), |passed| *passed)));
         }
     }
     if rows.len() > 1 {

@@ -118,25 +118,22 @@ fn metrics(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
 }
 
 fn gate(clips: &[ScoredClip], by: Confidence) -> GateMeasures {
-    let ordered = |clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
+    let ordered_by = |by: Confidence, clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
         clips.iter().map(|clip| (by.of(clip), !clip.is_right())).collect()
     };
-    let by_max_softmax = |clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
-        clips.iter().map(|clip| (Confidence::MaxSoftmax.of(clip), !clip.is_right())).collect()
-    };
+    let ordered = |clips: &[&ScoredClip]| ordered_by(by, clips);
     let background = |clips: &[&ScoredClip]| {
         let scores = clips.iter().filter_map(|clip| Some((-by.of(clip), clip.is_wrong_by_background()?)));
         selective::auroc(&scores.collect::<Vec<_>>())
     };
-    let all: Vec<&ScoredClip> = clips.iter().collect();
-    let all = ordered(&all);
+    let all = ordered(&clips.iter().collect::<Vec<_>>());
     let percent = |coverage: f64| format!("{:.0}%", coverage * 100.0);
     GateMeasures {
         aurc: estimate(clips, |clips| selective::aurc(&ordered(clips))),
         e_aurc: estimate(clips, |clips| selective::e_aurc(&ordered(clips))),
         augrc: estimate(clips, |clips| selective::augrc(&ordered(clips))),
         aurc_less_max_softmax: estimate(clips, |clips| {
-            selective::aurc(&ordered(clips)) - selective::aurc(&by_max_softmax(clips))
+            selective::aurc(&ordered(clips)) - selective::aurc(&ordered_by(Confidence::MaxSoftmax, clips))
         }),
         risk_at: COVERAGES.map(|coverage| (percent(coverage), selective::risk_at(&all, coverage))).into(),
         auroc_wrong_by_background: estimate(clips, background),
