@@ -552,7 +552,7 @@ fn a_shader_that_the_driver_refuses_is_an_error_that_names_it() {
         fn operations(&self) -> u64 {
             0
         }
-        fn cpu_reference(&self, _inputs: &[&[f32]]) -> Vec<f32> {
+        fn twin(&self, _inputs: &[&[f32]]) -> Vec<f32> {
             vec![0.0]
         }
     }
