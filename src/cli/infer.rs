@@ -2,7 +2,7 @@
 
 use super::backends::{BACKENDS, PRECISIONS};
 use super::choices::parser;
-use super::{Exit, make_directory, print};
+use super::{Exit, print};
 use clap::Args;
 use figureground::engine::{Backend, Precision, cpu};
 use figureground::model::{Model, Port, Tensor, Values};
