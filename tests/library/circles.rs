@@ -2,8 +2,8 @@
 //!
 //! An entry of a folder is a file, or a folder with its contents. Entry A depends on entry B if a path in A's code, one
 //! that begins with `crate` or `super`, leads to B. A name that a `mod.rs` or `lib.rs` re-exports belongs to the file
-//! that defines it. The test ignores tests, comments, and paths between a `mod.rs` and its own children. It does not see
-//! dependencies without a path, such as calls of methods.
+//! that defines it. The test ignores tests, comments, and paths between a `mod.rs` and its own children. It does not
+//! see dependencies without a path, such as calls of methods.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

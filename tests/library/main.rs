@@ -1,4 +1,4 @@
-//! Tests of the library: properties of the algebra, parsers, sources, outputs, evaluation, and agreement with other libraries.
+//! Tests of the library: the algebra, parsers, sources, outputs, evaluation, and agreement with other libraries.
 
 mod algebra;
 mod bundle;
