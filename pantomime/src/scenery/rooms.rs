@@ -46,7 +46,7 @@ pub(super) fn kitchen(painter: &mut BackgroundPainter, variant: usize) -> Light 
             Room {
                 floor: Floor { texture: &checks(grey(0.9), grey(0.3), 0.4), distant: grey(0.6) },
                 wall: &splash,
-                depth: depth,
+                depth,
                 darkness: 0.0,
             },
         ),
@@ -55,7 +55,7 @@ pub(super) fn kitchen(painter: &mut BackgroundPainter, variant: usize) -> Light 
             Room {
                 floor: Floor { texture: &tiles(seed, hex(0xB5683E), hex(0x8A7A6A), 0.35), distant: hex(0xA86A44) },
                 wall: &splash,
-                depth: depth,
+                depth,
                 darkness: 0.2,
             },
         ),
@@ -64,7 +64,7 @@ pub(super) fn kitchen(painter: &mut BackgroundPainter, variant: usize) -> Light 
             Room {
                 floor: Floor { texture: &boards(seed, hex(0x5A4632), 0.14), distant: hex(0x54422E) },
                 wall: &splash,
-                depth: depth,
+                depth,
                 darkness: 0.6,
             },
         ),
@@ -121,7 +121,7 @@ pub(super) fn office(painter: &mut BackgroundPainter, variant: usize) -> Light {
             Room {
                 floor: Floor { texture: &floor, distant: carpet },
                 wall: &plaster(seed, hex(0xF0F0EA)),
-                depth: depth,
+                depth,
                 darkness: 0.0,
             },
         ),
@@ -130,7 +130,7 @@ pub(super) fn office(painter: &mut BackgroundPainter, variant: usize) -> Light {
             Room {
                 floor: Floor { texture: &floor, distant: carpet },
                 wall: &plaster(seed, hex(0x353B4C)),
-                depth: depth,
+                depth,
                 darkness: 0.75,
             },
         ),
@@ -139,7 +139,7 @@ pub(super) fn office(painter: &mut BackgroundPainter, variant: usize) -> Light {
             Room {
                 floor: Floor { texture: &floor, distant: carpet },
                 wall: &bricks(seed, hex(0xA8573C), hex(0xC8B8A8), 1.3),
-                depth: depth,
+                depth,
                 darkness: 0.2,
             },
         ),
@@ -231,7 +231,7 @@ pub(super) fn classroom(painter: &mut BackgroundPainter, variant: usize) -> Ligh
             Room {
                 floor: Floor { texture: &boards(seed, hex(0xA8784A), 0.1), distant: hex(0xA07044) },
                 wall: &painted,
-                depth: depth,
+                depth,
                 darkness: 0.1,
             },
         ),
@@ -240,7 +240,7 @@ pub(super) fn classroom(painter: &mut BackgroundPainter, variant: usize) -> Ligh
             Room {
                 floor: Floor { texture: &tiles(seed, hex(0xB8B8B0), hex(0x909088), 0.5), distant: hex(0xB4B4AC) },
                 wall: &painted,
-                depth: depth,
+                depth,
                 darkness: 0.0,
             },
         ),
@@ -249,7 +249,7 @@ pub(super) fn classroom(painter: &mut BackgroundPainter, variant: usize) -> Ligh
             Room {
                 floor: Floor { texture: &checks(hex(0x6AA84F), hex(0xE8E0C0), 0.5), distant: hex(0xA8C488) },
                 wall: &painted,
-                depth: depth,
+                depth,
                 darkness: 0.0,
             },
         ),

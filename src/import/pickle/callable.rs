@@ -83,7 +83,7 @@ fn torch_script(module: &str, name: &str) -> Option<Callable> {
 
 /// Returns the element type of the storage class `name` of `torch`.
 fn element(name: &str) -> Option<TensorType> {
-    let kind = name.strip_suffix("PickledStorage")?;
+    let kind = name.strip_suffix("Storage")?;
     Some(match kind {
         "Float" => TensorType::F32,
         "Half" => TensorType::F16,
