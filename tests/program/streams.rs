@@ -105,13 +105,13 @@ fn a_stream_is_restored_after_garbage_and_silence() {
     std::thread::sleep(Duration::from_millis(500));
     let url = format!("tcp://127.0.0.1:{port}");
     let mut command = desk.run_command();
-    command.args(["--backend", "cpu", &url, "--window", "1", "--stride", "0.5", "--stall-timeout", "1.5"]);
+    command.args(["--backend", "cpu", &url, "--window", "1", "--stride", "0.5", "--stall-timeout", "4"]);
     let live = Live::of(command);
     live.verdicts(2);
     drop(server);
     let garbage = program::Random(7).bytes(200_000);
     answer(port, garbage, Duration::ZERO).join().unwrap();
-    answer(port, Vec::new(), Duration::from_secs(4)).join().unwrap();
+    answer(port, Vec::new(), Duration::from_secs(8)).join().unwrap();
     let server = Server::start(port, "160:120");
     live.verdicts_so_far();
     live.verdicts(3);
