@@ -375,7 +375,7 @@ fn sixteen_bits_on_a_gpu_without_them_are_refused() {
     let device = Device::open_within(&gpu, Bounds { max_storage_binding: 128 << 20, f16: false }).unwrap();
     let model = Model::read(&repository().join("models/built-in/vision.onnx")).unwrap();
     let error = infer(&model, &inputs(&model, 1), &device, Precision::F16).unwrap_err().to_string();
-    assert!(error.contains("16 bits") && error.contains("f32"), "{error}");
+    assert!(error.contains("16-bit") && error.contains("f32"), "{error}");
 }
 
 #[test]

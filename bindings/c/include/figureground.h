@@ -66,6 +66,10 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
+// Returns the error of this thread's last failed call: one sentence in UTF-8, valid until the next call fails. It is
+// empty if no call has failed.
+const char *fg_error(void);
+
 // Opens a gate that flags when the log-ratio of background and person is above `tau`, and stops `hysteresis` below it.
 // Returns null if a number is not finite.
 fg_gate *fg_gate_open(float tau,
@@ -148,17 +152,14 @@ size_t fg_label_count(fg_pipeline *pipeline);
 //
 // # Safety
 // `pipeline` comes from `fg_open`.
-const char *fg_label(fg_pipeline *pipeline, size_t label);
+const char *fg_label(fg_pipeline *pipeline,
+                     size_t label);
 
 // Closes a pipeline; null is ignored.
 //
 // # Safety
 // `pipeline` comes from `fg_open` and is not used any more.
 void fg_close(fg_pipeline *pipeline);
-
-// Returns the error of this thread's last failed call: one sentence in UTF-8, valid until the next call fails. It is
-// empty if no call has failed.
-const char *fg_error(void);
 
 #ifdef __cplusplus
 }  // extern "C"
