@@ -71,6 +71,12 @@ pub struct Desk {
     bundle: Arc<TempDir>,
 }
 
+impl Default for Desk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Desk {
     pub fn new() -> Self {
         let cache = tempfile::tempdir().unwrap();
