@@ -21,7 +21,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 TOKEN = "a-token-of-this-test"
 
 
-def wait(page, condition, patience=30):
+def wait(page, condition, patience=60):
     """Waits until `condition` holds. Playwright's own wait does not work under the page's content policy."""
     until = time.time() + patience
     while True:
