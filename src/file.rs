@@ -17,6 +17,17 @@ pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
     file.commit()
 }
 
+/// Creates the directory `path`, with its parents.
+///
+/// # Errors
+/// Returns an error if it cannot be created.
+pub fn create_directory(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).map_err(|error| {
+        let expected = format!("to make the directory {}", path.display());
+        Error::caused(Stage::Sink, expected, error, "check its parent's permissions")
+    })
+}
+
 /// Returns whether the relative path `name` stays below its base directory, on every system.
 pub(crate) fn stays_inside(name: &str) -> bool {
     let is_plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));

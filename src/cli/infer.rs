@@ -70,10 +70,7 @@ impl Infer {
             print(&format!("{} {:?} {}\n", port.name, tensor.shape, summary(&tensor.values)))?;
         }
         if let Some(directory) = &self.output_dir {
-            std::fs::create_dir_all(directory).map_err(|e| {
-                let expected = format!("to make the directory {}", directory.display());
-                Error::caused(Stage::Sink, expected, e, "check its parent's permissions")
-            })?;
+            file::create_directory(directory)?;
             for (port, tensor) in model.outputs().iter().zip(&outputs) {
                 file::write_aside(&directory.join(file_name(&port.name)), &npy(tensor)?)?;
             }

@@ -3,8 +3,8 @@
 use super::dataset::{Dataset, LabelledClip};
 use super::progress::{ClipReader, Progress, check};
 use crate::bundle::Bundle;
-use crate::error::{Error, Result, Stage};
-use std::path::{Path, PathBuf};
+use crate::error::Result;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
@@ -107,13 +107,5 @@ fn spread<W: Send, T: Send>(
         next.store(clips.len(), Ordering::Relaxed);
         drop(receiver);
         ended
-    })
-}
-
-/// Creates the output directory at `path`, with its parents.
-pub(super) fn make_directory(path: &Path) -> Result<()> {
-    std::fs::create_dir_all(path).map_err(|e| {
-        let expected = format!("to make the directory {}", path.display());
-        Error::caused(Stage::Sink, expected, e, "check its parent's permissions")
     })
 }

@@ -1,12 +1,12 @@
 //! Merges the shards of a validation run.
 
 use super::counterfactual::STATISTICS_FILES;
-use super::dataset_run::make_directory;
 use super::journal::JournalContents;
 use super::validation::{RECORDS, Validation, measures};
 use super::{Journal, Record, RunInfo, read_journal, report};
 use crate::bundle::Bundle;
 use crate::error::{Error, Result, Setting, Stage};
+use crate::file::create_directory;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub fn merge(shards: &[PathBuf], bundle: &Bundle, out: &Path) -> Result<Validati
             }
         }
     }
-    make_directory(out)?;
+    create_directory(out)?;
     for (file, contents) in &mut files {
         append(&out.join(file), &contents.header, &mut contents.entries)?;
     }

@@ -2,7 +2,7 @@
 
 use super::counterfactual::{Compositor, CounterfactualSet, SetBuilder, SetKind, SetSettings, frame_segmenter};
 use super::dataset::{LabelledClip, Shard};
-use super::dataset_run::{DatasetRun, Task, make_directory};
+use super::dataset_run::{DatasetRun, Task};
 use super::metrics::{self, Measures, ScoredClip};
 use super::progress::{ClipReader, check};
 use super::report::{self, ReportExample};
@@ -11,6 +11,7 @@ use super::{Journal, PointingGame, Record, RunInfo, read_journal};
 use crate::bundle::Bundle;
 use crate::engine::{Backend, BackendOptions, Precision};
 use crate::error::Result;
+use crate::file::create_directory;
 use crate::gate::ScoreKind;
 use crate::pipeline::{FrameRecording, Pipeline};
 use crate::source::Source;
@@ -61,7 +62,7 @@ pub struct Validation {
 pub fn validate(run: DatasetRun<'_>, settings: &ValidationSettings) -> Result<Validation> {
     let info = RunInfo::new(run.bundle.label_bank()?.names(), run.bundle.fingerprint()?, run.dataset);
     let clips = run.dataset.clone().shard(settings.shard).clips;
-    make_directory(&run.settings.out)?;
+    create_directory(&run.settings.out)?;
     let mut scorer = Scorer { run, settings, info, pipelines: Vec::new() };
     let records = scorer.records(&clips, RECORDS, None, || Ok(run.reader()))?;
     let counterfactual = scorer.counterfactual_records(&clips)?;

@@ -1,8 +1,8 @@
 //! Classifies scenes. All evaluated models share one classifier, so that sets of close and far classes do not depend on
 //! the model.
 
-use crate::bundle::Bundle;
 use crate::bundle::manifest::VisionSettings;
+use crate::bundle::{Bundle, checksum};
 use crate::engine::ImageEncoder;
 use crate::engine::cpu::Cpu;
 use crate::error::{Error, Result, Setting, Stage};
@@ -12,7 +12,6 @@ use crate::mask::Size;
 use crate::model::Model;
 use crate::preprocess::{ChannelOrder, Interpolation, Layout, PreprocessSettings, Preprocessor, Resize, ResizeLibrary};
 use crate::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, log_softmax};
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// Places that the built-in encoders score, if no scene classifier is chosen.
@@ -134,7 +133,7 @@ impl SceneClassifier {
                 .at(path.display())
                 .about(Setting::Scenes)
         })?;
-        let fingerprint = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = checksum::of_bytes(&bytes);
         Ok(Self::new(Box::new(encoder), settings, None, fingerprint))
     }
 

@@ -1,8 +1,8 @@
 //! A set of counterfactual clips: its kind, its pairing and its backgrounds.
 
 use super::{BackgroundSource, Inpainter, Pairing, SetKind, SetStatistics, pair_clips};
+use crate::bundle::checksum;
 use crate::evaluate::dataset::{Dataset, LabelledClip};
-use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
 /// Parameters of a counterfactual set.
@@ -70,17 +70,15 @@ impl<'a> CounterfactualSet<'a> {
 
     /// Returns a checksum of everything that the clips follow from, besides the data set and the segmenter.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
         let (name, seed, colour) = (self.name(), self.seed, self.colour);
-        hash.update(format!("{name} {seed} {colour:?} {:?} {:?}", self.backgrounds, self.inpainter));
+        let mut text = format!("{name} {seed} {colour:?} {:?} {:?}", self.backgrounds, self.inpainter);
         for (clip, other) in &self.pairing {
             let is_inpainted =
                 |clip: &String| self.clips.get(clip.as_str()).is_some_and(|clip| clip.inpainted.is_some());
             let background = is_inpainted(other.as_ref().unwrap_or(clip));
-            hash.update(format!("{clip:?} {other:?} {background}"));
+            text += &format!("{clip:?} {other:?} {background}");
         }
-        let sum: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{name} {sum}")
+        format!("{name} {}", checksum::of_bytes(text.as_bytes()))
     }
 
     /// Returns the clips of `dataset` that the set is made from, as the records of their counterfactual clips describe

@@ -3,7 +3,8 @@
 use super::{ClipFormat, ClipWriter, Compositor, CounterfactualSet, SetBuilder, SetKind, SetSettings, frame_segmenter};
 use crate::error::{Error, Result, Setting, Stage};
 use crate::evaluate::dataset::LabelledClip;
-use crate::evaluate::dataset_run::{DatasetRun, Task, make_directory};
+use crate::evaluate::dataset_run::{DatasetRun, Task};
+use crate::file::create_directory;
 
 /// Settings of a set that is written to files.
 #[derive(Clone, Debug)]
@@ -34,7 +35,7 @@ pub struct SetCounts {
 /// Returns an error if a model, a setting or a file fails, if no clip can be made, or if the run is cancelled.
 pub fn write_sets(run: DatasetRun<'_>, settings: &WriteSettings) -> Result<SetCounts> {
     let out = &run.settings.out;
-    make_directory(out)?;
+    create_directory(out)?;
     let builder = SetBuilder::new(run, &settings.sets)?;
     let sets = builder.sets(&[settings.kind], run.dataset);
     let threads = run.settings.threads_per_job();
@@ -43,7 +44,7 @@ pub fn write_sets(run: DatasetRun<'_>, settings: &WriteSettings) -> Result<SetCo
     let mut all = SetCounts::default();
     for set in &sets {
         let out = if sets.len() == 1 { out.clone() } else { out.join(set.name()) };
-        make_directory(&out)?;
+        create_directory(&out)?;
         let counts = write(run, set, &ClipWriter::new(&out, settings.format), &mut compositors)?;
         all.written += counts.written;
         all.left_out += counts.left_out;

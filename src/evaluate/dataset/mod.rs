@@ -6,10 +6,10 @@ mod lists;
 mod masks;
 mod strata;
 
+use crate::bundle::checksum;
 use crate::error::{Error, Result, Setting, Stage};
 use crate::source::{self, FrameRange, MaskFolders, MaskedSource, Source, SourceOptions};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -185,12 +185,7 @@ impl Dataset {
 
     /// Returns a checksum of all ids and labels.
     pub fn fingerprint(&self) -> String {
-        let mut hash = Sha256::new();
-        for part in self.clips.iter().flat_map(|clip| [&clip.id, &clip.label]) {
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        checksum::of_parts(self.clips.iter().flat_map(|clip| [clip.id.as_str(), clip.label.as_str()]))
     }
 
     /// Keeps every `shard.count`-th clip.
