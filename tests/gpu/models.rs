@@ -15,7 +15,7 @@ use figureground::model::{Model, Port, Tensor, Values};
 use figureground::pipeline::{FrameRecording, Pipeline, Sliding, Window};
 use figureground::source::Source;
 use figureground_tests::gpu::{Numbers, device, difference};
-use figureground_tests::program::{self, Desk};
+use figureground_tests::program::{self, Workspace};
 use figureground_tests::tiny_bundle;
 use prost::Message;
 use serde_json::Value;
@@ -207,11 +207,11 @@ fn both_backends_give_the_demo_clip_one_verdict_and_one_picture() {
     if device().is_none() {
         return;
     }
-    let desk = Desk::new();
-    let picture = |backend: &str| desk.path(&format!("{backend}.gif"));
+    let workspace = Workspace::new();
+    let picture = |backend: &str| workspace.path(&format!("{backend}.gif"));
     let line = |backend: &str| {
         let overlay = picture(backend);
-        let ended = desk.figureground(["run", "--backend", backend, "--overlay", overlay.to_str().unwrap()]);
+        let ended = workspace.figureground(["run", "--backend", backend, "--overlay", overlay.to_str().unwrap()]);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         serde_json::from_str::<Value>(&ended.stdout).unwrap()
     };
@@ -482,9 +482,9 @@ fn compiled_shaders_are_cached_and_a_damaged_cache_is_ignored() {
     if device().is_none() {
         return;
     }
-    let desk = Desk::new();
-    let run = || desk.run(["--backend", "gpu", program::demo().to_str().unwrap()]).succeeded().stdout;
-    let kept = || std::fs::read_dir(desk.cache()).unwrap().map(|entry| entry.unwrap().path());
+    let workspace = Workspace::new();
+    let run = || workspace.run(["--backend", "gpu", program::demo().to_str().unwrap()]).succeeded().stdout;
+    let kept = || std::fs::read_dir(workspace.cache()).unwrap().map(|entry| entry.unwrap().path());
     let find = || kept().find(|path| path.extension().is_some_and(|extension| extension == "pipelines"));
     let untimed = |line: &str| {
         let mut line: Value = serde_json::from_str(line).unwrap();

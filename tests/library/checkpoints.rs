@@ -3,7 +3,7 @@
 use figureground::Error;
 use figureground::import::layout::Weights;
 use figureground::import::state_dicts::StateDicts;
-use figureground_tests::program::{Desk, fixture, import_arguments};
+use figureground_tests::program::{Workspace, fixture, import_arguments};
 use rawzip::ZipArchiveWriter;
 use std::io::Write;
 
@@ -72,8 +72,8 @@ fn dict(name: &str, tensor: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_unknown_callable_is_named_and_not_called() {
-    let desk = Desk::new();
-    let proof = desk.path("executed");
+    let workspace = Workspace::new();
+    let proof = workspace.path("executed");
     let command = format!("touch {}", proof.display());
     let mut os = b"\x80\x02cposix\nsystem\n(".to_vec();
     text(&mut os, &command);
@@ -93,9 +93,9 @@ fn an_unknown_callable_is_named_and_not_called() {
     ];
     for (bytes, name) in names {
         refuses(&pickle(bytes), &[name, "was not called", "torch.save"]);
-        let clip = desk.write("clip.pth", pickle(bytes));
-        let arguments = import_arguments(&clip, &fixture("demo/labels.txt"), &desk.path("out"));
-        desk.refuses(arguments, "import", &["clip.pth", name]);
+        let clip = workspace.write("clip.pth", pickle(bytes));
+        let arguments = import_arguments(&clip, &fixture("demo/labels.txt"), &workspace.path("out"));
+        workspace.refuses(arguments, "import", &["clip.pth", name]);
     }
     // The callable is also refused beside weights and in a TorchScript archive.
     let mut beside = dict("a", &tensor("0", 0, &[4], &[1]));
@@ -190,20 +190,20 @@ fn a_pickle_cannot_fill_the_memory() {
 fn a_tensor_that_is_missing_extra_or_of_another_shape_is_named() {
     let bytes = std::fs::read(fixture("clip/layouts/openai.pt")).unwrap();
     let dicts = StateDicts::parse(&bytes).unwrap();
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let whole = std::fs::read(fixture("clip/layouts/open_clip/open_clip_model.safetensors")).unwrap();
     let config = std::fs::read(fixture("clip/layouts/open_clip/open_clip_config.json")).unwrap();
     assert!(Weights::new(dicts.weights).is_ok());
-    desk.write("clip/open_clip_config.json", config);
+    workspace.write("clip/open_clip_config.json", config);
     let refuses = |from: &str, to: &str, words: &[&str]| {
         assert_eq!(from.len(), to.len());
         let header = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
         let text = String::from_utf8(whole[8..header].to_vec()).unwrap();
         assert!(text.contains(from), "{from}");
         let changed = [&whole[..8], text.replacen(from, to, 1).as_bytes(), &whole[header..]].concat();
-        desk.write("clip/open_clip_model.safetensors", changed);
-        let arguments = import_arguments(&desk.path("clip"), &fixture("demo/labels.txt"), &desk.path("out"));
-        desk.refuses(arguments, "import", words);
+        workspace.write("clip/open_clip_model.safetensors", changed);
+        let arguments = import_arguments(&workspace.path("clip"), &fixture("demo/labels.txt"), &workspace.path("out"));
+        workspace.refuses(arguments, "import", words);
     };
     let renamed = "\"visual.transformer.resblocks.1.attn.in_proj_bios\"";
     let name = "visual.transformer.resblocks.1.attn.in_proj_bias";

@@ -10,7 +10,7 @@ use figureground::import::pickle::{Namespace, Pickle};
 use figureground::import::state_dicts::StateDicts;
 use figureground::model::{Model, Port, Tensor, Values};
 use figureground::zeroshot::TemplateFusion;
-use figureground_tests::program::{Desk, Random, fixture};
+use figureground_tests::program::{Random, Workspace, fixture};
 use rawzip::ZipArchive;
 use std::io::Cursor;
 
@@ -58,16 +58,16 @@ fn survives(name: &str, seed: &[u8], parse: impl Fn(Vec<u8>) -> bool) {
 
 #[test]
 fn no_mutated_manifest_panics() {
-    let desk = Desk::new();
-    survives("manifest", &std::fs::read(desk.bundle().join("bundle.toml")).unwrap(), |bytes| {
+    let workspace = Workspace::new();
+    survives("manifest", &std::fs::read(workspace.bundle().join("bundle.toml")).unwrap(), |bytes| {
         Manifest::parse(&String::from_utf8_lossy(&bytes)).is_ok_and(|manifest| manifest.to_toml().is_ok())
     });
 }
 
 #[test]
 fn no_mutated_label_bank_panics() {
-    let desk = Desk::new();
-    survives("label bank", &std::fs::read(desk.bundle().join("labels.safetensors")).unwrap(), |bytes| {
+    let workspace = Workspace::new();
+    survives("label bank", &std::fs::read(workspace.bundle().join("labels.safetensors")).unwrap(), |bytes| {
         let file = LabelFile::parse(&bytes);
         file.is_ok_and(|file| {
             let [a, b] =
@@ -150,7 +150,7 @@ fn no_mutated_y4m_panics() {
 
 #[test]
 fn no_mutated_onnx_model_panics() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let whole = std::fs::read(fixture("demo/segmenter.onnx")).unwrap();
     let mut ran = 0;
     for number in 0..MODELS {
@@ -162,7 +162,7 @@ fn no_mutated_onnx_model_panics() {
             let at = if random.below(2) == 0 { at } else { bytes.len() - 1 - at };
             bytes[at] ^= 1 << random.below(8);
         }
-        let path = desk.write("model.onnx", bytes);
+        let path = workspace.write("model.onnx", bytes);
         let ends = std::panic::catch_unwind(|| {
             let model = Model::read(&path)?;
             let zeros = |port: &Port| {

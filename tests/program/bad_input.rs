@@ -6,7 +6,7 @@ use figureground::bundle::{Bundle, checksum};
 use figureground::import::checkpoint::Checkpoint;
 use figureground::import::config::HuggingFaceConfig;
 use figureground::model::Model;
-use figureground_tests::program::{self, Desk, Ended, Random, demo, ffmpeg, fixture, has_ffmpeg};
+use figureground_tests::program::{self, Ended, Random, Workspace, demo, ffmpeg, fixture, has_ffmpeg};
 use prost::Message;
 use std::path::{Path, PathBuf};
 use tract_onnx::pb::{ModelProto, StringStringEntryProto};
@@ -31,8 +31,8 @@ fn replace_file(bundle: &Path, file: &str, bytes: &[u8]) {
 }
 
 /// Runs the demo clip with `bundle`, which must be an error.
-fn refuses_bundle(desk: &Desk, bundle: &Path, stage: &str, words: &[&str]) -> Ended {
-    let ended = desk.refuses([Path::new("run"), Path::new("--bundle"), bundle, &demo()], stage, words);
+fn refuses_bundle(workspace: &Workspace, bundle: &Path, stage: &str, words: &[&str]) -> Ended {
+    let ended = workspace.refuses([Path::new("run"), Path::new("--bundle"), bundle, &demo()], stage, words);
     assert_eq!(ended.stdout, "");
     ended
 }
@@ -76,19 +76,19 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 
 #[test]
 fn empty_sources_are_errors() {
-    let desk = Desk::new();
-    std::fs::create_dir(desk.path("folder")).unwrap();
+    let workspace = Workspace::new();
+    std::fs::create_dir(workspace.path("folder")).unwrap();
     for name in ["empty.mp4", "empty.y4m", "empty.gif", "empty.webp", "empty.png"] {
-        desk.refuses_source(&desk.write(name, ""), "source", &[name]);
+        workspace.refuses_source(&workspace.write(name, ""), "source", &[name]);
     }
-    desk.refuses_source(&desk.path("folder"), "source", &["folder"]);
-    desk.refuses_source(&desk.write("header.y4m", y4m(32, 32, 0)), "source", &["header.y4m"]);
-    desk.refuses_source(&desk.write("noise.y4m", Random(1).bytes(5000)), "source", &["noise.y4m"]);
-    desk.refuses_source(&desk.write("noise.gif", Random(2).bytes(5000)), "source", &["noise.gif"]);
-    desk.refuses_source(&desk.write("noise.png", Random(3).bytes(5000)), "source", &["noise.png"]);
-    desk.refuses_source(Path::new("camera:x"), "source", &["camera"]);
+    workspace.refuses_source(&workspace.path("folder"), "source", &["folder"]);
+    workspace.refuses_source(&workspace.write("header.y4m", y4m(32, 32, 0)), "source", &["header.y4m"]);
+    workspace.refuses_source(&workspace.write("noise.y4m", Random(1).bytes(5000)), "source", &["noise.y4m"]);
+    workspace.refuses_source(&workspace.write("noise.gif", Random(2).bytes(5000)), "source", &["noise.gif"]);
+    workspace.refuses_source(&workspace.write("noise.png", Random(3).bytes(5000)), "source", &["noise.png"]);
+    workspace.refuses_source(Path::new("camera:x"), "source", &["camera"]);
     for bytes in [&b""[..], b"hello\n", &y4m(32, 32, 0)] {
-        assert_eq!(desk.run_with_stdin(bytes, &["-"]).refused("source", &["-"]).stdout, "");
+        assert_eq!(workspace.run_with_stdin(bytes, &["-"]).refused("source", &["-"]).stdout, "");
     }
 }
 
@@ -97,97 +97,99 @@ fn invalid_and_truncated_videos_are_errors() {
     if !has_ffmpeg("videos that are cut or none") {
         return;
     }
-    let desk = Desk::new();
-    desk.refuses_source(&desk.write("text.mp4", "This is no video.\n".repeat(50)), "source", &["text.mp4"]);
-    desk.refuses_source(&desk.write("noise.mkv", Random(4).bytes(20_000)), "source", &["noise.mkv"]);
+    let workspace = Workspace::new();
+    workspace.refuses_source(&workspace.write("text.mp4", "This is no video.\n".repeat(50)), "source", &["text.mp4"]);
+    workspace.refuses_source(&workspace.write("noise.mkv", Random(4).bytes(20_000)), "source", &["noise.mkv"]);
     let make = |name: &str, flags: &str| {
-        let path = desk.path(name);
+        let path = workspace.path(name);
         let (from, to) = (demo().display().to_string(), path.display().to_string());
         ffmpeg(["-i", &from, "-c:v", "mpeg4", "-q:v", "3", "-g", "4", "-movflags", flags, &to]);
         std::fs::read(path).unwrap()
     };
     let index_last = make("whole.mp4", "0");
-    desk.refuses_source(&desk.write("cut.mp4", &index_last[..index_last.len() / 2]), "source", &["cut.mp4"]);
+    workspace.refuses_source(&workspace.write("cut.mp4", &index_last[..index_last.len() / 2]), "source", &["cut.mp4"]);
     let index_first = make("first.mp4", "faststart");
-    let cut = desk.write("cut-too.mp4", &index_first[..index_first.len() * 3 / 4]);
-    let (clip, cut) = (desk.run(["first.mp4"]).succeeded(), desk.refuses_source(&cut, "source", &["cut-too.mp4"]));
+    let cut = workspace.write("cut-too.mp4", &index_first[..index_first.len() * 3 / 4]);
+    let (clip, cut) =
+        (workspace.run(["first.mp4"]).succeeded(), workspace.refuses_source(&cut, "source", &["cut-too.mp4"]));
     assert_eq!(clip.verdicts().len(), 1);
     assert_eq!(cut.verdicts().len(), 1, "the whole frames of a cut clip give a line: {cut:#?}");
     let run = ["cut-too.mp4", "--window", "0.5", "--stride", "0.25"];
-    let ended = desk.run(run).refused("source", &["cut-too.mp4"]);
+    let ended = workspace.run(run).refused("source", &["cut-too.mp4"]);
     assert!(ended.verdicts().len() >= 3, "whole windows are lost: {ended:#?}");
 }
 
 #[test]
 fn truncated_pictures_are_errors() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let gif = std::fs::read(demo()).unwrap();
-    let ended = desk.refuses_source(&desk.write("cut.gif", &gif[..gif.len() / 2]), "source", &["cut.gif"]);
+    let ended = workspace.refuses_source(&workspace.write("cut.gif", &gif[..gif.len() / 2]), "source", &["cut.gif"]);
     assert!(ended.verdicts().len() <= 1);
-    desk.refuses_source(&desk.write("stub.gif", &gif[..20]), "source", &["stub.gif"]);
+    workspace.refuses_source(&workspace.write("stub.gif", &gif[..20]), "source", &["stub.gif"]);
     let picture = std::fs::read(fixture("resize/plain.png")).unwrap();
-    desk.refuses_source(&desk.write("cut.png", &picture[..picture.len() / 2]), "source", &["cut.png"]);
-    desk.write("folder/1.png", &picture);
-    desk.write("folder/2.png", &picture[..picture.len() / 2]);
-    desk.refuses_source(&desk.path("folder"), "source", &["2.png"]);
+    workspace.refuses_source(&workspace.write("cut.png", &picture[..picture.len() / 2]), "source", &["cut.png"]);
+    workspace.write("folder/1.png", &picture);
+    workspace.write("folder/2.png", &picture[..picture.len() / 2]);
+    workspace.refuses_source(&workspace.path("folder"), "source", &["2.png"]);
 }
 
 #[test]
 fn pictures_of_invalid_size_are_errors_from_their_header() {
-    let desk = Desk::new();
-    image::RgbImage::new(1, 1).save(desk.path("1.png")).unwrap();
-    desk.refuses_source(&desk.path("1.png"), "frame", &["1.png", "1x1"]);
-    desk.refuses_source(&desk.write("20000.bmp", bmp_header(20_000, 20_000)), "frame", &["20000x20000"]);
-    desk.refuses_source(&desk.write("20000.png", png_header(20_000, 20_000)), "frame", &["20000x20000"]);
-    desk.refuses_source(&desk.write("1.y4m", y4m(1, 1, 9)), "frame", &["1x1"]);
+    let workspace = Workspace::new();
+    image::RgbImage::new(1, 1).save(workspace.path("1.png")).unwrap();
+    workspace.refuses_source(&workspace.path("1.png"), "frame", &["1.png", "1x1"]);
+    workspace.refuses_source(&workspace.write("20000.bmp", bmp_header(20_000, 20_000)), "frame", &["20000x20000"]);
+    workspace.refuses_source(&workspace.write("20000.png", png_header(20_000, 20_000)), "frame", &["20000x20000"]);
+    workspace.refuses_source(&workspace.write("1.y4m", y4m(1, 1, 9)), "frame", &["1x1"]);
     let large = b"YUV4MPEG2 W20000 H20000 F25:1 C420jpeg\nFRAME\n";
-    desk.refuses_source(&desk.write("20000.y4m", large), "frame", &["20000x20000"]);
+    workspace.refuses_source(&workspace.write("20000.y4m", large), "frame", &["20000x20000"]);
     let wide = b"YUV4MPEG2 W99999999999999999999 H2 F25:1\nFRAME\n";
-    desk.refuses_source(&desk.write("wide.y4m", wide), "source", &["wide.y4m"]);
+    workspace.refuses_source(&workspace.write("wide.y4m", wide), "source", &["wide.y4m"]);
     let mut gif = std::fs::read(demo()).unwrap();
     gif[6..10].copy_from_slice(&[0x20, 0x4E, 0x20, 0x4E]);
-    desk.refuses_source(&desk.write("20000.gif", gif), "frame", &["20000x20000"]);
+    workspace.refuses_source(&workspace.write("20000.gif", gif), "frame", &["20000x20000"]);
 }
 
 #[test]
 fn a_clip_shorter_than_a_window_is_an_error_with_its_length() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let demo = demo();
-    let ended = desk.run([demo.to_str().unwrap(), "--window", "10"]).refused("pipeline", &["one window", "--window"]);
+    let ended =
+        workspace.run([demo.to_str().unwrap(), "--window", "10"]).refused("pipeline", &["one window", "--window"]);
     assert_eq!(ended.stdout, "");
 }
 
 #[test]
 fn invalid_windows_and_rates_are_errors() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let demo = demo().display().to_string();
     for arguments in [["--window", "0"], ["--window", "-1"], ["--window", "nan"], ["--fps", "0"], ["--tau", "nan"]] {
-        let ended = desk.run([&[demo.as_str()], &arguments[..]].concat());
+        let ended = workspace.run([&[demo.as_str()], &arguments[..]].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}: {ended:#?}");
     }
-    desk.run([&demo, "--stride", "1"]).refused("command", &["--window SECONDS"]);
-    let ended = desk.run([&demo, "--window", "2", "--stride", "1e-12"]);
+    workspace.run([&demo, "--stride", "1"]).refused("command", &["--window SECONDS"]);
+    let ended = workspace.run([&demo, "--window", "2", "--stride", "1e-12"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{ended:#?}");
 }
 
 #[test]
 fn a_change_of_size_keeps_the_windows_before_it() {
-    let desk = Desk::new();
-    let folder = desk.path("folder");
+    let workspace = Workspace::new();
+    let folder = workspace.path("folder");
     std::fs::create_dir(&folder).unwrap();
     for i in 0..20 {
         let side = if i < 14 { 48 } else { 64 };
         image::RgbImage::from_pixel(side, 48, image::Rgb([i * 9; 3])).save(folder.join(format!("{i}.png"))).unwrap();
     }
-    let ended = desk.run(["folder", "--fps", "10", "--window", "0.5", "--stride", "0.5"]);
+    let ended = workspace.run(["folder", "--fps", "10", "--window", "0.5", "--stride", "0.5"]);
     let ended = ended.refused("source", &["64x48", "48x48"]);
     assert_eq!(ended.verdicts().len(), 2, "{ended:#?}");
-    desk.refuses_source(&folder, "source", &["64x48", "48x48"]);
+    workspace.refuses_source(&folder, "source", &["64x48", "48x48"]);
 }
 
 #[test]
 fn a_model_that_differs_from_the_manifest_is_an_error() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let changes = [
         ("input = \"input\"", "input = \"pixels\"", &["\"pixels\"", "inputs input FLOAT"][..]),
         ("output = \"mask\"", "output = \"alpha\"", &["alpha", "mask"]),
@@ -199,47 +201,47 @@ fn a_model_that_differs_from_the_manifest_is_an_error() {
         ("width = 32", "width = 64", &["64"]),
     ];
     for (i, (from, to, words)) in changes.into_iter().enumerate() {
-        let bundle = desk.own_bundle(&format!("bundle-{i}"));
+        let bundle = workspace.own_bundle(&format!("bundle-{i}"));
         edit(&bundle, from, to);
-        let ended = desk.figureground([Path::new("run"), Path::new("--bundle"), &bundle, &demo()]);
+        let ended = workspace.figureground([Path::new("run"), Path::new("--bundle"), &bundle, &demo()]);
         let stage = ["model", "engine", "manifest", "preprocess"]
             .into_iter()
             .find(|stage| ended.stderr.starts_with(&format!("figureground: {stage}: ")))
             .unwrap_or_else(|| panic!("{to}: {ended:#?}"));
         assert_eq!(ended.refused(stage, words).stdout, "", "{to}");
     }
-    let bundle = desk.own_bundle("text");
+    let bundle = workspace.own_bundle("text");
     edit(&bundle, "context = 77", "context = 78");
-    let labels = desk.write("labels.txt", "a\nb\n");
+    let labels = workspace.write("labels.txt", "a\nb\n");
     let arguments = [Path::new("labels"), Path::new("--bundle"), &bundle, Path::new("--labels"), &labels];
-    let ended = desk.figureground(arguments);
+    let ended = workspace.figureground(arguments);
     assert_eq!((ended.code, ended.stderr.lines().count()), (Some(2), 1), "{ended:#?}");
     assert!(ended.stderr.contains("78"), "{ended:#?}");
 }
 
 #[test]
 fn a_missing_or_changed_file_is_an_error_with_its_name() {
-    let desk = Desk::new();
-    let bundle = desk.own_bundle("bundle");
+    let workspace = Workspace::new();
+    let bundle = workspace.own_bundle("bundle");
     for file in Bundle::open(&bundle).unwrap().manifest().files.keys() {
         let path = bundle.join(file);
         let bytes = std::fs::read(&path).unwrap();
         let mut damaged = bytes.clone();
         damaged[bytes.len() / 2] ^= 1;
         std::fs::write(&path, damaged).unwrap();
-        refuses_bundle(&desk, &bundle, "bundle", &[file, "sha256"]);
+        refuses_bundle(&workspace, &bundle, "bundle", &[file, "sha256"]);
         std::fs::remove_file(&path).unwrap();
-        refuses_bundle(&desk, &bundle, "bundle", &[file]);
+        refuses_bundle(&workspace, &bundle, "bundle", &[file]);
         std::fs::write(&path, bytes).unwrap();
     }
     std::fs::remove_file(bundle.join("bundle.toml")).unwrap();
-    refuses_bundle(&desk, &bundle, "bundle", &["bundle.toml"]);
-    refuses_bundle(&desk, &desk.path("nowhere"), "bundle", &["nowhere"]);
+    refuses_bundle(&workspace, &bundle, "bundle", &["bundle.toml"]);
+    refuses_bundle(&workspace, &workspace.path("nowhere"), "bundle", &["nowhere"]);
 }
 
 #[test]
 fn an_unknown_key_is_an_error_with_the_nearest_known_one() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for (i, (from, to, words)) in [
         ("dilation = 0", "dilatation = 0", ["dilatation", "did you mean `dilation`"]),
         ("sampler = ", "smapler = ", ["smapler", "did you mean `sampler`"]),
@@ -250,21 +252,21 @@ fn an_unknown_key_is_an_error_with_the_nearest_known_one() {
     .into_iter()
     .enumerate()
     {
-        let bundle = desk.own_bundle(&format!("bundle-{i}"));
+        let bundle = workspace.own_bundle(&format!("bundle-{i}"));
         edit(&bundle, from, to);
-        refuses_bundle(&desk, &bundle, "manifest", &words);
+        refuses_bundle(&workspace, &bundle, "manifest", &words);
     }
-    let bundle = desk.own_bundle("no-toml");
+    let bundle = workspace.own_bundle("no-toml");
     edit(&bundle, "[clip]", "[clip");
-    refuses_bundle(&desk, &bundle, "manifest", &["bundle.toml"]);
+    refuses_bundle(&workspace, &bundle, "manifest", &["bundle.toml"]);
     std::fs::write(bundle.join("bundle.toml"), b"name = \"\xff\"").unwrap();
-    refuses_bundle(&desk, &bundle, "bundle", &["bundle.toml"]);
+    refuses_bundle(&workspace, &bundle, "bundle", &["bundle.toml"]);
 }
 
 #[test]
 fn numbers_out_of_range_are_errors_with_their_name() {
-    let desk = Desk::new();
-    let text = manifest(&desk.bundle());
+    let workspace = Workspace::new();
+    let text = manifest(&workspace.bundle());
     Manifest::parse(&text).unwrap();
     for (from, to, word) in [
         ("schema = 1", "schema = 2", "schema"),
@@ -303,41 +305,41 @@ fn numbers_out_of_range_are_errors_with_their_name() {
             Err(error) => assert!(error.to_string().contains(word), "{word:?} is missing for {to:?}: {error}"),
         }
     }
-    let bundle = desk.own_bundle("bundle");
+    let bundle = workspace.own_bundle("bundle");
     edit(&bundle, "frames = 8", "frames = 0");
-    refuses_bundle(&desk, &bundle, "manifest", &["clip.frames", "bundle.toml"]);
+    refuses_bundle(&workspace, &bundle, "manifest", &["clip.frames", "bundle.toml"]);
 }
 
 #[test]
 fn files_outside_a_bundle_are_errors() {
-    let desk = Desk::new();
-    let bundle = desk.own_bundle("bundle");
-    desk.write("vision.onnx", std::fs::read(bundle.join("vision.onnx")).unwrap());
-    let outside = desk.path("vision.onnx").display().to_string();
+    let workspace = Workspace::new();
+    let bundle = workspace.own_bundle("bundle");
+    workspace.write("vision.onnx", std::fs::read(bundle.join("vision.onnx")).unwrap());
+    let outside = workspace.path("vision.onnx").display().to_string();
     let (text, path) = (manifest(&bundle), bundle.join("bundle.toml"));
     for place in ["../vision.onnx", "./../vision.onnx", "a/../../vision.onnx", &outside, "..\\vision.onnx", ""] {
         let escaped = place.replace('\\', "\\\\");
         std::fs::write(&path, text.replace("\"vision.onnx\"", &format!("\"{escaped}\""))).unwrap();
-        refuses_bundle(&desk, &bundle, "manifest", &["inside the bundle"]);
+        refuses_bundle(&workspace, &bundle, "manifest", &["inside the bundle"]);
     }
     std::fs::write(&path, &text).unwrap();
     if cfg!(unix) {
         for file in ["vision.onnx", "text.onnx.data", "labels.safetensors", "bundle.toml"] {
             let inside = bundle.join(file);
-            let outside = desk.path(&format!("outside-{file}"));
+            let outside = workspace.path(&format!("outside-{file}"));
             std::fs::rename(&inside, &outside).unwrap();
             std::os::unix::fs::symlink(&outside, &inside).unwrap();
-            refuses_bundle(&desk, &bundle, "bundle", &[file, "inside the bundle"]);
+            refuses_bundle(&workspace, &bundle, "bundle", &[file, "inside the bundle"]);
             std::fs::remove_file(&inside).unwrap();
             std::fs::rename(&outside, &inside).unwrap();
         }
     }
-    refuses_nothing(&desk, &bundle);
+    refuses_nothing(&workspace, &bundle);
 }
 
 /// The bundle is whole.
-fn refuses_nothing(desk: &Desk, bundle: &Path) {
-    desk.figureground([Path::new("run"), Path::new("--bundle"), bundle, &demo()]).succeeded();
+fn refuses_nothing(workspace: &Workspace, bundle: &Path) {
+    workspace.figureground([Path::new("run"), Path::new("--bundle"), bundle, &demo()]).succeeded();
 }
 
 /// The small segmenter with its first weight as external data at `location`.
@@ -355,26 +357,26 @@ fn with_external_data(location: &str, length: u64) -> Vec<u8> {
 
 #[test]
 fn external_data_must_be_in_the_folder_of_its_model_and_listed() {
-    let desk = Desk::new();
-    let secret = desk.write("secret.bin", vec![0; 1 << 16]).display().to_string();
+    let workspace = Workspace::new();
+    let secret = workspace.write("secret.bin", vec![0; 1 << 16]).display().to_string();
     for location in ["../secret.bin", "/etc/hostname", &secret, "a/../../secret.bin", ""] {
-        let model = desk.write("folder/model.onnx", with_external_data(location, 16));
+        let model = workspace.write("folder/model.onnx", with_external_data(location, 16));
         let words = ["model.onnx", "external data must lie beside the model"];
-        desk.refuses([Path::new("inspect"), &model], "model", &words);
-        desk.refuses([Path::new("infer"), &model], "model", &words);
+        workspace.refuses([Path::new("inspect"), &model], "model", &words);
+        workspace.refuses([Path::new("infer"), &model], "model", &words);
     }
-    desk.write("folder/short.bin", [0; 8]);
+    workspace.write("folder/short.bin", [0; 8]);
     for (location, length, word) in
         [("no.bin", 16, "no.bin"), ("short.bin", 16, "8 bytes"), ("short.bin", u64::MAX, "")]
     {
-        let model = desk.write("folder/model.onnx", with_external_data(location, length));
-        desk.refuses([Path::new("inspect"), &model], "model", &[word]);
+        let model = workspace.write("folder/model.onnx", with_external_data(location, length));
+        workspace.refuses([Path::new("inspect"), &model], "model", &[word]);
     }
-    let bundle = desk.own_bundle("bundle");
+    let bundle = workspace.own_bundle("bundle");
     let text = manifest(&bundle);
     let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with("\"vision.onnx.data\"")).collect();
     std::fs::write(bundle.join("bundle.toml"), lines.join("\n")).unwrap();
-    refuses_bundle(&desk, &bundle, "bundle", &["vision.onnx.data"]);
+    refuses_bundle(&workspace, &bundle, "bundle", &["vision.onnx.data"]);
 }
 
 /// Thirty places from the first byte to the last but one.
@@ -384,57 +386,69 @@ fn cuts(length: usize) -> impl Iterator<Item = usize> {
 
 #[test]
 fn a_truncated_or_random_onnx_file_is_an_error_with_its_name() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let whole = std::fs::read(fixture("clip/pair/vision_model.onnx")).unwrap();
     for cut in cuts(whole.len()) {
-        let path = desk.write("cut.onnx", &whole[..cut]);
+        let path = workspace.write("cut.onnx", &whole[..cut]);
         let error = Model::read(&path).map(drop).expect_err(&format!("cut at {cut} it is read"));
         assert!(error.to_string().contains("cut.onnx"), "{error}");
     }
     for seed in 0..30 {
         let mut random = Random(seed);
         let count = 1 + random.below(4000);
-        let path = desk.write("noise.onnx", random.bytes(count));
+        let path = workspace.write("noise.onnx", random.bytes(count));
         let error = Model::read(&path).map(drop).expect_err(&format!("noise {seed} is read"));
         assert!(error.to_string().contains("noise.onnx"), "{error}");
     }
-    desk.refuses([Path::new("inspect"), &desk.write("cut.onnx", &whole[..5000])], "model", &["cut.onnx"]);
-    desk.refuses([Path::new("infer"), &desk.write("noise.onnx", Random(5).bytes(500))], "model", &["noise.onnx"]);
-    desk.refuses([Path::new("inspect"), &desk.write("empty.onnx", "")], "model", &["empty.onnx", "empty"]);
-    let bundle = desk.own_bundle("bundle");
+    workspace.refuses([Path::new("inspect"), &workspace.write("cut.onnx", &whole[..5000])], "model", &["cut.onnx"]);
+    workspace.refuses(
+        [Path::new("infer"), &workspace.write("noise.onnx", Random(5).bytes(500))],
+        "model",
+        &["noise.onnx"],
+    );
+    workspace.refuses([Path::new("inspect"), &workspace.write("empty.onnx", "")], "model", &["empty.onnx", "empty"]);
+    let bundle = workspace.own_bundle("bundle");
     replace_file(&bundle, "vision.onnx", &Random(6).bytes(500));
-    refuses_bundle(&desk, &bundle, "model", &["vision.onnx"]);
+    refuses_bundle(&workspace, &bundle, "model", &["vision.onnx"]);
 }
 
 /// Arguments that import `clip` or `segmenter`, one of them broken.
-fn broken_import(desk: &Desk, clip: &Path, segmenter: &Path) -> Vec<PathBuf> {
-    let mut arguments = program::import_arguments(clip, &fixture("demo/labels.txt"), &desk.path("out"));
+fn broken_import(workspace: &Workspace, clip: &Path, segmenter: &Path) -> Vec<PathBuf> {
+    let mut arguments = program::import_arguments(clip, &fixture("demo/labels.txt"), &workspace.path("out"));
     arguments[6] = segmenter.to_owned();
     arguments
 }
 
 #[test]
 fn import_of_broken_models_leaves_no_files() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let segmenter = fixture("demo/segmenter.onnx");
     let copy = |from: &str, to: &str, cut: usize| {
         let bytes = std::fs::read(fixture(from)).unwrap();
-        desk.write(to, &bytes[..bytes.len() / cut]);
+        workspace.write(to, &bytes[..bytes.len() / cut]);
     };
     copy("clip/pair/vision_model.onnx", "pair/vision_model.onnx", 1);
     copy("clip/pair/text_model.onnx", "pair/text_model.onnx", 2);
-    desk.refuses(broken_import(&desk, &desk.path("pair"), &segmenter), "model", &["text_model.onnx"]);
-    std::fs::remove_file(desk.path("pair/text_model.onnx")).unwrap();
-    desk.refuses(broken_import(&desk, &desk.path("pair"), &segmenter), "model", &["text_model.onnx"]);
+    workspace.refuses(broken_import(&workspace, &workspace.path("pair"), &segmenter), "model", &["text_model.onnx"]);
+    std::fs::remove_file(workspace.path("pair/text_model.onnx")).unwrap();
+    workspace.refuses(broken_import(&workspace, &workspace.path("pair"), &segmenter), "model", &["text_model.onnx"]);
     copy("demo/segmenter.onnx", "cut.onnx", 2);
-    desk.refuses(broken_import(&desk, &fixture("clip/hf"), &desk.path("cut.onnx")), "model", &["cut.onnx"]);
-    desk.refuses(broken_import(&desk, &fixture("clip/hf"), &desk.path("none.onnx")), "model", &["none.onnx"]);
+    workspace.refuses(
+        broken_import(&workspace, &fixture("clip/hf"), &workspace.path("cut.onnx")),
+        "model",
+        &["cut.onnx"],
+    );
+    workspace.refuses(
+        broken_import(&workspace, &fixture("clip/hf"), &workspace.path("none.onnx")),
+        "model",
+        &["none.onnx"],
+    );
     copy("clip/hf/config.json", "hf/config.json", 1);
     copy("clip/hf/model.safetensors", "hf/model.safetensors", 2);
     let words = ["model.safetensors", "whole safetensors file"];
-    desk.refuses(broken_import(&desk, &desk.path("hf"), &segmenter), "import", &words);
-    desk.write("hf/model.safetensors", "");
-    desk.refuses(broken_import(&desk, &desk.path("hf"), &segmenter), "import", &["model.safetensors"]);
+    workspace.refuses(broken_import(&workspace, &workspace.path("hf"), &segmenter), "import", &words);
+    workspace.write("hf/model.safetensors", "");
+    workspace.refuses(broken_import(&workspace, &workspace.path("hf"), &segmenter), "import", &["model.safetensors"]);
 }
 
 #[test]
@@ -465,16 +479,16 @@ fn a_truncated_or_random_safetensors_file_is_an_error() {
 
 #[test]
 fn invalid_label_files_are_errors_and_keep_the_bundle() {
-    let desk = Desk::new();
-    let bundle = desk.own_bundle("bundle");
+    let workspace = Workspace::new();
+    let bundle = workspace.own_bundle("bundle");
     let before = manifest(&bundle);
     let refuses = |bytes: &[u8], words: &[&str]| {
-        let labels = desk.write("labels.txt", bytes);
+        let labels = workspace.write("labels.txt", bytes);
         let words = [&["labels.txt"], words].concat();
         let arguments = [Path::new("labels"), Path::new("--bundle"), &bundle, Path::new("--labels"), &labels];
-        desk.refuses(arguments, "label bank", &words);
-        let arguments = program::import_arguments(&fixture("clip/hf"), &labels, &desk.path("out"));
-        desk.refuses(arguments, "label bank", &words);
+        workspace.refuses(arguments, "label bank", &words);
+        let arguments = program::import_arguments(&fixture("clip/hf"), &labels, &workspace.path("out"));
+        workspace.refuses(arguments, "label bank", &words);
     };
     refuses(b"", &["no name"]);
     refuses(b"\n \n\t\n", &["no name"]);
@@ -482,14 +496,14 @@ fn invalid_label_files_are_errors_and_keep_the_bundle() {
     refuses(b"waving\n\xff\xfe\n", &["UTF-8"]);
     refuses(&[b"waving\n".to_vec(), vec![b'x'; 10_000]].concat(), &["line 2", "10000 bytes"]);
     assert_eq!(manifest(&bundle), before);
-    refuses_nothing(&desk, &bundle);
+    refuses_nothing(&workspace, &bundle);
 }
 
 #[test]
 fn a_hundred_thousand_labels_are_the_maximum() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let lines = |count: usize| (0..count).map(|i| format!("class {i}\n")).collect::<String>();
-    let names = read_names(&desk.write("labels.txt", lines(100_000))).unwrap();
+    let names = read_names(&workspace.write("labels.txt", lines(100_000))).unwrap();
     assert_eq!((names.len(), names[99_999].as_str()), (100_000, "class 99999"));
     let bank = LabelFile {
         embeddings: (0..2 * names.len()).map(|i| (i % 97) as f32 + 1.0).collect(),
@@ -502,20 +516,20 @@ fn a_hundred_thousand_labels_are_the_maximum() {
     let parsed = LabelFile::parse(&bytes).unwrap();
     assert_eq!(parsed, bank);
     assert_eq!(parsed.into_bank(figureground::zeroshot::TemplateFusion::MeanEmbedding).unwrap().names().len(), 100_000);
-    let error = read_names(&desk.write("labels.txt", lines(100_001))).unwrap_err();
+    let error = read_names(&workspace.write("labels.txt", lines(100_001))).unwrap_err();
     assert!(error.to_string().contains("100001 names"), "{error}");
 }
 
 #[test]
 fn a_label_bank_with_nan_or_of_the_wrong_size_is_an_error() {
-    let desk = Desk::new();
-    let bundle = desk.own_bundle("bundle");
+    let workspace = Workspace::new();
+    let bundle = workspace.own_bundle("bundle");
     let file = Bundle::open(&bundle).unwrap().label_file().unwrap();
     let refuses = |change: &dyn Fn(&mut LabelFile), words: &[&str]| {
         let mut changed = file.clone();
         change(&mut changed);
         replace_file(&bundle, "labels.safetensors", &changed.to_bytes().unwrap());
-        let ended = desk.figureground([Path::new("run"), Path::new("--bundle"), &bundle, &demo()]);
+        let ended = workspace.figureground([Path::new("run"), Path::new("--bundle"), &bundle, &demo()]);
         let stage = if ended.stderr.starts_with("figureground: pipeline") { "pipeline" } else { "label bank" };
         assert_eq!(ended.refused(stage, words).stdout, "");
     };
@@ -532,7 +546,7 @@ fn a_label_bank_with_nan_or_of_the_wrong_size_is_an_error() {
         &["16", "32"],
     );
     replace_file(&bundle, "labels.safetensors", &Random(7).bytes(500));
-    refuses_bundle(&desk, &bundle, "label bank", &["labels.safetensors"]);
+    refuses_bundle(&workspace, &bundle, "label bank", &["labels.safetensors"]);
     replace_file(&bundle, "labels.safetensors", &file.to_bytes().unwrap());
-    refuses_nothing(&desk, &bundle);
+    refuses_nothing(&workspace, &bundle);
 }

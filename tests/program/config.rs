@@ -1,24 +1,24 @@
 //! The configuration file, signals, completions and notifications to a service manager.
 
 use figureground_tests::program::live::{Live, ask, until};
-use figureground_tests::program::{Desk, Ended};
+use figureground_tests::program::{Ended, Workspace};
 use serde_json::Value;
 use std::time::Duration;
 
 /// Returns the output of `--print-config`.
-fn printed(desk: &Desk, arguments: &[&str]) -> String {
+fn printed(workspace: &Workspace, arguments: &[&str]) -> String {
     let arguments = ["run", "--print-config"].iter().chain(arguments);
-    desk.figureground(arguments).succeeded().stdout
+    workspace.figureground(arguments).succeeded().stdout
 }
 
-fn refused(desk: &Desk, config: &str, words: &[&str]) -> Ended {
-    desk.write("figureground.toml", config);
-    desk.refuses(["run", "--config", "figureground.toml"], "command", words)
+fn refused(workspace: &Workspace, config: &str, words: &[&str]) -> Ended {
+    workspace.write("figureground.toml", config);
+    workspace.refuses(["run", "--config", "figureground.toml"], "command", words)
 }
 
 #[test]
 fn the_printed_configuration_has_the_same_settings() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let arguments = [
         "--tau",
         "-0.5",
@@ -33,15 +33,15 @@ fn the_printed_configuration_has_the_same_settings() {
         "a b.mp4",
         "-",
     ];
-    let config = printed(&desk, &arguments);
+    let config = printed(&workspace, &arguments);
     for line in ["tau = -0.5", "window = 2", "json = true", "fps = 12.5", "page = \"127.0.0.1:8080\"", "# overlay ="] {
         assert!(config.lines().any(|known| known == line), "{line} is missing: {config}");
     }
     assert!(config.contains(r#"sources = ["a b.mp4", "-"]"#), "{config}");
-    desk.write("figureground.toml", &config);
-    assert_eq!(printed(&desk, &["--config", "figureground.toml"]), config);
+    workspace.write("figureground.toml", &config);
+    assert_eq!(printed(&workspace, &["--config", "figureground.toml"]), config);
     // Every flag of the help is a key.
-    let help = desk.figureground(["run", "--help"]).succeeded().stdout;
+    let help = workspace.figureground(["run", "--help"]).succeeded().stdout;
     let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
     let is_flag = |c: char| c.is_ascii_lowercase() || c == '-';
     for flag in flags.map(|flag| flag.split(|c| !is_flag(c)).next().unwrap()).filter(|flag| !flag.is_empty()) {
@@ -55,9 +55,9 @@ fn the_printed_configuration_has_the_same_settings() {
 
 #[test]
 fn old_names_of_flags_are_accepted_on_the_command_line_and_in_the_file() {
-    let desk = Desk::new();
-    desk.write("figureground.toml", "stall = 7\nqueue = 5\n");
-    let config = printed(&desk, &["--config", "figureground.toml", "--spool", "9", "--webhook-for", "flag"]);
+    let workspace = Workspace::new();
+    workspace.write("figureground.toml", "stall = 7\nqueue = 5\n");
+    let config = printed(&workspace, &["--config", "figureground.toml", "--spool", "9", "--webhook-for", "flag"]);
     for line in ["stall-timeout = 7", "queue-size = 5", "spool = 9", "webhook-on = \"flag\""] {
         assert!(config.lines().any(|known| known == line), "{line} is missing: {config}");
     }
@@ -65,59 +65,59 @@ fn old_names_of_flags_are_accepted_on_the_command_line_and_in_the_file() {
 
 #[test]
 fn completions_are_printed_for_each_shell() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for shell in ["bash", "zsh", "fish"] {
-        let script = desk.figureground(["completions", shell]).succeeded().stdout;
+        let script = workspace.figureground(["completions", shell]).succeeded().stdout;
         assert!(script.contains("figureground") && script.contains("stall-timeout"), "{shell}: {script}");
     }
 }
 
 #[test]
 fn flags_take_precedence_over_the_file() {
-    let desk = Desk::new();
-    desk.write("figureground.toml", "tau = 1.5\nthreads = 1\nsources = [\"camera:7\"]\n");
-    let config = printed(&desk, &["--config", "figureground.toml", "--tau=-2", "clip.mp4"]);
+    let workspace = Workspace::new();
+    workspace.write("figureground.toml", "tau = 1.5\nthreads = 1\nsources = [\"camera:7\"]\n");
+    let config = printed(&workspace, &["--config", "figureground.toml", "--tau=-2", "clip.mp4"]);
     assert!(config.contains("\ntau = -2\n") && config.contains("\nthreads = 1\n"), "{config}");
     assert!(config.contains(r#"sources = ["clip.mp4"]"#) && !config.contains("camera:7"), "{config}");
     // A source may look like a flag.
-    desk.write("figureground.toml", "sources = [\"--tau\"]\n");
-    assert!(printed(&desk, &["--config", "figureground.toml"]).contains(r#"sources = ["--tau"]"#));
+    workspace.write("figureground.toml", "sources = [\"--tau\"]\n");
+    assert!(printed(&workspace, &["--config", "figureground.toml"]).contains(r#"sources = ["--tau"]"#));
 }
 
 #[test]
 fn an_invalid_configuration_is_an_error_with_its_key() {
-    let desk = Desk::new();
-    refused(&desk, "widnow = 2\n", &["`widnow`", "did you mean `window`"]);
-    refused(&desk, "json = \"yes\"\n", &["`json`", "true or false"]);
-    refused(&desk, "tau = [1]\n", &["`tau`", "array"]);
-    refused(&desk, "sources = 3\n", &["`sources`"]);
-    refused(&desk, "tau = \n", &["figureground.toml", "TOML"]);
-    refused(&desk, "threads = 0\n", &["figureground.toml", "--threads"]);
-    refused(&desk, "[mqtt]\nurl = \"x\"\n", &["`mqtt`", "table"]);
-    refused(&desk, "\u{0}", &["figureground.toml"]);
-    desk.refuses(["run", "--config", "absent.toml"], "command", &["absent.toml", "--print-config"]);
-    std::fs::create_dir(desk.path("folder")).unwrap();
-    desk.refuses(["run", "--config", "folder"], "command", &["folder"]);
+    let workspace = Workspace::new();
+    refused(&workspace, "widnow = 2\n", &["`widnow`", "did you mean `window`"]);
+    refused(&workspace, "json = \"yes\"\n", &["`json`", "true or false"]);
+    refused(&workspace, "tau = [1]\n", &["`tau`", "array"]);
+    refused(&workspace, "sources = 3\n", &["`sources`"]);
+    refused(&workspace, "tau = \n", &["figureground.toml", "TOML"]);
+    refused(&workspace, "threads = 0\n", &["figureground.toml", "--threads"]);
+    refused(&workspace, "[mqtt]\nurl = \"x\"\n", &["`mqtt`", "table"]);
+    refused(&workspace, "\u{0}", &["figureground.toml"]);
+    workspace.refuses(["run", "--config", "absent.toml"], "command", &["absent.toml", "--print-config"]);
+    std::fs::create_dir(workspace.path("folder")).unwrap();
+    workspace.refuses(["run", "--config", "folder"], "command", &["folder"]);
 }
 
 #[test]
 fn passwords_are_never_printed() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let url = "rtsp://user:hunter2@127.0.0.1:9/live";
-    assert!(!printed(&desk, &[url]).contains("hunter2"));
-    let ended = desk.run([url, "--stall", "2"]);
+    assert!(!printed(&workspace, &[url]).contains("hunter2"));
+    let ended = workspace.run([url, "--stall", "2"]);
     assert_eq!(ended.code, Some(2));
     assert!(ended.stderr.contains("user:***@") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
     // Nor is a password from the environment.
     let filled = "rtsp://user:${CAMERA_PASSWORD}@127.0.0.1:9/live";
-    let mut command = desk.run_command();
+    let mut command = workspace.run_command();
     let output = command.args([filled, "--stall", "2"]).env("CAMERA_PASSWORD", "hunter2").output().unwrap();
     let ended = Ended::of(output).refused("source", &["user:${CAMERA_PASSWORD}@"]);
     assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
-    desk.run([filled]).refused("source", &["CAMERA_PASSWORD"]);
+    workspace.run([filled]).refused("source", &["CAMERA_PASSWORD"]);
     // The printed URL can be used again.
-    assert!(printed(&desk, &[filled]).contains(filled));
-    let ended = desk.run(["--mqtt", "mqtt://user:hunter2@127.0.0.1"]);
+    assert!(printed(&workspace, &[filled]).contains(filled));
+    let ended = workspace.run(["--mqtt", "mqtt://user:hunter2@127.0.0.1"]);
     assert!(ended.stderr.contains("password") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
 }
 
@@ -128,25 +128,25 @@ fn end_of(line: &Value) -> u64 {
 
 #[test]
 fn sighup_reloads_the_configuration_without_losing_a_frame() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let config = |tau: &str, more: &str| {
-        let bundle = desk.bundle().display().to_string();
+        let bundle = workspace.bundle().display().to_string();
         let text = format!(
             "bundle = {bundle:?}\nsources = [\"-\"]\nwindow = 1\nstride = 0.25\nthreads = 1\nbackend = \"cpu\"\n\
              tau = {tau}\nlines = \"verdicts.jsonl\"\nmetrics = \"127.0.0.1:0\"\n{more}"
         );
-        desk.write("figureground.toml", text);
+        workspace.write("figureground.toml", text);
     };
     config("1000", "");
-    let mut command = desk.command();
+    let mut command = workspace.command();
     command.args(["run", "--config", "figureground.toml"]);
     let mut live = Live::of(command);
     let mut seen = live.verdicts(4);
     assert!(seen.iter().all(|line| line["verdict"] != "flag"));
     // Another threshold, other labels, and a log that was moved away.
-    desk.write("labels.txt", "falling\nclimbing\n");
+    workspace.write("labels.txt", "falling\nclimbing\n");
     config("-1000", "labels = \"labels.txt\"\n");
-    std::fs::rename(desk.path("verdicts.jsonl"), desk.path("moved.jsonl")).unwrap();
+    std::fs::rename(workspace.path("verdicts.jsonl"), workspace.path("moved.jsonl")).unwrap();
     live.signal("HUP");
     live.wait_for("the configuration was reloaded");
     until("other labels", || {
@@ -156,7 +156,7 @@ fn sighup_reloads_the_configuration_without_losing_a_frame() {
     seen.extend(live.verdicts(2));
     let last = seen.last().unwrap();
     assert!(last["verdict"] == "flag" || last["verdict"] == "abstain", "{last}");
-    assert!(desk.path("verdicts.jsonl").exists());
+    assert!(workspace.path("verdicts.jsonl").exists());
     // An invalid configuration changes nothing.
     config("-1000", "labels = \"absent.txt\"\n");
     live.signal("HUP");
@@ -175,8 +175,8 @@ fn sighup_reloads_the_configuration_without_losing_a_frame() {
 
 #[test]
 fn without_a_configuration_sighup_ends_the_program() {
-    let desk = Desk::new();
-    let mut live = Live::start(&desk, &[]);
+    let workspace = Workspace::new();
+    let mut live = Live::start(&workspace, &[]);
     live.verdicts(1);
     live.signal("HUP");
     assert_eq!(live.ended(), Some(129), "{}", live.stderr());
@@ -186,8 +186,8 @@ fn without_a_configuration_sighup_ends_the_program() {
 #[cfg(target_os = "linux")]
 fn a_service_manager_is_notified() {
     use std::os::unix::net::UnixDatagram;
-    let desk = Desk::new();
-    let path = desk.path("notify");
+    let workspace = Workspace::new();
+    let path = workspace.path("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
     manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let receive = |state: &str| {
@@ -200,8 +200,8 @@ fn a_service_manager_is_notified() {
             }
         }
     };
-    desk.write("figureground.toml", "sources = [\"-\"]\n");
-    let mut command = desk.run_command();
+    workspace.write("figureground.toml", "sources = [\"-\"]\n");
+    let mut command = workspace.run_command();
     command.args(["--config", "figureground.toml", "--window", "1", "--stall", "0.2", "--backend", "cpu"]);
     command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "600000");
     let mut live = Live::of(command);

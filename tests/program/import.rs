@@ -2,7 +2,7 @@
 
 use figureground::bundle::Bundle;
 use figureground::bundle::labels::LabelFile;
-use figureground_tests::program::{Desk, Ended, demo, fixture, import_arguments};
+use figureground_tests::program::{Ended, Workspace, demo, fixture, import_arguments};
 use prost::Message;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 use tract_onnx::pb::ModelProto;
 
 /// Imports `clip` of the fixtures to `out` with more `arguments`.
-fn import(desk: &Desk, clip: &str, out: &str, arguments: &[&str]) -> Ended {
-    let mut all = import_arguments(&fixture(clip), &fixture("demo/labels.txt"), &desk.path(out));
+fn import(workspace: &Workspace, clip: &str, out: &str, arguments: &[&str]) -> Ended {
+    let mut all = import_arguments(&fixture(clip), &fixture("demo/labels.txt"), &workspace.path(out));
     all.extend(arguments.iter().map(PathBuf::from));
-    desk.figureground(all)
+    workspace.figureground(all)
 }
 
 /// Returns the label file of the bundle `name`, which must be complete.
-fn label_file(desk: &Desk, name: &str) -> LabelFile {
-    Bundle::open(&desk.path(name)).unwrap().label_file().unwrap()
+fn label_file(workspace: &Workspace, name: &str) -> LabelFile {
+    Bundle::open(&workspace.path(name)).unwrap().label_file().unwrap()
 }
 
 /// Returns the size of all files of a folder.
@@ -30,26 +30,26 @@ fn size(folder: &Path) -> u64 {
 
 #[test]
 fn every_layout_of_a_checkpoint_imports_and_runs() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for clip in
         ["clip/hf", "clip/hf/model.safetensors", "clip/gelu", "clip/pair", "clip/single", "clip/single/model.onnx"]
     {
         let out = clip.replace('/', "-");
-        let ended = import(&desk, clip, &out, &[]).succeeded();
+        let ended = import(&workspace, clip, &out, &[]).succeeded();
         assert_eq!(ended.stdout, "", "{clip}");
-        let run = desk.figureground([Path::new("run"), Path::new("--bundle"), Path::new(&out), &demo()]);
+        let run = workspace.figureground([Path::new("run"), Path::new("--bundle"), Path::new(&out), &demo()]);
         assert_eq!(run.succeeded().verdict()["frames_with_person"], 8, "{clip}");
     }
 }
 
 #[test]
 fn the_same_weights_give_the_same_verdict_from_safetensors_and_from_onnx() {
-    let desk = Desk::new();
-    import(&desk, "clip/pair", "pair", &[]).succeeded();
+    let workspace = Workspace::new();
+    import(&workspace, "clip/pair", "pair", &[]).succeeded();
     let run = |bundle: &Path| {
-        desk.figureground([Path::new("run"), Path::new("--bundle"), bundle, &demo()]).succeeded().verdict()
+        workspace.figureground([Path::new("run"), Path::new("--bundle"), bundle, &demo()]).succeeded().verdict()
     };
-    let (pair, safetensors) = (run(&desk.path("pair")), run(&desk.bundle()));
+    let (pair, safetensors) = (run(&workspace.path("pair")), run(&workspace.bundle()));
     assert_eq!(pair["frames"], safetensors["frames"]);
     // The logit scale is OpenAI's with the pair and the checkpoint's own with safetensors, so only the order stays.
     let order = |verdict: &Value| -> Vec<Value> {
@@ -60,13 +60,13 @@ fn the_same_weights_give_the_same_verdict_from_safetensors_and_from_onnx() {
 
 #[test]
 fn weights_in_16_bits_need_half_the_space_and_run() {
-    let desk = Desk::new();
-    import(&desk, "clip/hf", "half", &["--f16"]).succeeded();
+    let workspace = Workspace::new();
+    import(&workspace, "clip/hf", "half", &["--f16"]).succeeded();
     let weights = |bundle: &Path| std::fs::metadata(bundle.join("vision.onnx.data")).unwrap().len() as f64;
-    assert!(weights(&desk.path("half")) < 0.55 * weights(&desk.bundle()));
-    assert!(size(&desk.path("half")) < size(&desk.bundle()));
-    let run = desk.figureground([Path::new("run"), Path::new("--bundle"), Path::new("half"), &demo()]);
-    let (half, full) = (run.succeeded().verdict(), desk.run([demo()]).verdict());
+    assert!(weights(&workspace.path("half")) < 0.55 * weights(&workspace.bundle()));
+    assert!(size(&workspace.path("half")) < size(&workspace.bundle()));
+    let run = workspace.figureground([Path::new("run"), Path::new("--bundle"), Path::new("half"), &demo()]);
+    let (half, full) = (run.succeeded().verdict(), workspace.run([demo()]).verdict());
     for view in ["full", "person", "background"] {
         let best = [&half, &full].map(|verdict| verdict[view][0]["p"].as_f64().unwrap());
         assert!((best[0] - best[1]).abs() < 2e-2, "{half}\n{full}");
@@ -75,38 +75,39 @@ fn weights_in_16_bits_need_half_the_space_and_run() {
 
 #[test]
 fn an_encoder_without_its_projection_is_refused() {
-    let desk = Desk::new();
-    let arguments = import_arguments(&fixture("clip/pooler"), &fixture("demo/labels.txt"), &desk.path("out"));
-    desk.refuses(arguments, "import", &["projection"]);
+    let workspace = Workspace::new();
+    let arguments = import_arguments(&fixture("clip/pooler"), &fixture("demo/labels.txt"), &workspace.path("out"));
+    workspace.refuses(arguments, "import", &["projection"]);
 }
 
 #[test]
 fn import_does_not_overwrite_files_or_folders() {
-    let desk = Desk::new();
-    desk.write("file", "mine");
-    desk.write("folder/note", "mine");
+    let workspace = Workspace::new();
+    workspace.write("file", "mine");
+    workspace.write("folder/note", "mine");
     for out in ["file", "folder"] {
-        let arguments = import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &desk.path(out));
-        desk.refuses(arguments, "import", &[out, "--out"]);
+        let arguments = import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &workspace.path(out));
+        workspace.refuses(arguments, "import", &[out, "--out"]);
     }
-    assert_eq!(std::fs::read_to_string(desk.path("file")).unwrap(), "mine");
-    assert_eq!(std::fs::read_to_string(desk.path("folder/note")).unwrap(), "mine");
+    assert_eq!(std::fs::read_to_string(workspace.path("file")).unwrap(), "mine");
+    assert_eq!(std::fs::read_to_string(workspace.path("folder/note")).unwrap(), "mine");
 }
 
 #[test]
 fn a_bundle_has_the_permissions_of_other_new_files() {
     use std::os::unix::fs::PermissionsExt;
-    let desk = Desk::new();
-    let labels = desk.write("labels.txt", "waving\nbowing\n");
-    let bundle = desk.own_bundle("bundle");
-    desk.figureground([Path::new("labels"), Path::new("--bundle"), &bundle, Path::new("--labels"), &labels])
+    let workspace = Workspace::new();
+    let labels = workspace.write("labels.txt", "waving\nbowing\n");
+    let bundle = workspace.own_bundle("bundle");
+    workspace
+        .figureground([Path::new("labels"), Path::new("--bundle"), &bundle, Path::new("--labels"), &labels])
         .succeeded();
-    import(&desk, "clip/hf", "new", &[]).succeeded();
-    std::fs::create_dir(desk.path("usual")).unwrap();
+    import(&workspace, "clip/hf", "new", &[]).succeeded();
+    std::fs::create_dir(workspace.path("usual")).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(&desk.path("new")), mode(&desk.path("usual")));
+    assert_eq!(mode(&workspace.path("new")), mode(&workspace.path("usual")));
     for folder in ["bundle", "new"] {
-        for file in desk.path(folder).read_dir().unwrap() {
+        for file in workspace.path(folder).read_dir().unwrap() {
             let file = file.unwrap().path();
             assert_eq!(mode(&file), mode(&labels), "{}", file.display());
         }
@@ -115,36 +116,36 @@ fn a_bundle_has_the_permissions_of_other_new_files() {
 
 #[test]
 fn labels_replaces_the_label_bank_of_a_bundle() {
-    let desk = Desk::new();
-    let bundle = desk.own_bundle("bundle");
-    desk.write("labels.txt", "\u{feff}waving\r\n\n  bowing \r\nein Rad schlagen\n");
+    let workspace = Workspace::new();
+    let bundle = workspace.own_bundle("bundle");
+    workspace.write("labels.txt", "\u{feff}waving\r\n\n  bowing \r\nein Rad schlagen\n");
     let arguments =
         ["labels", "--bundle", "bundle", "--labels", "labels.txt", "--template", "a {}!", "--template", "{}"];
-    assert_eq!(desk.figureground(arguments).succeeded().stdout, "");
-    let file = label_file(&desk, "bundle");
+    assert_eq!(workspace.figureground(arguments).succeeded().stdout, "");
+    let file = label_file(&workspace, "bundle");
     assert_eq!(file.names, ["waving", "bowing", "ein Rad schlagen"]);
     assert_eq!(file.templates, ["a {}!", "{}"]);
     assert_eq!(file.embeddings.len(), 3 * 2 * file.dimension);
     assert_eq!(
         bundle.read_dir().unwrap().count(),
-        desk.bundle().read_dir().unwrap().count(),
+        workspace.bundle().read_dir().unwrap().count(),
         "the old bank was not removed"
     );
-    let run = desk.figureground([Path::new("run"), Path::new("--bundle"), &bundle, &demo()]).succeeded().verdict();
+    let run = workspace.figureground([Path::new("run"), Path::new("--bundle"), &bundle, &demo()]).succeeded().verdict();
     assert_eq!(run["full"].as_array().unwrap().len(), 3);
 }
 
 #[test]
 fn embeddings_are_cached_and_a_damaged_cache_is_ignored() {
-    let desk = Desk::new();
-    desk.own_bundle("bundle");
-    desk.write("labels.txt", "waving\nbowing\n");
+    let workspace = Workspace::new();
+    workspace.own_bundle("bundle");
+    workspace.write("labels.txt", "waving\nbowing\n");
     let embeddings = || {
-        desk.figureground(["labels", "--bundle", "bundle", "--labels", "labels.txt"]).succeeded();
-        label_file(&desk, "bundle").embeddings
+        workspace.figureground(["labels", "--bundle", "bundle", "--labels", "labels.txt"]).succeeded();
+        label_file(&workspace, "bundle").embeddings
     };
     let computed = embeddings();
-    let entries: Vec<PathBuf> = desk.cache().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let entries: Vec<PathBuf> = workspace.cache().read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
     let [entry] = &entries[..] else { panic!("not one file: {entries:?}") };
     let foreign: Vec<f32> = (0..computed.len()).map(|i| 1.0 + (i * i % 7) as f32).collect();
     let bytes: Vec<u8> = foreign.iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -155,105 +156,106 @@ fn embeddings_are_cached_and_a_damaged_cache_is_ignored() {
     let nan: Vec<u8> = foreign.iter().flat_map(|_| f32::NAN.to_le_bytes()).collect();
     std::fs::write(entry, nan).unwrap();
     assert_eq!(embeddings(), computed, "NaN was used");
-    desk.write("labels.txt", "bowing\nwaving\n");
+    workspace.write("labels.txt", "bowing\nwaving\n");
     assert_ne!(embeddings(), computed, "other prompts have the same embeddings");
-    assert_eq!(desk.cache().read_dir().unwrap().count(), 2);
+    assert_eq!(workspace.cache().read_dir().unwrap().count(), 2);
 }
 
 #[test]
 fn a_template_without_exactly_one_place_for_the_name_is_refused() {
-    let desk = Desk::new();
-    let bundle = desk.own_bundle("bundle");
+    let workspace = Workspace::new();
+    let bundle = workspace.own_bundle("bundle");
     let before = std::fs::read(bundle.join("bundle.toml")).unwrap();
     for template in ["a photo", "", "{} and {}"] {
-        let mut arguments = import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &desk.path("out"));
+        let mut arguments = import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &workspace.path("out"));
         arguments.extend(["--template", template].map(PathBuf::from));
-        desk.refuses(arguments, "manifest", &["{}", &format!("{template:?}")]);
+        workspace.refuses(arguments, "manifest", &["{}", &format!("{template:?}")]);
         let labels = fixture("demo/labels.txt");
         let labels = labels.to_str().unwrap();
         let arguments = ["labels", "--bundle", "bundle", "--labels", labels, "--template", template];
-        desk.refuses(arguments, "manifest", &["{}"]);
+        workspace.refuses(arguments, "manifest", &["{}"]);
     }
     assert_eq!(std::fs::read(bundle.join("bundle.toml")).unwrap(), before);
 }
 
 /// Imports `clip` of `clip/layouts`, runs it on the demo clip, and returns stderr of the import.
-fn runs(desk: &Desk, clip: &Path, out: &str, arguments: &[&str]) -> String {
-    let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &desk.path(out));
+fn runs(workspace: &Workspace, clip: &Path, out: &str, arguments: &[&str]) -> String {
+    let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &workspace.path(out));
     all.extend(arguments.iter().map(PathBuf::from));
-    let ended = desk.figureground(all).succeeded();
-    let run = desk.figureground([Path::new("run"), Path::new("--bundle"), Path::new(out), &demo()]);
+    let ended = workspace.figureground(all).succeeded();
+    let run = workspace.figureground([Path::new("run"), Path::new("--bundle"), Path::new(out), &demo()]);
     assert_eq!(run.succeeded().verdict()["frames_with_person"], 8, "{}", clip.display());
     ended.stderr
 }
 
 #[test]
 fn every_training_checkpoint_imports_with_a_warning_about_its_convention() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let base = fixture("clip/layouts/openai.pt");
     let base = base.to_str().unwrap();
     let layout = |name: &str| fixture("clip/layouts").join(name);
-    let stderr = runs(&desk, &layout("openai.pt"), "openai", &[]);
+    let stderr = runs(&workspace, &layout("openai.pt"), "openai", &[]);
     assert!(stderr.contains("QuickGELU") && stderr.contains("activation is gelu"), "{stderr}");
-    assert_eq!(runs(&desk, &layout("open_clip"), "open-clip", &[]), "");
-    assert_eq!(runs(&desk, &layout("script.pt"), "script", &[]), "");
-    let stderr = runs(&desk, &layout("vificlip.pth"), "vificlip", &["--base", base, "--f16"]);
+    assert_eq!(runs(&workspace, &layout("open_clip"), "open-clip", &[]), "");
+    assert_eq!(runs(&workspace, &layout("script.pt"), "script", &[]), "");
+    let stderr = runs(&workspace, &layout("vificlip.pth"), "vificlip", &["--base", base, "--f16"]);
     assert!(stderr.contains("models/clip/vificlip.toml"), "{stderr}");
-    let stderr = runs(&desk, &layout("actionclip.pth"), "actionclip", &["--f16"]);
+    let stderr = runs(&workspace, &layout("actionclip.pth"), "actionclip", &["--f16"]);
     assert!(stderr.contains("models/clip/actionclip.toml"), "{stderr}");
     let openai = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/clip/openai.toml");
-    let stderr = runs(&desk, &layout("actionclip.pth"), "other", &["--convention", openai.to_str().unwrap()]);
+    let stderr = runs(&workspace, &layout("actionclip.pth"), "other", &["--convention", openai.to_str().unwrap()]);
     assert_eq!(stderr, "");
-    let text = std::fs::read_to_string(desk.path("other/bundle.toml")).unwrap();
+    let text = std::fs::read_to_string(workspace.path("other/bundle.toml")).unwrap();
     assert!(text.contains("OpenAI CLIP") && text.contains("fusion = \"temporal\""), "{text}");
 }
 
 #[test]
 fn a_vificlip_needs_the_clip_that_it_was_trained_from() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let arguments = |base: Option<&str>| {
         let labels = fixture("demo/labels.txt");
-        let mut all = import_arguments(&fixture("clip/layouts/vificlip.pth"), &labels, &desk.path("out"));
+        let mut all = import_arguments(&fixture("clip/layouts/vificlip.pth"), &labels, &workspace.path("out"));
         all.extend(base.into_iter().flat_map(|base| [PathBuf::from("--base"), fixture(base)]));
         all
     };
-    desk.refuses(arguments(None), "import", &["--base", "token table", "vificlip.pth"]);
-    desk.refuses(arguments(Some("clip/layouts/vificlip.pth")), "import", &["--base", "none in"]);
+    workspace.refuses(arguments(None), "import", &["--base", "token table", "vificlip.pth"]);
+    workspace.refuses(arguments(Some("clip/layouts/vificlip.pth")), "import", &["--base", "none in"]);
     // Its text tower has 48 channels, not 32.
     let words = ["token_embedding", "--base", "[1514, 32]", "[1514, 48]"];
-    desk.refuses(arguments(Some("clip/hf")), "import", &words);
+    workspace.refuses(arguments(Some("clip/hf")), "import", &words);
 }
 
 #[test]
 fn the_activation_comes_from_the_user_or_the_configuration_but_not_both() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let weights = fixture("clip/layouts/open_clip/open_clip_model.safetensors");
-    let bare = desk.path("bare/open_clip_model.safetensors");
-    std::fs::create_dir(desk.path("bare")).unwrap();
+    let bare = workspace.path("bare/open_clip_model.safetensors");
+    std::fs::create_dir(workspace.path("bare")).unwrap();
     std::fs::copy(weights, &bare).unwrap();
     let arguments = |clip: &Path, more: &[&str]| {
-        let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &desk.path("out"));
+        let mut all = import_arguments(clip, &fixture("demo/labels.txt"), &workspace.path("out"));
         all.extend(more.iter().map(PathBuf::from));
         all
     };
-    desk.refuses(arguments(&bare, &[]), "import", &["open_clip_config.json", "--activation"]);
+    workspace.refuses(arguments(&bare, &[]), "import", &["open_clip_config.json", "--activation"]);
     let folder = fixture("clip/layouts/open_clip");
-    desk.refuses(
+    workspace.refuses(
         arguments(&folder, &["--activation", "gelu"]),
         "import",
         &["leave the activation out", "--activation"],
     );
-    desk.write("bare/open_clip_config.json", r#"{"model_cfg": {"vision_cfg": {"pool_type": "avg"}, "text_cfg": {}}}"#);
-    desk.refuses(arguments(&bare, &[]), "import", &["pool_type"]);
-    std::fs::remove_file(desk.path("bare/open_clip_config.json")).unwrap();
-    assert_eq!(runs(&desk, &bare, "gelu", &["--activation", "gelu"]), "");
+    workspace
+        .write("bare/open_clip_config.json", r#"{"model_cfg": {"vision_cfg": {"pool_type": "avg"}, "text_cfg": {}}}"#);
+    workspace.refuses(arguments(&bare, &[]), "import", &["pool_type"]);
+    std::fs::remove_file(workspace.path("bare/open_clip_config.json")).unwrap();
+    assert_eq!(runs(&workspace, &bare, "gelu", &["--activation", "gelu"]), "");
 }
 
 /// Tensors of a checkpoint: element type, shape, bytes.
 type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
 
 /// Writes a copy of the small checkpoint to `folder`, changed by `change`.
-fn checkpoint(desk: &Desk, folder: &str, change: impl FnOnce(&mut Tensors)) -> PathBuf {
+fn checkpoint(workspace: &Workspace, folder: &str, change: impl FnOnce(&mut Tensors)) -> PathBuf {
     let bytes = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let mut tensors: Tensors = file
@@ -264,19 +266,19 @@ fn checkpoint(desk: &Desk, folder: &str, change: impl FnOnce(&mut Tensors)) -> P
     let views = tensors
         .iter()
         .map(|(name, (kind, shape, bytes))| (name.as_str(), TensorView::new(*kind, shape.clone(), bytes).unwrap()));
-    desk.write(&format!("{folder}/model.safetensors"), safetensors::serialize(views, None).unwrap());
+    workspace.write(&format!("{folder}/model.safetensors"), safetensors::serialize(views, None).unwrap());
     let config = std::fs::read(fixture("clip/hf/config.json")).unwrap();
-    desk.write(&format!("{folder}/config.json"), config).parent().unwrap().to_owned()
+    workspace.write(&format!("{folder}/config.json"), config).parent().unwrap().to_owned()
 }
 
 #[test]
 fn a_checkpoint_that_contradicts_its_configuration_is_refused_with_the_tensor() {
     const PROJECTION: &str = "visual_projection.weight";
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let refuses = |folder: &str, words: &[&str], change: &dyn Fn(&mut Tensors)| {
-        let clip = checkpoint(&desk, folder, change);
-        let arguments = import_arguments(&clip, &fixture("demo/labels.txt"), &desk.path("out"));
-        desk.refuses(arguments, "import", words);
+        let clip = checkpoint(&workspace, folder, change);
+        let arguments = import_arguments(&clip, &fixture("demo/labels.txt"), &workspace.path("out"));
+        workspace.refuses(arguments, "import", words);
     };
     let shape = checkpoint_shape(PROJECTION);
     let [rows, columns] = shape[..] else { panic!("{shape:?}") };
@@ -305,24 +307,24 @@ fn checkpoint_shape(name: &str) -> Vec<usize> {
 
 #[test]
 fn an_error_names_a_missing_configuration_or_model() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let bytes = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
-    desk.write("no-config/model.safetensors", bytes);
-    desk.write("empty/readme", "");
+    workspace.write("no-config/model.safetensors", bytes);
+    workspace.write("empty/readme", "");
     let other = std::fs::read_to_string(fixture("clip/hf/config.json")).unwrap();
-    checkpoint(&desk, "siglip", |_| ());
-    desk.write("siglip/config.json", other.replace("\"model_type\": \"clip\"", "\"model_type\": \"siglip\""));
+    checkpoint(&workspace, "siglip", |_| ());
+    workspace.write("siglip/config.json", other.replace("\"model_type\": \"clip\"", "\"model_type\": \"siglip\""));
     for (clip, word) in [("no-config", "config.json"), ("empty", "vision_model.onnx"), ("siglip", "siglip")] {
-        let arguments = import_arguments(&desk.path(clip), &fixture("demo/labels.txt"), &desk.path("out"));
-        desk.refuses(arguments, "import", &[word]);
+        let arguments = import_arguments(&workspace.path(clip), &fixture("demo/labels.txt"), &workspace.path("out"));
+        workspace.refuses(arguments, "import", &[word]);
     }
 }
 
 #[test]
 fn inspect_shows_shapes_operators_checksums_and_the_backend() {
-    let desk = Desk::new();
-    let bundle = desk.bundle();
-    let text = desk.figureground([Path::new("inspect"), &bundle]).succeeded().stdout;
+    let workspace = Workspace::new();
+    let bundle = workspace.bundle();
+    let text = workspace.figureground([Path::new("inspect"), &bundle]).succeeded().stdout;
     let words = [
         "pixel_values FLOAT [batch, 3, 32, 32]",
         "image_embeds FLOAT [batch, 32]",
@@ -337,7 +339,7 @@ fn inspect_shows_shapes_operators_checksums_and_the_backend() {
         assert!(text.lines().any(|line| line.contains(file.as_str()) && line.contains(sha256)), "{file}: {text}");
     }
     let model = fixture("clip/pair/vision_model.onnx");
-    let text = desk.figureground([Path::new("inspect"), &model]).succeeded().stdout;
+    let text = workspace.figureground([Path::new("inspect"), &model]).succeeded().stdout;
     assert!(text.contains("pixel_values FLOAT") && text.contains("Conv 1"), "{text}");
 }
 
@@ -358,18 +360,18 @@ fn zeros(shape: &[usize]) -> Vec<u8> {
 
 #[test]
 fn infer_writes_outputs_under_names_that_every_file_system_allows() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let bytes = std::fs::read(fixture("demo/segmenter.onnx")).unwrap();
     let mut proto = ModelProto::decode(bytes.as_slice()).unwrap();
     let graph = proto.graph.as_mut().unwrap();
     let outputs = graph.node.iter_mut().flat_map(|node| &mut node.output);
     let outputs = outputs.chain(graph.output.iter_mut().map(|output| &mut output.name));
     outputs.filter(|name| *name == "mask").for_each(|name| "../mask:ö/0".clone_into(name));
-    desk.write("model.onnx", proto.encode_to_vec());
-    desk.write("zeros.npy", zeros(&[1, 96, 128, 3]));
+    workspace.write("model.onnx", proto.encode_to_vec());
+    workspace.write("zeros.npy", zeros(&[1, 96, 128, 3]));
     let infer = |more: &[&str], out: &str| {
-        let ended = desk.figureground([&["infer", "model.onnx", "--output-dir", out], more].concat()).succeeded();
-        let file = std::fs::read(desk.path(out).join(".._mask___0.npy")).unwrap();
+        let ended = workspace.figureground([&["infer", "model.onnx", "--output-dir", out], more].concat()).succeeded();
+        let file = std::fs::read(workspace.path(out).join(".._mask___0.npy")).unwrap();
         (ended.stdout, file)
     };
     let (text, given) = infer(&["--input", "input=zeros.npy"], "given");
@@ -380,18 +382,22 @@ fn infer_writes_outputs_under_names_that_every_file_system_allows() {
     assert_eq!(one, infer(&["--seed", "1"], "again").1);
     assert_ne!(one, infer(&["--seed", "2"], "two").1);
     for (shape, words) in [(&[96, 128, 3][..], "[96, 128, 3]"), (&[1, 96, 64, 3], "[1, 96, 64, 3]")] {
-        desk.write("zeros.npy", zeros(shape));
-        desk.refuses(["infer", "model.onnx", "--input", "input=zeros.npy"], "command", &[words, "[1, 96, 128, 3]"]);
+        workspace.write("zeros.npy", zeros(shape));
+        workspace.refuses(
+            ["infer", "model.onnx", "--input", "input=zeros.npy"],
+            "command",
+            &[words, "[1, 96, 128, 3]"],
+        );
     }
-    desk.refuses(["infer", "model.onnx", "--input", "other=zeros.npy"], "command", &["other", "\"input\""]);
-    desk.write("zeros.npy", "no numpy");
-    desk.refuses(["infer", "model.onnx", "--input", "input=zeros.npy"], "command", &["zeros.npy"]);
+    workspace.refuses(["infer", "model.onnx", "--input", "other=zeros.npy"], "command", &["other", "\"input\""]);
+    workspace.write("zeros.npy", "no numpy");
+    workspace.refuses(["infer", "model.onnx", "--input", "input=zeros.npy"], "command", &["zeros.npy"]);
 }
 
 #[test]
 fn a_missing_backend_is_an_error() {
-    let desk = Desk::new();
-    let (model, bundle) = (fixture("demo/segmenter.onnx"), desk.bundle());
+    let workspace = Workspace::new();
+    let (model, bundle) = (fixture("demo/segmenter.onnx"), workspace.bundle());
     let [model, bundle, demo] = [&model, &bundle, &demo()].map(|path| path.to_str().unwrap().to_owned());
     for arguments in [
         vec!["infer", &model, "--compare"],
@@ -400,7 +406,7 @@ fn a_missing_backend_is_an_error() {
         vec!["bench", "--bundle", &bundle, "--backend", "gpu", &demo],
     ] {
         // Hides all drivers from Vulkan's loader.
-        let mut command = desk.command();
+        let mut command = workspace.command();
         command.env("VK_DRIVER_FILES", "nowhere").env("VK_ICD_FILENAMES", "nowhere").args(&arguments);
         let ended = Ended::of(command.output().unwrap());
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{arguments:?}: {ended:#?}");
@@ -414,14 +420,15 @@ fn a_missing_backend_is_an_error() {
 
 #[test]
 fn devices_and_bench_print_json() {
-    let desk = Desk::new();
-    let devices: Value = serde_json::from_str(&desk.figureground(["devices", "--json"]).succeeded().stdout).unwrap();
+    let workspace = Workspace::new();
+    let devices: Value =
+        serde_json::from_str(&workspace.figureground(["devices", "--json"]).succeeded().stdout).unwrap();
     assert!(devices["cpu"]["cores"].as_u64().unwrap() > 0);
     assert!(devices["gpus"].is_object() && devices["cameras"].is_object(), "{devices}");
-    let bundle = desk.bundle();
+    let bundle = workspace.bundle();
     let demo = demo();
     let arguments = ["bench", "--bundle", bundle.to_str().unwrap(), "--json", "--runs", "3", demo.to_str().unwrap()];
-    let bench: Value = serde_json::from_str(&desk.figureground(arguments).succeeded().stdout).unwrap();
+    let bench: Value = serde_json::from_str(&workspace.figureground(arguments).succeeded().stdout).unwrap();
     for field in ["clip_ms", "segment_ms", "views_ms", "encode_ms", "score_ms"] {
         assert!(bench[field].as_f64().unwrap() >= 0.0, "{field}: {bench}");
     }

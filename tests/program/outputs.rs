@@ -1,7 +1,7 @@
 //! Outputs: a file, a broker, a web server and the live page. No failure of an output stops recognition.
 
 use figureground_tests::program::live::{Live, TIMEOUT, ask, free_port, listen, metric, post, until};
-use figureground_tests::program::{Desk, skipped, verdict};
+use figureground_tests::program::{Workspace, skipped, verdict};
 use serde_json::Value;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 struct Broker(Child);
 
 impl Broker {
-    fn start(desk: &Desk, port: u16) -> Option<Self> {
-        let config = desk.write("mosquitto.conf", format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
+    fn start(workspace: &Workspace, port: u16) -> Option<Self> {
+        let config = workspace.write("mosquitto.conf", format!("listener {port} 127.0.0.1\nallow_anonymous true\n"));
         let known = ["mosquitto", "/usr/sbin/mosquitto"];
         let mut spawned = known.iter().map(|program| {
             Command::new(program).arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
@@ -50,11 +50,11 @@ fn subscribed(port: u16, topic: &str, count: usize) -> Vec<(String, Value)> {
 
 #[test]
 fn two_programs_with_one_name_do_not_fill_their_logs() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let port = free_port();
-    let Some(_broker) = Broker::start(&desk, port) else { return };
+    let Some(_broker) = Broker::start(&workspace, port) else { return };
     let url = format!("mqtt://127.0.0.1:{port}");
-    let mut both = [(); 2].map(|()| Live::start(&desk, &["--mqtt", &url, "--mqtt-name", "same"]));
+    let mut both = [(); 2].map(|()| Live::start(&workspace, &["--mqtt", &url, "--mqtt-name", "same"]));
     let logged = |live: &Live| live.stderr().lines().filter(|line| line.contains("mqtt:")).count();
     until("a warning about the other program", || both.iter().any(|live| live.stderr().contains("another program")));
     // The broker keeps replacing one by the other; verdicts continue, and the log does not grow.
@@ -64,11 +64,11 @@ fn two_programs_with_one_name_do_not_fill_their_logs() {
 
 #[test]
 fn a_restarted_broker_receives_all_lines_and_the_discovery() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let port = free_port();
-    let Some(broker) = Broker::start(&desk, port) else { return };
+    let Some(broker) = Broker::start(&workspace, port) else { return };
     let url = format!("mqtt://127.0.0.1:{port}");
-    let mut live = Live::start(&desk, &["--mqtt", &url, "--mqtt-name", "test", "--metrics", "127.0.0.1:0"]);
+    let mut live = Live::start(&workspace, &["--mqtt", &url, "--mqtt-name", "test", "--metrics", "127.0.0.1:0"]);
     let metrics = live.address("metrics");
     live.verdicts(2);
     let messages = subscribed(port, "figureground/test/verdict", 2);
@@ -89,7 +89,7 @@ fn a_restarted_broker_receives_all_lines_and_the_discovery() {
     let first_missed = before[2]["time_us"].clone();
 
     // Once restarted, it receives the waiting lines.
-    let broker = Broker::start(&desk, port).unwrap();
+    let broker = Broker::start(&workspace, port).unwrap();
     until("an empty queue", || metric(metrics, &format!("figureground_lines_waiting{receiver}")) <= 1.0);
     let windows: f64 = ["accept", "flag", "abstain"].iter().map(|verdict| windows(metrics, verdict)).sum();
     let sent = metric(metrics, &format!("figureground_lines_sent_total{receiver}"));
@@ -113,14 +113,14 @@ fn windows(metrics: std::net::SocketAddr, verdict: &str) -> f64 {
 
 #[test]
 fn unreachable_and_slow_receivers_cost_neither_verdicts_nor_memory() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let [closed, silent] = [(); 2].map(|()| free_port());
     // It accepts connections and never responds.
     let _silent = std::net::TcpListener::bind(("127.0.0.1", silent)).unwrap();
     let (broker, hook) = (format!("mqtt://127.0.0.1:{closed}"), format!("http://127.0.0.1:{silent}/hook"));
     let arguments =
         ["--mqtt", &broker, "--webhook", &hook, "--webhook-on", "every", "--queue-size", "4", "--page=127.0.0.1:0"];
-    let mut live = Live::start(&desk, &arguments);
+    let mut live = Live::start(&workspace, &arguments);
     let page = live.address("live page");
     live.verdicts(8);
     let (memory, files) = live.resources();
@@ -150,8 +150,8 @@ fn unreachable_and_slow_receivers_cost_neither_verdicts_nor_memory() {
 
 #[test]
 fn the_page_shows_windows_and_sets_labels_and_tau() {
-    let desk = Desk::new();
-    let mut live = Live::start(&desk, &["--page=127.0.0.1:0"]);
+    let workspace = Workspace::new();
+    let mut live = Live::start(&workspace, &["--page=127.0.0.1:0"]);
     let page = live.address("live page");
     live.verdicts(1);
     let answer = ask(page, "GET /", &[], "");
@@ -196,8 +196,8 @@ fn the_page_shows_windows_and_sets_labels_and_tau() {
 
 #[test]
 fn invalid_requests_and_other_sites_change_nothing() {
-    let desk = Desk::new();
-    let mut live = Live::start(&desk, &["--page=127.0.0.1:0", "--no-picture"]);
+    let workspace = Workspace::new();
+    let mut live = Live::start(&workspace, &["--page=127.0.0.1:0", "--no-picture"]);
     let page = live.address("live page");
     live.verdicts(1);
     let labels = ask(page, "GET /labels", &[], "").body;
@@ -244,13 +244,13 @@ fn invalid_requests_and_other_sites_change_nothing() {
 
 #[test]
 fn an_address_that_is_not_loopback_needs_a_token() {
-    let desk = Desk::new();
-    let bundle = desk.bundle().display().to_string();
+    let workspace = Workspace::new();
+    let bundle = workspace.bundle().display().to_string();
     let run = ["run", "--bundle", &bundle, "-", "--window", "1", "--page=0.0.0.0:0"];
-    desk.refuses(run, "sink", &["token", "--token-file"]);
+    workspace.refuses(run, "sink", &["token", "--token-file"]);
     let token = "kq3J9vX2bT7mW5zR";
-    desk.write("token", format!("{token}\n"));
-    let mut live = Live::start(&desk, &["--page=0.0.0.0:0", "--metrics", "127.0.0.1:0", "--token-file", "token"]);
+    workspace.write("token", format!("{token}\n"));
+    let mut live = Live::start(&workspace, &["--page=0.0.0.0:0", "--metrics", "127.0.0.1:0", "--token-file", "token"]);
     let port = live.address("live page").port();
     let page = std::net::SocketAddr::from(([127, 0, 0, 1], port));
     let metrics = live.address("metrics");
@@ -283,9 +283,10 @@ fn an_address_that_is_not_loopback_needs_a_token() {
 
 #[test]
 fn a_line_file_holds_whole_lines_however_the_program_ends() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for round in 0..6u64 {
-        let mut live = Live::start(&desk, &["--lines", "verdicts.jsonl", "--lines-size", "6000", "--lines-keep", "2"]);
+        let mut live =
+            Live::start(&workspace, &["--lines", "verdicts.jsonl", "--lines-size", "6000", "--lines-keep", "2"]);
         live.verdicts(1);
         std::thread::sleep(Duration::from_millis(37 * round));
         if round % 2 == 0 {
@@ -297,7 +298,7 @@ fn a_line_file_holds_whole_lines_however_the_program_ends() {
     }
     let mut lines = 0;
     for name in ["verdicts.jsonl.2", "verdicts.jsonl.1", "verdicts.jsonl"] {
-        let Ok(text) = std::fs::read_to_string(desk.path(name)) else { continue };
+        let Ok(text) = std::fs::read_to_string(workspace.path(name)) else { continue };
         assert!(text.len() <= 6000 && text.ends_with('\n'), "{name}");
         lines += text.lines().map(verdict).count();
     }
@@ -307,8 +308,8 @@ fn a_line_file_holds_whole_lines_however_the_program_ends() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_loses_lines_but_no_verdicts_and_leaves_whole_lines() {
-    let desk = Desk::new();
-    let disk = desk.path("disk");
+    let workspace = Workspace::new();
+    let disk = workspace.path("disk");
     std::fs::create_dir(&disk).unwrap();
     // A file system of four blocks, three of which are used.
     let script = "mount -t tmpfs -o size=16k tmpfs \"$0\" && head -c 12288 /dev/zero >\"$0/taken\" && exec \"$@\"";
@@ -320,7 +321,7 @@ fn a_full_disk_loses_lines_but_no_verdicts_and_leaves_whole_lines() {
     if !alone(script).arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
         return skipped("a disk that is full", "this system does not allow mounts in a new namespace");
     }
-    let program = desk.run_command();
+    let program = workspace.run_command();
     let mut command = alone(script);
     command.arg(program.get_program()).args(program.get_args());
     for (name, value) in program.get_envs() {
@@ -369,10 +370,10 @@ fn posted(listener: &std::net::TcpListener) -> (String, String) {
 
 #[test]
 fn a_webhook_receives_changes() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
-    let mut live = Live::start(&desk, &["--webhook", &url, "--metrics", "127.0.0.1:0"]);
+    let mut live = Live::start(&workspace, &["--webhook", &url, "--metrics", "127.0.0.1:0"]);
     let metrics = live.address("metrics");
     let first = verdict(&posted(&listener).1);
     let seen = live.verdicts(4);
@@ -385,20 +386,20 @@ fn a_webhook_receives_changes() {
 
 #[test]
 fn a_webhook_with_a_new_token_replaces_the_old_one_and_each_line_is_counted_once() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let config = format!(
         "webhook = {url:?}\nwebhook-on = \"every\"\nwebhook-token-file = \"token\"\nmetrics = \"127.0.0.1:0\"\n"
     );
-    desk.write("figureground.toml", config);
-    desk.write("token", "first\n");
-    let mut live = Live::start(&desk, &["--config", "figureground.toml"]);
+    workspace.write("figureground.toml", config);
+    workspace.write("token", "first\n");
+    let mut live = Live::start(&workspace, &["--config", "figureground.toml"]);
     let metrics = live.address("metrics");
     assert!(posted(&listener).0.contains("Bearer first"));
     // Waiting lines are still delivered with their token.
     live.verdicts(6);
-    desk.write("token", "second\n");
+    workspace.write("token", "second\n");
     live.signal("HUP");
     let mut received = 1.0;
     until("the new token", || {

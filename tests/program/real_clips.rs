@@ -1,7 +1,7 @@
 //! Real video and real segmenters from `../shared/real`, which are other people's work and no part of the repository:
 //! without them these tests say so and end.
 
-use figureground_tests::program::{self, Desk, Ended, assert_agree, ffmpeg, fixture, has_ffmpeg, skipped};
+use figureground_tests::program::{self, Ended, Workspace, assert_agree, ffmpeg, fixture, has_ffmpeg, skipped};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -30,25 +30,25 @@ fn real(what: &str) -> Option<PathBuf> {
 }
 
 /// A bundle of the small CLIP and a real segmenter.
-fn import(desk: &Desk, model: &Path, manifest: &str) -> PathBuf {
-    let out = desk.path(manifest).with_extension("");
+fn import(workspace: &Workspace, model: &Path, manifest: &str) -> PathBuf {
+    let out = workspace.path(manifest).with_extension("");
     let mut arguments = program::import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &out);
     arguments[4] = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/segmenters").join(manifest);
     arguments[6] = model.to_owned();
-    desk.figureground(arguments).succeeded();
+    workspace.figureground(arguments).succeeded();
     out
 }
 
 #[test]
 fn every_clip_has_its_line_with_every_segmenter() {
     let Some(real) = real("four real clips with two real segmenters") else { return };
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for (model, manifest) in
         [("selfie_segmentation.onnx", "selfie-general.toml"), ("mediapipe.onnx", "selfie-landscape.toml")]
     {
-        let bundle = import(&desk, &real.join("segmenters").join(model), manifest);
+        let bundle = import(&workspace, &real.join("segmenters").join(model), manifest);
         let clips = CLIPS.map(|(clip, _)| real.join("clips").join(clip));
-        let run = desk.command().args(["run", "--bundle"]).arg(&bundle).args(&clips).output().unwrap();
+        let run = workspace.command().args(["run", "--bundle"]).arg(&bundle).args(&clips).output().unwrap();
         let verdicts = Ended::of(run).succeeded().verdicts();
         assert_eq!(verdicts.len(), CLIPS.len());
         for ((clip, count), verdict) in CLIPS.into_iter().zip(&verdicts) {
@@ -69,19 +69,19 @@ fn every_clip_has_its_line_with_every_segmenter() {
 #[test]
 fn a_real_clip_gives_one_answer_as_mp4_png_and_y4m() {
     let Some(real) = real("one real clip as .mp4, PNG files and Y4M") else { return };
-    let desk = Desk::new();
-    let bundle = import(&desk, &real.join("segmenters/selfie_segmentation.onnx"), "selfie-general.toml");
+    let workspace = Workspace::new();
+    let bundle = import(&workspace, &real.join("segmenters/selfie_segmentation.onnx"), "selfie-general.toml");
     let clip = real.join("clips/arm_wrestling.mp4").display().to_string();
-    std::fs::create_dir(desk.path("png")).unwrap();
-    let pictures = desk.path("png/%d.png").display().to_string();
+    std::fs::create_dir(workspace.path("png")).unwrap();
+    let pictures = workspace.path("png/%d.png").display().to_string();
     ffmpeg(["-i", &clip, "-fps_mode", "passthrough", "-compression_level", "1", &pictures]);
     let y4m = ffmpeg(["-i", &clip, "-fps_mode", "passthrough", "-f", "yuv4mpegpipe", "-"]);
     let run = |arguments: &[&str]| -> Value {
-        let mut command = desk.command();
+        let mut command = workspace.command();
         command.args(["run", "--bundle"]).arg(&bundle).args(arguments);
         if arguments == ["-"] {
-            std::fs::write(desk.path("pipe"), &y4m).unwrap();
-            command.stdin(std::fs::File::open(desk.path("pipe")).unwrap());
+            std::fs::write(workspace.path("pipe"), &y4m).unwrap();
+            command.stdin(std::fs::File::open(workspace.path("pipe")).unwrap());
         }
         Ended::of(command.output().unwrap()).succeeded().verdict()
     };

@@ -2,7 +2,7 @@
 
 use figureground::frame::FrameBuffer;
 use figureground::source::{self, SourceOptions};
-use figureground_tests::program::{Desk, Ended, assert_agree, demo, fixture, interrupt, near, verdict};
+use figureground_tests::program::{Ended, Workspace, assert_agree, demo, fixture, interrupt, near, verdict};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -75,40 +75,40 @@ fn without_timing(mut verdict: Value) -> Value {
 
 #[test]
 fn a_clip_gets_the_same_verdict_from_every_kind_of_source() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let frames = frames();
-    write_pictures(&frames, &desk.path("pictures"));
+    write_pictures(&frames, &workspace.path("pictures"));
     let bytes = y4m(&frames);
-    desk.write("clip.y4m", &bytes);
-    let gif = desk.run([demo()]).succeeded().verdict();
+    workspace.write("clip.y4m", &bytes);
+    let gif = workspace.run([demo()]).succeeded().verdict();
     assert_eq!(gif["frames"], serde_json::json!([2, 6, 10, 14, 18, 22, 26, 30]), "int(i N/T + N/T/2)");
     assert_eq!(gif["time_us"], serde_json::json!([160_000, 2_400_000]));
     assert_eq!(gif["source"], demo().to_str().unwrap());
     assert!(gif["frames_with_person"].as_u64().unwrap() == 8 && gif["person_area"].as_f64().unwrap() > 0.05);
-    let folder = desk.run(["pictures", "--fps", FPS]).succeeded().verdict();
+    let folder = workspace.run(["pictures", "--fps", FPS]).succeeded().verdict();
     assert_agree(&gif, &folder, SAME_RGB);
     assert_eq!(gif["time_us"], folder["time_us"]);
-    let file = desk.run(["clip.y4m"]).succeeded().verdict();
+    let file = workspace.run(["clip.y4m"]).succeeded().verdict();
     assert_agree(&gif, &file, CONVERTED);
     assert_eq!(gif["time_us"], file["time_us"]);
-    let pipe = desk.run_with_stdin(&bytes, &["-"]).succeeded().verdict();
+    let pipe = workspace.run_with_stdin(&bytes, &["-"]).succeeded().verdict();
     assert_agree(&file, &pipe, 0.0);
     assert_eq!(pipe["source"], "-");
 }
 
 #[test]
 fn without_a_source_the_demo_clip_is_classified() {
-    let desk = Desk::new();
-    let built_in = desk.run([""; 0]).succeeded().verdict();
+    let workspace = Workspace::new();
+    let built_in = workspace.run([""; 0]).succeeded().verdict();
     assert_eq!(built_in["source"], "demo");
     let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo/out-of-context.gif");
-    assert_agree(&built_in, &desk.run([clip]).verdict(), 0.0);
+    assert_agree(&built_in, &workspace.run([clip]).verdict(), 0.0);
 }
 
 #[test]
 fn without_a_bundle_the_built_in_one_flags_the_demo_clip() {
-    let desk = Desk::new();
-    let ended = desk.figureground(["run"]).succeeded();
+    let workspace = Workspace::new();
+    let ended = workspace.figureground(["run"]).succeeded();
     let verdict = ended.verdict();
     assert_eq!((&verdict["verdict"], &verdict["reason"]), (&"flag".into(), &"background-dominates".into()));
     assert_eq!(verdict["calibrated"], true);
@@ -119,40 +119,41 @@ fn without_a_bundle_the_built_in_one_flags_the_demo_clip() {
 
 #[test]
 fn one_picture_is_a_clip_with_one_frame_repeated() {
-    let desk = Desk::new();
-    write_pictures(&frames()[..2], &desk.path("pictures"));
-    let ended = desk.run(["pictures/0.png"]).succeeded();
+    let workspace = Workspace::new();
+    write_pictures(&frames()[..2], &workspace.path("pictures"));
+    let ended = workspace.run(["pictures/0.png"]).succeeded();
     assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 0, 0, 0, 0, 0]));
     assert_eq!(ended.stderr, "", "a picture is one frame");
-    let ended = desk.run(["pictures"]).succeeded();
+    let ended = workspace.run(["pictures"]).succeeded();
     assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 0, 1, 1, 1, 1]));
     assert!(ended.stderr.contains("2 frames for 8 places"), "a short clip is a warning: {}", ended.stderr);
 }
 
 #[test]
 fn several_sources_and_globs_give_one_line_each_in_order() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for name in ["clip10.gif", "clip2.gif", "other.gif"] {
-        std::fs::copy(demo(), desk.path(name)).unwrap();
+        std::fs::copy(demo(), workspace.path(name)).unwrap();
     }
     let sources = |ended: Ended| -> Vec<String> {
         ended.succeeded().verdicts().iter().map(|v| v["source"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(sources(desk.run(["other.gif", "clip2.gif"])), ["other.gif", "clip2.gif"]);
-    assert_eq!(sources(desk.run(["clip*.gif"])), ["clip2.gif", "clip10.gif"]);
+    assert_eq!(sources(workspace.run(["other.gif", "clip2.gif"])), ["other.gif", "clip2.gif"]);
+    assert_eq!(sources(workspace.run(["clip*.gif"])), ["clip2.gif", "clip10.gif"]);
 }
 
 #[test]
 fn an_unreadable_source_does_not_stop_the_others() {
-    let desk = Desk::new();
-    let ended = desk.run([PathBuf::from("nowhere.gif"), demo()]).refused("source", &["nowhere.gif"]);
+    let workspace = Workspace::new();
+    let ended = workspace.run([PathBuf::from("nowhere.gif"), demo()]).refused("source", &["nowhere.gif"]);
     assert_eq!(ended.verdict()["source"], demo().to_str().unwrap());
 }
 
 #[test]
 fn sliding_windows_step_by_their_stride_and_overlap() {
-    let desk = Desk::new();
-    let verdicts = desk.run([demo().to_str().unwrap(), "--window", "1", "--stride", "0.25"]).succeeded().verdicts();
+    let workspace = Workspace::new();
+    let verdicts =
+        workspace.run([demo().to_str().unwrap(), "--window", "1", "--stride", "0.25"]).succeeded().verdicts();
     // 2.48 s of frames hold the windows that end at 1.0, 1.25, ... 2.25.
     assert!((6..=7).contains(&verdicts.len()), "{} windows", verdicts.len());
     for (i, verdict) in verdicts.iter().enumerate() {
@@ -167,9 +168,9 @@ fn sliding_windows_step_by_their_stride_and_overlap() {
 
 #[test]
 fn tau_sets_the_threshold_and_fail_flagged_the_exit_code() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let run = |arguments: &[&str]| {
-        let ended = desk.run([&[demo().to_str().unwrap(), "--json"], arguments].concat());
+        let ended = workspace.run([&[demo().to_str().unwrap(), "--json"], arguments].concat());
         (ended.code, ended.verdict()["verdict"].as_str().unwrap().to_owned())
     };
     assert_eq!(run(&["--tau", "-100"]), (Some(0), "flag".to_owned()));
@@ -179,8 +180,8 @@ fn tau_sets_the_threshold_and_fail_flagged_the_exit_code() {
 
 #[test]
 fn a_run_is_reproducible_and_threads_change_it_only_slightly() {
-    let desk = Desk::new();
-    let run = |threads: &str| without_timing(desk.run([demo().to_str().unwrap(), "--threads", threads]).verdict());
+    let workspace = Workspace::new();
+    let run = |threads: &str| without_timing(workspace.run([demo().to_str().unwrap(), "--threads", threads]).verdict());
     let two = run("2");
     assert_eq!(two, run("2"));
     let one = run("1");
@@ -190,16 +191,16 @@ fn a_run_is_reproducible_and_threads_change_it_only_slightly() {
 
 #[test]
 fn a_path_may_begin_with_a_dash() {
-    let desk = Desk::new();
-    std::fs::copy(demo(), desk.path("-x.gif")).unwrap();
-    assert_eq!(desk.run(["--", "-x.gif"]).succeeded().verdict()["source"], "-x.gif");
-    assert_eq!(desk.run(["./-x.gif"]).succeeded().verdict()["source"], "./-x.gif");
+    let workspace = Workspace::new();
+    std::fs::copy(demo(), workspace.path("-x.gif")).unwrap();
+    assert_eq!(workspace.run(["--", "-x.gif"]).succeeded().verdict()["source"], "-x.gif");
+    assert_eq!(workspace.run(["./-x.gif"]).succeeded().verdict()["source"], "./-x.gif");
 }
 
 #[test]
 fn a_closed_stdout_is_not_an_error() {
-    let desk = Desk::new();
-    let mut command = desk.run_command();
+    let workspace = Workspace::new();
+    let mut command = workspace.run_command();
     command.args([&demo(); 3]).args(["--window", "0.3", "--stride", "0.04"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
@@ -212,8 +213,8 @@ fn a_closed_stdout_is_not_an_error() {
 
 /// Feeds an endless stream to `run - arguments`, sends ctrl-C after `lines` lines, and returns the result and the time
 /// until the exit. The stream continues if `continues`, and stalls otherwise.
-fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, continues: bool) -> (Ended, Duration) {
-    let mut command = desk.run_command();
+fn interrupted(workspace: &Workspace, arguments: &[&str], lines: usize, continues: bool) -> (Ended, Duration) {
+    let mut command = workspace.run_command();
     command.arg("-").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -260,50 +261,50 @@ fn interrupted(desk: &Desk, arguments: &[&str], lines: usize, continues: bool) -
 
 #[test]
 fn ctrl_c_in_a_stream_ends_it_with_whole_lines() {
-    let desk = Desk::new();
-    let (ended, took) = interrupted(&desk, &["--window", "0.5"], 2, true);
+    let workspace = Workspace::new();
+    let (ended, took) = interrupted(&workspace, &["--window", "0.5"], 2, true);
     assert_eq!((ended.code, took < Duration::from_secs(5)), (Some(130), true), "{took:?} {ended:#?}");
     assert!(ended.verdicts().len() >= 2);
 }
 
 #[test]
 fn ctrl_c_ends_a_stalled_stream() {
-    let desk = Desk::new();
-    let (ended, took) = interrupted(&desk, &["--window", "0.5"], 1, false);
+    let workspace = Workspace::new();
+    let (ended, took) = interrupted(&workspace, &["--window", "0.5"], 1, false);
     assert_eq!((ended.code, took < Duration::from_secs(5)), (Some(130), true), "{took:?} {ended:#?}");
     assert!(!ended.verdicts().is_empty());
 }
 
 #[test]
 fn ctrl_c_ends_the_spooling_of_an_endless_pipe() {
-    let desk = Desk::new();
-    let (ended, took) = interrupted(&desk, &[], 0, true);
+    let workspace = Workspace::new();
+    let (ended, took) = interrupted(&workspace, &[], 0, true);
     assert_eq!((ended.code, took < Duration::from_secs(5)), (Some(130), true), "{took:?} {ended:#?}");
     assert_eq!(ended.stdout, "");
 }
 
 #[test]
 fn a_truncated_clip_has_a_line_and_an_error() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let bytes = y4m(&frames());
     let frame = y4m_frame(&frames()[0]).len();
-    let whole = desk.run_with_stdin(&bytes[..bytes.len() - 2 * frame], &["-"]).succeeded().verdict();
-    let truncated = desk.run_with_stdin(&bytes[..bytes.len() - 2 * frame + 100], &["-"]);
+    let whole = workspace.run_with_stdin(&bytes[..bytes.len() - 2 * frame], &["-"]).succeeded().verdict();
+    let truncated = workspace.run_with_stdin(&bytes[..bytes.len() - 2 * frame + 100], &["-"]);
     let truncated = truncated.refused("source", &["after 30 whole frames"]);
     assert_agree(&whole, &truncated.verdict(), 0.0);
 }
 
 #[test]
 fn a_short_clip_is_scored_with_repeated_frames() {
-    let desk = Desk::new();
-    let ended = desk.run_with_stdin(&y4m(&frames()[..3]), &["-"]).succeeded();
+    let workspace = Workspace::new();
+    let ended = workspace.run_with_stdin(&y4m(&frames()[..3]), &["-"]).succeeded();
     assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 1, 1, 2, 2, 2]));
     assert!(ended.stderr.contains("3 frames for 8 places"));
 }
 
 #[test]
 fn a_folder_of_mask_pictures_is_a_clip() {
-    let desk = Desk::new();
-    let verdict = desk.run([fixture("demo/masks")]).succeeded().verdict();
+    let workspace = Workspace::new();
+    let verdict = workspace.run([fixture("demo/masks")]).succeeded().verdict();
     assert_eq!(verdict["frames"].as_array().unwrap().len(), 8);
 }

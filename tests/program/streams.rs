@@ -1,7 +1,7 @@
 //! Streams that are lost and restored.
 
 use figureground_tests::program::live::{Live, TIMEOUT, free_port};
-use figureground_tests::program::{self, Desk, demo};
+use figureground_tests::program::{self, Workspace, demo};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
@@ -32,13 +32,13 @@ fn a_stream_continues_after_its_server_restarts_and_counts_reconnects() {
     if !program::has_ffmpeg("a stream that is lost and restored") {
         return;
     }
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let port = free_port();
     let mut server = Server::start(port, "160:120");
     std::thread::sleep(Duration::from_millis(500));
     let url = format!("tcp://127.0.0.1:{port}");
-    let bundle = desk.bundle().display().to_string();
-    let mut command = desk.command();
+    let bundle = workspace.bundle().display().to_string();
+    let mut command = workspace.command();
     command.args([
         "run",
         "--bundle",
@@ -99,12 +99,12 @@ fn a_stream_is_restored_after_garbage_and_silence() {
     if !program::has_ffmpeg("a stream of garbage") {
         return;
     }
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let port = free_port();
     let server = Server::start(port, "160:120");
     std::thread::sleep(Duration::from_millis(500));
     let url = format!("tcp://127.0.0.1:{port}");
-    let mut command = desk.run_command();
+    let mut command = workspace.run_command();
     command.args(["--backend", "cpu", &url, "--window", "1", "--stride", "0.5", "--stall-timeout", "4"]);
     let live = Live::of(command);
     live.verdicts(2);
@@ -128,11 +128,12 @@ fn a_missing_stream_is_an_error_at_once() {
     if !program::has_ffmpeg("a missing stream") {
         return;
     }
-    let desk = Desk::new();
-    let bundle = desk.bundle().display().to_string();
+    let workspace = Workspace::new();
+    let bundle = workspace.bundle().display().to_string();
     let url = format!("tcp://127.0.0.1:{}", free_port());
     let began = Instant::now();
-    desk.figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall-timeout", "2"])
+    workspace
+        .figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall-timeout", "2"])
         .refused("source", &[&url]);
     assert!(began.elapsed() < Duration::from_secs(20));
 }
@@ -143,10 +144,10 @@ fn a_killed_program_leaves_no_ffmpeg_behind() {
     if !program::has_ffmpeg("the end of ffmpeg") {
         return;
     }
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("tcp://{}", silent.local_addr().unwrap());
-    let mut command = desk.run_command();
+    let mut command = workspace.run_command();
     let mut child = command.args(["--backend", "cpu", &url]).stderr(Stdio::null()).spawn().unwrap();
     let (mut stream, _) = silent.accept().unwrap();
     child.kill().unwrap();

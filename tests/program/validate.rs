@@ -1,6 +1,6 @@
 //! `validate`, `merge` and `calibrate` as a user runs them.
 
-use figureground_tests::program::{self, Desk, demo};
+use figureground_tests::program::{self, Workspace, demo};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +11,10 @@ use std::time::Duration;
 const LABELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/labels.txt");
 
 /// Writes a data set of `count` clips in folders of the bundle's classes, a damaged one, and one of another class.
-fn data_set(desk: &Desk, count: usize) -> PathBuf {
+fn data_set(workspace: &Workspace, count: usize) -> PathBuf {
     let labels = fs::read_to_string(LABELS).unwrap();
     let labels: Vec<&str> = labels.lines().collect();
-    let root = desk.path("set");
+    let root = workspace.path("set");
     for index in 0..count {
         let folder = root.join(labels[index % labels.len()].replace(' ', "_"));
         fs::create_dir_all(&folder).unwrap();
@@ -26,10 +26,10 @@ fn data_set(desk: &Desk, count: usize) -> PathBuf {
     root
 }
 
-fn arguments(desk: &Desk, root: &Path, out: &str, more: &[&str]) -> Vec<String> {
+fn arguments(workspace: &Workspace, root: &Path, out: &str, more: &[&str]) -> Vec<String> {
     let mut all = vec!["validate".into(), root.display().to_string(), "--format".into(), "folder".into()];
     all.extend(["--backend", "cpu", "--threads", "1", "--bundle"].map(String::from));
-    all.extend([desk.bundle().display().to_string(), "--out".into(), desk.path(out).display().to_string()]);
+    all.extend([workspace.bundle().display().to_string(), "--out".into(), workspace.path(out).display().to_string()]);
     all.extend(more.iter().map(|&argument| argument.to_owned()));
     all
 }
@@ -57,30 +57,33 @@ fn report(out: &Path) -> Value {
 
 #[test]
 fn a_killed_run_resumes_and_gives_the_same_report() {
-    let desk = Desk::new();
-    let root = data_set(&desk, 60);
-    desk.figureground(arguments(&desk, &root, "complete", &[])).succeeded();
-    let complete = records(&desk.path("complete"));
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 60);
+    workspace.figureground(arguments(&workspace, &root, "complete", &[])).succeeded();
+    let complete = records(&workspace.path("complete"));
     assert_eq!(complete.len(), 62);
     for (kill, millis) in [150, 300, 220].into_iter().enumerate() {
-        let mut command = desk.command();
-        command.args(arguments(&desk, &root, "killed", &["--jobs", "2"]));
+        let mut command = workspace.command();
+        command.args(arguments(&workspace, &root, "killed", &["--jobs", "2"]));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(millis));
         child.kill().unwrap();
         child.wait().unwrap();
-        println!("kill {kill}: {:?} bytes", fs::metadata(desk.path("killed/records.jsonl")).map(|file| file.len()));
+        println!(
+            "kill {kill}: {:?} bytes",
+            fs::metadata(workspace.path("killed/records.jsonl")).map(|file| file.len())
+        );
     }
-    desk.figureground(arguments(&desk, &root, "killed", &["--jobs", "2"])).succeeded();
-    assert_eq!(records(&desk.path("killed")), complete);
-    assert_eq!(report(&desk.path("killed")), report(&desk.path("complete")));
+    workspace.figureground(arguments(&workspace, &root, "killed", &["--jobs", "2"])).succeeded();
+    assert_eq!(records(&workspace.path("killed")), complete);
+    assert_eq!(report(&workspace.path("killed")), report(&workspace.path("complete")));
     assert_eq!(
-        fs::read(desk.path("killed/report.html")).unwrap(),
-        fs::read(desk.path("complete/report.html")).unwrap()
+        fs::read(workspace.path("killed/report.html")).unwrap(),
+        fs::read(workspace.path("complete/report.html")).unwrap()
     );
 
     // Clips that cannot be scored are listed, and all others are scored.
-    let report = report(&desk.path("complete"));
+    let report = report(&workspace.path("complete"));
     assert_eq!((report["listed"].as_u64(), report["clips"].as_u64()), (Some(62), Some(60)));
     assert_eq!(report["mislabelled"], serde_json::json!(["knitting/a"]));
     let unreadable: Vec<&String> = report["unreadable"].as_object().unwrap().keys().collect();
@@ -89,66 +92,66 @@ fn a_killed_run_resumes_and_gives_the_same_report() {
     // Only the damaged clip is scored again.
     let damaged = root.join(unreadable[0].replace("/damaged", "")).join("damaged.gif");
     fs::copy(demo(), damaged).unwrap();
-    let before = fs::metadata(desk.path("complete/records.jsonl")).unwrap().len();
-    desk.figureground(arguments(&desk, &root, "complete", &[])).succeeded();
-    assert_eq!(self::report(&desk.path("complete"))["clips"].as_u64(), Some(61));
-    let after = fs::metadata(desk.path("complete/records.jsonl")).unwrap().len();
+    let before = fs::metadata(workspace.path("complete/records.jsonl")).unwrap().len();
+    workspace.figureground(arguments(&workspace, &root, "complete", &[])).succeeded();
+    assert_eq!(self::report(&workspace.path("complete"))["clips"].as_u64(), Some(61));
+    let after = fs::metadata(workspace.path("complete/records.jsonl")).unwrap().len();
     assert!((before + 100..before + 10_000).contains(&after), "{before} {after}");
 
     // The same clip gives the same line as in `run`.
     let (_, record) = complete.iter().find(|(_, record)| record["outcome"].get("scored").is_some()).unwrap();
     let verdict = &record["outcome"]["scored"]["verdict"];
     let source = verdict["source"].as_str().unwrap();
-    let mut ran = desk.run(["--backend", "cpu", "--threads", "1", source]).succeeded().verdict();
+    let mut ran = workspace.run(["--backend", "cpu", "--threads", "1", source]).succeeded().verdict();
     ran["timing_us"].take();
     assert_eq!(&ran, verdict);
 }
 
 #[test]
 fn merged_shards_give_the_report_of_the_complete_run() {
-    let desk = Desk::new();
-    let root = data_set(&desk, 9);
-    desk.figureground(arguments(&desk, &root, "complete", &[])).succeeded();
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 9);
+    workspace.figureground(arguments(&workspace, &root, "complete", &[])).succeeded();
     let mut merge = vec!["merge".to_owned()];
     for shard in ["1/3", "2/3", "3/3"] {
         let out = format!("shard-{}", &shard[..1]);
-        desk.figureground(arguments(&desk, &root, &out, &["--shard", shard])).succeeded();
-        merge.push(desk.path(&out).display().to_string());
+        workspace.figureground(arguments(&workspace, &root, &out, &["--shard", shard])).succeeded();
+        merge.push(workspace.path(&out).display().to_string());
     }
-    merge.extend(["--bundle".to_owned(), desk.bundle().display().to_string()]);
-    merge.extend(["--out".to_owned(), desk.path("merged").display().to_string()]);
-    desk.figureground(&merge).succeeded();
-    assert_eq!(records(&desk.path("merged")), records(&desk.path("complete")));
-    assert_eq!(report(&desk.path("merged")), report(&desk.path("complete")));
+    merge.extend(["--bundle".to_owned(), workspace.bundle().display().to_string()]);
+    merge.extend(["--out".to_owned(), workspace.path("merged").display().to_string()]);
+    workspace.figureground(&merge).succeeded();
+    assert_eq!(records(&workspace.path("merged")), records(&workspace.path("complete")));
+    assert_eq!(report(&workspace.path("merged")), report(&workspace.path("complete")));
 
     // A shard of another data set is refused.
-    let other = desk.path("other");
+    let other = workspace.path("other");
     fs::create_dir_all(&other).unwrap();
-    let text = fs::read_to_string(desk.path("shard-1/records.jsonl")).unwrap();
+    let text = fs::read_to_string(workspace.path("shard-1/records.jsonl")).unwrap();
     fs::write(other.join("records.jsonl"), text.replacen("\"set\":\"", "\"set\":\"0", 1)).unwrap();
     merge.insert(1, other.display().to_string());
-    desk.figureground(&merge).refused("data set", &["another bundle or set"]);
+    workspace.figureground(&merge).refused("data set", &["another bundle or set"]);
 }
 
 #[test]
 fn calibrate_replaces_the_gate_or_leaves_the_bundle_unchanged() {
-    let desk = Desk::new();
-    let root = data_set(&desk, 40);
-    let bundle = desk.own_bundle("own");
-    let mut validate = arguments(&desk, &root, "out", &[]);
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 40);
+    let bundle = workspace.own_bundle("own");
+    let mut validate = arguments(&workspace, &root, "out", &[]);
     let flag = validate.iter().position(|argument| argument == "--bundle").unwrap();
     validate[flag + 1] = bundle.display().to_string();
-    desk.figureground(&validate).succeeded();
+    workspace.figureground(&validate).succeeded();
     let before = fs::read(bundle.join("bundle.toml")).unwrap();
-    let records = desk.path("out/records.jsonl").display().to_string();
+    let records = workspace.path("out/records.jsonl").display().to_string();
     let calibrate = |risk: &str, bundle: &Path| {
         let bundle = bundle.display().to_string();
-        desk.figureground(["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle])
+        workspace.figureground(["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle])
     };
     // All clips are copies of one: nearly all labels are wrong.
     calibrate("0.05", &bundle).refused("gate", &["log-ratio"]);
     calibrate("1.5", &bundle).refused("gate", &["between 0 and 1"]);
-    calibrate("0.5", &desk.own_bundle("another-of-the-same")).refused("gate", &["log-ratio"]);
+    calibrate("0.5", &workspace.own_bundle("another-of-the-same")).refused("gate", &["log-ratio"]);
     assert_eq!(fs::read(bundle.join("bundle.toml")).unwrap(), before);
     calibrate("0.99", &bundle).succeeded();
     let after = fs::read_to_string(bundle.join("bundle.toml")).unwrap();
@@ -159,23 +162,23 @@ fn calibrate_replaces_the_gate_or_leaves_the_bundle_unchanged() {
 
 #[test]
 fn an_invalid_data_set_is_an_error_and_writes_nothing() {
-    let desk = Desk::new();
-    let root = data_set(&desk, 2);
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 2);
     let with = |format: &str, data: &Path| {
-        let mut all = arguments(&desk, data, "out", &[]);
+        let mut all = arguments(&workspace, data, "out", &[]);
         all[3] = format.to_owned();
-        desk.figureground(all)
+        workspace.figureground(all)
     };
     with("mimetics", &root).refused("data set", &["--annotations"]);
     with("hat", &root).refused("data set", &["ori"]);
-    with("folder", &desk.path("nowhere")).refused("data set", &["nowhere"]);
-    assert!(!desk.path("out").exists());
+    with("folder", &workspace.path("nowhere")).refused("data set", &["nowhere"]);
+    assert!(!workspace.path("out").exists());
 }
 
 /// Writes two clips in the class that the bundle predicts for them, and two in another class.
-fn pairs(desk: &Desk) -> PathBuf {
-    let root = desk.path("pairs");
-    let line = desk.run(["--backend", "cpu", demo().to_str().unwrap()]).succeeded().verdict();
+fn pairs(workspace: &Workspace) -> PathBuf {
+    let root = workspace.path("pairs");
+    let line = workspace.run(["--backend", "cpu", demo().to_str().unwrap()]).succeeded().verdict();
     let predicted = line["label"].as_str().unwrap().to_owned();
     let labels = fs::read_to_string(LABELS).unwrap();
     for label in [predicted.as_str(), labels.lines().find(|label| *label != predicted).unwrap()] {
@@ -189,11 +192,11 @@ fn pairs(desk: &Desk) -> PathBuf {
 
 #[test]
 fn counterfactual_sets_are_scored_while_they_are_made() {
-    let desk = Desk::new();
-    let root = pairs(&desk);
+    let workspace = Workspace::new();
+    let root = pairs(&workspace);
     let all = ["--counterfactual", "all", "--pointing"];
-    desk.figureground(arguments(&desk, &root, "complete", &all)).succeeded();
-    let complete = report(&desk.path("complete"));
+    workspace.figureground(arguments(&workspace, &root, "complete", &all)).succeeded();
+    let complete = report(&workspace.path("complete"));
     let measures = &complete["counterfactual"];
     assert_eq!(measures["top1"].as_object().unwrap().len(), 2 + 4 * 3 + 3);
     for (_, set) in measures["top1"].as_object().unwrap() {
@@ -209,44 +212,45 @@ fn counterfactual_sets_are_scored_while_they_are_made() {
 
     // Merged shards give the same report.
     let some = ["--counterfactual", "background-only,swap-random,scuba"];
-    desk.figureground(arguments(&desk, &root, "some", &some)).succeeded();
+    workspace.figureground(arguments(&workspace, &root, "some", &some)).succeeded();
     let mut merge = vec!["merge".to_owned()];
     for shard in ["1/2", "2/2"] {
         let out = format!("some-{}", &shard[..1]);
         let more = [&["--shard", shard, "--jobs", "2"], &some[..]].concat();
-        desk.figureground(arguments(&desk, &root, &out, &more)).succeeded();
-        merge.push(desk.path(&out).display().to_string());
+        workspace.figureground(arguments(&workspace, &root, &out, &more)).succeeded();
+        merge.push(workspace.path(&out).display().to_string());
     }
-    merge.extend(["--bundle".to_owned(), desk.bundle().display().to_string()]);
-    merge.extend(["--out".to_owned(), desk.path("merged").display().to_string()]);
-    desk.figureground(&merge).succeeded();
-    assert_eq!(report(&desk.path("merged")), report(&desk.path("some")));
+    merge.extend(["--bundle".to_owned(), workspace.bundle().display().to_string()]);
+    merge.extend(["--out".to_owned(), workspace.path("merged").display().to_string()]);
+    workspace.figureground(&merge).succeeded();
+    assert_eq!(report(&workspace.path("merged")), report(&workspace.path("some")));
 
     // Another seed makes other clips: their records do not go into the same files.
-    let error = desk.figureground(arguments(&desk, &root, "complete", &["--counterfactual", "scuba", "--seed", "5"]));
+    let error =
+        workspace.figureground(arguments(&workspace, &root, "complete", &["--counterfactual", "scuba", "--seed", "5"]));
     error.refused("data set", &["another counterfactual set"]);
 }
 
 #[test]
 fn a_written_set_gives_the_same_scores_as_one_that_is_made_while_scoring() {
-    let desk = Desk::new();
-    let root = pairs(&desk);
-    let bundle = desk.bundle().display().to_string();
+    let workspace = Workspace::new();
+    let root = pairs(&workspace);
+    let bundle = workspace.bundle().display().to_string();
     let write = |set: &str, out: &str, more: &[&str]| {
         let mut all = vec!["counterfactual".to_owned(), root.display().to_string()];
         all.extend(["--format", "folder", "--bundle", &bundle, "--set", set, "--out"].map(String::from));
-        all.push(desk.path(out).display().to_string());
+        all.push(workspace.path(out).display().to_string());
         all.extend(more.iter().map(|&argument| argument.to_owned()));
-        desk.figureground(all).succeeded();
+        workspace.figureground(all).succeeded();
     };
     for (set, folder, file) in
         [("swap-far", "swap-far-2", "swap-far-2.jsonl"), ("conflfg", "", "conflfg-stripes.jsonl")]
     {
         write(set, set, &["--jobs", "2"]);
-        let made = desk.path(set).join(folder);
+        let made = workspace.path(set).join(folder);
         let out = format!("{set}-written");
-        desk.figureground(arguments(&desk, &made, &out, &[])).succeeded();
-        desk.figureground(arguments(&desk, &root, "on-the-fly", &["--counterfactual", set])).succeeded();
+        workspace.figureground(arguments(&workspace, &made, &out, &[])).succeeded();
+        workspace.figureground(arguments(&workspace, &root, "on-the-fly", &["--counterfactual", set])).succeeded();
         let scored = |path: PathBuf| -> BTreeMap<String, Value> {
             let text = fs::read_to_string(path).unwrap();
             let line = |line: &str| {
@@ -255,8 +259,8 @@ fn a_written_set_gives_the_same_scores_as_one_that_is_made_while_scoring() {
             };
             text.lines().skip(1).map(line).collect()
         };
-        let written = scored(desk.path(&out).join("records.jsonl"));
-        assert_eq!(written, scored(desk.path("on-the-fly").join(file)), "{set}");
+        let written = scored(workspace.path(&out).join("records.jsonl"));
+        assert_eq!(written, scored(workspace.path("on-the-fly").join(file)), "{set}");
         assert!(written.len() == 4 && written.values().all(Value::is_array));
     }
     if !program::has_ffmpeg("counterfactual clips as MP4") {
@@ -264,20 +268,20 @@ fn a_written_set_gives_the_same_scores_as_one_that_is_made_while_scoring() {
     }
     write("background-only", "videos", &["--as", "mp4"]);
     let class =
-        fs::read_dir(desk.path("videos")).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
+        fs::read_dir(workspace.path("videos")).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir());
     let video = class.unwrap().join("a.mp4");
-    let line = desk.run(["--backend", "cpu", video.to_str().unwrap()]).succeeded().verdict();
+    let line = workspace.run(["--backend", "cpu", video.to_str().unwrap()]).succeeded().verdict();
     assert_eq!(line["frames"].as_array().unwrap().len(), 8);
 }
 
 #[test]
 fn a_set_that_cannot_be_made_is_an_error() {
-    let desk = Desk::new();
-    let root = pairs(&desk);
+    let workspace = Workspace::new();
+    let root = pairs(&workspace);
     let list = |name: &str| format!("{}/fixtures/hat/{name}", env!("CARGO_MANIFEST_DIR"));
     let refused = |more: &[&str], stage: &str, words: &str| {
-        let all = arguments(&desk, &root, "refused", &[&["--counterfactual", "swap-far"], more].concat());
-        desk.figureground(all).refused(stage, &[words]);
+        let all = arguments(&workspace, &root, "refused", &[&["--counterfactual", "swap-far"], more].concat());
+        workspace.figureground(all).refused(stage, &[words]);
     };
     refused(&["--swaps", &list("actionswap_far_1.pickle")], "data set", "was not called");
     refused(&["--swaps", &list("no.pickle")], "data set", "actionswap_");
@@ -287,12 +291,12 @@ fn a_set_that_cannot_be_made_is_an_error() {
 
 #[test]
 fn precomputed_masks_replace_the_segmenter() {
-    let desk = Desk::new();
-    let root = pairs(&desk);
+    let workspace = Workspace::new();
+    let root = pairs(&workspace);
     // The masks of one class have the person in the left half; those of the other are empty, which gives no verdict.
     for (label, value) in fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().file_name()).zip([255u8, 0]) {
         for clip in ["a", "b"] {
-            let folder = desk.path("masks").join("seg").join(&label).join(clip);
+            let folder = workspace.path("masks").join("seg").join(&label).join(clip);
             fs::create_dir_all(&folder).unwrap();
             let shape = |x, _| image::Luma([if x < 80 { value } else { 0 }]);
             for frame in 1..=32 {
@@ -301,9 +305,9 @@ fn precomputed_masks_replace_the_segmenter() {
             }
         }
     }
-    let masks = desk.path("masks").display().to_string();
-    desk.figureground(arguments(&desk, &root, "masked", &["--masks", &masks])).succeeded();
-    for record in records(&desk.path("masked")).values() {
+    let masks = workspace.path("masks").display().to_string();
+    workspace.figureground(arguments(&workspace, &root, "masked", &["--masks", &masks])).succeeded();
+    for record in records(&workspace.path("masked")).values() {
         let verdict = &record["outcome"]["scored"]["verdict"];
         let area = verdict["person_area"].as_f64().unwrap();
         match verdict["frames_with_person"].as_u64().unwrap() {
@@ -312,12 +316,14 @@ fn precomputed_masks_replace_the_segmenter() {
             frames => assert!(frames == 8 && (area - 0.5).abs() < 0.02, "{verdict}"),
         }
     }
-    let again = desk.figureground(arguments(&desk, &root, "masked", &[]));
+    let again = workspace.figureground(arguments(&workspace, &root, "masked", &[]));
     again.refused("data set", &["other masks"]);
-    let far = arguments(&desk, &root, "far", &["--masks", &masks, "--counterfactual", "human-only,swap-same"]);
-    desk.figureground(far).succeeded();
+    let far = arguments(&workspace, &root, "far", &["--masks", &masks, "--counterfactual", "human-only,swap-same"]);
+    workspace.figureground(far).succeeded();
     // Two clips have no person: Human-Only makes them one colour, and they are not swapped.
-    let top1 = report(&desk.path("far"))["counterfactual"]["top1"].clone();
+    let top1 = report(&workspace.path("far"))["counterfactual"]["top1"].clone();
     assert_eq!((top1["human-only"]["clips"].as_u64(), top1["swap-same-1"]["clips"].as_u64()), (Some(4), Some(2)));
-    desk.figureground(arguments(&desk, &root, "none", &["--masks", LABELS])).refused("data set", &["none of 4 clips"]);
+    workspace
+        .figureground(arguments(&workspace, &root, "none", &["--masks", LABELS]))
+        .refused("data set", &["none of 4 clips"]);
 }

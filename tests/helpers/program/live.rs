@@ -1,6 +1,6 @@
 //! The program on an endless stream.
 
-use super::{Desk, verdict};
+use super::{Workspace, verdict};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -33,8 +33,8 @@ pub struct Live {
 
 impl Live {
     /// Starts `figureground run - --window 1 --stride 0.25` with the shared bundle and `arguments`.
-    pub fn start(desk: &Desk, arguments: &[&str]) -> Self {
-        let mut command = desk.run_command();
+    pub fn start(workspace: &Workspace, arguments: &[&str]) -> Self {
+        let mut command = workspace.run_command();
         command.args(["-", "--window", "1", "--stride", "0.25", "--backend", "cpu", "--threads", "1"]).args(arguments);
         Self::of(command)
     }

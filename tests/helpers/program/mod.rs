@@ -65,19 +65,19 @@ pub fn import_arguments(clip: &Path, labels: &Path, out: &Path) -> Vec<PathBuf> 
 }
 
 /// The working folder and cache of one test, and the shared bundle.
-pub struct Desk {
+pub struct Workspace {
     folder: TempDir,
     cache: TempDir,
     bundle: Arc<TempDir>,
 }
 
-impl Default for Desk {
+impl Default for Workspace {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Desk {
+impl Workspace {
     pub fn new() -> Self {
         let cache = tempfile::tempdir().unwrap();
         let mut shared = BUNDLE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -197,7 +197,7 @@ impl Desk {
         ended
     }
 
-    /// Runs `figureground run` with the shared bundle and `source`, which must fail as in [`Desk::refuses`].
+    /// Runs `figureground run` with the shared bundle and `source`, which must fail as in [`Workspace::refuses`].
     pub fn refuses_source(&self, source: &Path, stage: &str, words: &[&str]) -> Ended {
         self.refuses([OsStr::new("run"), OsStr::new("--bundle"), self.bundle().as_ref(), source.as_ref()], stage, words)
     }
