@@ -58,3 +58,7 @@ pub mod sink;
 pub mod source;
 
 pub use error::{Error, Result, Setting, Stage};
+
+/// Log target of notes: a choice that the library made for the user, when nothing is wrong.
+#[cfg(feature = "std")]
+pub const NOTES: &str = "figureground::notes";

@@ -36,6 +36,7 @@ impl Calibrate {
             let next = "run validate with this bundle first";
             return Err(Error::new(Stage::DataSet, "records of this bundle", "those of another", next));
         }
+        let _long = progress.long(&format!("fitting the gate to {} records", entries.len()));
         let records: Vec<&Record> = entries.values().collect();
         let bound = Bound { risk: self.risk, delta: self.delta };
         let fitted = fit(&records, &header.classes, &bundle.manifest().gate, bound)?;
@@ -50,7 +51,7 @@ impl Calibrate {
             fitted.clips,
             fitted.risk * 100.0,
         ))?;
-        progress.status(&format!(
+        progress.result(&format!(
             "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, \
              for clips like these and for no others",
             self.risk * 100.0,

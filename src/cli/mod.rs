@@ -6,6 +6,7 @@ mod built_in;
 mod calibrate;
 mod choices;
 mod clip_progress;
+mod compare;
 mod completions;
 mod config;
 mod counterfactual;
@@ -69,6 +70,9 @@ enum Command {
     /// Merge the results of several shards into one report.
     #[command(after_help = validate::EXAMPLES)]
     Merge(validate::Merge),
+    /// Compare two validation runs on the same clips: paired differences and changed verdicts.
+    #[command(after_help = compare::EXAMPLES)]
+    Compare(compare::Compare),
     /// Create counterfactual clips, in which the person, the background or the motion is replaced.
     #[command(after_help = counterfactual::EXAMPLES)]
     Counterfactual(counterfactual::Counterfactual),
@@ -173,6 +177,7 @@ pub fn main() -> ExitCode {
         Command::Infer(infer) => infer.run(),
         Command::Validate(validate) => validate.run(&progress),
         Command::Merge(merge) => merge.run(&progress),
+        Command::Compare(compare) => compare.run(&progress),
         Command::Counterfactual(counterfactual) => counterfactual.run(&progress),
         Command::Calibrate(calibrate) => calibrate.run(&progress),
         Command::Bench(bench) => bench.run(&progress),
@@ -254,21 +259,26 @@ fn disable_display_server_query() {
     unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
 }
 
-/// Logs warnings to stderr, or the levels of `RUST_LOG`; only errors with `quiet`.
+/// Logs warnings and notes to stderr, or the levels of `RUST_LOG`; only errors with `quiet`.
 fn start_log(quiet: bool) {
     // Errors of wgpu are reported as errors of this crate; a missing driver is not an error.
-    let filter = "warn,wgpu_hal=off,wgpu_core=off";
+    let filter = "warn,figureground::notes=info,wgpu_hal=off,wgpu_core=off";
     let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter));
     if quiet {
         log.filter_level(log::LevelFilter::Error);
     }
-    log.format_timestamp(None).format_target(false).init();
+    if std::io::stderr().is_terminal() && std::env::var_os("RUST_LOG_STYLE").or(std::env::var_os("NO_COLOR")).is_none()
+    {
+        log.write_style(env_logger::WriteStyle::Always);
+    }
+    let target = env_logger::Target::Pipe(Box::new(progress::LogWriter));
+    log.target(target).format_timestamp(None).format_target(false).init();
 }
 
 /// Prints an error on stderr.
 fn report(error: &Error) {
     if !interrupt::is_interrupted() {
-        eprintln!("figureground: {}", flags::message(error));
+        progress::suspend(|| eprintln!("figureground: {}", flags::message(error)));
     }
 }
 

@@ -3,9 +3,10 @@
 //! In the order of the data: [`dataset`] finds the clips; [`validate`] scores them and appends one [`Record`] per clip
 //! to a [`Journal`]; [`metrics`] are computed from all records; [`report`] writes them as JSON and as a page.
 //! [`merge()`] joins the shards of a run. [`counterfactual`] makes sets of clips that show which cue a model relies on.
-//! [`calibration`] fits a gate to records.
+//! [`calibration`] fits a gate to records. [`compare`] compares two runs.
 
 pub mod calibration;
+pub mod compare;
 pub mod counterfactual;
 pub mod dataset;
 mod dataset_run;

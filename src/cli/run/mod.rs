@@ -46,7 +46,7 @@ impl RunArgs {
         }
         let sources = source::expand(&self.sources)?;
         if self.models.bundle.is_none() && !sources.is_empty() {
-            log::warn!("the built-in bundle recognises drawn people only: import one for real people");
+            log::info!(target: figureground::NOTES, "the built-in bundle recognises drawn people only: import one for real people");
         }
         let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
         let records_frames = overlay.is_some() || self.outputs.shows_pictures();

@@ -278,7 +278,7 @@ impl Ended {
         ended
     }
 
-    /// Checks for exit code 0 and only warnings on stderr.
+    /// Checks for exit code 0 and only warnings and notes on stderr.
     pub fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:#?}");
         assert_eq!(self.errors(), Vec::<&str>::new(), "{self:#?}");
@@ -300,9 +300,9 @@ impl Ended {
         self
     }
 
-    /// Returns the lines on stderr that are not warnings.
+    /// Returns the lines on stderr that are neither warnings nor notes.
     fn errors(&self) -> Vec<&str> {
-        self.stderr.lines().filter(|line| !line.starts_with("[WARN ]")).collect()
+        self.stderr.lines().filter(|line| !line.starts_with("[WARN ]") && !line.starts_with("[INFO ]")).collect()
     }
 
     /// Returns the verdict lines, each checked as by [`verdict`].
