@@ -27,3 +27,10 @@ pub use pointing::PointingGame;
 pub use progress::{ClipReader, Progress};
 pub use record::{ClipOutcome, Record, RunInfo};
 pub use validation::{Validation, ValidationSettings, validate};
+
+use std::path::{Path, PathBuf};
+
+/// Returns the file of records of `path`: itself, or the one in it if it is a directory that [`validate`] wrote.
+pub fn records_file(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join(validation::RECORDS) } else { path.to_owned() }
+}

@@ -101,9 +101,7 @@ impl Import {
             std::fs::write(directory.join(MANIFEST), manifest.to_toml()?).map_err(|e| write_failed(directory, e))?;
             Bundle::open(directory).map(drop)
         };
-        // Messages name the user's file, not the temporary directory, which is removed after an error.
-        let temporary = directory.path().display().to_string();
-        write(directory.path()).map_err(|error| error.replaced(&temporary, &self.clip.display().to_string()))?;
+        write(directory.path()).map_err(|error| directory.in_words(error, &self.clip))?;
         directory.rename()
     }
 

@@ -134,7 +134,7 @@ fn merged_shards_give_the_report_of_the_complete_run() {
 }
 
 #[test]
-fn calibrate_replaces_the_gate_or_leaves_the_bundle_unchanged() {
+fn calibrate_replaces_the_gate_writes_a_new_bundle_or_changes_nothing() {
     let workspace = Workspace::new();
     let root = data_set(&workspace, 40);
     let bundle = workspace.own_bundle("own");
@@ -144,18 +144,38 @@ fn calibrate_replaces_the_gate_or_leaves_the_bundle_unchanged() {
     workspace.figureground(&validate).succeeded();
     let before = fs::read(bundle.join("bundle.toml")).unwrap();
     let records = workspace.path("out/records.jsonl").display().to_string();
-    let calibrate = |risk: &str, bundle: &Path| {
+    let calibrate_to = |risk: &str, bundle: &Path, to: &[&str]| {
         let bundle = bundle.display().to_string();
-        workspace.figureground(["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle])
+        let flags = ["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle];
+        workspace.figureground([&flags[..], to].concat())
     };
+    let calibrate = |risk: &str, bundle: &Path| calibrate_to(risk, bundle, &["--in-place"]);
     // All clips are copies of one: nearly all labels are wrong.
     calibrate("0.05", &bundle).refused("gate", &["log-ratio"]);
     calibrate("1.5", &bundle).refused("gate", &["between 0 and 1"]);
     calibrate("0.5", &workspace.own_bundle("another-of-the-same")).refused("gate", &["log-ratio"]);
+    // Where the gate goes must be said, and a dry run writes nothing.
+    let ended = calibrate_to("0.99", &bundle, &[]);
+    assert!(ended.code == Some(2) && ended.stderr.contains("--out"), "{ended:#?}");
+    let files = workspace.files();
+    let shown = calibrate_to("0.99", &bundle, &["--dry-run"]).succeeded().stdout;
+    assert!(shown.contains("gate.calibration") && shown.contains(" -> "), "{shown}");
+    assert_eq!((fs::read(bundle.join("bundle.toml")).unwrap(), workspace.files()), (before.clone(), files));
+    // A new bundle holds the same files.
+    let copy = workspace.path("copy");
+    calibrate_to("0.99", &bundle, &["--out", copy.to_str().unwrap()]).succeeded();
+    calibrate_to("0.99", &bundle, &["--out", copy.to_str().unwrap()]).refused("sink", &["exists", "--out"]);
     assert_eq!(fs::read(bundle.join("bundle.toml")).unwrap(), before);
+    for entry in bundle.read_dir().unwrap().map(|entry| entry.unwrap()) {
+        let is_manifest = entry.file_name() == "bundle.toml";
+        let is_same = fs::read(entry.path()).unwrap() == fs::read(copy.join(entry.file_name())).unwrap();
+        assert!(is_same != is_manifest, "{entry:?}");
+    }
+    workspace.run(["--backend", "cpu", "--bundle", copy.to_str().unwrap(), demo().to_str().unwrap()]).succeeded();
     calibrate("0.99", &bundle).succeeded();
     let after = fs::read_to_string(bundle.join("bundle.toml")).unwrap();
     assert!(after.contains("[gate.calibration]") && after.as_bytes() != before);
+    assert_eq!(after.lines().count(), fs::read_to_string(copy.join("bundle.toml")).unwrap().lines().count());
     // The records stay valid: the gate does not change scores.
     calibrate("0.99", &bundle).succeeded();
 }

@@ -2,8 +2,7 @@
 
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::metrics::Classes;
-use crate::evaluate::validation::RECORDS;
-use crate::evaluate::{ClipOutcome, Record, read_journal};
+use crate::evaluate::{ClipOutcome, Record, read_journal, records_file};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -94,7 +93,7 @@ impl JudgedRun {
     /// # Errors
     /// Returns an error if there are no records, or a record has no usable verdict line.
     pub fn read(path: &Path) -> Result<Self> {
-        let records = if path.is_dir() { path.join(RECORDS) } else { path.to_owned() };
+        let records = records_file(path);
         let journal = read_journal::<Record>(&records)?;
         let classes = Classes::new(&journal.header.classes);
         let judged = |record: &Record| {
