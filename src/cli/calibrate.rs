@@ -32,7 +32,8 @@ pub struct Calibrate {
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
     /// Write a copy of the bundle with the new gate to this directory; it must not exist.
-    #[arg(long, value_name = "BUNDLE", conflicts_with = "in_place", required_unless_present_any = ["in_place", "dry_run"])]
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "in_place")]
+    #[arg(required_unless_present_any = ["in_place", "dry_run"])]
     out: Option<PathBuf>,
     /// Replace the gate of the bundle itself.
     #[arg(long, requires = "bundle")]

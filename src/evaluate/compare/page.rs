@@ -71,7 +71,8 @@ fn row(difference: &Difference, scale: f64) -> String {
     let Difference { measure, unit, a, b, low, high, mcnemar, .. } = difference;
     let test = mcnemar.map_or_else(String::new, |McNemar { only_a, only_b, p }| format!("{only_a} : {only_b}, {p:.3}"));
     format!(
-        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"note\">{} to {}</td><td>{}</td><td>{test}</td></tr>\n",
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"note\">{} to {}</td><td>{}</td>\
+         <td>{test}</td></tr>\n",
         escaped(measure),
         unit.number(*a),
         unit.number(*b),

@@ -22,8 +22,8 @@ impl Progress {
         Self { quiet }
     }
 
-    /// Creates a bar named `name` with rate, message and time left; the caller sets its length. In a log, it is a line at
-    /// the start and one every [`INTERVAL`].
+    /// Creates a bar named `name` with rate, message and time left; the caller sets its length. In a log, it is a line
+    /// at the start and one every [`INTERVAL`].
     pub fn bar(&self, name: &str) -> ProgressBar {
         if self.quiet {
             return ProgressBar::hidden();
