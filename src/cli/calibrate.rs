@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::{Exit, built_in, print};
 use clap::Args;
-use figureground::bundle::{Bundle, MANIFEST};
+use figureground::bundle::{Bundle, MANIFEST, checksum};
 use figureground::evaluate::calibration::{Bound, Fitted, fit};
 use figureground::evaluate::{JournalContents, Record, read_journal, records_file};
 use figureground::gate::GateSettings;
@@ -91,7 +91,7 @@ impl Calibrate {
         let _long = progress.long(&format!("fitting the gate to {} records", entries.len()));
         let records: Vec<&Record> = entries.values().collect();
         let bound = Bound { risk: self.risk, delta: self.delta };
-        fit(&records, &header.classes, &bundle.manifest().gate, bound)
+        fit(&records, &header.classes, &bundle.manifest().gate, bound, checksum::of_file(&path)?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::counterfactual::STATISTICS_FILES;
 use super::journal::JournalContents;
+use super::rejudge::rejudge;
 use super::validation::{RECORDS, Validation, measures};
 use super::{Journal, Record, RunInfo, read_journal, report};
 use crate::bundle::Bundle;
@@ -37,6 +38,9 @@ pub fn merge(shards: &[PathBuf], bundle: &Bundle, out: &Path) -> Result<Validati
     create_directory(out)?;
     for (file, contents) in &mut files {
         append(&out.join(file), &contents.header, &mut contents.entries)?;
+        if contents.header.bundle == bundle.fingerprint()? {
+            rejudge(&out.join(file), &contents.header, &mut contents.entries, &bundle.manifest().gate)?;
+        }
     }
     let Some(JournalContents { header: info, entries: records, .. }) = files.remove(RECORDS) else {
         return Err(Error::new(Stage::DataSet, "shards of a run", "none", "name the directories to merge"));

@@ -16,6 +16,7 @@ pub mod metrics;
 mod pointing;
 mod progress;
 mod record;
+mod rejudge;
 pub mod report;
 mod scoring;
 mod validation;

@@ -215,7 +215,7 @@ type Holds = fn(&JudgedClip) -> Option<bool>;
 /// Shares of clips by name.
 const SHARES: [(&str, Holds); 9] = [
     ("top1", |clip| Some(clip.is_right)),
-    ("top5", |clip| Some(clip.in_top5)),
+    ("top5", |clip| clip.in_top5),
     ("p_top1", |clip| clip.is_person_right),
     ("b_top1", |clip| clip.is_background_right),
     ("accepted", |clip| Some(clip.is("accept"))),

@@ -45,8 +45,8 @@ pub struct JudgedClip {
     pub reason: Option<String>,
     /// Whether the label is the true class.
     pub is_right: bool,
-    /// Whether the true class is among the five best of the full view.
-    pub in_top5: bool,
+    /// Whether the true class is among the five best of the full view; `None` if these are not known.
+    pub in_top5: Option<bool>,
     /// Whether the best class of the person view is the true one; `None` if the view was not scored.
     pub is_person_right: Option<bool>,
     /// Whether the best class of the background view is the true one; `None` if the view was not scored.
@@ -61,10 +61,10 @@ struct Line {
     label: String,
     verdict: String,
     reason: Option<String>,
-    p: Probabilities,
+    p: Option<Probabilities>,
     attribution: Option<Test>,
     risk: Option<Test>,
-    full: Vec<Class>,
+    full: Option<Vec<Class>>,
     person_view: Option<Vec<Class>>,
     background_view: Option<Vec<Class>>,
 }
@@ -131,7 +131,7 @@ impl JudgedClip {
             truth: record.truth.clone(),
             video: record.strata.get(VIDEO).cloned().or_else(|| source_video(&record.clip).map(str::to_owned)),
             is_right: classes.index(&line.label) == Some(truth),
-            in_top5: line.full.iter().any(is_truth),
+            in_top5: line.full.as_ref().map(|full| full.iter().any(is_truth)),
             is_person_right: best(&line.person_view),
             is_background_right: best(&line.background_view),
             confidence: line.confidence(),
@@ -158,7 +158,8 @@ impl Line {
         let test = |test: &Option<Test>| test.as_ref().and_then(|test| Some((test.score.clone(), -test.value?)));
         // A risk score of the same name would be the same probability.
         let tests = [test(&self.attribution), test(&self.risk)].into_iter().flatten();
-        let probabilities = [("max-softmax", self.p.full), ("max-person", self.p.person)];
+        let p = self.p.as_ref();
+        let probabilities = [("max-softmax", p.and_then(|p| p.full)), ("max-person", p.and_then(|p| p.person))];
         let probabilities = probabilities.into_iter().filter_map(|(name, p)| Some((name.to_owned(), p?)));
         tests.chain(probabilities).collect()
     }
