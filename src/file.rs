@@ -100,7 +100,8 @@ fn not_written(path: &Path, reason: &dyn Display, next: &str) -> Error {
     Error::new(Stage::Sink, format_args!("write access to {}", path.display()), reason, next)
 }
 
-fn io_failed(path: &Path, error: std::io::Error) -> Error {
+/// Returns the error of a failed write to `path`.
+pub(crate) fn io_failed(path: &Path, error: std::io::Error) -> Error {
     not_written(path, &error, &after_failed_write(path, &error)).with_source(error)
 }
 

@@ -46,6 +46,8 @@ pub mod file;
 pub mod import;
 #[cfg(feature = "cpu")]
 pub mod label_embedding;
+#[cfg(feature = "evaluate")]
+pub mod migrate;
 #[cfg(feature = "std")]
 pub mod model;
 #[cfg(feature = "std")]

@@ -19,6 +19,7 @@ mod infer;
 mod inspect;
 mod interrupt;
 mod labels;
+mod migrate;
 mod progress;
 mod run;
 mod service;
@@ -79,6 +80,9 @@ enum Command {
     /// Fit the gate of a bundle to the records of a labelled data set.
     #[command(after_help = calibrate::EXAMPLES)]
     Calibrate(calibrate::Calibrate),
+    /// Rewrite a bundle, configuration, verdict lines or records of version 1.
+    #[command(after_help = migrate::EXAMPLES)]
+    Migrate(migrate::Migrate),
     /// Measure the time of each stage on this device.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
@@ -94,7 +98,7 @@ impl Command {
     /// Returns the action when the command does not end in time after ctrl-C.
     fn on_signal_timeout(&self) -> interrupt::SignalTimeout {
         match self {
-            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) => interrupt::SignalTimeout::Wait,
+            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) | Command::Migrate(_) => interrupt::SignalTimeout::Wait,
             _ => interrupt::SignalTimeout::Exit,
         }
     }
@@ -180,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Compare(compare) => compare.run(&progress),
         Command::Counterfactual(counterfactual) => counterfactual.run(&progress),
         Command::Calibrate(calibrate) => calibrate.run(&progress),
+        Command::Migrate(migrate) => migrate.run(&progress),
         Command::Bench(bench) => bench.run(&progress),
         Command::Devices(devices) => devices.run(),
         Command::Completions(completions) => completions.run(),

@@ -3,8 +3,8 @@
 use crate::error::{Error, Result, Setting, Stage};
 use crate::file::after_failed_write;
 use core::marker::PhantomData;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
@@ -111,11 +111,6 @@ pub fn read_journal<E: JournalEntry>(path: &Path) -> Result<JournalContents<E>> 
         let got = format!("{}, which is empty", path.display());
         Error::new(Stage::DataSet, "a file of records", got, "make one with `figureground validate`")
     })?;
-    if contents.header.schema() != E::SCHEMA {
-        let got = format!("schema {} in {}", contents.header.schema(), path.display());
-        let next = "use the version of figureground that wrote it";
-        return Err(Error::new(Stage::DataSet, format_args!("lines of schema {}", E::SCHEMA), got, next));
-    }
     Ok(contents)
 }
 
@@ -133,6 +128,7 @@ fn read<E: JournalEntry>(path: &Path, file: &File, next: &str) -> Result<Option<
         (complete, number) = (complete + length as u64, number + 1);
         match &mut contents {
             None => {
+                check_schema(path, &line, E::SCHEMA)?;
                 let header = parse(path, number, &line, next)?;
                 contents = Some(JournalContents { header, entries: BTreeMap::new(), complete });
             }
@@ -147,6 +143,22 @@ fn read<E: JournalEntry>(path: &Path, file: &File, next: &str) -> Result<Option<
         }
     }
     Ok(contents.map(|contents| JournalContents { complete, ..contents }))
+}
+
+/// Checks the version of a journal's first line before its keys, which may be those of another version.
+fn check_schema(path: &Path, line: &[u8], expected: u32) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let Ok(Version { schema }) = serde_json::from_slice(line) else { return Ok(()) };
+    let next = match schema {
+        schema if schema == expected => return Ok(()),
+        1 => "run `figureground migrate` on the file",
+        _ => "use the version of figureground that wrote it",
+    };
+    let got = format!("schema {schema} in {}", path.display());
+    Err(Error::new(Stage::DataSet, format_args!("lines of schema {expected}"), got, next))
 }
 
 fn parse<T: DeserializeOwned>(path: &Path, number: usize, line: &[u8], next: &str) -> Result<T> {

@@ -4,6 +4,7 @@ mod bad_input;
 mod compare;
 mod config;
 mod import;
+mod migrate;
 mod outputs;
 mod progress;
 mod real_clips;
