@@ -1,6 +1,6 @@
 //! `migrate` as a user runs it.
 
-use figureground_tests::program::{Workspace, demo, verdict};
+use figureground_tests::program::{Workspace, demo, valid_line};
 use serde_json::Value;
 use std::fs;
 
@@ -32,7 +32,7 @@ fn verdict_lines_and_records_are_rewritten_and_the_original_stays() {
     let text = fs::read_to_string(&lines).unwrap();
     assert_eq!(text.lines().count(), 2);
     for line in text.lines() {
-        let line = verdict(line);
+        let line = valid_line(line);
         assert_eq!((&line["label"], &line["person_area"]), (&"waving".into(), &0.125.into()));
         assert!(line["p"].is_null() && line["full"].is_null() && line["attribution"].is_null(), "{line}");
     }
@@ -47,6 +47,15 @@ fn verdict_lines_and_records_are_rewritten_and_the_original_stays() {
     workspace.refuses(["compare", "records.jsonl", "records.jsonl"], "data set", &["schema 1", "figureground migrate"]);
     workspace.figureground(["migrate", "records.jsonl", "--out", "new.jsonl"]).succeeded();
     assert_eq!(fs::read_to_string(workspace.path("records.jsonl")).unwrap(), records());
+    let schema = serde_json::from_str(include_str!("../../schemas/record.schema.json")).unwrap();
+    let schema = jsonschema::draft202012::options().build(&schema).unwrap();
+    for line in fs::read_to_string(workspace.path("new.jsonl")).unwrap().lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(schema.is_valid(&line), "{line}");
+        if let Some(scored) = line["outcome"].get("scored") {
+            valid_line(&scored["verdict"].to_string());
+        }
+    }
     let compared = workspace.figureground(["compare", "new.jsonl", "new.jsonl", "--json", "-"]).succeeded();
     let compared: Value = serde_json::from_str(&compared.stdout).unwrap();
     assert_eq!(compared["clips"], 1, "{compared}");

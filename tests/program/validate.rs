@@ -318,7 +318,7 @@ fn a_written_set_gives_the_same_scores_as_one_that_is_made_while_scoring() {
             let text = fs::read_to_string(path).unwrap();
             let line = |line: &str| {
                 let record: Value = serde_json::from_str(line).unwrap();
-                (record["clip"].as_str().unwrap().to_owned(), record["outcome"]["scored"]["log_probs"].clone())
+                (record["clip"].as_str().unwrap().to_owned(), record["outcome"]["scored"]["logits"].clone())
             };
             text.lines().skip(1).map(line).collect()
         };
