@@ -40,7 +40,7 @@ impl RunArgs {
             interrupt::enable_reload();
         }
         let mut bundle = self.models.open()?;
-        let bundle_tau = bundle.manifest().gate.threshold.get(bundle.manifest().gate.score);
+        let bundle_tau = bundle.manifest().gate.threshold;
         if let Some(tau) = self.tau {
             bundle.set_threshold(tau)?;
         }
