@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::file::create_directory;
 use crate::pipeline::{FrameRecording, Pipeline};
 use crate::source::Source;
+use crate::view::View;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -213,9 +214,8 @@ impl Scorer<'_> {
         scored: &[ScoredClip],
     ) -> Result<Vec<ReportExample>> {
         let mut scored: Vec<&ScoredClip> = scored.iter().collect();
-        let kind = self.run.bundle.manifest().gate.score;
         scored.sort_by(|a, b| {
-            let dominance = |clip: &ScoredClip| clip.scores.get(kind);
+            let dominance = |clip: &ScoredClip| clip.p[View::Background.index()] - clip.p[View::Person.index()];
             dominance(b).total_cmp(&dominance(a)).then_with(|| a.name.cmp(&b.name))
         });
         scored.truncate(EXAMPLES);
@@ -227,7 +227,9 @@ impl Scorer<'_> {
         for scored in scored {
             let Some(clip) = clips.iter().find(|clip| clip.id == scored.name) else { continue };
             let Some(record) = records.get(&clip.id) else { continue };
-            let example = reader.open(clip).and_then(|source| report::example(record, &mut pipeline, source));
+            let names = &self.info.classes;
+            let example =
+                reader.open(clip).and_then(|source| report::example(record, scored, names, &mut pipeline, source));
             check(self.run.progress)?;
             match example {
                 Ok(example) => examples.extend(example),

@@ -119,8 +119,7 @@ fn page(report: &Report<'_>) -> Result<String> {
     environment.add_filter("percent", move |value: Option<f64>| {
         value.map_or_else(dash, |value| format!("{:.1}", value * 100.0))
     });
-    environment
-        .add_filter("number", move |value: Option<f64>| value.map_or_else(dash, |value| format!("{value:.3}")));
+    environment.add_filter("number", move |value: Option<f64>| value.map_or_else(dash, |value| format!("{value:.3}")));
     environment.add_filter("counted", counted);
     environment.add_filter("between", |estimate: Value| between(&estimate, |end| format!("{:.1}", end * 100.0)));
     environment.add_filter("within", |estimate: Value| between(&estimate, |end| format!("{end:.3}")));
