@@ -19,7 +19,12 @@ fn verdict_text(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accept => "accepted",
         Verdict::Flag(FlagReason::BackgroundDominates) => "FLAGGED: the background dominates",
+        Verdict::Flag(FlagReason::PersonDisagrees) => {
+            "FLAGGED: likely wrong, the person alone looks like another label"
+        }
+        Verdict::Flag(FlagReason::LikelyWrong) => "FLAGGED: likely wrong",
         Verdict::Abstain(AbstainReason::NoPerson) => "no verdict: no person in most frames",
+        Verdict::Abstain(AbstainReason::TooFewFrames) => "no verdict: too few distinct frames",
         Verdict::Abstain(AbstainReason::PersonFillsFrame) => "no verdict: too little background",
         Verdict::Abstain(AbstainReason::LowConfidence) => "no verdict: no label is probable enough",
         Verdict::Flag(_) => "FLAGGED",

@@ -42,7 +42,7 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredCl
         p: [p_full, 0.5, 0.5],
         p_truth: [0.5; 3],
         tie: best[1],
-        scores: Scores { log_ratio, ..Scores::default() },
+        scores: Scores { log_ratio, max_softmax: 1.0 - p_full, ..Scores::default() },
         verdict: if log_ratio > 0.0 { Verdict::Flag(FlagReason::BackgroundDominates) } else { Verdict::Accept },
         person_area: 0.1,
         pointing: None,
@@ -141,9 +141,11 @@ struct Fixture {
 fn measures_of_random_predictions_equal_those_of_scikit_learn() {
     let fixture: Fixture = serde_json::from_str(include_str!("../fixtures/metrics.json")).unwrap();
     let record = |(truth, log_probs): (&usize, &Vec<f32>)| {
-        let verdict = json!({"person_area": 0.5, "background_area": 0.5, "frames_with_person": 1, "frames": [0]});
-        let outcome = json!({"scored": {"verdict": verdict, "log_probs": [log_probs, log_probs, log_probs]}});
-        let record = json!({"clip": "", "truth": truth.to_string(), "outcome": outcome}).to_string();
+        let verdict = json!({"person_area": 0.5, "background_area": 0.5, "frames_with_person": 1, "frames": [0],
+            "distinct_frames": 1});
+        let logits = json!({"full": log_probs, "person": log_probs, "background": log_probs});
+        let outcome = json!({"scored": {"verdict": verdict, "logits": logits}});
+        let record = json!({"kind": "record", "clip": "", "truth": truth.to_string(), "outcome": outcome}).to_string();
         serde_json::from_str(&record).unwrap()
     };
     let records: Vec<Record> = fixture.truth.iter().zip(&fixture.log_probs).map(record).collect();

@@ -6,10 +6,10 @@ use crate::error::Result;
 use crate::evaluate::dataset::Shard;
 use crate::evaluate::metrics::bootstrap;
 use crate::evaluate::{ClipOutcome, Record, RunInfo};
-use crate::gate::GateSettings;
+use crate::gate::{CalibrationState, GateSettings};
+use crate::timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How a report was made. `command`, `at`, `machine` and `shards` differ between runs that measure the same.
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +20,7 @@ pub struct Made {
     pub bundle: BundleIdentity,
     /// The gate that judged the clips, with its thresholds.
     pub gate: GateSettings,
-    /// What the gate was calibrated with; `None` if it is uncalibrated.
+    /// How the gate was calibrated: `labels`, `unlabelled` or `overridden`; `None` if it was not.
     pub calibrated: Option<&'static str>,
     /// The data set.
     pub data: DataIdentity,
@@ -131,7 +131,7 @@ impl Made {
             version: env!("CARGO_PKG_VERSION"),
             bundle: BundleIdentity { name: manifest.name.clone(), checksum: bundle.fingerprint()? },
             gate: manifest.gate.clone(),
-            calibrated: manifest.gate.calibration.is_some().then_some("labels"),
+            calibrated: manifest.gate.calibrated().map(CalibrationState::name),
             data: DataIdentity {
                 name: origin.name,
                 clips: info.clips,
@@ -141,7 +141,7 @@ impl Made {
             },
             backends: backends(records),
             command: origin.command,
-            at: rfc3339(SystemTime::now()),
+            at: timestamp::now(),
             seeds: Seeds { counterfactual: origin.seed, bootstrap: bootstrap::SEED },
             machine: Machine::this(),
             shards: origin.shards,
@@ -182,46 +182,4 @@ fn backends<'a>(records: impl Iterator<Item = &'a Record>) -> BTreeMap<String, u
         }
     }
     counts
-}
-
-/// Returns `time` in UTC as RFC 3339, in whole seconds: `2026-11-27T12:00:03Z`. A time before 1970 is 1970.
-pub(in crate::evaluate) fn rfc3339(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    let [year, month, day] = civil(days);
-    let [hour, minute, second] = [second / 3600, second / 60 % 60, second % 60];
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-/// Returns the year, month and day of a day since 1970-01-01, in the Gregorian calendar.
-fn civil(days: u64) -> [u64; 3] {
-    // Years from March on, so that a leap day is the last; eras of 400 years have 146,097 days.
-    let days = days + 719_468;
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let from_march = (5 * day + 2) / 153;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    [era * 400 + year + u64::from(month <= 2), month, day - (153 * from_march + 2) / 5 + 1]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn times_are_written_as_rfc_3339() {
-        let cases = [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_709_251_199, "2024-02-29T23:59:59Z"),
-            (1_709_251_200, "2024-03-01T00:00:00Z"),
-            (1_795_780_803, "2026-11-27T12:00:03Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ];
-        for (seconds, text) in cases {
-            assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), text);
-        }
-    }
 }

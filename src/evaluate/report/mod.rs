@@ -158,7 +158,7 @@ fn attribute(estimate: &Value, name: &str) -> Option<Value> {
     estimate.get_attr(name).ok().filter(|value| !value.is_none() && !value.is_undefined())
 }
 
-/// Returns the settings of the gate by their names, as the manifest has them: `threshold.log-ratio`.
+/// Returns the settings of the gate by their names, as the manifest has them: `calibration.clips`.
 fn gate_settings(made: &Made) -> Result<BTreeMap<String, String>> {
     // Through text, so that single-precision numbers keep their shortest form.
     let text = serde_json::to_string(&made.gate).map_err(failed)?;

@@ -100,7 +100,7 @@ impl PageState {
         let judgement = &result.judgement;
         let point = HistoryPoint {
             time: self.began.elapsed().as_secs_f64(),
-            dominance: judgement.dominance,
+            dominance: judgement.scores.dominance,
             verdict: judgement.verdict.name(),
         };
         {
