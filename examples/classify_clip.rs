@@ -47,5 +47,5 @@ fn print_window(window: &WindowResult<'_>) {
     let reason = judgement.verdict.reason().map_or(String::new(), |reason| format!(" ({reason})"));
     println!("{}: {}{reason}", window.names[judgement.label], judgement.verdict.name());
     println!("probability whole {full:.2}, person only {person:.2}, background only {background:.2}");
-    println!("dominance of the background over the person: {:.2} nats", judgement.dominance);
+    println!("explained by: {}, dominance {:+.2}", judgement.explained_by.name(), judgement.attribution.value);
 }

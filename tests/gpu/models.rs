@@ -434,7 +434,7 @@ fn labels_that_change_in_mid_stream_give_the_scores_of_the_cpu() {
         let mut source = figureground::source::demo().unwrap();
         pipeline
             .watch(source.as_mut(), window, &mut |outcome| {
-                lines.push((outcome.names.to_vec(), outcome.judgement.p, outcome.log_probs[0].len()));
+                lines.push((outcome.names.to_vec(), outcome.judgement.p, outcome.logits[0].len()));
                 if lines.len() == 2 {
                     handle.set_labels(fewer());
                     handle.set_threshold(3.0).unwrap();

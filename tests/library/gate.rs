@@ -1,17 +1,29 @@
 //! The gate follows its formulas, and refuses evidence and settings out of range.
 
-use figureground::gate::{Calibration, Evidence, FlagReason, Gate, GateSettings, Verdict, Visibility};
+use figureground::gate::{
+    Calibration, CalibrationKind, CalibrationState, Evidence, ExplainedBy, FlagReason, Gate, GateSettings,
+    RiskSettings, ScoreKind, Verdict, Visibility,
+};
 use figureground::view::Areas;
 
-const VISIBLE: Visibility = Visibility { person_area: 0.2, background_area: 0.6, frames_with_person: 8, frames: 8 };
+const VISIBLE: Visibility = Visibility {
+    person_area: 0.2,
+    background_area: 0.6,
+    frames_with_person: 8,
+    frames: 8,
+    distinct_frames: 8,
+    is_still: false,
+};
 
 /// Returns evidence of three views and two classes, in which the first class is predicted with p 0.9.
 fn evidence<'a>(person: &'a [f32; 2], background: &'a [f32; 2], visibility: Visibility) -> Evidence<'a> {
     Evidence::new([&[0.0, -2.197_224_6], person, background], visibility).unwrap()
 }
 
+/// Judges a window with these probabilities of the first class; the background ranks it first from 0.5 on.
 fn verdict(gate: &mut Gate, person: f32, background: f32) -> Verdict {
-    gate.judge(&evidence(&[person, 0.0], &[background, 0.0], VISIBLE)).verdict
+    let log = |p: f32| [p.ln(), (1.0 - p).ln()];
+    gate.judge(&evidence(&log(person), &log(background), VISIBLE)).verdict
 }
 
 fn gate(change: impl FnOnce(&mut GateSettings)) -> Gate {
@@ -29,13 +41,37 @@ fn scores_follow_their_formulas() {
     let background = [ln(0.7), ln(0.3)];
     let judged = gate(|_| {}).judge(&evidence(&person, &background, VISIBLE));
     let near = |got: f32, expected: f32| assert!((got - expected).abs() < 1e-5, "{got} for {expected}");
-    assert_eq!((judged.label, judged.verdict, judged.calibrated), (0, FLAG, false));
-    near(judged.dominance, ln(3.5));
+    assert_eq!((judged.label, judged.verdict, judged.calibrated), (0, FLAG, None));
+    assert_eq!((judged.explained_by, judged.background_rank), (ExplainedBy::Background, 1));
+    near(judged.attribution.value, 0.5);
+    near(judged.scores.max_softmax, 0.1);
+    near(judged.scores.dominance, 0.5);
     near(judged.scores.log_ratio, ln(3.5));
-    near(judged.scores.margin, 0.5);
-    near(judged.scores.tie, 0.0);
+    near(judged.scores.margin, ln(7.0 / 3.0) - ln(0.2 / 0.8));
+    near(judged.scores.tie, ln(7.0 / 3.0) - ln(9.0));
     near(judged.scores.disagreement, 0.6);
     near(judged.p[1], 0.2);
+}
+
+#[test]
+fn a_label_that_the_background_does_not_rank_first_is_not_flagged_as_the_backgrounds() {
+    // The background is more certain of the label than the person, and more certain still of the other.
+    let [person, background] = [[0.1f32.ln(), 0.9f32.ln()], [0.4f32.ln(), 0.6f32.ln()]];
+    let judged = gate(|_| {}).judge(&evidence(&person, &background, VISIBLE));
+    assert!(judged.attribution.exceeds() && judged.background_rank == 2);
+    assert_eq!((judged.verdict, judged.explained_by), (Verdict::Accept, ExplainedBy::Neither));
+}
+
+#[test]
+fn the_risk_flags_with_the_reason_that_the_person_view_shows() {
+    let judge = |person: f32, threshold| {
+        let risk = RiskSettings { score: ScoreKind::MaxSoftmax, threshold };
+        let mut gate = gate(|settings| settings.risk = Some(risk));
+        gate.judge(&evidence(&[person, 0.0], &[0.0, 1.0], VISIBLE)).verdict.reason()
+    };
+    assert_eq!(judge(1.0, 0.2), None);
+    assert_eq!(judge(1.0, 0.05), Some("likely-wrong"));
+    assert_eq!(judge(-1.0, 0.05), Some("person-disagrees"));
 }
 
 #[test]
@@ -47,14 +83,34 @@ fn the_tie_score_subtracts_the_background() {
 }
 
 #[test]
-fn calibration_divides_logits_and_shifts_views() {
-    let calibration = Calibration { temperature: [1.0, 2.0, 1.0], offset: [0.0, 0.5, -0.25] };
-    let mut calibrated = gate(|settings| settings.calibration = Some(calibration));
-    let judged = calibrated.judge(&evidence(&[2.0, 0.0], &[0.0, 0.0], VISIBLE));
-    let log_p = 1.0 - (1.0 + 1.0f32.exp()).ln();
-    assert!((judged.p[1] - log_p.exp()).abs() < 1e-6);
-    assert!((judged.dominance - (0.5f32.ln() - 0.25 - log_p - 0.5)).abs() < 1e-5);
-    assert!(judged.calibrated);
+fn one_temperature_divides_the_logits_of_all_views() {
+    let judged = gate(|settings| settings.temperature = 2.0).judge(&evidence(&[2.0, 0.0], &[0.0, 4.0], VISIBLE));
+    let p = |logit: f32| 1.0 / (1.0 + (-logit).exp());
+    let expected = [p(2.197_224_6 / 2.0), p(1.0), p(-2.0)];
+    assert!(judged.p.iter().zip(expected).all(|(p, expected)| (p - expected).abs() < 1e-6), "{:?}", judged.p);
+}
+
+#[test]
+fn a_changed_threshold_overrides_the_calibration() {
+    let calibration = Calibration {
+        kind: CalibrationKind::Labels,
+        temperature: 1.0,
+        threshold: 0.25,
+        risk_threshold: None,
+        bound: None,
+        clips: 10,
+        records: String::new(),
+        at: String::new(),
+    };
+    let state = |threshold, risk| {
+        let calibration = Some(calibration.clone());
+        GateSettings { threshold, risk, calibration, ..GateSettings::default() }.calibrated()
+    };
+    let risk = Some(RiskSettings { score: ScoreKind::Tie, threshold: 0.0 });
+    assert_eq!(state(0.25, None), Some(CalibrationState::Labels));
+    assert_eq!(state(100.0, None), Some(CalibrationState::Overridden));
+    assert_eq!(state(0.25, risk), Some(CalibrationState::Overridden));
+    assert_eq!(GateSettings::default().calibrated(), None);
 }
 
 #[test]
@@ -65,34 +121,45 @@ fn the_first_reason_to_abstain_is_reported() {
     };
     let hidden = Visibility { frames_with_person: 3, background_area: 0.0, ..VISIBLE };
     assert_eq!(judge(hidden, 1.0), Some("no-person"));
-    assert_eq!(judge(Visibility { frames_with_person: 4, ..hidden }, 1.0), Some("person-fills-frame"));
+    let few = Visibility { frames_with_person: 4, distinct_frames: 3, ..hidden };
+    assert_eq!(judge(few, 1.0), Some("too-few-frames"));
+    assert_eq!(judge(Visibility { distinct_frames: 4, ..few }, 1.0), Some("person-fills-frame"));
+    assert_eq!(judge(Visibility { distinct_frames: 1, is_still: true, ..few }, 1.0), Some("person-fills-frame"));
     assert_eq!(judge(VISIBLE, 1.0), Some("low-confidence"));
     assert_eq!(judge(VISIBLE, 0.5), Some("background-dominates"));
 }
 
 #[test]
 fn a_flag_holds_until_the_score_has_fallen_by_the_hysteresis() {
-    let mut stream = gate(|settings| settings.hysteresis = 0.5);
-    assert_eq!(verdict(&mut stream, 0.2, 0.0), Verdict::Accept, "no memory in the first window");
-    assert_eq!(verdict(&mut stream, 0.0, 0.2), FLAG);
-    assert_eq!(verdict(&mut stream, 0.2, 0.0), FLAG);
-    assert_eq!(verdict(&mut stream, 2.0, 0.0), Verdict::Accept);
-    assert_eq!(verdict(&mut stream, 0.2, 0.0), Verdict::Accept);
-    assert_eq!(verdict(&mut stream, 0.0, 0.2), FLAG);
+    let mut stream = gate(|settings| settings.hysteresis = 0.2);
+    assert_eq!(verdict(&mut stream, 0.7, 0.6), Verdict::Accept, "no memory in the first window");
+    assert_eq!(verdict(&mut stream, 0.5, 0.6), FLAG);
+    assert_eq!(verdict(&mut stream, 0.7, 0.6), FLAG);
+    assert_eq!(verdict(&mut stream, 0.9, 0.6), Verdict::Accept);
+    assert_eq!(verdict(&mut stream, 0.7, 0.6), Verdict::Accept);
+    assert_eq!(verdict(&mut stream, 0.5, 0.6), FLAG);
     stream.reset();
-    assert_eq!(verdict(&mut stream, 0.2, 0.0), Verdict::Accept);
+    assert_eq!(verdict(&mut stream, 0.7, 0.6), Verdict::Accept);
+}
+
+#[test]
+fn the_threshold_in_force_is_reported() {
+    let mut stream = gate(|settings| (settings.threshold, settings.hysteresis) = (0.25, 0.125));
+    let judge = |gate: &mut Gate| gate.judge(&evidence(&[0.0; 2], &[9.0, 0.0], VISIBLE)).attribution.threshold;
+    assert_eq!([judge(&mut stream), judge(&mut stream)], [0.25, 0.125]);
 }
 
 #[test]
 fn hysteresis_applies_to_one_label() {
-    let mut stream = gate(|settings| settings.hysteresis = 0.5);
-    assert_eq!(verdict(&mut stream, 0.0, 0.2), FLAG);
+    let mut stream = gate(|settings| settings.hysteresis = 0.2);
+    assert_eq!(verdict(&mut stream, 0.5, 0.6), FLAG);
     let mut other = |person: f32, background: f32| {
-        stream.judge(&Evidence::new([&[0.0, 3.0], &[0.0, person], &[0.0, background]], VISIBLE).unwrap()).verdict
+        let log = |p: f32| [(1.0 - p).ln(), p.ln()];
+        stream.judge(&Evidence::new([&[0.0, 3.0], &log(person), &log(background)], VISIBLE).unwrap()).verdict
     };
-    assert_eq!(other(0.2, 0.0), Verdict::Accept);
-    assert_eq!(other(0.0, 0.2), FLAG);
-    assert_eq!(other(0.2, 0.0), FLAG);
+    assert_eq!(other(0.7, 0.6), Verdict::Accept);
+    assert_eq!(other(0.5, 0.6), FLAG);
+    assert_eq!(other(0.7, 0.6), FLAG);
 }
 
 #[test]
@@ -103,14 +170,14 @@ fn a_setting_out_of_range_is_named_in_the_error() {
         Gate::new(settings).unwrap_err().to_string()
     };
     assert!(refusal(|settings| settings.hysteresis = -1.0).contains("hysteresis"));
-    assert!(refusal(|settings| settings.threshold.tie = f32::NAN).contains("tie"));
+    assert!(refusal(|settings| settings.threshold = f32::NAN).contains("threshold"));
     assert!(refusal(|settings| settings.min_person_area = 1.5).contains("min-person-area"));
-    assert!(
-        refusal(|settings| {
-            settings.calibration = Some(Calibration { temperature: [1.0, 0.0, 1.0], offset: [0.0; 3] });
-        })
-        .contains("temperature")
-    );
+    assert!(refusal(|settings| settings.temperature = 0.0).contains("temperature"));
+    let endless = RiskSettings { score: ScoreKind::Tie, threshold: f32::INFINITY };
+    let mut settings = GateSettings { risk: Some(endless), ..GateSettings::default() };
+    assert!(Gate::new(settings.clone()).unwrap_err().to_string().contains("risk"));
+    settings.risk = None;
+    assert!(Gate::new(settings).is_ok());
 }
 
 #[test]
@@ -121,6 +188,7 @@ fn invalid_evidence_is_refused() {
     assert!(refused([&[0.0], &[f32::NAN], &[0.0]], VISIBLE));
     assert!(refused([&[0.0]; 3], Visibility { frames: 0, frames_with_person: 0, ..VISIBLE }));
     assert!(refused([&[0.0]; 3], Visibility { frames_with_person: 9, ..VISIBLE }));
+    assert!(refused([&[0.0]; 3], Visibility { distinct_frames: 9, ..VISIBLE }));
     assert!(refused([&[0.0]; 3], Visibility { person_area: f32::NAN, ..VISIBLE }));
 }
 

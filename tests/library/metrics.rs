@@ -42,7 +42,7 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredCl
         p: [p_full, 0.5, 0.5],
         p_truth: [0.5; 3],
         tie: best[1],
-        scores: Scores { log_ratio, max_softmax: 1.0 - p_full, ..Scores::default() },
+        scores: Scores { max_softmax: 1.0 - p_full, log_ratio, ..Scores::default() },
         verdict: if log_ratio > 0.0 { Verdict::Flag(FlagReason::BackgroundDominates) } else { Verdict::Accept },
         person_area: 0.1,
         pointing: None,

@@ -269,7 +269,7 @@ fn numbers_out_of_range_are_errors_with_their_name() {
     let text = manifest(&workspace.bundle());
     Manifest::parse(&text).unwrap();
     for (from, to, word) in [
-        ("schema = 1", "schema = 2", "schema"),
+        ("schema = 2", "schema = 3", "schema"),
         ("frames = 8", "frames = 0", "clip.frames"),
         ("frames = 8", "frames = 100000", "clip.frames"),
         ("frames = 8", "frames = -1", "-1"),
@@ -295,7 +295,7 @@ fn numbers_out_of_range_are_errors_with_their_name() {
         ("hysteresis = 0.1", "hysteresis = -0.1", "hysteresis"),
         ("min-person-area = 0.01", "min-person-area = 2.0", "min-person-area"),
         ("min-confidence = 0.1", "min-confidence = nan", "min-confidence"),
-        ("log-ratio = 0.0", "log-ratio = inf", "log-ratio"),
+        ("threshold = 0.0", "threshold = inf", "threshold"),
         ("alpha = 1.0", "alpha = -1.0", "alpha"),
         ("file = \"vision.onnx\"", "file = \"other.onnx\"", "other.onnx"),
     ] {

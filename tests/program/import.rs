@@ -67,7 +67,7 @@ fn weights_in_16_bits_need_half_the_space_and_run() {
     assert!(size(&workspace.path("half")) < size(&workspace.bundle()));
     let run = workspace.figureground([Path::new("run"), Path::new("--bundle"), Path::new("half"), &demo()]);
     let (half, full) = (run.succeeded().verdict(), workspace.run([demo()]).verdict());
-    for view in ["full", "person", "background"] {
+    for view in ["full", "person_view", "background_view"] {
         let best = [&half, &full].map(|verdict| verdict[view][0]["p"].as_f64().unwrap());
         assert!((best[0] - best[1]).abs() < 2e-2, "{half}\n{full}");
     }

@@ -111,10 +111,10 @@ fn without_a_bundle_the_built_in_one_flags_the_demo_clip() {
     let ended = workspace.figureground(["run"]).succeeded();
     let verdict = ended.verdict();
     assert_eq!((&verdict["verdict"], &verdict["reason"]), (&"flag".into(), &"background-dominates".into()));
-    assert_eq!(verdict["calibrated"], true);
-    assert_eq!(verdict["label"], verdict["background"][0]["label"], "the background supports the label");
-    assert_ne!(verdict["label"], verdict["person"][0]["label"], "the person does not support it");
-    assert!(verdict["dominance"].as_f64().unwrap() > 0.0);
+    assert_eq!(verdict["calibrated"], "labels");
+    assert_eq!(verdict["label"], verdict["background_view"][0]["label"], "the background supports the label");
+    assert_ne!(verdict["label"], verdict["person_view"][0]["label"], "the person does not support it");
+    assert!(verdict["attribution"]["value"].as_f64().unwrap() > 0.0);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn a_run_is_reproducible_and_threads_change_it_only_slightly() {
     assert_eq!(two, run("2"));
     let one = run("1");
     assert_agree(&one, &two, 1e-4);
-    assert!(near(&one["dominance"], &two["dominance"], 1e-3));
+    assert!(near(&one["attribution"]["value"], &two["attribution"]["value"], 1e-3));
 }
 
 #[test]

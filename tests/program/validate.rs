@@ -327,9 +327,9 @@ fn calibrate_replaces_the_gate_or_leaves_the_bundle_unchanged() {
         workspace.figureground(["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle])
     };
     // All clips are copies of one: nearly all labels are wrong.
-    calibrate("0.05", &bundle).refused("gate", &["dominance"]);
+    calibrate("0.05", &bundle).refused("gate", &["max-softmax"]);
     calibrate("1.5", &bundle).refused("gate", &["between 0 and 1"]);
-    calibrate("0.5", &workspace.own_bundle("another-of-the-same")).refused("gate", &["dominance"]);
+    calibrate("0.5", &workspace.own_bundle("another-of-the-same")).refused("gate", &["max-softmax"]);
     assert_eq!(fs::read(bundle.join("bundle.toml")).unwrap(), before);
     calibrate("0.99", &bundle).succeeded();
     let after = fs::read_to_string(bundle.join("bundle.toml")).unwrap();

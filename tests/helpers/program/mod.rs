@@ -1,6 +1,7 @@
 //! Runs of the program in a temporary folder, with its own cache and a small imported bundle.
 
 pub mod live;
+pub mod recompute;
 
 pub use crate::fixture;
 
@@ -327,12 +328,13 @@ pub fn verdict(line: &str) -> Value {
     assert_eq!(verdict["label"], verdict["full"][0]["label"], "{line}");
     assert!(verdict["time_us"][0].as_u64() <= verdict["time_us"][1].as_u64(), "{line}");
     assert!(verdict["frames"].as_array().unwrap().is_sorted_by_key(|frame| frame.as_u64()), "{line}");
-    for view in ["full", "person", "background"] {
-        let top = verdict[view].as_array().unwrap();
+    for (view, key) in [("full", "full"), ("person", "person_view"), ("background", "background_view")] {
+        let top = verdict[key].as_array().unwrap();
         assert!(top.is_sorted_by(|a, b| a["p"].as_f64() >= b["p"].as_f64()), "{line}");
         let of_label = top.iter().find(|class| class["label"] == verdict["label"]);
         of_label.iter().for_each(|class| assert!(near(&class["p"], &verdict["p"][view], 1e-6), "{line}"));
     }
+    recompute::check(&verdict);
     verdict
 }
 
