@@ -38,9 +38,26 @@ fn arguments(workspace: &Workspace, root: &Path, out: &str, more: &[&str]) -> Ve
 /// Keys of a verdict line that differ between runs that measure the same.
 const OF_ONE_LINE: [&str; 3] = ["timing_us", "at", "run"];
 
+static RECORD_SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(include_str!("../../schemas/record.schema.json")).unwrap();
+    jsonschema::draft202012::options().build(&schema).unwrap()
+});
+
+/// Checks a line of records against its schema, and its verdict line as those on stdout.
+fn check_record(line: &str) {
+    let record: Value = serde_json::from_str(line).unwrap();
+    let errors: Vec<String> =
+        RECORD_SCHEMA.iter_errors(&record).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    if let Some(scored) = record["outcome"].get("scored") {
+        program::verdict(&scored["verdict"].to_string());
+    }
+}
+
 /// Reads the records by clip, without what differs between runs that measure the same.
 fn records(out: &Path) -> BTreeMap<String, Value> {
     let text = fs::read_to_string(out.join("records.jsonl")).unwrap();
+    text.lines().for_each(check_record);
     let lines = text.lines().skip(1).map(|line| {
         let mut record: Value = serde_json::from_str(line).unwrap();
         if let Some(scored) = record["outcome"].get_mut("scored") {
