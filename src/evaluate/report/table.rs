@@ -68,8 +68,10 @@ fn outcome(record: &Record, clip: Option<&ScoredClip>, names: &[String]) -> [Str
         ClipOutcome::Unreadable(_) => "unreadable",
     }
     .to_owned();
-    if let ClipOutcome::Unreadable(error) = &record.outcome {
-        fields[12].clone_from(error);
+    match &record.outcome {
+        ClipOutcome::Unreadable(error) => fields[12].clone_from(error),
+        ClipOutcome::TooShort(frames) => fields[12] = format!("{frames} frames"),
+        _ => {}
     }
     let Some(clip) = clip else { return fields };
     let [full, person, background] = View::ALL.map(|view| clip.p[view.index()]);
