@@ -8,8 +8,14 @@ pub fn line(source: &str, result: &WindowResult<'_>) -> String {
     let judgement = &result.judgement;
     let [full, person, background] = judgement.p;
     let [first, last] = result.time_span_us().map(|time| time as f64 / 1e6);
+    let calibration = if judgement.calibrated { "" } else { "  (not calibrated)" };
+    if judgement.verdict == Verdict::Abstain(AbstainReason::NoPerson) {
+        // The probabilities are those of a label that nobody shows.
+        return format!("{source} {first:.2}-{last:.2} s  nobody  {}{calibration}\n", verdict_text(judgement.verdict));
+    }
     format!(
-        "{source} {first:.2}-{last:.2} s  {}  {}  full {full:.2}  person {person:.2}  background {background:.2}\n",
+        "{source} {first:.2}-{last:.2} s  {}  {}{calibration}  full {full:.2}  person {person:.2}  \
+         background {background:.2}\n",
         result.names[judgement.label],
         verdict_text(judgement.verdict),
     )

@@ -36,7 +36,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub(super) fn page(state: &Arc<PageState>, guard: AccessGuard) -> Router {
     let protected = Router::new()
         .route("/", get(|| async { html(include_str!("page.html")) }))
-        .route("/page.js", get(|| async { text("text/javascript; charset=utf-8", include_str!("page.js")) }))
+        .route("/page.js", get(|| async { script(include_str!("page.js")) }))
+        .route("/chart.js", get(|| async { script(include_str!("chart.js")) }))
+        .route("/edited_field.js", get(|| async { script(include_str!("edited_field.js")) }))
         .route("/live", get(live))
         .route("/labels", get(labels).post(set_labels))
         .route("/tau", post(set_tau))
@@ -46,7 +48,7 @@ pub(super) fn page(state: &Arc<PageState>, guard: AccessGuard) -> Router {
         .layer(from_fn_with_state(guard.clone(), authorize));
     let public = Router::new()
         .route("/page.css", get(|| async { text("text/css; charset=utf-8", include_str!("page.css")) }))
-        .route("/login.js", get(|| async { text("text/javascript; charset=utf-8", include_str!("login.js")) }))
+        .route("/login.js", get(|| async { script(include_str!("login.js")) }))
         .route("/login", post(log_in))
         .route("/health", get(|| async { "ok\n" }))
         .with_state(guard);
@@ -229,6 +231,10 @@ async fn send(socket: &mut WebSocket, message: Message) -> bool {
 
 fn html(body: &'static str) -> Response {
     text("text/html; charset=utf-8", body)
+}
+
+fn script(body: &'static str) -> Response {
+    text("text/javascript; charset=utf-8", body)
 }
 
 fn text(kind: &'static str, body: impl IntoResponse) -> Response {
