@@ -129,10 +129,11 @@ def watch_page(browser, url, pictures, width, scheme):
 def listen(page):
     """Checks that a screen reader is told of a verdict when it changes, and of nothing else."""
     page.evaluate("""() => {
-        window.spoken = [];
-        window.verdicts = [];
         const live = "[aria-live]:not([aria-live=off]), [role=status], [role=alert], output";
         const verdict = () => ["label", "badge"].map((id) => document.getElementById(id).textContent).join(": ");
+        window.spoken = [];
+        // The first one was spoken before.
+        window.verdicts = [verdict()];
         new MutationObserver((records) => {
             const regions = records.map(({ target }) => (target.closest ? target : target.parentElement).closest(live));
             for (const region of new Set(regions)) if (region) window.spoken.push(region.textContent);
@@ -144,7 +145,6 @@ def listen(page):
     page.wait_for_timeout(6000)
     assert int(page.evaluate(windows)) >= before + 4
     spoken, verdicts = page.evaluate("window.spoken"), page.evaluate("window.verdicts")
-    # The first verdict was spoken before.
     assert len(spoken) == len(verdicts) - 1, (spoken, verdicts)
 
 
@@ -351,8 +351,8 @@ def see_nobody(browser, program, folder, pictures):
         check_accessibility(page, "nobody")
         if pictures:
             page.screenshot(path=pictures / "nobody.png", full_page=True)
+        page.close()
         end(feed, judge)
-        wait(page, says("link", "not connected"))
     finally:
         judge.kill()
         feed.kill()
@@ -380,6 +380,7 @@ def watch_demo(browser, program, folder, pictures):
         # The page shows that the program ended.
         end(feed, judge)
         wait(page, says("link", "not connected"))
+        page.close()
     finally:
         judge.kill()
         feed.kill()

@@ -68,7 +68,8 @@ function showWindow(line) {
 function showBar(view, p, first) {
   const bar = document.querySelector(`.bar.${view}`);
   const track = bar.querySelector(".track");
-  track.ariaValueNow = p ?? 0;
+  // Without an exponent, which the attribute does not allow.
+  track.ariaValueNow = (p ?? 0).toFixed(4);
   track.ariaValueText = p === null ? "unknown" : number(p);
   track.firstElementChild.style.width = `${100 * (p ?? 0)}%`;
   setText(bar.querySelector(".value"), number(p));
