@@ -89,7 +89,8 @@ function showLink(text, isUp, age = "") {
   at("link").dataset.up = isUp;
   setText(at("age"), age);
   at("verdict").classList.toggle("stale", !isUp);
-  setText(at("stale"), isUp ? "" : "This is the last verdict that arrived.");
+  const isStale = !isUp && at("badge").dataset.verdict !== "none";
+  setText(at("stale"), isStale ? "This is the last verdict that arrived." : "");
 }
 
 function showSource({ state, age_s: age }, reconnects) {
@@ -104,7 +105,7 @@ function showSource({ state, age_s: age }, reconnects) {
 function showState(state) {
   if (state.window) showWindow(state.window);
   showSource(state.source, state.reconnects);
-  setText(at("rate"), `${number(state.frame_rate, 1)} per second`);
+  setText(at("rate"), `${number(state.frame_rate, 1)} / s`);
   setText(at("latency"), state.latency_ms === null ? "–" : `${number(state.latency_ms, 0)} ms`);
   setText(at("dropped"), String(state.dropped));
   setText(at("backend"), state.backend || "–");
