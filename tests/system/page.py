@@ -174,6 +174,8 @@ def use_keyboard(page):
     page.keyboard.type("0.25")
     page.keyboard.press("Enter")
     wait(page, says("set", "in use"))
+    wait(page, f"{text_of('uncalibrated')} === 'thresholds changed since calibration'")
+    assert page.text_content("#calibrated") == "thresholds changed since calibration"
 
 
 def control(page):
@@ -190,7 +192,7 @@ def control(page):
     wait(page, f"['reading a book', 'riding a horse', 'swimming'].includes({text_of('label')})")
     wait(page, says("label-update", "in use"))
     # The gate was calibrated for other labels.
-    wait(page, says("uncalibrated", "calibrat"))
+    wait(page, f"{text_of('uncalibrated')} === 'not calibrated'")
     page.uncheck("#picture")
     wait(page, "!document.getElementById('dark').hidden")
     assert not page.locator("[data-panel='0']").is_visible()
@@ -199,15 +201,23 @@ def control(page):
 
 
 def refuse(page):
-    """Checks that labels which cannot be used change nothing, and that the reason stays until the next edit."""
+    """Checks that values which cannot be used change nothing, and that the reason stays until the next edit."""
+    # It is infinite in single precision.
+    page.fill("#tau", "1e39")
+    page.click("#threshold [type=submit]")
+    wait(page, says("set", "expected"))
     page.fill("#labels", "twice\ntwice")
     page.click("#relabel [type=submit]")
     wait(page, says("label-update", "twice"))
     page.wait_for_timeout(4000)
-    assert "twice" in page.text_content("#label-update")
+    assert "twice" in page.text_content("#label-update") and "expected" in page.text_content("#set")
     assert page.input_value("#labels") == "twice\ntwice" and page.text_content("#count") == "3"
+    assert page.input_value("#tau") == "1e39"
     page.locator("#labels").press_sequentially("x")
-    assert page.text_content("#label-update") == ""
+    page.fill("#tau", "1000")
+    assert page.text_content("#label-update") == page.text_content("#set") == ""
+    page.click("#threshold [type=submit]")
+    wait(page, says("set", "in use"))
     page.fill("#labels", "reading a book\nriding a horse\nswimming")
     page.click("#relabel [type=submit]")
     wait(page, says("label-update", "in use"))

@@ -10,6 +10,8 @@ const [FIRST_DELAY, MAX_DELAY] = [250, 8000];
 const REASONS = {
   accept: "The person supports this label more than the background does.",
   "background-dominates": "The background supports this label more than the person does.",
+  "person-disagrees": "Likely wrong: the person alone gives another label.",
+  "likely-wrong": "Likely wrong.",
   "no-person": "No person in most frames.",
   "too-few-frames": "Too few distinct frames to judge.",
   "person-fills-frame": "Too little background to judge.",
