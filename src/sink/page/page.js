@@ -35,7 +35,6 @@ const EXPLANATIONS = {
 
 const chart = new Chart(at("chart"));
 const number = (value, digits = 2) => (value === null || value === undefined ? "–" : value.toFixed(digits));
-const sentence = (...parts) => parts.filter(Boolean).join(" ");
 
 /** Returns `seconds` in words. */
 function duration(seconds) {

@@ -135,7 +135,8 @@ struct Labels {
 
 #[derive(Debug, Deserialize)]
 struct Tau {
-    tau: f32,
+    /// In double precision, so that a number beyond single precision is refused as one that is not finite.
+    tau: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -158,7 +159,7 @@ async fn set_labels(State(state): State<Arc<PageState>>, Json(Labels { labels })
 }
 
 async fn set_tau(State(state): State<Arc<PageState>>, Json(Tau { tau }): Json<Tau>) -> Response {
-    match state.controls.handle.set_threshold(tau) {
+    match state.controls.handle.set_threshold(tau as f32) {
         Ok(()) => "the threshold takes effect with the next window\n".into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }

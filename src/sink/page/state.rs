@@ -59,7 +59,8 @@ pub(super) struct HistoryPoint {
     /// Seconds since the start.
     #[serde(rename = "at")]
     time: f64,
-    dominance: f32,
+    /// Attribution score.
+    attribution: f32,
     verdict: &'static str,
 }
 
@@ -107,7 +108,7 @@ impl PageState {
         let judgement = &result.judgement;
         let point = HistoryPoint {
             time: self.began.elapsed().as_secs_f64(),
-            dominance: judgement.dominance,
+            attribution: judgement.dominance,
             verdict: judgement.verdict.name(),
         };
         {
