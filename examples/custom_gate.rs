@@ -4,7 +4,7 @@
 //! against a label bank, every gate score is printed, and a stricter rule is added on top.
 
 use figureground::Result;
-use figureground::gate::{Evidence, Gate, GateSettings, ScoreKind, Verdict, Visibility};
+use figureground::gate::{Evidence, Gate, GateSettings, RiskSettings, ScoreKind, Verdict, Visibility};
 use figureground::zeroshot::{Embedding, LabelBank, LogProbs, TemplateFusion, TextEmbeds};
 
 /// Text embeddings of three actions, in three dimensions to be readable.
@@ -25,18 +25,20 @@ fn judge(bank: &LabelBank, clip: &str, views: [[f32; 3]; 3]) -> Result<()> {
     for (mut view, log_probs) in views.into_iter().zip(&mut log_probs) {
         bank.score(&Embedding::new(&mut view)?, log_probs)?;
     }
-    let visibility = Visibility { person_area: 0.2, background_area: 0.6, frames_with_person: 8, frames: 8 };
+    let mut settings = GateSettings { threshold: 0.2, ..GateSettings::default() };
+    // The second test: is the label wrong?
+    settings.risk = Some(RiskSettings { score: ScoreKind::Disagreement, threshold: 0.3 });
+    let visibility = Visibility::of_areas(0.2, 0.6, &settings);
     let evidence = Evidence::new(log_probs.each_ref().map(LogProbs::values), visibility)?;
 
-    let mut settings = GateSettings { score: ScoreKind::Margin, ..GateSettings::default() };
-    settings.threshold.margin = 0.2;
     let judgement = Gate::new(settings)?.judge(&evidence);
-    println!("{clip}: {}, {}", bank.names()[judgement.label], judgement.verdict.name());
+    let (verdict, views) = (judgement.verdict, judgement.explained_by.name());
+    println!("{clip}: {}, {}, explained by {views}", bank.names()[judgement.label], verdict.name());
     for kind in ScoreKind::ALL {
         println!("  {:<12} {:+.2}", kind.name(), judgement.scores.get(kind));
     }
     // The stricter rule: act only if the person alone clearly supports the same label.
-    let act = judgement.verdict == Verdict::Accept && judgement.scores.disagreement == 0.0 && judgement.p[1] > 0.5;
+    let act = judgement.verdict == Verdict::Accept && judgement.explained_by.is_person() && judgement.p[1] > 0.5;
     println!("  {}", if act { "acted upon" } else { "left to a person" });
     Ok(())
 }

@@ -51,10 +51,14 @@ pub mod model;
 #[cfg(feature = "std")]
 pub mod pipeline;
 #[cfg(feature = "std")]
+pub mod run_id;
+#[cfg(feature = "std")]
 pub mod segment;
 #[cfg(feature = "std")]
 pub mod sink;
 #[cfg(feature = "std")]
 pub mod source;
+#[cfg(feature = "std")]
+pub mod timestamp;
 
 pub use error::{Error, Result, Setting, Stage};

@@ -3,7 +3,7 @@
 use super::progress::Progress;
 use super::{Exit, print};
 use clap::Args;
-use figureground::bundle::Bundle;
+use figureground::bundle::{Bundle, checksum};
 use figureground::evaluate::calibration::{Bound, fit};
 use figureground::evaluate::{JournalContents, Record, read_journal};
 use figureground::{Error, Result, Stage, file};
@@ -38,7 +38,8 @@ impl Calibrate {
         }
         let records: Vec<&Record> = entries.values().collect();
         let bound = Bound { risk: self.risk, delta: self.delta };
-        let fitted = fit(&records, &header.classes, &bundle.manifest().gate, bound)?;
+        let source = checksum::of_file(&self.records)?;
+        let fitted = fit(&records, &header.classes, &bundle.manifest().gate, bound, source)?;
         bundle.set_gate(fitted.settings.clone())?;
         file::write_aside(&self.bundle.join("bundle.toml"), bundle.manifest().to_toml()?.as_bytes())?;
         let kind = fitted.settings.score;

@@ -1,6 +1,6 @@
 //! One line per window for people at a terminal.
 
-use figureground::gate::{AbstainReason, FlagReason, Verdict};
+use figureground::gate::{AbstainReason, CalibrationState, FlagReason, Verdict};
 use figureground::pipeline::WindowResult;
 
 /// Returns the line of `result`, a window of `source`.
@@ -8,7 +8,7 @@ pub fn line(source: &str, result: &WindowResult<'_>) -> String {
     let judgement = &result.judgement;
     let [full, person, background] = judgement.p;
     let [first, last] = result.time_span_us().map(|time| time as f64 / 1e6);
-    let calibration = if judgement.calibrated { "" } else { "  (not calibrated)" };
+    let calibration = calibration_text(judgement.calibrated);
     if judgement.verdict == Verdict::Abstain(AbstainReason::NoPerson) {
         // The probabilities are those of a label that nobody shows.
         return format!("{source} {first:.2}-{last:.2} s  nobody  {}{calibration}\n", verdict_text(judgement.verdict));
@@ -21,11 +21,24 @@ pub fn line(source: &str, result: &WindowResult<'_>) -> String {
     )
 }
 
+fn calibration_text(calibration: Option<CalibrationState>) -> &'static str {
+    match calibration {
+        Some(CalibrationState::Labels | CalibrationState::Unlabelled) => "",
+        Some(CalibrationState::Overridden) => "  (thresholds changed since calibration)",
+        None => "  (not calibrated)",
+    }
+}
+
 fn verdict_text(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accept => "accepted",
         Verdict::Flag(FlagReason::BackgroundDominates) => "FLAGGED: the background dominates",
+        Verdict::Flag(FlagReason::PersonDisagrees) => {
+            "FLAGGED: likely wrong, the person alone looks like another label"
+        }
+        Verdict::Flag(FlagReason::LikelyWrong) => "FLAGGED: likely wrong",
         Verdict::Abstain(AbstainReason::NoPerson) => "no verdict: no person in most frames",
+        Verdict::Abstain(AbstainReason::TooFewFrames) => "no verdict: too few distinct frames",
         Verdict::Abstain(AbstainReason::PersonFillsFrame) => "no verdict: too little background",
         Verdict::Abstain(AbstainReason::LowConfidence) => "no verdict: no label is probable enough",
         Verdict::Flag(_) => "FLAGGED",

@@ -5,8 +5,10 @@ use std::time::Instant;
 /// Microseconds spent in each stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Timing {
-    /// Reading and decoding frames.
+    /// Reading and decoding frames of a source that ends.
     pub decode: u64,
+    /// Waiting for the frames of a live source, which another thread or program decodes.
+    pub wait: u64,
     /// Person masks: the segmenter and its preprocessing.
     pub segment: u64,
     /// Resize, crop, normalisation and the three views.

@@ -1,20 +1,30 @@
-//! Fits a gate to the records of a model: temperature and offset per view, then the threshold with the largest coverage
-//! whose selective risk stays under a bound.
+//! Fits a gate to the records of a model: the temperature, then tau of dominance, then the threshold of the risk score
+//! with the largest coverage whose selective risk stays under a bound.
+//!
+//! The temperature minimises the cross-entropy of the true classes in the full view. tau is the smallest threshold from
+//! 0 that flags at most [`FALSE_FLAGS`] of the right labels.
 //!
 //! The bound is that of Learn-then-Test (Angelopoulos, Bates, Candès, Jordan and Lei 2021, "Learn then Test:
 //! Calibrating Predictive Algorithms to Achieve Risk Control") with fixed-sequence testing: thresholds are tested from
 //! the safest one on, each by the exact binomial test of Clopper and Pearson on the clips that it accepts, until one
-//! fails. One half of the clips fits the views and the sequence; the other half tests. The bound holds for clips that
+//! fails. One half of the clips fits temperature, tau and the sequence; the other half tests. The bound holds for clips that
 //! are exchangeable with these, and for no others.
 
 use super::Record;
 use super::metrics::{Classes, ScoredClip, score_records};
 use super::record::ClipOutcome;
 use crate::error::{Error, Result, Setting, Stage};
-use crate::gate::{Calibration, GateSettings, ScoreKind, Verdict};
-use crate::view::View;
+use crate::gate::{Calibration, CalibrationKind, FlagReason, GateSettings, RiskSettings, ScoreKind, Verdict};
+use crate::timestamp;
 use statrs::distribution::{Binomial, DiscreteCDF};
 use std::collections::BTreeMap;
+
+/// Share of the right labels that tau may flag.
+pub const FALSE_FLAGS: f64 = 0.05;
+
+/// Temperatures among which the fit chooses, and the number of steps between them.
+const TEMPERATURES: [f64; 2] = [1.0 / 16.0, 16.0];
+const TEMPERATURE_STEPS: u32 = 160;
 
 /// Thresholds in a sequence.
 const STEPS: usize = 100;
@@ -26,6 +36,18 @@ pub struct Bound {
     pub risk: f64,
     /// Probability that the risk is exceeded, in 0..1.
     pub delta: f64,
+}
+
+impl Bound {
+    fn validate(self) -> Result<()> {
+        let is_in_range = |fraction: f64| fraction > 0.0 && fraction < 1.0;
+        if is_in_range(self.risk) && is_in_range(self.delta) {
+            return Ok(());
+        }
+        let got = format!("a risk of {} and a delta of {}", self.risk, self.delta);
+        let error = refused("a risk and a delta between 0 and 1", got, "choose others; 0.1 and 0.1 are common");
+        Err(error.about(Setting::Risk).about(Setting::Delta))
+    }
 }
 
 /// A fitted gate, with its coverage and risk on the half of the clips that chose its threshold.
@@ -41,31 +63,45 @@ pub struct Fitted {
     pub risk: f64,
 }
 
-/// Fits a gate with the score of `settings` to `records` over the classes `names`.
+/// Fits a gate to `records` over the classes `names`. The risk score is that of `settings`, or maximum softmax where
+/// they have none. `source` names the records in the calibration.
 ///
 /// # Errors
-/// Returns an error if the bound is out of range, if there are too few clips, or if no threshold keeps the bound; it
-/// then names the smallest risk that a threshold keeps.
-pub fn fit(records: &[&Record], names: &[String], settings: &GateSettings, bound: Bound) -> Result<Fitted> {
-    let is_in_range = |fraction: f64| fraction > 0.0 && fraction < 1.0;
-    if !is_in_range(bound.risk) || !is_in_range(bound.delta) {
-        let got = format!("a risk of {} and a delta of {}", bound.risk, bound.delta);
-        let error = refused("a risk and a delta between 0 and 1", got, "choose others; 0.1 and 0.1 are common");
-        return Err(error.about(Setting::Risk).about(Setting::Delta));
-    }
+/// Returns an error if the bound is out of range, if there are too few clips, if the best temperature is at the edge of
+/// its range, or if no threshold keeps the bound; it then names the smallest risk that a threshold keeps.
+pub fn fit(
+    records: &[&Record],
+    names: &[String],
+    settings: &GateSettings,
+    bound: Bound,
+    source: String,
+) -> Result<Fitted> {
+    bound.validate()?;
     let halves = halves(records);
-    let mut settings = GateSettings { calibration: Some(views(&halves[0], names)?), ..settings.clone() };
-    let kind = settings.score;
-    // The gate then rejects for every reason but its score.
-    *settings.threshold.get_mut(kind) = f32::MAX;
+    let temperature = fit_temperature(&scored(&halves[0], names))? as f32;
+    let score = settings.risk.map_or(ScoreKind::MaxSoftmax, |risk| risk.score);
+    // The gate then rejects for every reason but the risk.
+    let risk = Some(RiskSettings { score, threshold: f32::MAX });
+    let mut settings = GateSettings { temperature, risk, calibration: None, ..settings.clone() };
+    settings.threshold = tau(&halves[0], names, &settings)?;
     let [first, second] = [accepted(&halves[0], names, &settings)?, accepted(&halves[1], names, &settings)?];
     let sequence = sequence(&first.labels, bound);
-    let Some(tau) = threshold(&sequence, &second.labels, bound) else {
-        return Err(unreachable(&first.labels, &second.labels, bound, kind));
+    let Some(threshold) = threshold(&sequence, &second.labels, bound) else {
+        return Err(unreachable(&first.labels, &second.labels, bound, score));
     };
-    *settings.threshold.get_mut(kind) = tau;
+    settings.risk = Some(RiskSettings { score, threshold });
+    settings.calibration = Some(Calibration {
+        kind: CalibrationKind::Labels,
+        temperature,
+        threshold: settings.threshold,
+        risk_threshold: Some(threshold),
+        bound: Some([bound.risk, bound.delta]),
+        clips: (first.clips + second.clips) as u32,
+        records: source,
+        at: timestamp::now(),
+    });
     settings.validate()?;
-    let accepted = || second.labels.iter().filter(|label| label.score <= tau);
+    let accepted = || second.labels.iter().filter(|label| label.score <= threshold);
     let (count, wrong) = (accepted().count(), accepted().filter(|label| label.is_wrong).count());
     let coverage = count as f64 / second.clips.max(1) as f64;
     Ok(Fitted { settings, clips: second.clips, coverage, risk: wrong as f64 / count.max(1) as f64 })
@@ -104,8 +140,8 @@ struct AcceptedLabel {
 fn accepted(records: &[&Record], names: &[String], settings: &GateSettings) -> Result<Half> {
     let (clips, _) = score_records(records.iter().copied(), names, settings)?;
     let accepted = clips.iter().filter(|clip| matches!(clip.verdict, Verdict::Accept));
-    let label =
-        |clip: &ScoredClip| AcceptedLabel { score: clip.scores.get(settings.score), is_wrong: !clip.is_right() };
+    let score = settings.risk.map_or(ScoreKind::MaxSoftmax, |risk| risk.score);
+    let label = |clip: &ScoredClip| AcceptedLabel { score: clip.scores.get(score), is_wrong: !clip.is_right() };
     Ok(Half { clips: clips.len(), labels: accepted.map(label).collect() })
 }
 
@@ -155,40 +191,64 @@ fn unreachable(first: &[AcceptedLabel], second: &[AcceptedLabel], bound: Bound, 
     refused(&expected, got, next).about(Setting::Risk).about(Setting::Delta)
 }
 
-/// Fits temperature and offset per view: the temperature with the smallest cross-entropy of the true classes, and the
-/// difference of the full view's mean log probability of these classes from the view's.
-fn views(records: &[&Record], names: &[String]) -> Result<Calibration> {
-    let classes = Classes::new(names);
-    let log_probs_and_truth = |record: &&Record| match (&record.outcome, classes.index(&record.truth)) {
-        (ClipOutcome::Scored { log_probs, .. }, Some(truth)) => Some((log_probs.clone(), truth)),
-        _ => None,
-    };
-    let scored: Vec<([Vec<f32>; 3], usize)> = records.iter().filter_map(log_probs_and_truth).collect();
-    if scored.is_empty() {
-        return Err(refused("scored clips to fit a gate to", "none", "run validate first"));
-    }
-    let mean = |view: usize, temperature: f64| {
-        scored.iter().map(|(log_probs, truth)| log_p(&log_probs[view], *truth, temperature)).sum::<f64>()
-            / scored.len() as f64
-    };
-    let fitted = View::ALL.map(|view| {
-        let temperatures = (0..=120).map(|step| 0.25 * 64f64.powf(f64::from(step) / 120.0));
-        let best = temperatures.max_by(|a, b| mean(view.index(), *a).total_cmp(&mean(view.index(), *b)));
-        let temperature = best.unwrap_or(1.0);
-        (temperature, mean(view.index(), temperature))
-    });
-    let full = fitted[View::Full.index()].1;
-    Ok(Calibration {
-        temperature: fitted.map(|(temperature, _)| temperature as f32),
-        offset: fitted.map(|(_, mean)| (full - mean) as f32),
-    })
+/// Returns tau of dominance: the smallest from 0 on at which at most [`FALSE_FLAGS`] of the right labels are flagged.
+fn tau(records: &[&Record], names: &[String], settings: &GateSettings) -> Result<f32> {
+    // Then the gate flags whatever the background ranks first.
+    let settings = GateSettings { threshold: -2.0, ..settings.clone() };
+    let (clips, _) = score_records(records.iter().copied(), names, &settings)?;
+    let judged = || clips.iter().filter(|clip| clip.is_right() && !matches!(clip.verdict, Verdict::Abstain(_)));
+    let is_candidate = |clip: &&ScoredClip| clip.verdict == Verdict::Flag(FlagReason::BackgroundDominates);
+    let candidates = judged().filter(is_candidate).map(|clip| clip.scores.dominance).collect();
+    Ok(smallest_threshold(candidates, judged().count()))
 }
 
-fn log_p(log_probs: &[f32], class: usize, temperature: f64) -> f64 {
+/// Returns the smallest threshold from 0 on that at most [`FALSE_FLAGS`] of `labels` right labels exceed; `dominances`
+/// are those of the right labels that the background ranks first.
+pub fn smallest_threshold(mut dominances: Vec<f32>, labels: usize) -> f32 {
+    dominances.sort_by(|a, b| b.total_cmp(a));
+    let allowed = (FALSE_FLAGS * labels as f64).floor() as usize;
+    dominances.get(allowed).map_or(0.0, |tau| tau.max(0.0))
+}
+
+/// Returns the full view's logits and the index of the true class of each scored clip.
+fn scored(records: &[&Record], names: &[String]) -> Vec<(Vec<f32>, usize)> {
+    let classes = Classes::new(names);
+    let logits_and_truth = |record: &&Record| match (&record.outcome, classes.index(&record.truth)) {
+        (ClipOutcome::Scored { logits, .. }, Some(truth)) => Some((logits.full.clone(), truth)),
+        _ => None,
+    };
+    records.iter().filter_map(logits_and_truth).collect()
+}
+
+/// Returns the temperature with the smallest cross-entropy of `clips`, each with its logits and true class.
+///
+/// # Errors
+/// Returns an error if there is no clip, or the best temperature is at the edge of the range from 1/16 to 16.
+pub fn fit_temperature(clips: &[(Vec<f32>, usize)]) -> Result<f64> {
+    if clips.is_empty() {
+        return Err(refused("scored clips to fit a gate to", "none", "run validate first"));
+    }
+    let [low, high] = TEMPERATURES;
+    let temperature = |step: u32| low * (high / low).powf(f64::from(step) / f64::from(TEMPERATURE_STEPS));
+    let log_likelihood =
+        |step: u32| -> f64 { clips.iter().map(|(logits, truth)| log_p(logits, *truth, temperature(step))).sum() };
+    let likelihoods: Vec<f64> = (0..=TEMPERATURE_STEPS).map(log_likelihood).collect();
+    let best = (0..=TEMPERATURE_STEPS).max_by(|a, b| likelihoods[*a as usize].total_cmp(&likelihoods[*b as usize]));
+    match best {
+        Some(step) if step > 0 && step < TEMPERATURE_STEPS => Ok(temperature(step)),
+        _ => {
+            let got = format!("a best fit at the edge, from {} clips", clips.len());
+            let next = "use more clips, among them some whose label is wrong, and check that their classes are right";
+            Err(refused(&format!("a temperature between {low} and {high}"), got, next))
+        }
+    }
+}
+
+fn log_p(logits: &[f32], class: usize, temperature: f64) -> f64 {
     let scaled = |value: &f32| f64::from(*value) / temperature;
-    let most = log_probs.iter().map(scaled).fold(f64::NEG_INFINITY, f64::max);
-    let sum: f64 = log_probs.iter().map(|value| (scaled(value) - most).exp()).sum();
-    log_probs.get(class).map_or(f64::NEG_INFINITY, scaled) - most - sum.ln()
+    let most = logits.iter().map(scaled).fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logits.iter().map(|value| (scaled(value) - most).exp()).sum();
+    logits.get(class).map_or(f64::NEG_INFINITY, scaled) - most - sum.ln()
 }
 
 fn refused(expected: &str, got: impl core::fmt::Display, next: &str) -> Error {
@@ -237,7 +297,7 @@ mod tests {
             (0..300).map(|_| AcceptedLabel { score: label(&mut rng).score, is_wrong: rng.below(2) == 0 }).collect();
         let bound = Bound { risk: 0.1, delta: 0.1 };
         assert_eq!(threshold(&sequence(&half, bound), &half, bound), None);
-        let error = unreachable(&half, &half, bound, ScoreKind::LogRatio).to_string();
+        let error = unreachable(&half, &half, bound, ScoreKind::MaxSoftmax).to_string();
         let smallest: f64 = error.split("got ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
         assert!((0.4..0.6).contains(&smallest), "{error}");
         assert!(unreachable(&[], &[], bound, ScoreKind::Tie).to_string().contains("more clips"));

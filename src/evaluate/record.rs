@@ -5,16 +5,18 @@ use super::journal::{JournalEntry, JournalHeader};
 use crate::error::{Error, Result, Stage};
 use crate::gate::{Evidence, Gate, Judgement, Visibility};
 use crate::pipeline;
-use crate::sink::json_lines::VerdictLine;
+use crate::sink::json_lines::{self, VerdictLine};
+use crate::view::View;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// Version of the format of records.
-pub(super) const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = json_lines::SCHEMA;
 
 /// First line of a file of records: what they have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "run")]
 pub struct RunInfo {
     /// Version of the format.
     pub schema: u32,
@@ -63,6 +65,7 @@ impl RunInfo {
 
 /// One clip's line in a file of records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename = "record")]
 pub struct Record {
     /// Id of the clip in its data set.
     pub clip: String,
@@ -99,8 +102,8 @@ pub enum ClipOutcome {
     Scored {
         /// Verdict line, as `run` writes it for the same clip.
         verdict: Box<RawValue>,
-        /// ln p of every class in each view: full, person, background.
-        log_probs: [Vec<f32>; 3],
+        /// Logits of the gate.
+        logits: ViewLogits,
     },
     /// The clip has no file.
     Missing,
@@ -112,6 +115,39 @@ pub enum ClipOutcome {
     Unreadable(String),
 }
 
+/// Logits of every class in each view, as the gate gets them: normalised, at full precision.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ViewLogits {
+    /// Of the full view.
+    pub full: Vec<f32>,
+    /// Of the person view.
+    pub person: Vec<f32>,
+    /// Of the background view.
+    pub background: Vec<f32>,
+}
+
+impl ViewLogits {
+    /// Creates the logits from those of each view in the order of [`View::index`].
+    pub fn new(views: [&[f32]; 3]) -> Self {
+        let [full, person, background] = views.map(<[f32]>::to_vec);
+        Self { full, person, background }
+    }
+
+    /// Returns the logits of one view.
+    pub fn view(&self, view: View) -> &[f32] {
+        match view {
+            View::Full => &self.full,
+            View::Person => &self.person,
+            View::Background => &self.background,
+        }
+    }
+
+    /// Returns the logits of each view in the order of [`View::index`].
+    pub fn views(&self) -> [&[f32]; 3] {
+        View::ALL.map(|view| self.view(view))
+    }
+}
+
 /// Fields of a verdict line that the gate needs.
 #[derive(Debug, Deserialize)]
 struct LineVisibility {
@@ -119,13 +155,14 @@ struct LineVisibility {
     background_area: f32,
     frames_with_person: u32,
     frames: Vec<u64>,
+    distinct_frames: u32,
 }
 
 impl ClipOutcome {
-    /// Returns whether the log probabilities are of this number of classes.
+    /// Returns whether the logits are of this number of classes.
     fn has_classes(&self, classes: usize) -> bool {
         match self {
-            Self::Scored { log_probs, .. } => log_probs.iter().all(|view| view.len() == classes),
+            Self::Scored { logits, .. } => logits.views().iter().all(|view| view.len() == classes),
             _ => true,
         }
     }
@@ -147,7 +184,7 @@ impl ClipOutcome {
     pub fn scored(source: &str, result: &pipeline::WindowResult<'_>) -> Result<Self> {
         let verdict = serde_json::value::to_raw_value(&VerdictLine::new(source, result));
         let verdict = verdict.map_err(|e| Error::caused(Stage::Sink, "a verdict line", e, "report this"))?;
-        Ok(Self::Scored { verdict, log_probs: result.log_probs.map(<[f32]>::to_vec) })
+        Ok(Self::Scored { verdict, logits: ViewLogits::new(result.logits) })
     }
 
     /// Judges a scored clip by `gate`, independently of other clips, and returns what `read` makes of the judgement.
@@ -160,7 +197,7 @@ impl ClipOutcome {
         gate: &mut Gate,
         read: impl FnOnce(&Gate, &Evidence<'_>, Judgement) -> T,
     ) -> Result<Option<T>> {
-        let Self::Scored { verdict, log_probs } = self else { return Ok(None) };
+        let Self::Scored { verdict, logits } = self else { return Ok(None) };
         let line: LineVisibility = serde_json::from_str(verdict.get()).map_err(|e| {
             Error::caused(Stage::DataSet, "a verdict line in every scored record", e, "run validate again")
         })?;
@@ -169,8 +206,11 @@ impl ClipOutcome {
             background_area: line.background_area,
             frames_with_person: line.frames_with_person,
             frames: line.frames.len() as u32,
+            distinct_frames: line.distinct_frames,
+            // Records are of whole clips, and a clip of one frame is a still picture.
+            is_still: line.distinct_frames == 1,
         };
-        let evidence = Evidence::new(log_probs.each_ref().map(Vec::as_slice), visibility)?;
+        let evidence = Evidence::new(logits.views(), visibility)?;
         gate.reset();
         let judgement = gate.judge(&evidence);
         Ok(Some(read(gate, &evidence, judgement)))

@@ -1,18 +1,23 @@
 //! The gate: evidence to a verdict on whether the person or only the background supports a prediction.
 //!
-//! The predicted class is c = argmax p_F. Four scores measure how much of it the background alone explains, each with
-//! its own threshold; [`GateSettings`] choose one. The gate sees log-probabilities and areas, no pixels.
+//! The predicted class is c = argmax p_F, with p_v = softmax(logits_v / T) and one temperature T for all views. Two
+//! tests decide, and a prediction that passes both is accepted. The first attributes the prediction: it is flagged as
+//! the background's if dominance, D(c) = p_B(c) - p_P(c), exceeds tau and c is the background view's first class. The
+//! second, which a gate may lack, compares a score of how likely c is wrong with a threshold of its own. The gate sees
+//! logits and areas, no pixels.
 
+mod calibration;
 mod evidence;
 mod scores;
 mod settings;
 mod verdict;
 mod view_scores;
 
+pub use calibration::{Calibration, CalibrationKind, CalibrationState};
 pub use evidence::{Evidence, Visibility};
 pub use scores::{ScoreKind, Scores};
-pub use settings::{Calibration, GateSettings};
-pub use verdict::{AbstainReason, FlagReason, Judgement, Verdict};
+pub use settings::{GateSettings, RiskSettings};
+pub use verdict::{AbstainReason, ExplainedBy, FlagReason, Judgement, Test, Verdict};
 
 use crate::error::Result;
 use crate::view::View;
@@ -23,8 +28,8 @@ use view_scores::ViewScores;
 #[derive(Clone, Debug)]
 pub struct Gate {
     settings: GateSettings,
-    /// Label of the last window, if it was flagged.
-    flagged: Option<usize>,
+    /// Label of the last window and the reason, if it was flagged.
+    flagged: Option<(usize, FlagReason)>,
 }
 
 impl Gate {
@@ -42,7 +47,7 @@ impl Gate {
         &self.settings
     }
 
-    /// Sets the threshold tau of the score that decides.
+    /// Sets the threshold tau of dominance.
     ///
     /// # Errors
     /// Returns an error if `tau` is not finite.
@@ -58,32 +63,45 @@ impl Gate {
     /// Judges the next window.
     pub fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
         let views = self.view_scores(evidence);
-        let label = top_k::<1>(evidence.log_probs[View::Full.index()]).first().map_or(0, |best| best.class);
+        let [full, person, background] = &views;
+        let label = top_k::<1>(evidence.logits[View::Full.index()]).first().map_or(0, |best| best.class);
         let scores = Scores::of(&views, label, f64::from(self.settings.alpha));
-        let p = views.map(|view| view.p(label));
-
-        let abstention = self.abstention(&evidence.visibility, p[View::Full.index()]);
-        let verdict = abstention.map_or_else(|| self.decision(label, &scores), Verdict::Abstain);
-        self.flagged = matches!(verdict, Verdict::Flag(_)).then_some(label);
-        let calibrated = self.settings.calibration.is_some();
-        Judgement { label, verdict, scores, dominance: scores.log_ratio, p, calibrated }
+        let background_rank = background.rank(label);
+        let mut judgement = Judgement {
+            label,
+            verdict: Verdict::Accept,
+            explained_by: ExplainedBy::of(person.rank(label) == 1, background_rank == 1),
+            attribution: self.attribution(label, &scores),
+            background_rank,
+            risk: self.risk(label, &scores),
+            scores,
+            p: views.map(|view| view.p(label) as f32),
+            calibrated: self.settings.calibrated(),
+        };
+        let abstention = self.abstention(&evidence.visibility, full.p(label) as f32);
+        judgement.verdict = abstention.map_or_else(|| decision(&judgement), Verdict::Abstain);
+        self.flagged = match judgement.verdict {
+            Verdict::Flag(reason) => Some((label, reason)),
+            _ => None,
+        };
+        judgement
     }
 
-    /// Returns the `K` best classes of each view in the order of [`View::index`]. Like the probabilities of a
-    /// judgement, theirs include the view's temperature, but not its offset.
+    /// Returns the `K` best classes of each view in the order of [`View::index`], with their probabilities at the
+    /// gate's temperature.
     pub fn top<const K: usize>(&self, evidence: &Evidence<'_>) -> [heapless::Vec<Ranked, K>; 3] {
         let views = self.view_scores(evidence);
         View::ALL.map(|view| {
             let scores = &views[view.index()];
-            let mut best = top_k::<K>(evidence.log_probs[view.index()]);
+            let mut best = top_k::<K>(evidence.logits[view.index()]);
             best.iter_mut().for_each(|ranked| ranked.log_p = scores.log_p(ranked.class) as f32);
             best
         })
     }
 
-    /// Returns the probability of class `k` in each view, with the view's temperature, without its offset.
+    /// Returns the probability of class `k` in each view.
     pub fn probabilities(&self, evidence: &Evidence<'_>, k: usize) -> [f32; 3] {
-        self.view_scores(evidence).map(|view| view.p(k))
+        self.view_scores(evidence).map(|view| view.p(k) as f32)
     }
 
     /// Returns the most probable class after the background's share is subtracted: argmax of t in [`ScoreKind::Tie`].
@@ -92,14 +110,15 @@ impl Gate {
     }
 
     fn view_scores<'a>(&self, evidence: &Evidence<'a>) -> [ViewScores<'a>; 3] {
-        let calibration = self.settings.calibration.unwrap_or(Calibration::NONE);
-        View::ALL.map(|view| ViewScores::new(view, evidence, &calibration))
+        View::ALL.map(|view| ViewScores::new(view, evidence, self.settings.temperature))
     }
 
     fn abstention(&self, visibility: &Visibility, confidence: f32) -> Option<AbstainReason> {
         let without_person = visibility.frames - visibility.frames_with_person;
         if without_person > visibility.frames_with_person {
             Some(AbstainReason::NoPerson)
+        } else if !visibility.is_still && visibility.distinct_frames < visibility.frames.div_ceil(2) {
+            Some(AbstainReason::TooFewFrames)
         } else if visibility.background_area < self.settings.min_background_area {
             Some(AbstainReason::PersonFillsFrame)
         } else if confidence < self.settings.min_confidence {
@@ -109,15 +128,38 @@ impl Gate {
         }
     }
 
-    /// Decides by the score. A label that was flagged in the last window stays flagged until its score falls to
-    /// tau - hysteresis.
-    fn decision(&self, label: usize, scores: &Scores) -> Verdict {
-        let GateSettings { score, threshold, hysteresis, .. } = &self.settings;
-        let margin = if self.flagged == Some(label) { *hysteresis } else { 0.0 };
-        if scores.get(*score) > threshold.get(*score) - margin {
-            Verdict::Flag(FlagReason::BackgroundDominates)
-        } else {
-            Verdict::Accept
-        }
+    /// Returns the test of whether the background explains `label`.
+    fn attribution(&self, label: usize, scores: &Scores) -> Test {
+        let was_flagged = self.flagged == Some((label, FlagReason::BackgroundDominates));
+        let threshold = self.in_force(self.settings.threshold, was_flagged);
+        Test { score: ScoreKind::Dominance, value: scores.dominance, threshold }
+    }
+
+    /// Returns the test of whether `label` is wrong.
+    fn risk(&self, label: usize, scores: &Scores) -> Option<Test> {
+        let RiskSettings { score, threshold } = self.settings.risk?;
+        let was_flagged = self.flagged.is_some_and(|(flagged, reason)| {
+            flagged == label && matches!(reason, FlagReason::PersonDisagrees | FlagReason::LikelyWrong)
+        });
+        Some(Test { score, value: scores.get(score), threshold: self.in_force(threshold, was_flagged) })
+    }
+
+    /// Returns the threshold in force: a label that the test flagged in the last window stays flagged until its score
+    /// falls to the threshold less the hysteresis.
+    fn in_force(&self, threshold: f32, was_flagged: bool) -> f32 {
+        if was_flagged { threshold - self.settings.hysteresis } else { threshold }
+    }
+}
+
+/// Decides by the two tests.
+fn decision(judgement: &Judgement) -> Verdict {
+    if judgement.background_rank == 1 && judgement.attribution.exceeds() {
+        Verdict::Flag(FlagReason::BackgroundDominates)
+    } else if !judgement.risk.is_some_and(|test| test.exceeds()) {
+        Verdict::Accept
+    } else if judgement.explained_by.is_person() {
+        Verdict::Flag(FlagReason::LikelyWrong)
+    } else {
+        Verdict::Flag(FlagReason::PersonDisagrees)
     }
 }

@@ -1,30 +1,47 @@
-//! Scores of how much of a prediction the background alone explains.
+//! Scores of a label, from the probabilities of the three views.
 
 use serde::{Deserialize, Serialize};
 
-/// A measure of how much the background alone explains; larger means more.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A score of the predicted class c. A larger score means that the background explains more of the prediction, or that
+/// the prediction is less certain.
+///
+/// p_F, p_P and p_B are the probabilities of the full, person and background view, ln p is at least ln 1e-6, and k runs
+/// over the other classes. With a single class, the scores that compare it with others are 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScoreKind {
-    /// Dominance, d(c) = ln p_B(c) - ln p_P(c).
+    /// 1 - p_F(c): the common baseline.
+    MaxSoftmax,
+    /// D(c) = p_B(c) - p_P(c), from -1 to 1.
     #[default]
+    Dominance,
+    /// ln p_B(c) - ln p_P(c), in nats.
     LogRatio,
-    /// p_B(c) - p_P(c).
+    /// m_B(c) - m_P(c) with m(c) = ln p(c) - max_k ln p(k), in nats.
     Margin,
     /// max_k t_k - t_c with t = logits_F - alpha logits_B: above 0 if another class is the best after the background's
     /// share is subtracted.
     Tie,
-    /// max_k p_P(k) - p_P(c): above 0 if the person alone looks like another class.
+    /// max_k p_P(k) - p_P(c), from -1 to 1: above 0 if the person alone looks like another class.
     Disagreement,
 }
 
 impl ScoreKind {
     /// All kinds.
-    pub const ALL: [ScoreKind; 4] = [ScoreKind::LogRatio, ScoreKind::Margin, ScoreKind::Tie, ScoreKind::Disagreement];
+    pub const ALL: [ScoreKind; 6] = [
+        ScoreKind::MaxSoftmax,
+        ScoreKind::Dominance,
+        ScoreKind::LogRatio,
+        ScoreKind::Margin,
+        ScoreKind::Tie,
+        ScoreKind::Disagreement,
+    ];
 
-    /// Returns `log-ratio`, `margin`, `tie` or `disagreement`.
+    /// Returns `max-softmax`, `dominance`, `log-ratio`, `margin`, `tie` or `disagreement`.
     pub const fn name(self) -> &'static str {
         match self {
+            ScoreKind::MaxSoftmax => "max-softmax",
+            ScoreKind::Dominance => "dominance",
             ScoreKind::LogRatio => "log-ratio",
             ScoreKind::Margin => "margin",
             ScoreKind::Tie => "tie",
@@ -33,33 +50,33 @@ impl ScoreKind {
     }
 }
 
-/// One number for each kind of score: the scores of a window, or their thresholds tau. All are finite.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+/// The scores of a label. All are finite.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Scores {
-    /// For [`ScoreKind::LogRatio`], in nats.
+    /// For [`ScoreKind::MaxSoftmax`].
+    pub max_softmax: f32,
+    /// For [`ScoreKind::Dominance`].
+    pub dominance: f32,
+    /// For [`ScoreKind::LogRatio`].
     pub log_ratio: f32,
-    /// For [`ScoreKind::Margin`], a difference of probabilities.
+    /// For [`ScoreKind::Margin`].
     pub margin: f32,
-    /// For [`ScoreKind::Tie`], a difference of logits.
+    /// For [`ScoreKind::Tie`].
     pub tie: f32,
-    /// For [`ScoreKind::Disagreement`], a difference of probabilities.
+    /// For [`ScoreKind::Disagreement`].
     pub disagreement: f32,
 }
 
 impl Scores {
-    /// Returns the mutable number for `kind`.
-    pub fn get_mut(&mut self, kind: ScoreKind) -> &mut f32 {
+    /// Returns the score of `kind`.
+    pub const fn get(self, kind: ScoreKind) -> f32 {
         match kind {
-            ScoreKind::LogRatio => &mut self.log_ratio,
-            ScoreKind::Margin => &mut self.margin,
-            ScoreKind::Tie => &mut self.tie,
-            ScoreKind::Disagreement => &mut self.disagreement,
+            ScoreKind::MaxSoftmax => self.max_softmax,
+            ScoreKind::Dominance => self.dominance,
+            ScoreKind::LogRatio => self.log_ratio,
+            ScoreKind::Margin => self.margin,
+            ScoreKind::Tie => self.tie,
+            ScoreKind::Disagreement => self.disagreement,
         }
-    }
-
-    /// Returns the number for `kind`.
-    pub fn get(mut self, kind: ScoreKind) -> f32 {
-        *self.get_mut(kind)
     }
 }

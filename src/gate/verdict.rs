@@ -1,13 +1,13 @@
 //! Verdicts of the gate.
 
-use super::Scores;
+use super::{CalibrationState, ScoreKind, Scores};
 
 /// The gate's verdict on a prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// The prediction has support from the person.
+    /// The prediction passes both tests.
     Accept,
-    /// The background alone supports the prediction, so it may be wrong.
+    /// The prediction fails a test.
     Flag(FlagReason),
     /// The prediction cannot be judged.
     Abstain(AbstainReason),
@@ -17,8 +17,12 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FlagReason {
-    /// The score exceeds tau: the background alone would produce the prediction.
+    /// Dominance exceeds tau, and the label is the background view's first.
     BackgroundDominates,
+    /// The risk exceeds its threshold, and the person view's first label is another one.
+    PersonDisagrees,
+    /// The risk exceeds its threshold.
+    LikelyWrong,
 }
 
 /// Reason to abstain, in the order of the checks.
@@ -28,6 +32,8 @@ pub enum AbstainReason {
     /// In most frames the person covers less than
     /// [`GateSettings::min_person_area`](super::GateSettings::min_person_area).
     NoPerson,
+    /// Fewer than half of the window's frames are distinct. A still picture is exempt.
+    TooFewFrames,
     /// Less background than [`GateSettings::min_background_area`](super::GateSettings::min_background_area) is visible.
     PersonFillsFrame,
     /// max p_F is below [`GateSettings::min_confidence`](super::GateSettings::min_confidence).
@@ -44,15 +50,80 @@ impl Verdict {
         }
     }
 
-    /// Returns `background-dominates`, `no-person`, `person-fills-frame` or `low-confidence`; `None` for `Accept`.
+    /// Returns the reason in kebab case, such as `background-dominates` or `no-person`; `None` for `Accept`.
     pub const fn reason(self) -> Option<&'static str> {
         match self {
             Verdict::Accept => None,
             Verdict::Flag(FlagReason::BackgroundDominates) => Some("background-dominates"),
+            Verdict::Flag(FlagReason::PersonDisagrees) => Some("person-disagrees"),
+            Verdict::Flag(FlagReason::LikelyWrong) => Some("likely-wrong"),
             Verdict::Abstain(AbstainReason::NoPerson) => Some("no-person"),
+            Verdict::Abstain(AbstainReason::TooFewFrames) => Some("too-few-frames"),
             Verdict::Abstain(AbstainReason::PersonFillsFrame) => Some("person-fills-frame"),
             Verdict::Abstain(AbstainReason::LowConfidence) => Some("low-confidence"),
         }
+    }
+}
+
+/// The views that rank the predicted class first, besides the full view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ExplainedBy {
+    /// The person view.
+    Person,
+    /// The background view.
+    Background,
+    /// Both views.
+    Both,
+    /// Neither view: only the whole picture says it.
+    Neither,
+}
+
+impl ExplainedBy {
+    pub(super) const fn of(person: bool, background: bool) -> Self {
+        match (person, background) {
+            (true, true) => ExplainedBy::Both,
+            (true, false) => ExplainedBy::Person,
+            (false, true) => ExplainedBy::Background,
+            (false, false) => ExplainedBy::Neither,
+        }
+    }
+
+    /// Returns `person`, `background`, `both` or `neither`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ExplainedBy::Person => "person",
+            ExplainedBy::Background => "background",
+            ExplainedBy::Both => "both",
+            ExplainedBy::Neither => "neither",
+        }
+    }
+
+    /// Returns whether the person view ranks the class first.
+    pub const fn is_person(self) -> bool {
+        matches!(self, ExplainedBy::Person | ExplainedBy::Both)
+    }
+
+    /// Returns whether the background view ranks the class first.
+    pub const fn is_background(self) -> bool {
+        matches!(self, ExplainedBy::Background | ExplainedBy::Both)
+    }
+}
+
+/// A test of the gate: a score against its threshold. The test fails if the value exceeds the threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Test {
+    /// The score.
+    pub score: ScoreKind,
+    /// Its value for the predicted class.
+    pub value: f32,
+    /// The threshold in force: tau, less the hysteresis where this test flagged the same label in the last window.
+    pub threshold: f32,
+}
+
+impl Test {
+    /// Returns whether the value exceeds the threshold.
+    pub fn exceeds(&self) -> bool {
+        self.value > self.threshold
     }
 }
 
@@ -64,13 +135,18 @@ pub struct Judgement {
     pub label: usize,
     /// The verdict.
     pub verdict: Verdict,
-    /// All scores, including those that did not decide.
+    /// The views that rank the label first.
+    pub explained_by: ExplainedBy,
+    /// The test of whether the background explains the label. It also needs `background_rank` 1 to flag.
+    pub attribution: Test,
+    /// Rank of the label in the background view, from 1.
+    pub background_rank: usize,
+    /// The test of whether the label is wrong; `None` if the gate has none.
+    pub risk: Option<Test>,
+    /// All scores, including those of no test.
     pub scores: Scores,
-    /// d(c), equal to the log-ratio score, in nats.
-    pub dominance: f32,
-    /// Probability of c in each view, 0 to 1, in the order of [`View::index`](crate::view::View::index), with the
-    /// temperature, without the offset.
+    /// Probability of the label in each view, 0 to 1, in the order of [`View::index`](crate::view::View::index).
     pub p: [f32; 3],
-    /// Whether `calibrate` has fitted this gate.
-    pub calibrated: bool,
+    /// How the gate was calibrated; `None` if it was not.
+    pub calibrated: Option<CalibrationState>,
 }

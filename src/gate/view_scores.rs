@@ -1,45 +1,52 @@
-//! Log-probabilities of the views as the scores compare them.
+//! Probabilities of the views at the gate's temperature.
 
-use super::{Calibration, Evidence, Scores};
+use super::{Evidence, Scores};
 use crate::view::View;
 use crate::zeroshot::{LogSumExp, finite};
 
-/// The calibrated log-probabilities of one view, in f64, where sums, differences and quotients of f32 do not overflow.
+/// The smallest ln p in a score: ln 1e-6.
+const LEAST_LOG_P: f64 = -13.815_510_557_964_274;
+
+/// The probabilities of one view, p = softmax(logits / T), in f64, where sums and quotients of f32 do not overflow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ViewScores<'a> {
-    log_probs: &'a [f32],
+    logits: &'a [f32],
     temperature: f64,
-    offset: f64,
     sum: LogSumExp,
 }
 
 impl<'a> ViewScores<'a> {
-    pub(super) fn new(view: View, evidence: &Evidence<'a>, calibration: &Calibration) -> Self {
-        let log_probs = evidence.log_probs[view.index()];
-        let temperature = f64::from(calibration.temperature[view.index()]);
-        let offset = f64::from(calibration.offset[view.index()]);
-        let sum = LogSumExp::of(log_probs.iter().map(|&log_p| f64::from(log_p) / temperature));
-        Self { log_probs, temperature, offset, sum }
+    pub(super) fn new(view: View, evidence: &Evidence<'a>, temperature: f32) -> Self {
+        let (logits, temperature) = (evidence.logits[view.index()], f64::from(temperature));
+        let sum = LogSumExp::of(logits.iter().map(|&logit| f64::from(logit) / temperature));
+        Self { logits, temperature, sum }
     }
 
-    /// Returns the logit of class `k`, up to a constant that cancels in every score.
+    /// Returns the logit of class `k` at the temperature.
     fn logit(&self, k: usize) -> f64 {
-        f64::from(self.log_probs[k]) / self.temperature
+        f64::from(self.logits[k]) / self.temperature
     }
 
-    /// Returns ln p of class `k`, without the offset.
+    /// Returns ln p of class `k`.
     pub(super) fn log_p(&self, k: usize) -> f64 {
         self.sum.log_p(self.logit(k))
     }
 
-    /// Returns the probability of class `k`, without the offset.
-    pub(super) fn p(&self, k: usize) -> f32 {
-        libm::exp(self.log_p(k)).min(1.0) as f32
+    /// Returns the probability of class `k`.
+    pub(super) fn p(&self, k: usize) -> f64 {
+        libm::exp(self.log_p(k)).min(1.0)
     }
 
-    /// Returns ln p of class `k`, with the offset.
-    fn shifted(&self, k: usize) -> f64 {
-        self.log_p(k) + self.offset
+    /// Returns ln p of class `k`, at least ln 1e-6.
+    fn floored(&self, k: usize) -> f64 {
+        self.log_p(k).max(LEAST_LOG_P)
+    }
+
+    /// Returns the rank of class `k`, from 1. Among equals, the smaller index is first.
+    pub(super) fn rank(&self, k: usize) -> usize {
+        let logit = self.logits[k];
+        let is_before = |(other, value): (usize, &f32)| *value > logit || (*value == logit && other < k);
+        1 + self.logits.iter().enumerate().filter(|class| is_before(*class)).count()
     }
 }
 
@@ -47,17 +54,19 @@ impl Scores {
     /// Computes the scores of class `c`. `alpha` is the background's share in [`Tie`](super::ScoreKind::Tie).
     pub(super) fn of(views: &[ViewScores<'_>; 3], c: usize, alpha: f64) -> Self {
         let [full, person, background] = views;
-        let classes = 0..full.log_probs.len();
-        let max = |values: &dyn Fn(usize) -> f64| classes.clone().map(values).fold(f64::NEG_INFINITY, f64::max);
-        // exp of a large offset may overflow; clamping to the largest f64 keeps differences from being NaN.
-        let p = |view: &ViewScores<'_>, k: usize| libm::exp(view.shifted(k)).min(f64::MAX);
-        // Logits and log-probabilities differ by a constant for each view, which cancels in t_k - t_c.
-        let t = |k: usize| full.logit(k) - alpha * background.logit(k);
+        // By how much the best of the other classes exceeds c; 0 without others.
+        let excess = |value: &dyn Fn(usize) -> f64| {
+            let others = (0..full.logits.len()).filter(|&k| k != c).map(value);
+            others.reduce(f64::max).map_or(0.0, |best| best - value(c))
+        };
+        let tie = |k: usize| full.logit(k) - alpha * background.logit(k);
         Self {
-            log_ratio: finite(background.shifted(c) - person.shifted(c)),
-            margin: finite(p(background, c) - p(person, c)),
-            tie: finite(max(&t) - t(c)),
-            disagreement: finite(libm::exp(max(&|k| person.shifted(k))).min(f64::MAX) - p(person, c)),
+            max_softmax: finite(1.0 - full.p(c)),
+            dominance: finite(background.p(c) - person.p(c)),
+            log_ratio: finite(background.floored(c) - person.floored(c)),
+            margin: finite(excess(&|k| person.floored(k)) - excess(&|k| background.floored(k))),
+            tie: finite(excess(&tie)),
+            disagreement: finite(excess(&|k| person.p(k))),
         }
     }
 }
@@ -66,5 +75,5 @@ impl Scores {
 pub(super) fn tie_label(views: &[ViewScores<'_>; 3], alpha: f64) -> usize {
     let [full, _, background] = views;
     let t = |k: usize| full.logit(k) - alpha * background.logit(k);
-    (1..full.log_probs.len()).fold(0, |best, k| if t(k) > t(best) { k } else { best })
+    (1..full.logits.len()).fold(0, |best, k| if t(k) > t(best) { k } else { best })
 }

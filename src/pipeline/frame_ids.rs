@@ -40,6 +40,12 @@ impl FrameIds {
         self.last.filter(|&slot| self.slots[slot] == FrameId::of(frame))
     }
 
+    /// Returns the number of distinct frames in `slots`.
+    pub fn distinct(&self, slots: &[usize]) -> u32 {
+        let is_first = |&i: &usize| slots[..i].iter().all(|&earlier| self.slots[earlier] != self.slots[slots[i]]);
+        (0..slots.len()).filter(is_first).count() as u32
+    }
+
     /// Returns the frame in `slot`.
     pub fn get(&self, slot: usize) -> FrameId {
         self.slots[slot]

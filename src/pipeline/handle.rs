@@ -27,7 +27,7 @@ impl PipelineHandle {
         self.lock().labels = Some(bank);
     }
 
-    /// Sets the threshold of the gate's score.
+    /// Sets the gate's threshold tau of dominance.
     ///
     /// # Errors
     /// Returns an error, and keeps the old threshold, if `tau` is not finite.
@@ -37,8 +37,7 @@ impl PipelineHandle {
 
     /// Returns the threshold of the next window.
     pub fn threshold(&self) -> f32 {
-        let GateSettings { score, threshold, .. } = &self.lock().gate;
-        threshold.get(*score)
+        self.lock().gate.threshold
     }
 
     pub(super) fn take_labels(&self) -> Option<LabelBank> {

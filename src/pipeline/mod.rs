@@ -32,6 +32,7 @@ use crate::zeroshot::{LabelBank, LogProbs};
 use core::fmt;
 use frame_ids::FrameIds;
 use std::ops::ControlFlow;
+use std::time::SystemTime;
 use window_scorer::{ScoredWindow, WindowScorer};
 
 /// How a source is cut into windows.
@@ -114,7 +115,7 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Sets the threshold of the gate's score, from the next window on.
+    /// Sets the gate's threshold tau of dominance, from the next window on.
     ///
     /// # Errors
     /// Returns an error, and keeps the old threshold, if `tau` is not finite.
@@ -187,10 +188,6 @@ impl Pipeline {
     fn score_clip(&mut self, source: &mut dyn Source, on_window: &mut OnWindow<'_>) -> Result<()> {
         let frames = self.clip.frames;
         let count = timed(&mut self.timing.decode, || source.count())?;
-        // A picture is a clip of one frame: no warning.
-        if (2..frames as u64).contains(&count) {
-            log::warn!("{}: {count} frames for {frames} places: some are used twice", source.name());
-        }
         let sampled: Vec<u64> = (0..frames).map(|i| self.clip.sampler.index(i, count, frames)).collect();
         let mut distinct = sampled.clone();
         distinct.sort_unstable();
@@ -211,7 +208,7 @@ impl Pipeline {
         };
         let slot_of = |index| read.iter().position(|read| read == index).ok_or_else(|| missing(index));
         let order = sampled.iter().map(slot_of).collect::<Result<Vec<usize>>>()?;
-        if self.conclude(&order, on_window)?.is_break() {
+        if self.conclude(&order, count == 1, on_window)?.is_break() {
             return Ok(());
         }
         // Damage behind the last frame is reported after the verdict.
@@ -237,11 +234,13 @@ impl Pipeline {
         self.encoder.begin(slots)
     }
 
-    /// Scores the window whose frames are in the slots `order` and gives the result to `on_window`.
-    fn conclude(&mut self, order: &[usize], on_window: &mut OnWindow<'_>) -> Result<ControlFlow<()>> {
+    /// Scores the window whose frames are in the slots `order` and gives the result to `on_window`. `is_still` says
+    /// whether the source is a still picture.
+    fn conclude(&mut self, order: &[usize], is_still: bool, on_window: &mut OnWindow<'_>) -> Result<ControlFlow<()>> {
         self.apply_changes()?;
         self.encoder.encode(&mut self.timing)?;
-        let scored = timed(&mut self.timing.score, || self.scorer.score(order, self.encoder.as_mut()));
+        let Self { timing, scorer, slots, encoder, .. } = self;
+        let scored = timed(&mut timing.score, || scorer.score(order, is_still, slots, encoder.as_mut()));
         let ScoredWindow { judgement, visibility, top } = scored?;
         self.scorer.frames.clear();
         self.scorer.frames.extend(order.iter().map(|&slot| self.slots.get(slot).index));
@@ -251,7 +250,8 @@ impl Pipeline {
             names: &self.scorer.names,
             judgement,
             visibility,
-            log_probs: self.scorer.log_probs.each_ref().map(LogProbs::values),
+            at: SystemTime::now(),
+            logits: self.scorer.log_probs.each_ref().map(LogProbs::values),
             frames: &self.scorer.frames,
             times_us: &self.scorer.times_us,
             top,

@@ -1,7 +1,7 @@
 //! A stream that is watched in sliding windows.
 
 use super::schedule::{ScheduleStep, Sliding, WindowSchedule};
-use super::{OnWindow, Pipeline, WindowResult, timed};
+use super::{OnWindow, Pipeline, Timing, WindowResult, timed};
 use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::{Frame, FrameBuffer};
 use crate::source::Source;
@@ -98,7 +98,7 @@ impl<P: BorrowMut<Pipeline>> StreamSession<P> {
         self.pipeline.borrow_mut().set_labels(bank)
     }
 
-    /// Sets the threshold of the gate's score, from the next window on.
+    /// Sets the gate's threshold tau of dominance, from the next window on.
     ///
     /// # Errors
     /// As [`Pipeline::set_threshold`].
@@ -118,7 +118,10 @@ impl<P: BorrowMut<Pipeline>> StreamSession<P> {
             windows += 1;
             on_window(window)
         };
-        while let Some(frame) = timed(&mut self.pipeline.borrow_mut().timing.decode, || source.next_frame())? {
+        loop {
+            let Timing { decode, wait, .. } = &mut self.pipeline.borrow_mut().timing;
+            let stage = if source.is_live() { wait } else { decode };
+            let Some(frame) = timed(stage, || source.next_frame())? else { break };
             if self.step(&frame, &mut counted)?.is_break() {
                 return Ok(windows);
             }
@@ -138,7 +141,7 @@ impl<P: BorrowMut<Pipeline>> StreamSession<P> {
                 ScheduleStep::TakeThis => frame,
                 ScheduleStep::Close => {
                     schedule.close(order);
-                    if pipeline.conclude(order, on_window)?.is_break() {
+                    if pipeline.conclude(order, false, on_window)?.is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                     continue;

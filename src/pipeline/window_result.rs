@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::gate::{Judgement, Visibility};
 use crate::zeroshot::Ranked;
 use std::ops::ControlFlow;
+use std::time::SystemTime;
 
 /// Number of best classes of each view in a result.
 pub const TOP: usize = 5;
@@ -25,9 +26,12 @@ pub struct WindowResult<'a> {
     pub frames: &'a [u64],
     /// Capture times of these frames, in microseconds.
     pub times_us: &'a [u64],
-    /// ln p of every class in each view, in the order of [`View::index`](crate::view::View::index); the gate's input.
-    pub log_probs: [&'a [f32]; 3],
-    /// The best classes of each view with their log-probabilities, in the order of
+    /// Time of the verdict.
+    pub at: SystemTime,
+    /// Logits of every class in each view, in the order of [`View::index`](crate::view::View::index); the gate's input.
+    /// They are normalised: their softmax is their exponential.
+    pub logits: [&'a [f32]; 3],
+    /// The best classes of each view with their log-probabilities at the gate's temperature, in the order of
     /// [`View::index`](crate::view::View::index).
     pub top: [heapless::Vec<Ranked, TOP>; 3],
     /// Name of the backend.

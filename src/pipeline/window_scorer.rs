@@ -1,6 +1,7 @@
 //! Encoded frames of a window to its judgement.
 
 use super::TOP;
+use super::frame_ids::FrameIds;
 use crate::clip_encoder::ClipEncoder;
 use crate::error::Result;
 use crate::gate::{Evidence, Gate, Judgement, Visibility};
@@ -36,11 +37,19 @@ impl WindowScorer {
         Self { names, gate, log_probs, frames: indices, times_us }
     }
 
-    /// Scores the window whose frames are in the slots `order` of `encoder`.
-    pub fn score(&mut self, order: &[usize], encoder: &mut dyn ClipEncoder) -> Result<ScoredWindow> {
+    /// Scores the window whose frames are in the slots `order` of `encoder`. `frames` are the frames in the slots;
+    /// `is_still` says whether the source is a still picture.
+    pub fn score(
+        &mut self,
+        order: &[usize],
+        is_still: bool,
+        frames: &FrameIds,
+        encoder: &mut dyn ClipEncoder,
+    ) -> Result<ScoredWindow> {
         encoder.score(order, &mut self.log_probs)?;
         let areas = order.iter().map(|&slot| encoder.areas(slot));
-        let visibility = Visibility::of(areas, self.gate.settings());
+        let visibility =
+            Visibility::of(areas, self.gate.settings()).with_distinct_frames(frames.distinct(order), is_still);
         let evidence = Evidence::new(self.log_probs.each_ref().map(|view| view.values()), visibility)?;
         let top = self.gate.top::<TOP>(&evidence);
         Ok(ScoredWindow { judgement: self.gate.judge(&evidence), visibility, top })

@@ -1,39 +1,53 @@
 //! Verdict lines: one JSON object per window.
 
 use crate::error::{Error, Result, Stage};
-use crate::gate::Scores;
+use crate::gate::{CalibrationState, Test};
 use crate::pipeline::{Timing, WindowResult};
 use crate::view::View;
 use crate::zeroshot::Ranked;
+use crate::{run_id, timestamp};
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 
-/// The version of the verdict line format.
-pub const SCHEMA: u32 = 1;
+/// The version of verdict lines, records and reports.
+pub const SCHEMA: u32 = 2;
 
 /// One verdict line, borrowed from a window result. Numbers that do not exist are null.
 #[derive(Debug, Serialize)]
 pub struct VerdictLine<'a> {
     schema: u32,
+    kind: &'static str,
+    at: String,
+    run: &'static str,
     source: &'a str,
+    person: Absent,
+    event: Absent,
     frames: &'a [u64],
+    distinct_frames: u32,
     time_us: [u64; 2],
     label: &'a str,
     verdict: &'static str,
     reason: Option<&'static str>,
-    calibrated: bool,
-    dominance: f32,
-    scores: Scores,
+    explained_by: &'static str,
+    calibrated: Option<&'static str>,
     p: Probabilities,
+    attribution: Attribution,
+    risk: Option<Risk>,
     full: Top<'a>,
-    person: Top<'a>,
-    background: Top<'a>,
+    person_view: Top<'a>,
+    background_view: Top<'a>,
     person_area: f32,
     background_area: f32,
     frames_with_person: u32,
+    segmenter_certainty: Absent,
+    probe: Absent,
+    background_fresh: Absent,
     backend: &'static str,
     timing_us: Timing,
 }
+
+/// The place of a field that nothing fills yet: null.
+type Absent = Option<()>;
 
 /// The probability of the label in each view.
 #[derive(Debug, Serialize)]
@@ -41,6 +55,30 @@ struct Probabilities {
     full: f32,
     person: f32,
     background: f32,
+}
+
+/// The test of whether the background explains the label.
+#[derive(Debug, Serialize)]
+struct Attribution {
+    score: &'static str,
+    value: f32,
+    threshold: f32,
+    rank: usize,
+}
+
+/// The test of whether the label is wrong.
+#[derive(Debug, Serialize)]
+struct Risk {
+    score: &'static str,
+    value: f32,
+    threshold: f32,
+    parts: Absent,
+}
+
+impl From<Test> for Risk {
+    fn from(Test { score, value, threshold }: Test) -> Self {
+        Self { score: score.name(), value, threshold, parts: None }
+    }
 }
 
 /// The most probable classes of one view.
@@ -68,25 +106,36 @@ impl<'a> VerdictLine<'a> {
     pub fn new(source: &'a str, result: &'a WindowResult<'_>) -> Self {
         let (judgement, visibility) = (&result.judgement, &result.visibility);
         let [full, person, background] = judgement.p;
+        let Test { score, value, threshold } = judgement.attribution;
         let top = |view: View| Top { names: result.names, ranked: &result.top[view.index()] };
         Self {
             schema: SCHEMA,
+            kind: "verdict",
+            at: timestamp::of(result.at),
+            run: run_id::of_process(),
             source,
+            person: None,
+            event: None,
             frames: result.frames,
+            distinct_frames: visibility.distinct_frames,
             time_us: result.time_span_us(),
             label: &result.names[judgement.label],
             verdict: judgement.verdict.name(),
             reason: judgement.verdict.reason(),
-            calibrated: judgement.calibrated,
-            dominance: judgement.dominance,
-            scores: judgement.scores,
+            explained_by: judgement.explained_by.name(),
+            calibrated: judgement.calibrated.map(CalibrationState::name),
             p: Probabilities { full, person, background },
+            attribution: Attribution { score: score.name(), value, threshold, rank: judgement.background_rank },
+            risk: judgement.risk.map(Risk::from),
             full: top(View::Full),
-            person: top(View::Person),
-            background: top(View::Background),
+            person_view: top(View::Person),
+            background_view: top(View::Background),
             person_area: visibility.person_area,
             background_area: visibility.background_area,
             frames_with_person: visibility.frames_with_person,
+            segmenter_certainty: None,
+            probe: None,
+            background_fresh: None,
             backend: result.backend,
             timing_us: result.timing,
         }

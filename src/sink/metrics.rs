@@ -91,8 +91,7 @@ impl Metrics {
         to.register("frames_dropped", help, self.dropped.clone());
         to.register("reconnects", "Times the source was lost and restored", self.reconnects.clone());
         to.register("windows", "Windows judged, by verdict and reason", self.windows.clone());
-        let help =
-            "Dominance of the last window: ln p of its label in the background view minus the person view, in nats";
+        let help = "Dominance of the last window: probability of its label in the background view less the person view";
         to.register("dominance", help, self.dominance.clone());
         let help = "Probability of the last window's label in each view, from 0 to 1";
         to.register("probability", help, self.probability.clone());
@@ -144,12 +143,19 @@ impl Metrics {
         let judgement = &result.judgement;
         let labels = [("verdict", judgement.verdict.name()), ("reason", judgement.verdict.reason().unwrap_or("none"))];
         self.windows.get_or_create(&labels).inc();
-        self.dominance.set(judgement.dominance.into());
+        self.dominance.set(judgement.scores.dominance.into());
         for view in View::ALL {
             self.probability.get_or_create(&[("view", view.name())]).set(judgement.p[view.index()].into());
         }
-        let Timing { decode, segment, views, encode, score } = result.timing;
-        let stages = [("decode", decode), ("segment", segment), ("views", views), ("encode", encode), ("score", score)];
+        let Timing { decode, wait, segment, views, encode, score } = result.timing;
+        let stages = [
+            ("decode", decode),
+            ("wait", wait),
+            ("segment", segment),
+            ("views", views),
+            ("encode", encode),
+            ("score", score),
+        ];
         for (stage, microseconds) in stages {
             self.stages.get_or_create(&[("stage", stage)]).inc_by(microseconds as f64 / 1e6);
         }

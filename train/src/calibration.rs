@@ -4,11 +4,10 @@ use crate::clip::{LabelledClips, MaskSource};
 use crate::evaluate::{Classifier, Evaluator, SingleView};
 use crate::pair::values;
 use figureground::Result;
-use figureground::gate::{Calibration, Evidence, Gate, GateSettings, Judgement, ScoreKind, Verdict, Visibility};
+use figureground::evaluate::calibration::{fit_temperature, smallest_threshold};
+use figureground::gate::{Calibration, CalibrationKind, Evidence, Gate, GateSettings, Judgement, Verdict, Visibility};
+use figureground::timestamp;
 use figureground::view::View;
-
-/// Share of the correct predictions in context that the fitted thresholds may flag.
-pub const FALSE_FLAGS: f64 = 0.05;
 
 /// Clips with known classes and their logits in the three views.
 #[derive(Debug)]
@@ -54,31 +53,32 @@ impl CalibrationClips {
         Ok(Self { logits, labels: clips.labels.clone(), at_home })
     }
 
-    /// Fits temperature and offset of each view, then the threshold of each score.
-    ///
-    /// The temperature minimises the cross-entropy. The offset makes the mean ln p of the true class at home equal to
-    /// that of the full view. The threshold passes all but [`FALSE_FLAGS`] of the correct predictions at home.
+    /// Fits the temperature to the full views, then tau of dominance to the correct predictions at home. There is no
+    /// test of the risk.
     ///
     /// # Errors
-    /// Returns an error if a logit is not finite.
+    /// Returns an error if a logit is not finite, or if the best temperature is at the edge of its range.
     pub fn fit(&self) -> Result<GateSettings> {
-        let temperature = [0, 1, 2].map(|view| self.temperature(view));
-        let mean_log_p = [0, 1, 2].map(|view| self.mean_log_p(view, temperature[view]));
-        let offset = mean_log_p.map(|log_p| (mean_log_p[View::Full.index()] - log_p) as f32);
-        let calibration = Some(Calibration { temperature: temperature.map(|t| t as f32), offset });
-        let mut settings = GateSettings { calibration, ..GateSettings::default() };
-        for kind in ScoreKind::ALL {
-            let mut scores: Vec<f32> = self
-                .judgements(&settings)?
-                .into_iter()
-                .zip(self.labels.iter().zip(&self.at_home))
-                .filter(|(judgement, (truth, at_home))| judgement.label == **truth && **at_home)
-                .map(|(judgement, _)| judgement.scores.get(kind))
-                .collect();
-            scores.sort_by(f32::total_cmp);
-            let passed = ((1.0 - FALSE_FLAGS) * scores.len() as f64).ceil() as usize;
-            *settings.threshold.get_mut(kind) = scores.get(passed.saturating_sub(1)).copied().unwrap_or(0.0);
-        }
+        let full = &self.logits[View::Full.index()];
+        let clips: Vec<(Vec<f32>, usize)> = full.iter().cloned().zip(self.labels.iter().copied()).collect();
+        let temperature = fit_temperature(&clips)? as f32;
+        let mut settings = GateSettings { temperature, ..GateSettings::default() };
+        let judgements = self.judgements(&settings)?;
+        let is_right_at_home = |i: usize, judgement: &Judgement| judgement.label == self.labels[i] && self.at_home[i];
+        let right = || judgements.iter().enumerate().filter(|(i, judgement)| is_right_at_home(*i, judgement));
+        let of_background = right().filter(|(_, judgement)| judgement.background_rank == 1);
+        let dominances = of_background.map(|(_, judgement)| judgement.scores.dominance).collect();
+        settings.threshold = smallest_threshold(dominances, right().count());
+        settings.calibration = Some(Calibration {
+            kind: CalibrationKind::Labels,
+            temperature,
+            threshold: settings.threshold,
+            risk_threshold: None,
+            bound: None,
+            clips: self.labels.len() as u32,
+            records: "pantomime, calibration split".to_owned(),
+            at: timestamp::now(),
+        });
         Ok(settings)
     }
 
@@ -105,7 +105,7 @@ impl CalibrationClips {
 
     fn judgements(&self, settings: &GateSettings) -> Result<Vec<Judgement>> {
         let mut gate = Gate::new(settings.clone())?;
-        let visibility = Visibility { person_area: 0.2, background_area: 0.5, frames_with_person: 1, frames: 1 };
+        let visibility = Visibility::of_areas(0.2, 0.5, settings);
         (0..self.labels.len())
             .map(|i| {
                 gate.reset();
@@ -114,25 +114,4 @@ impl CalibrationClips {
             })
             .collect()
     }
-
-    /// Returns the temperature from 0.25 to 16 with the smallest cross-entropy.
-    fn temperature(&self, view: usize) -> f64 {
-        let candidates = (0..=120).map(|i| 0.25 * 64f64.powf(f64::from(i) / 120.0));
-        let loss = |temperature: f64| -> f64 {
-            -self.logits[view].iter().zip(&self.labels).map(|(l, c)| log_p(l, *c, temperature)).sum::<f64>()
-        };
-        candidates.min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap_or(1.0)
-    }
-
-    /// Returns the mean ln p of the true class on clips at home.
-    fn mean_log_p(&self, view: usize, temperature: f64) -> f64 {
-        let at_home = || self.logits[view].iter().zip(&self.labels).zip(&self.at_home).filter(|(_, home)| **home);
-        at_home().map(|((logits, c), _)| log_p(logits, *c, temperature)).sum::<f64>() / at_home().count().max(1) as f64
-    }
-}
-
-fn log_p(logits: &[f32], class: usize, temperature: f64) -> f64 {
-    let scaled = |logit: &f32| f64::from(*logit) / temperature;
-    let most = logits.iter().map(scaled).fold(f64::NEG_INFINITY, f64::max);
-    scaled(&logits[class]) - most - logits.iter().map(|l| (scaled(l) - most).exp()).sum::<f64>().ln()
 }

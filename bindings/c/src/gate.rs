@@ -9,8 +9,8 @@ use figureground::gate::{self, Evidence, GateSettings, Visibility};
 #[derive(Debug)]
 pub struct Gate(gate::Gate);
 
-/// Opens a gate that flags when the log-ratio of background and person is above `tau`, and stops `hysteresis` below it.
-/// Returns null if a number is not finite.
+/// Opens a gate that flags a label which the background ranks first when its probability in the background exceeds that
+/// in the person by more than `tau`, until it falls to `hysteresis` below. Returns null if a number is not finite.
 #[unsafe(no_mangle)]
 pub extern "C" fn fg_gate_open(tau: f32, hysteresis: f32) -> *mut Gate {
     catch(core::ptr::null_mut(), || {
@@ -41,16 +41,15 @@ pub unsafe extern "C" fn fg_gate_judge(
         // SAFETY: promised by the caller.
         let Gate(gate) = unsafe { object(gate) }?;
         let views = [(full, "the whole picture"), (person, "the person"), (background, "the background")];
-        let mut log_probs = [[].as_slice(); 3];
-        for (view, (pointer, what)) in log_probs.iter_mut().zip(views) {
+        let mut logits = [[].as_slice(); 3];
+        for (view, (pointer, what)) in logits.iter_mut().zip(views) {
             // SAFETY: promised by the caller.
             *view = unsafe { numbers(pointer, classes, &format!("log-probabilities of {what}")) }?;
         }
-        let frames_with_person = u32::from(person_area >= gate.settings().min_person_area);
-        let visibility = Visibility { person_area, background_area, frames_with_person, frames: 1 };
-        let judgement = gate.judge(&Evidence::new(log_probs, visibility)?);
+        let visibility = Visibility::of_areas(person_area, background_area, gate.settings());
+        let judgement = gate.judge(&Evidence::new(logits, visibility)?);
         // SAFETY: promised by the caller.
-        unsafe { write_verdict(verdict, Verdict::new(&judgement, [person_area, background_area], [0; 2])) }?;
+        unsafe { write_verdict(verdict, Verdict::new(&judgement, &visibility, [0; 2])) }?;
         Ok(0)
     })
 }

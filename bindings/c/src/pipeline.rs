@@ -7,10 +7,14 @@ use figureground::bundle::{Bundle, labels};
 use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
 use figureground::frame::{Frame, check_size};
 use figureground::pipeline::{self, FrameRecording, Sliding, StreamSession};
+use figureground::sink::json_lines::VerdictLine;
 use figureground::{Error, Result, Stage};
 use std::ffi::CString;
 use std::ops::ControlFlow;
 use std::path::Path;
+
+/// Name of a stream's source in verdict lines.
+const SOURCE: &str = "c";
 
 /// A stream that is judged window by window.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub struct Pipeline {
     frames: u64,
     /// Rows without padding.
     packed: Vec<u8>,
+    /// Verdict line of the last window; empty before it.
+    line: CString,
 }
 
 /// How a stream is judged. `fg_options_usual` returns the defaults.
@@ -169,6 +175,17 @@ pub unsafe extern "C" fn fg_label(pipeline: *mut Pipeline, label: usize) -> *con
     })
 }
 
+/// Returns the verdict line of the last window, JSON as `figureground run` writes it, valid until the next step. It is
+/// empty before the first window. Returns null on an error.
+///
+/// # Safety
+/// `pipeline` comes from `fg_open`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fg_line(pipeline: *mut Pipeline) -> *const c_char {
+    // SAFETY: promised by the caller.
+    catch(core::ptr::null(), || unsafe { object(pipeline) }.map(|this| this.line.as_ptr()))
+}
+
 /// Closes a pipeline; null is ignored.
 ///
 /// # Safety
@@ -189,7 +206,7 @@ impl Pipeline {
         let options = BackendOptions { backend, precision: Precision::F32, threads };
         let session = pipeline::Pipeline::load(&bundle, &options, FrameRecording::Off)?.into_session(sliding)?;
         let names = c_names(session.pipeline().names());
-        Ok(Self { session, bundle, threads, names, frames: 0, packed: Vec::new() })
+        Ok(Self { session, bundle, threads, names, frames: 0, packed: Vec::new(), line: CString::default() })
     }
 
     /// Returns the verdict of the window that the frame completes, the last one if it completes several.
@@ -206,8 +223,8 @@ impl Pipeline {
         self.frames += 1;
         let mut found = None;
         let _ = self.session.step(&frame, &mut |window| {
-            let areas = [window.visibility.person_area, window.visibility.background_area];
-            found = Some(Verdict::new(&window.judgement, areas, window.time_span_us()));
+            found = Some(Verdict::new(&window.judgement, &window.visibility, window.time_span_us()));
+            self.line = c_text(&VerdictLine::new(SOURCE, window).to_json()?);
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(found)
@@ -224,7 +241,11 @@ struct Rows<'a> {
 }
 
 fn c_names(names: &[String]) -> Vec<CString> {
-    names.iter().map(|name| CString::new(name.replace('\0', " ")).unwrap_or_default()).collect()
+    names.iter().map(|name| c_text(name)).collect()
+}
+
+fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', " ")).unwrap_or_default()
 }
 
 #[cfg(feature = "built-in")]

@@ -24,7 +24,16 @@ class Verdict:
         """Probability of the label in the whole picture, the person alone and the background alone, 0 to 1."""
     @property
     def dominance(self) -> float:
-        """ln p of the label in the background minus that in the person, in nats."""
+        """Probability of the label in the background minus that in the person."""
+    @property
+    def threshold(self) -> float:
+        """Threshold of the dominance in force."""
+    @property
+    def background_rank(self) -> int:
+        """Rank of the label in the background, from 1. Only a first label is flagged as the background's."""
+    @property
+    def explained_by(self) -> Literal["person", "background", "both", "neither"]:
+        """The views that rank the label first."""
     @property
     def scores(self) -> dict[str, float]:
         """The gate's scores by name."""
@@ -35,13 +44,20 @@ class Verdict:
     def background_area(self) -> float:
         """Fraction of the crop that is visible background."""
     @property
-    def calibrated(self) -> bool: ...
+    def calibrated(self) -> Optional[Literal["labels", "unlabelled", "overridden"]]:
+        """How the gate was calibrated; None if it was not."""
+    @property
+    def distinct_frames(self) -> int:
+        """Number of distinct frames of the window."""
     @property
     def frames(self) -> list[int]:
         """Indices of the window's frames in the stream; empty for a gate alone."""
     @property
     def times(self) -> Tuple[float, float]:
         """Capture times of the first and the last of these frames, in seconds."""
+    @property
+    def line(self) -> Optional[str]:
+        """The verdict line, JSON as `figureground run` writes it; None for a gate alone."""
 
 @final
 class Gate:
@@ -49,10 +65,12 @@ class Gate:
 
     def __init__(
         self,
-        score: Literal["log-ratio", "margin", "tie", "disagreement"] = "log-ratio",
         tau: float = 0.0,
-        hysteresis: float = 0.1,
+        hysteresis: float = 0.05,
         min_confidence: float = 0.1,
+        *,
+        temperature: float = 1.0,
+        risk: Optional[Tuple[str, float]] = None,
     ) -> None: ...
     def judge(
         self,

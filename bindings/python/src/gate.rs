@@ -2,8 +2,8 @@
 
 use crate::raised;
 use crate::verdict::Verdict;
-use figureground::gate::{self, Evidence, GateSettings, ScoreKind, Visibility};
-use figureground::{Error, Stage};
+use figureground::gate::{self, Evidence, GateSettings, RiskSettings, ScoreKind, Visibility};
+use figureground::{Error, Result, Stage};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 
@@ -15,14 +15,18 @@ pub struct Gate(gate::Gate);
 #[pymethods]
 impl Gate {
     #[new]
-    #[pyo3(signature = (score = "log-ratio", tau = 0.0, hysteresis = 0.1, min_confidence = 0.1))]
-    fn new(score: &str, tau: f32, hysteresis: f32, min_confidence: f32) -> PyResult<Self> {
-        let kind = ScoreKind::ALL.into_iter().find(|kind| kind.name() == score).ok_or_else(|| {
-            let known = ScoreKind::ALL.map(ScoreKind::name).join(", ");
-            raised(Error::new(Stage::Gate, format_args!("one of the scores {known}"), score, "choose one of them"))
-        })?;
-        let mut settings = GateSettings { score: kind, hysteresis, min_confidence, ..GateSettings::default() };
-        settings.set_threshold(tau).map_err(raised)?;
+    #[pyo3(signature = (tau = 0.0, hysteresis = 0.05, min_confidence = 0.1, *, temperature = 1.0, risk = None))]
+    fn new(
+        tau: f32,
+        hysteresis: f32,
+        min_confidence: f32,
+        temperature: f32,
+        risk: Option<(String, f32)>,
+    ) -> PyResult<Self> {
+        let risk = risk.map(|(score, threshold)| Ok(RiskSettings { score: score_kind(&score)?, threshold }));
+        let risk = risk.transpose().map_err(raised)?;
+        let settings =
+            GateSettings { threshold: tau, hysteresis, min_confidence, temperature, risk, ..GateSettings::default() };
         gate::Gate::new(settings).map(Self).map_err(raised)
     }
 
@@ -42,8 +46,7 @@ impl Gate {
             let expected = format!("{} labels", views[0].len());
             return Err(raised(Error::new(Stage::Gate, expected, labels.len(), "name each class once")));
         }
-        let frames_with_person = u32::from(person_area >= self.0.settings().min_person_area);
-        let visibility = Visibility { person_area, background_area, frames_with_person, frames: 1 };
+        let visibility = Visibility::of_areas(person_area, background_area, self.0.settings());
         let judgement = self.0.judge(&Evidence::new(views, visibility).map_err(raised)?);
         Ok(Verdict::of_judgement(&labels, &judgement, &visibility))
     }
@@ -52,4 +55,12 @@ impl Gate {
     fn reset(&mut self) {
         self.0.reset();
     }
+}
+
+/// Returns the score called `name`.
+fn score_kind(name: &str) -> Result<ScoreKind> {
+    ScoreKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+        let known = ScoreKind::ALL.map(ScoreKind::name).join(", ");
+        Error::new(Stage::Gate, format_args!("one of the scores {known}"), name, "choose one of them")
+    })
 }

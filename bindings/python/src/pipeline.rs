@@ -124,7 +124,7 @@ impl Stream {
         let frame = Frame::new(pixels, width, height, self.frames, (time * 1e6).round() as u64)?;
         let mut found = None;
         let _ = self.session.step(&frame, &mut |window| {
-            found = Some(Verdict::of_window(window));
+            found = Some(Verdict::of_window(window)?);
             Ok(ControlFlow::Continue(()))
         })?;
         // A frame that was refused does not count.

@@ -1,5 +1,6 @@
 """The wheel from Python: the gate, a stream, and wrong input. Run with: python -m pytest bindings/python/tests"""
 
+import json
 import math
 import threading
 
@@ -23,9 +24,14 @@ def test_the_gate_matches_a_case_computed_by_hand():
     full, person, background = (np.log(np.array(p, dtype=np.float32)) for p in ([0.8, 0.2], [0.3, 0.7], [0.9, 0.1]))
     verdict = gate.judge(full, person, background, ["dancing", "walking"])
     assert (verdict.label, verdict.decision, verdict.reason) == ("dancing", "flag", "background-dominates")
-    assert verdict.dominance == pytest.approx(math.log(0.9 / 0.3), abs=1e-5)
+    assert verdict.dominance == pytest.approx(0.9 - 0.3, abs=1e-5)
+    assert (verdict.explained_by, verdict.background_rank, verdict.threshold) == ("background", 1, 0.5)
+    assert (verdict.calibrated, verdict.line) == (None, None)
+    assert verdict.scores["log-ratio"] == pytest.approx(math.log(0.9 / 0.3), abs=1e-5)
     assert verdict.p == pytest.approx((0.8, 0.3, 0.9), abs=1e-5)
-    assert set(verdict.scores) == {"log-ratio", "margin", "tie", "disagreement"}
+    assert set(verdict.scores) == {"max-softmax", "dominance", "log-ratio", "margin", "tie", "disagreement"}
+    disagrees = Gate(tau=1.0, risk=("max-softmax", 0.1)).judge(full, person, background, ["dancing", "walking"])
+    assert (disagrees.decision, disagrees.reason) == ("flag", "person-disagrees")
     assert gate.judge(full, full, person, ["dancing", "walking"]).decision == "accept"
     assert gate.judge(full, full, person, ["a", "b"], person_area=0.0).reason == "no-person"
 
@@ -35,6 +41,8 @@ def test_a_stream_is_judged_window_by_window():
     verdicts = [verdict for verdict in map(pipeline.step, pictures(60)) if verdict]
     assert len(verdicts) == 3
     assert all(verdict.label in pipeline.labels for verdict in verdicts)
+    lines = [json.loads(verdict.line) for verdict in verdicts]
+    assert all(line["schema"] == 2 and line["p"]["full"] == pytest.approx(v.p[0]) for line, v in zip(lines, verdicts))
     assert all(len(verdict.frames) == 8 and verdict.times[0] < verdict.times[1] for verdict in verdicts)
     assert "Verdict" in repr(verdicts[0]) and pipeline.backend == "cpu"
     # After a reset the same frames give the same verdicts.

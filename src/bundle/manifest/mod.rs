@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use toml_text::{parse, refused};
 
 /// The version of the manifest that is written and read.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The manifest of a bundle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

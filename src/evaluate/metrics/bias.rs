@@ -2,7 +2,8 @@
 
 use super::accuracy::{is_contrastive, share, top1};
 use super::bootstrap::{Estimate, estimate};
-use super::{Confidence, ScoredClip, selective};
+use super::{ScoredClip, selective};
+use crate::gate::ScoreKind;
 use crate::view::View;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap};
@@ -217,12 +218,12 @@ fn aurocs(sets: &CounterfactualClips) -> BTreeMap<&'static str, Estimate> {
     if swapped.is_empty() {
         return BTreeMap::new();
     }
-    let auroc = |by: Confidence| {
-        let score = |clip: &&ScoredClip| Some((-by.of(clip), clip.is_wrong_by_background()?));
+    let auroc = |by: ScoreKind| {
+        let score = |clip: &&ScoredClip| Some((-clip.confidence(by), clip.is_wrong_by_background()?));
         let scores: Vec<(f64, bool)> = swapped.iter().filter_map(score).collect();
         estimate(&scores, |scores| selective::auroc(&scores.iter().map(|pair| **pair).collect::<Vec<_>>()))
     };
-    Confidence::all().map(|by| (by.name(), auroc(by))).collect()
+    ScoreKind::ALL.into_iter().map(|by| (by.name(), auroc(by))).collect()
 }
 
 /// Correlates person area, SHAcc and pointing game over classes; `None` without random swaps.

@@ -1,8 +1,8 @@
 //! All measures of a data set.
 
 use super::bootstrap::{Estimate, estimate};
-use super::{BiasMeasures, Confidence, CounterfactualClips, ScoredClip, Unscored, accuracy, selective};
-use crate::gate::Verdict;
+use super::{BiasMeasures, CounterfactualClips, ScoredClip, Unscored, accuracy, selective};
+use crate::gate::{ScoreKind, Verdict};
 use crate::view::View;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ impl Measures {
             clips: clips.len(),
             unscored,
             metrics: metrics(clips),
-            gates: Confidence::all().map(|by| (by.name(), gate(clips, by))).collect(),
+            gates: ScoreKind::ALL.into_iter().map(|by| (by.name(), gate(clips, by))).collect(),
             verdicts: verdicts(clips),
             classes: classes(clips, names),
             strata: strata(clips),
@@ -117,13 +117,13 @@ fn metrics(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
     ])
 }
 
-fn gate(clips: &[ScoredClip], by: Confidence) -> GateMeasures {
-    let ordered_by = |by: Confidence, clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
-        clips.iter().map(|clip| (by.of(clip), !clip.is_right())).collect()
+fn gate(clips: &[ScoredClip], by: ScoreKind) -> GateMeasures {
+    let ordered_by = |by: ScoreKind, clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
+        clips.iter().map(|clip| (clip.confidence(by), !clip.is_right())).collect()
     };
     let ordered = |clips: &[&ScoredClip]| ordered_by(by, clips);
     let background = |clips: &[&ScoredClip]| {
-        let scores = clips.iter().filter_map(|clip| Some((-by.of(clip), clip.is_wrong_by_background()?)));
+        let scores = clips.iter().filter_map(|clip| Some((-clip.confidence(by), clip.is_wrong_by_background()?)));
         selective::auroc(&scores.collect::<Vec<_>>())
     };
     let all = ordered(&clips.iter().collect::<Vec<_>>());
@@ -133,7 +133,7 @@ fn gate(clips: &[ScoredClip], by: Confidence) -> GateMeasures {
         e_aurc: estimate(clips, |clips| selective::e_aurc(&ordered(clips))),
         augrc: estimate(clips, |clips| selective::augrc(&ordered(clips))),
         aurc_less_max_softmax: estimate(clips, |clips| {
-            selective::aurc(&ordered(clips)) - selective::aurc(&ordered_by(Confidence::MaxSoftmax, clips))
+            selective::aurc(&ordered(clips)) - selective::aurc(&ordered_by(ScoreKind::MaxSoftmax, clips))
         }),
         risk_at: COVERAGES.map(|coverage| (percent(coverage), selective::risk_at(&all, coverage))).into(),
         auroc_wrong_by_background: estimate(clips, background),

@@ -59,6 +59,11 @@ impl ScoredClip {
         self.best[View::Full.index()]
     }
 
+    /// Returns the confidence in the label by `score`: larger is more confident.
+    pub fn confidence(&self, score: ScoreKind) -> f64 {
+        -f64::from(self.scores.get(score))
+    }
+
     /// Returns whether the label is the true class.
     pub fn is_right(&self) -> bool {
         self.label() == self.truth
@@ -134,7 +139,7 @@ pub fn score_records<'a>(
                 unscored.unreadable.insert(name(), error.clone());
             }
             (ClipOutcome::Mislabelled, _) | (_, None) => unscored.mislabelled.push(name()),
-            (ClipOutcome::Scored { log_probs, .. }, Some(truth)) => {
+            (ClipOutcome::Scored { logits, .. }, Some(truth)) => {
                 let background = record.strata.get(BACKGROUND).and_then(|class| classes.index(class));
                 let read =
                     |gate: &Gate, evidence: &crate::gate::Evidence<'_>, judgement: crate::gate::Judgement| ScoredClip {
@@ -142,8 +147,8 @@ pub fn score_records<'a>(
                         truth,
                         background,
                         strata: record.strata.clone(),
-                        best: log_probs.each_ref().map(|view| best(view)),
-                        in_top5: rank(&log_probs[View::Full.index()], truth) < 5,
+                        best: logits.views().map(best),
+                        in_top5: rank(&logits.full, truth) < 5,
                         p: judgement.p,
                         p_truth: gate.probabilities(evidence, truth),
                         tie: gate.tie_label(evidence),
@@ -159,45 +164,13 @@ pub fn score_records<'a>(
     Ok((clips, unscored))
 }
 
-/// Returns the first class with the largest log probability.
-fn best(log_probs: &[f32]) -> usize {
-    crate::zeroshot::top_k::<1>(log_probs).first().map_or(0, |best| best.class)
+/// Returns the first class with the largest logit.
+fn best(logits: &[f32]) -> usize {
+    crate::zeroshot::top_k::<1>(logits).first().map_or(0, |best| best.class)
 }
 
-/// Returns the number of classes with a larger log probability than `class`, or with the same and a smaller index.
-fn rank(log_probs: &[f32], class: usize) -> usize {
-    let p_class = log_probs.get(class).copied().unwrap_or(f32::NEG_INFINITY);
-    log_probs.iter().enumerate().filter(|&(other, &p)| p > p_class || (p == p_class && other < class)).count()
-}
-
-/// Score that orders clips from the most to the least confident label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Confidence {
-    /// Probability of the label in the full view: the common baseline.
-    MaxSoftmax,
-    /// Negative gate score: smaller background dominance is more confident.
-    Gate(ScoreKind),
-}
-
-impl Confidence {
-    /// Returns all scores.
-    pub fn all() -> impl Iterator<Item = Self> {
-        [Self::MaxSoftmax].into_iter().chain(ScoreKind::ALL.map(Self::Gate))
-    }
-
-    /// Returns `max-softmax`, or the name of the gate score.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::MaxSoftmax => "max-softmax",
-            Self::Gate(kind) => kind.name(),
-        }
-    }
-
-    /// Returns the confidence of a clip: larger is more confident.
-    pub fn of(self, clip: &ScoredClip) -> f64 {
-        match self {
-            Self::MaxSoftmax => f64::from(clip.p[View::Full.index()]),
-            Self::Gate(kind) => -f64::from(clip.scores.get(kind)),
-        }
-    }
+/// Returns the number of classes with a larger logit than `class`, or with the same and a smaller index.
+fn rank(logits: &[f32], class: usize) -> usize {
+    let p_class = logits.get(class).copied().unwrap_or(f32::NEG_INFINITY);
+    logits.iter().enumerate().filter(|&(other, &p)| p > p_class || (p == p_class && other < class)).count()
 }

@@ -1,6 +1,6 @@
 //! The text about one frame and its window.
 
-use crate::gate::Judgement;
+use crate::gate::{CalibrationState, Judgement};
 use crate::pipeline::WindowResult;
 
 /// Duration of the only frame of a window, in milliseconds.
@@ -53,8 +53,12 @@ impl<'a> Caption<'a> {
 
     /// Returns the numbers behind the verdict.
     pub(super) fn evidence(&self) -> String {
-        let calibrated = if self.judgement.calibrated { "calibrated" } else { "not calibrated" };
-        format!("dominance {:+.2} nats, gate {calibrated}", self.judgement.dominance)
+        let calibrated = match self.judgement.calibrated {
+            Some(CalibrationState::Overridden) => "thresholds changed since calibration",
+            Some(CalibrationState::Labels | CalibrationState::Unlabelled) => "calibrated",
+            None => "not calibrated",
+        };
+        format!("dominance {:+.2}, gate {calibrated}", self.judgement.scores.dominance)
     }
 
     /// Returns the index and capture time of the frame, and its position in the window.

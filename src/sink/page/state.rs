@@ -108,7 +108,7 @@ impl PageState {
         let judgement = &result.judgement;
         let point = HistoryPoint {
             time: self.began.elapsed().as_secs_f64(),
-            attribution: judgement.dominance,
+            attribution: judgement.attribution.value,
             verdict: judgement.verdict.name(),
         };
         {

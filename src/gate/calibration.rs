@@ -1,0 +1,75 @@
+//! What a gate was calibrated on.
+
+use super::GateSettings;
+use alloc::string::String;
+use serde::{Deserialize, Serialize};
+
+/// What the temperature and the thresholds of a gate were fitted to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Calibration {
+    /// Kind of the clips.
+    pub kind: CalibrationKind,
+    /// The fitted temperature.
+    pub temperature: f32,
+    /// The fitted threshold tau of dominance.
+    pub threshold: f32,
+    /// The fitted threshold of the risk; `None` if none was fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk_threshold: Option<f32>,
+    /// Bound on the risk, as two fractions: the risk, and the probability that it is exceeded; `None` without a bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<[f64; 2]>,
+    /// Number of clips.
+    pub clips: u32,
+    /// SHA-256 of the records of the clips, or the name of the data set that they were drawn from.
+    pub records: String,
+    /// Date and time, in UTC by RFC 3339.
+    pub at: String,
+}
+
+/// Kind of the clips that a gate was calibrated on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CalibrationKind {
+    /// Clips with true classes.
+    Labels,
+    /// Ordinary footage without labels.
+    Unlabelled,
+}
+
+/// How a gate was calibrated, and whether its thresholds are still the fitted ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CalibrationState {
+    /// The thresholds were fitted to clips with true classes.
+    Labels,
+    /// The thresholds were fitted to footage without labels.
+    Unlabelled,
+    /// A threshold was changed since.
+    Overridden,
+}
+
+impl CalibrationState {
+    /// Returns `labels`, `unlabelled` or `overridden`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CalibrationState::Labels => "labels",
+            CalibrationState::Unlabelled => "unlabelled",
+            CalibrationState::Overridden => "overridden",
+        }
+    }
+}
+
+impl Calibration {
+    /// Returns the state of a gate with these settings.
+    pub(super) fn state(&self, settings: &GateSettings) -> CalibrationState {
+        let in_force = (settings.temperature, settings.threshold, settings.risk.map(|risk| risk.threshold));
+        if in_force != (self.temperature, self.threshold, self.risk_threshold) {
+            return CalibrationState::Overridden;
+        }
+        match self.kind {
+            CalibrationKind::Labels => CalibrationState::Labels,
+            CalibrationKind::Unlabelled => CalibrationState::Unlabelled,
+        }
+    }
+}
