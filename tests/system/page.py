@@ -103,7 +103,7 @@ def watch_page(browser, url, pictures, width, scheme):
     wait(page, f"{sums}.every(sum => sum > 0)")
     panels = page.evaluate(sums)
     assert len(set(panels)) == 4, panels
-    # The chart has the colours of the verdicts.
+    # The chart has the colour of the last verdict.
     page.wait_for_timeout(2000)
     colours = page.evaluate("""(() => { const canvas = document.getElementById('chart');
         const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -111,8 +111,9 @@ def watch_page(browser, url, pictures, width, scheme):
         for (let at = 0; at < pixels.length; at += 4) if (pixels[at + 3] > 250)
             seen.add(`rgb(${pixels[at]}, ${pixels[at + 1]}, ${pixels[at + 2]})`);
         return [...seen]; })()""")
-    flag = page.evaluate("getComputedStyle(document.querySelector('.key .flag')).color")
-    assert flag in colours, (flag, colours)
+    verdict = page.evaluate("""getComputedStyle(
+        document.querySelector('.key .' + document.getElementById('badge').dataset.verdict)).color""")
+    assert verdict in colours, (verdict, colours)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "it is wider than the screen"
     assert page.text_content("#calibrated") == "calibrated" and page.text_content("#uncalibrated") == ""
     assert page.text_content("#explained") and re.fullmatch("[1-8] of 8", page.text_content("#distinct"))
