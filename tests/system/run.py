@@ -141,8 +141,14 @@ TESTS = [
     Test(
         "page",
         "the live page in a browser, and its metrics in Prometheus's parser",
-        1,
-        [FFMPEG, CHROMIUM, module("playwright"), module("prometheus_client", "prometheus-client")],
+        3,
+        [
+            FFMPEG,
+            CHROMIUM,
+            module("playwright"),
+            module("prometheus_client", "prometheus-client"),
+            module("axe_playwright_python", "axe-playwright-python"),
+        ],
     ),
     Test(
         "ray_cluster",

@@ -9,6 +9,10 @@ use figureground::Result;
 use figureground::pipeline::Pipeline;
 use figureground::source::{self, ArrivalTime, ReconnectingSource, Source, SourceHealth};
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+/// Time without a frame after which a source counts as away.
+const AWAY_AFTER: Duration = Duration::from_secs(3);
 
 /// Runs the pipeline on one source after the other and writes the results.
 pub(super) struct Watcher<'a> {
@@ -82,7 +86,10 @@ impl Watcher<'_> {
         spinner.finish_and_clear();
         let SourceHealth { dropped, reconnects } = source.health();
         if source.is_live() {
-            self.progress.status(&format!("{name}: {dropped} frames dropped, {reconnects} reconnects"));
+            // A source that is away at the end was lost once more than it was restored.
+            let away = arrivals.age().filter(|age| *age >= AWAY_AFTER);
+            let away = away.map_or(String::new(), |age| format!(", away for {} s at the end", age.as_secs()));
+            self.progress.status(&format!("{name}: {dropped} frames dropped, {reconnects} reconnects{away}"));
             log::info!("{name}: dropped {dropped}, reconnects {reconnects}");
         }
         watched.map(|_| ())
