@@ -11,6 +11,7 @@ mod config;
 mod counterfactual;
 mod counterfactual_args;
 mod dataset_args;
+mod demo;
 mod devices;
 mod flags;
 mod import;
@@ -48,6 +49,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Classify the built-in clip, as a first look.
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Demo),
     /// Classify clips, pictures, pipes, streams and cameras.
     #[command(after_help = run::EXAMPLES, args_override_self = true)]
     Run(run::RunArgs),
@@ -109,14 +113,21 @@ enum Exit {
     Interrupted,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(match exit {
+impl Exit {
+    /// Returns the exit code.
+    fn code(self) -> u8 {
+        match self {
             Exit::Done => 0,
             Exit::BoundBroken => 1,
             Exit::Failed => 2,
             Exit::Interrupted => interrupt::exit_code(),
-        })
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
     }
 }
 
@@ -166,6 +177,7 @@ pub fn main() -> ExitCode {
     interrupt::listen(cli.command.on_signal_timeout());
     let progress = progress::Progress::new(cli.quiet);
     let result = match &cli.command {
+        Command::Demo(demo) => demo.run(&progress),
         Command::Run(run) => run.run(&matches, &progress),
         Command::Import(import) => import.run(&progress),
         Command::Labels(labels) => labels.run(&progress),

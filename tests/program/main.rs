@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod config;
+mod demo;
 mod import;
 mod outputs;
 mod real_clips;
