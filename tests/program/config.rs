@@ -139,7 +139,7 @@ fn passwords_are_never_printed() {
     // The printed URL can be used again.
     assert!(printed(&workspace, &[filled]).contains(filled));
     let clip = demo().display().to_string();
-    let ended = workspace.run([&clip, "--mqtt", "mqtt://user:hunter2@127.0.0.1"]);
+    let ended = workspace.run([clip.as_str(), "--mqtt", "mqtt://user:hunter2@127.0.0.1"]);
     assert!(ended.stderr.contains("password") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
 }
 

@@ -245,7 +245,7 @@ fn invalid_requests_and_other_sites_change_nothing() {
 #[test]
 fn after_the_last_clip_the_page_stays_until_a_signal() {
     let workspace = Workspace::new();
-    for (signal, clips, code) in [("INT", &["a.gif"][..], 0), ("TERM", &["absent.gif", "a.gif"], 2)] {
+    for (signal, clips, code) in [("INT", &["a.gif"][..], 0), ("TERM", &["absent.gif", "a.gif"][..], 2)] {
         std::fs::copy(demo(), workspace.path("a.gif")).unwrap();
         let mut command = workspace.run_command();
         command.args(clips).args(["--page=127.0.0.1:0", "--overlay", "look.gif"]);
@@ -282,8 +282,8 @@ fn a_port_or_localhost_is_an_address_of_the_page() {
 #[test]
 fn pictures_of_a_source_without_an_end_need_a_folder() {
     let workspace = Workspace::new();
-    for (sources, file) in [(&["rtsp://127.0.0.1:9/a"][..], "look.gif"), (&["-", "--window", "1"], "look.mp4")] {
-        let arguments = [&["run"], sources, &["--overlay", file]].concat();
+    for (sources, file) in [(&["rtsp://127.0.0.1:9/a"][..], "look.gif"), (&["-", "--window", "1"][..], "look.mp4")] {
+        let arguments = [&["run"][..], sources, &["--overlay", file]].concat();
         workspace.refuses(arguments, "sink", &[file, "a directory", "1000 windows", "--overlay"]);
     }
     workspace.refuses(["run", "a.gif", "--overlay", "look.gif", "--overlay-keep", "3"], "sink", &["3 windows"]);

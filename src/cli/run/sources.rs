@@ -38,8 +38,8 @@ impl RunArgs {
 
     /// Returns the first source without an end, and the one after it.
     fn unreached_source(&self) -> Option<(&OsString, &OsString)> {
-        let pairs = self.sources.iter().zip(self.sources.iter().skip(1));
-        pairs.into_iter().find(|(source, _)| is_live(source))
+        let mut pairs = self.sources.iter().zip(self.sources.iter().skip(1));
+        pairs.find(|(source, _)| is_live(source))
     }
 
     fn no_source(&self) -> Error {
