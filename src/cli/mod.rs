@@ -131,6 +131,21 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Help of a command, before its examples.
+const HELP: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}\n\n";
+
+/// Returns the command line. The examples of each command are not wrapped, so that they can be copied.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|command| match command.get_after_help() {
+        // Clap wraps everything but a template.
+        Some(examples) => {
+            let template = format!("{HELP}{examples}");
+            command.help_template(template)
+        }
+        None => command,
+    })
+}
+
 /// The flags for the models and their backend.
 #[derive(Clone, Debug, Args)]
 struct ModelArgs {
@@ -233,7 +248,7 @@ enum ParseError {
 
 fn parse_from(command_line: Vec<OsString>) -> core::result::Result<(Cli, ArgMatches), ParseError> {
     let cli = |arguments: &[OsString]| {
-        let mut matches = Cli::command().try_get_matches_from(arguments)?;
+        let mut matches = command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default()))
     };

@@ -82,6 +82,11 @@ fn help_is_wrapped_to_the_width_of_the_terminal() {
     };
     for (columns, width) in [("60", 60), ("80", 80), ("1000", 100)] {
         let text = help(columns);
+        let (text, examples) = text.split_once("Examples:").unwrap();
+        assert!(
+            examples
+                .contains("  figureground run --bundle my-bundle 'clips/*.mp4' --overlay pictures/ > verdicts.jsonl\n")
+        );
         let too_long: Vec<&str> = text.lines().filter(|line| line.chars().count() > width).collect();
         // One word of a line cannot be wrapped.
         let is_one_word = |line: &&str| line.split_whitespace().count() == 1;

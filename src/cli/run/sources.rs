@@ -62,7 +62,7 @@ fn spaced_address(address: &str) -> Error {
 }
 
 fn unreached(live: &OsStr, next: &OsStr) -> Error {
-    let [live, next] = [live, next].map(without_password);
-    let expected = format!("no source after {live}, which has no end");
-    Error::new(Stage::Command, expected, &next, format_args!("run {next} before it, or in another process"))
+    let advice = if is_live(next) { "start another process for it" } else { "write it before" };
+    let expected = format!("no source after {}, which has no end", without_password(live));
+    Error::new(Stage::Command, expected, without_password(next), advice)
 }
