@@ -2,7 +2,7 @@
 
 # Score the demo clip: one verdict, and verdict.gif to look at
 demo:
-    cargo run --release --example classify_clip
+    cargo run --release -- demo
 
 # Run all tests
 test:

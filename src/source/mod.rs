@@ -8,6 +8,7 @@ pub mod camera;
 mod frame_range;
 mod images;
 mod jpeg;
+mod looped;
 mod masked;
 mod picture;
 mod queue;
@@ -18,6 +19,7 @@ mod video;
 mod y4m;
 
 pub use frame_range::FrameRange;
+pub use looped::LoopedSource;
 pub use masked::{MaskFolders, MaskedSource};
 pub use reconnect::{ArrivalTime, ReconnectingSource, SourceOpener};
 pub use recorded::RecordedSource;
@@ -144,6 +146,13 @@ pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
         }
     }
     open_path(name, path, options)
+}
+
+/// Returns whether `spec` is a source without an end, a camera or a stream such as `rtsp://`; opens nothing.
+pub fn is_live(spec: &OsStr) -> bool {
+    let name = spec.to_string_lossy();
+    let is_live = name.starts_with("camera:") || (video::is_url(&name) && video::is_live_url(&name));
+    is_live && !Path::new(spec).exists()
 }
 
 /// Returns `spec` without the password of a URL.
