@@ -18,6 +18,7 @@ mod infer;
 mod inspect;
 mod interrupt;
 mod labels;
+mod npy;
 mod progress;
 mod run;
 mod service;
