@@ -75,7 +75,7 @@ pack() {
     cp README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT packaging/figureground.toml packaging/figureground.service \
         "$work/$name"
     tar -C "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime='2000-01-01 00:00Z' -cf - "$name" |
-        gzip -9n >"$out/$name.tgz.part"
+        gzip -n >"$out/$name.tgz.part"
     mv "$out/$name.tgz.part" "$out/$name.tgz"
     rm -rf "$work"
     echo "$out/$name.tgz"
