@@ -139,6 +139,20 @@ mod tests {
     }
 
     #[test]
+    fn the_last_pixel_of_an_odd_size_has_chroma_of_its_own() {
+        // Red, but for the last pixel, which is green.
+        let yuyv = [81, 90, 81, 240, 145, 54, 0, 34];
+        let nv12 = [81, 81, 145, 90, 240, 54, 34];
+        for (format, bytes) in [(FrameFormat::YUYV, &yuyv[..]), (FrameFormat::NV12, &nv12)] {
+            let mut picture = Picture::default();
+            convert(format, bytes, Resolution::new(3, 1), &mut picture).unwrap();
+            let [first, second, third] = picture.pixels.as_chunks::<3>().0 else { panic!("{:?}", picture.pixels) };
+            assert!(first == second && first[0] > 250 && first[1] < 3, "{format}: {first:?}");
+            assert!(third[1] > 250 && third[0] < 3, "{format}: {third:?}");
+        }
+    }
+
+    #[test]
     fn raw_formats_keep_their_values() {
         assert_all(&pixels(FrameFormat::GRAY, &[77; 18 * 16]).unwrap(), [77; 3], 0);
         assert_all(&pixels(FrameFormat::RAWRGB, &[1, 2, 3].repeat(18 * 16)).unwrap(), [1, 2, 3], 0);
