@@ -34,6 +34,10 @@ export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu := if arch() == "aarch
 aarch64:
     cargo build --profile shipping --target aarch64-unknown-linux-gnu
 
+# Write archives for x86-64 and arm64 with completions and checksums (needs gcc-aarch64-linux-gnu)
+dist *arguments:
+    packaging/dist.sh {{arguments}}
+
 # Make the tests' fixtures again (needs Python, see tests/fixtures/README.md)
 fixtures:
     cd tests/fixtures && python clip.py && python layouts.py && python tokenizer.py && python resize.py && python demo.py

@@ -21,6 +21,7 @@ mod inspect;
 mod interrupt;
 mod labels;
 mod migrate;
+mod npy;
 mod progress;
 mod run;
 mod service;

@@ -17,6 +17,7 @@ mod recorded;
 mod selection;
 mod video;
 mod y4m;
+mod yuv;
 
 pub use frame_range::FrameRange;
 pub use looped::LoopedSource;
