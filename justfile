@@ -2,7 +2,7 @@
 
 # Score the demo clip: one verdict, and verdict.gif to look at
 demo:
-    cargo run --release --example classify_clip
+    cargo run --release -- demo
 
 # Run all tests
 test:
@@ -33,6 +33,10 @@ export BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu := if arch() == "aarch
 # Build the program for an arm64 board
 aarch64:
     cargo build --profile shipping --target aarch64-unknown-linux-gnu
+
+# Write archives for x86-64 and arm64 with completions and checksums (needs gcc-aarch64-linux-gnu)
+dist *arguments:
+    packaging/dist.sh {{arguments}}
 
 # Make the tests' fixtures again (needs Python, see tests/fixtures/README.md)
 fixtures:

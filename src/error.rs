@@ -112,6 +112,8 @@ pub enum Setting {
     Masks,
     /// The output path.
     Out,
+    /// The overlay pictures.
+    Overlay,
     /// The pictures of the live page.
     Pictures,
     /// The pointing game.

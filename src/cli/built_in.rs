@@ -22,7 +22,7 @@ pub fn bundle() -> Result<Bundle> {
     Err(missing("--bundle DIR", "bundle", "create one with `figureground import` and pass its directory"))
 }
 
-/// Returns an error that asks for a source.
+/// Returns an error that says how to build with the clip.
 #[cfg(not(feature = "built-in"))]
 pub fn clip() -> Result<Box<dyn Source>> {
     Err(missing("a SOURCE", "demo clip", "pass one"))

@@ -26,6 +26,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Labels => "--labels",
         Setting::Masks => "--masks",
         Setting::Out => "--out",
+        Setting::Overlay => "--overlay",
         Setting::Pictures => "--no-picture",
         Setting::Pointing => "--pointing",
         Setting::Precision => "--precision",

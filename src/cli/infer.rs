@@ -2,12 +2,11 @@
 
 use super::backends::{BACKENDS, PRECISIONS};
 use super::choices::parser;
-use super::{Exit, print};
+use super::{Exit, npy, print};
 use clap::Args;
 use figureground::engine::{Backend, Precision, cpu};
 use figureground::model::{Model, Port, Tensor, Values};
 use figureground::{Error, Result, Stage, file};
-use npyz::{DType, NpyFile, WriterBuilder};
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Examples:
@@ -72,7 +71,7 @@ impl Infer {
         if let Some(directory) = &self.output_dir {
             file::create_directory(directory)?;
             for (port, tensor) in model.outputs().iter().zip(&outputs) {
-                file::write_aside(&directory.join(file_name(&port.name)), &npy(tensor)?)?;
+                file::write_aside(&directory.join(file_name(&port.name)), &npy::bytes(tensor))?;
             }
         }
         Ok(Exit::Done)
@@ -103,7 +102,7 @@ impl Infer {
                 let names: Vec<&str> = model.inputs().iter().map(|port| port.name.as_str()).collect();
                 Error::new(Stage::Command, format_args!("one of the inputs {names:?}"), name, "correct it")
             })?;
-            let tensor = read_npy(Path::new(path))?;
+            let tensor = npy::read(Path::new(path))?;
             check_shape(port, &tensor)?;
             given.push((name, tensor));
         }
@@ -220,42 +219,6 @@ fn summary(values: &Values) -> String {
         }
         Values::I64(values) => format!("i64, from {:?} to {:?}", values.iter().min(), values.iter().max()),
     }
-}
-
-fn read_npy(path: &Path) -> Result<Tensor> {
-    let refused = |got: &dyn core::fmt::Display| {
-        let got = format!("{}: {got}", path.display());
-        Error::new(Stage::Command, "a .npy file of f32 or i64 in C order", got, "save it with numpy.save")
-    };
-    let bytes = std::fs::read(path).map_err(|e| refused(&e).with_source(e))?;
-    let npy = NpyFile::new(bytes.as_slice()).map_err(|e| refused(&e).with_source(e))?;
-    if npy.order() != npyz::Order::C {
-        return Err(refused(&"Fortran order"));
-    }
-    let shape = npy.shape().iter().map(|&size| size as usize).collect();
-    let DType::Plain(kind) = npy.dtype() else { return Err(refused(&"a record type")) };
-    let values = match kind.to_string().as_str() {
-        "<f4" => Values::F32(npy.into_vec().map_err(|e| refused(&e).with_source(e))?),
-        "<i8" => Values::I64(npy.into_vec().map_err(|e| refused(&e).with_source(e))?),
-        other => return Err(refused(&format!("element type {other}"))),
-    };
-    Ok(Tensor { shape, values })
-}
-
-fn npy(tensor: &Tensor) -> Result<Vec<u8>> {
-    fn bytes<T: npyz::AutoSerialize + Copy>(shape: &[usize], values: &[T]) -> std::io::Result<Vec<u8>> {
-        let shape: Vec<u64> = shape.iter().map(|&size| size as u64).collect();
-        let mut bytes = Vec::new();
-        let mut writer = npyz::WriteOptions::new().default_dtype().shape(&shape).writer(&mut bytes).begin_nd()?;
-        writer.extend(values.iter().copied())?;
-        writer.finish()?;
-        Ok(bytes)
-    }
-    let written = match &tensor.values {
-        Values::F32(values) => bytes(&tensor.shape, values),
-        Values::I64(values) => bytes(&tensor.shape, values),
-    };
-    written.map_err(|e| Error::caused(Stage::Sink, "a tensor that .npy can hold", e, "report this"))
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ const CLOSE_TIME: Duration = Duration::from_secs(4);
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 /// Whether all frames are done and the outputs are closing.
 static IS_CLOSING: AtomicBool = AtomicBool::new(false);
+/// Exit code of work that is done, or -1 before.
+static FINISHED: AtomicI32 = AtomicI32::new(-1);
 /// Whether SIGHUP requested a reload.
 static RELOAD_REQUESTED: AtomicBool = AtomicBool::new(false);
 /// Whether SIGHUP reloads the configuration.
@@ -86,9 +88,16 @@ pub fn is_interrupted() -> bool {
     SIGNAL.load(Ordering::SeqCst) != 0
 }
 
-/// Returns the exit code of an interrupted program: 128 plus the signal, as in shells; 130 is ctrl-C.
+/// Returns the exit code of an interrupted program: that of its work if this was done, and otherwise 128 plus the
+/// signal, as in shells; 130 is ctrl-C.
 pub fn exit_code() -> u8 {
-    128 + u8::try_from(SIGNAL.load(Ordering::SeqCst)).unwrap_or(2)
+    let finished = u8::try_from(FINISHED.load(Ordering::SeqCst));
+    finished.unwrap_or_else(|_| 128 + u8::try_from(SIGNAL.load(Ordering::SeqCst)).unwrap_or(2))
+}
+
+/// Records that the work is done with exit code `code`, which a later signal does not change.
+pub fn finish(code: u8) {
+    FINISHED.store(code.into(), Ordering::SeqCst);
 }
 
 /// Extends the grace time so that outputs can deliver their last lines.

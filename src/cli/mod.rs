@@ -12,6 +12,7 @@ mod config;
 mod counterfactual;
 mod counterfactual_args;
 mod dataset_args;
+mod demo;
 mod devices;
 mod flags;
 mod import;
@@ -20,6 +21,7 @@ mod inspect;
 mod interrupt;
 mod labels;
 mod migrate;
+mod npy;
 mod progress;
 mod run;
 mod service;
@@ -50,6 +52,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Classify the built-in clip, as a first look.
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Demo),
     /// Classify clips, pictures, pipes, streams and cameras.
     #[command(after_help = run::EXAMPLES, args_override_self = true)]
     Run(run::RunArgs),
@@ -117,15 +122,37 @@ enum Exit {
     Interrupted,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        ExitCode::from(match exit {
+impl Exit {
+    /// Returns the exit code.
+    fn code(self) -> u8 {
+        match self {
             Exit::Done => 0,
             Exit::BoundBroken => 1,
             Exit::Failed => 2,
             Exit::Interrupted => interrupt::exit_code(),
-        })
+        }
     }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// Help of a command, before its examples.
+const HELP: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{all-args}\n\n";
+
+/// Returns the command line. The examples of each command are not wrapped, so that they can be copied.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|command| match command.get_after_help() {
+        // Clap wraps everything but a template.
+        Some(examples) => {
+            let template = format!("{HELP}{examples}");
+            command.help_template(template)
+        }
+        None => command,
+    })
 }
 
 /// The flags for the models and their backend.
@@ -174,6 +201,7 @@ pub fn main() -> ExitCode {
     interrupt::listen(cli.command.on_signal_timeout());
     let progress = progress::Progress::new(cli.quiet);
     let result = match &cli.command {
+        Command::Demo(demo) => demo.run(&progress),
         Command::Run(run) => run.run(&matches, &progress),
         Command::Import(import) => import.run(&progress),
         Command::Labels(labels) => labels.run(&progress),
@@ -231,7 +259,7 @@ enum ParseError {
 
 fn parse_from(command_line: Vec<OsString>) -> core::result::Result<(Cli, ArgMatches), ParseError> {
     let cli = |arguments: &[OsString]| {
-        let mut matches = Cli::command().try_get_matches_from(arguments)?;
+        let mut matches = command().try_get_matches_from(arguments)?;
         let cli = Cli::from_arg_matches(&matches)?;
         Ok((cli, matches.remove_subcommand().map(|(_, matches)| matches).unwrap_or_default()))
     };

@@ -1,6 +1,6 @@
 //! One line per window for people at a terminal.
 
-use figureground::gate::{AbstainReason, FlagReason, Verdict};
+use figureground::gate::{AbstainReason, CalibrationState, FlagReason, Verdict};
 use figureground::pipeline::WindowResult;
 
 /// Returns the line of `result`, a window of `source`.
@@ -8,11 +8,25 @@ pub fn line(source: &str, result: &WindowResult<'_>) -> String {
     let judgement = &result.judgement;
     let [full, person, background] = judgement.p;
     let [first, last] = result.time_span_us().map(|time| time as f64 / 1e6);
+    let calibration = calibration_text(judgement.calibrated);
+    if judgement.verdict == Verdict::Abstain(AbstainReason::NoPerson) {
+        // The probabilities are those of a label that nobody shows.
+        return format!("{source} {first:.2}-{last:.2} s  nobody  {}{calibration}\n", verdict_text(judgement.verdict));
+    }
     format!(
-        "{source} {first:.2}-{last:.2} s  {}  {}  full {full:.2}  person {person:.2}  background {background:.2}\n",
+        "{source} {first:.2}-{last:.2} s  {}  {}{calibration}  full {full:.2}  person {person:.2}  \
+         background {background:.2}\n",
         result.names[judgement.label],
         verdict_text(judgement.verdict),
     )
+}
+
+fn calibration_text(calibration: Option<CalibrationState>) -> &'static str {
+    match calibration {
+        Some(CalibrationState::Labels | CalibrationState::Unlabelled) => "",
+        Some(CalibrationState::Overridden) => "  (thresholds changed since calibration)",
+        None => "  (not calibrated)",
+    }
 }
 
 fn verdict_text(verdict: Verdict) -> &'static str {

@@ -55,7 +55,7 @@ fn parse_selection(text: &str) -> core::result::Result<SetSelection, String> {
 
 #[derive(Debug, Args)]
 pub struct Merge {
-    /// Directories that `validate --shard` wrote.
+    /// Directories that `validate --shard` wrote: all shards of one run.
     #[arg(required = true, value_name = "DIR")]
     shards: Vec<PathBuf>,
     /// Bundle whose gate judges the records [default: the built-in bundle].
@@ -73,6 +73,7 @@ impl Validate {
         let options = self.models.choice();
         let settings = ValidationSettings {
             title: self.dataset.name(),
+            command: command_line(),
             shard: self.shard,
             backend: options.backend,
             precision: options.precision,
@@ -93,9 +94,20 @@ impl Merge {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.bundle.as_deref().map_or_else(super::built_in::bundle, Bundle::open)?;
         let _long = progress.long(&format!("merging {} shards to {}", self.shards.len(), self.out.display()));
-        summarize(progress, &evaluate::merge(&self.shards, &bundle, &self.out)?);
+        summarize(progress, &evaluate::merge(&self.shards, &bundle, &self.out, &command_line())?);
         Ok(Exit::Done)
     }
+}
+
+/// Returns the command line as a shell would take it.
+fn command_line() -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    let quoted = |argument: String| match argument.is_empty() || !argument.chars().all(plain) {
+        true => format!("'{}'", argument.replace('\'', "'\\''")),
+        false => argument,
+    };
+    let arguments = std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
+    ["figureground".to_owned()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// Shows the headline figures to a person.

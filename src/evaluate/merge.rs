@@ -1,23 +1,51 @@
 //! Merges the shards of a validation run.
 
 use super::counterfactual::STATISTICS_FILES;
+use super::dataset::Shard;
 use super::journal::JournalContents;
 use super::rejudge::rejudge;
-use super::validation::{RECORDS, Validation, measures};
-use super::{Journal, Record, RunInfo, read_journal, report};
+use super::report::{JSON, Origin, ShardReport};
+use super::validation::{RECORDS, ScoredRun, Validation};
+use super::{Journal, Record, RunInfo, read_journal};
 use crate::bundle::Bundle;
 use crate::error::{Error, Result, Setting, Stage};
 use crate::file::create_directory;
-use std::collections::BTreeMap;
+use serde::Deserialize;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Merges the records of `shards`, directories that [`validate`](super::validate) wrote, into the directory `out`, and
-/// writes their report. The bundle's gate judges the records.
+/// writes their table and report. The bundle's gate judges the records. `command` is the command line, for the report.
 ///
 /// # Errors
-/// Returns an error if a file cannot be read or written, or if the records are not of one run and of `bundle`.
-pub fn merge(shards: &[PathBuf], bundle: &Bundle, out: &Path) -> Result<Validation> {
+/// Returns an error if a file cannot be read or written, if the records are not of one run and of `bundle`, or if a
+/// shard of the run is missing; nothing is then written.
+pub fn merge(shards: &[PathBuf], bundle: &Bundle, out: &Path, command: &str) -> Result<Validation> {
+    let mut files = read_shards(shards)?;
+    let reports: Vec<Option<ReportFile>> = shards.iter().map(|shard| ReportFile::read(shard)).collect();
+    check(&files, bundle, out, shards, &reports)?;
+    create_directory(out)?;
+    for (file, contents) in &mut files {
+        append(&out.join(file), &contents.header, &mut contents.entries)?;
+        rejudge(&out.join(file), &contents.header, &mut contents.entries, &bundle.manifest().gate)?;
+    }
+    let Some(JournalContents { header: info, entries: records, .. }) = files.remove(RECORDS) else {
+        return Err(no_shards());
+    };
+    let set_name = |file: String| file.trim_end_matches(".jsonl").to_owned();
+    let counterfactual =
+        files.into_iter().map(|(file, contents)| (set_name(file), contents.entries.into_values().collect()));
+    let scored = ScoredRun::new(bundle, &info, &records, &counterfactual.collect())?;
+    scored.write(out, info.clips, origin(reports.into_iter().flatten().collect(), command), &[])
+}
+
+fn no_shards() -> Error {
+    Error::new(Stage::DataSet, "shards of a run", "none", "name the directories to merge")
+}
+
+/// Reads the files of records of all shards, each joined by its name.
+fn read_shards(shards: &[PathBuf]) -> Result<BTreeMap<String, JournalContents<Record>>> {
     let mut files: BTreeMap<String, JournalContents<Record>> = BTreeMap::new();
     for shard in shards {
         for file in record_files(shard)? {
@@ -35,29 +63,80 @@ pub fn merge(shards: &[PathBuf], bundle: &Bundle, out: &Path) -> Result<Validati
             }
         }
     }
-    create_directory(out)?;
-    for (file, contents) in &mut files {
-        append(&out.join(file), &contents.header, &mut contents.entries)?;
-        if contents.header.bundle == bundle.fingerprint()? {
-            rejudge(&out.join(file), &contents.header, &mut contents.entries, &bundle.manifest().gate)?;
-        }
-    }
-    let Some(JournalContents { header: info, entries: records, .. }) = files.remove(RECORDS) else {
-        return Err(Error::new(Stage::DataSet, "shards of a run", "none", "name the directories to merge"));
-    };
-    if info.bundle != bundle.fingerprint()? {
+    Ok(files)
+}
+
+/// Checks that the records are of `bundle`, and that there is one for every clip, in the shards or in `out`.
+fn check(
+    files: &BTreeMap<String, JournalContents<Record>>,
+    bundle: &Bundle,
+    out: &Path,
+    shards: &[PathBuf],
+    reports: &[Option<ReportFile>],
+) -> Result<()> {
+    let records = files.get(RECORDS).ok_or_else(no_shards)?;
+    if records.header.bundle != bundle.fingerprint()? {
         let next = "choose the bundle that the records were made with";
         return Err(Error::new(Stage::DataSet, "the records' bundle", "another one", next).about(Setting::Bundle));
     }
-    if records.len() < info.clips {
-        log::warn!("{} of {} clips have records: other shards are missing", records.len(), info.clips);
+    let mut clips: BTreeSet<&str> = records.entries.keys().map(String::as_str).collect();
+    let path = out.join(RECORDS);
+    let saved = if path.is_file() { Some(read_journal::<Record>(&path)?) } else { None };
+    clips.extend(saved.iter().flat_map(|saved| saved.entries.keys().map(String::as_str)));
+    let expected = records.header.clips;
+    if clips.len() >= expected {
+        return Ok(());
     }
-    let set_name = |file: String| file.trim_end_matches(".jsonl").to_owned();
-    let counterfactual =
-        files.into_iter().map(|(file, contents)| (set_name(file), contents.entries.into_values().collect()));
-    let measures = measures(bundle, &info, records.values(), &counterfactual.collect())?;
-    report::write(out, "merged", info.clips, &measures, &[])?;
-    Ok(Validation { listed: info.clips, measures, page: out.join(report::PAGE) })
+    let got = format!("{} of {expected} clips{}", clips.len(), missing(clips.len(), shards, reports));
+    let next = "run `figureground validate` for the missing shards, and merge all";
+    Err(Error::new(Stage::DataSet, "a record of every clip", got, next))
+}
+
+/// Names the shards that are missing, where the reports of the others account for all `found` records.
+fn missing(found: usize, shards: &[PathBuf], reports: &[Option<ReportFile>]) -> String {
+    if let Some((shard, _)) = shards.iter().zip(reports).find(|(_, report)| report.is_none()) {
+        return format!(": {} has no {JSON}, so its run did not end", shard.display());
+    }
+    let parts: BTreeMap<(usize, usize), usize> = reports.iter().flatten().filter_map(ReportFile::part).collect();
+    let Some(&(count, _)) = parts.keys().next() else { return String::new() };
+    if parts.keys().any(|part| part.0 != count) || parts.values().sum::<usize>() != found {
+        return String::new();
+    }
+    let is_missing = |index: &usize| !parts.contains_key(&(count, *index));
+    let missing: Vec<String> = (1..=count).filter(is_missing).map(|index| format!("{index}/{count}")).collect();
+    match missing.as_slice() {
+        [] => String::new(),
+        [one] => format!(": shard {one} is missing"),
+        several => format!(": shards {} are missing", several.join(", ")),
+    }
+}
+
+/// Fields of the `report.json` of a shard.
+#[derive(Debug, Deserialize)]
+struct ReportFile {
+    made: ShardReport,
+    listed: usize,
+}
+
+impl ReportFile {
+    /// Reads the report of a shard; `None` if it has none in today's format.
+    fn read(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(directory.join(JSON)).ok()?).ok()
+    }
+
+    /// Returns the number of shards and the number of this one, with its number of clips.
+    fn part(&self) -> Option<((usize, usize), usize)> {
+        let shard: Shard = self.made.data.shard.as_ref()?.parse().ok()?;
+        Some(((shard.count, shard.index), self.listed))
+    }
+}
+
+/// Describes a merge of shards with these reports.
+fn origin(reports: Vec<ReportFile>, command: &str) -> Origin {
+    let shards: Vec<ShardReport> = reports.into_iter().map(|report| report.made).collect();
+    let name = shards.first().map_or_else(|| "merged".to_owned(), |shard| shard.data.name.clone());
+    let seed = shards.first().and_then(|shard| shard.seeds.counterfactual);
+    Origin { name, shard: None, command: command.to_owned(), seed, shards }
 }
 
 /// Appends the `records` that the file at `path` lacks to it, and adds those that it has to `records`.

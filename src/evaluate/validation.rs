@@ -6,18 +6,18 @@ use super::dataset_run::{DatasetRun, Task};
 use super::metrics::{self, Measures, ScoredClip};
 use super::progress::{ClipReader, check};
 use super::rejudge::rejudge;
-use super::report::{self, ReportExample};
+use super::report::{self, Made, Origin, Report, ReportExample};
 use super::scoring::{ClipOpener, ScoringWorker};
 use super::{Journal, JournalContents, PointingGame, Record, RunInfo, read_journal};
 use crate::bundle::Bundle;
 use crate::engine::{Backend, BackendOptions, Precision};
 use crate::error::Result;
 use crate::file::create_directory;
-use crate::gate::ScoreKind;
 use crate::pipeline::{FrameRecording, Pipeline};
 use crate::source::Source;
+use crate::view::View;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// File of the records of the clips themselves.
 pub(super) const RECORDS: &str = "records.jsonl";
@@ -27,8 +27,10 @@ const EXAMPLES: usize = 6;
 /// Settings of a validation run.
 #[derive(Clone, Debug)]
 pub struct ValidationSettings {
-    /// Title of the report.
+    /// Title of the report: the name of the data set.
     pub title: String,
+    /// The command line, for the report.
+    pub command: String,
     /// Part of the data set to score.
     pub shard: Shard,
     /// Where models run. With masks of the data set, `Auto` is the CPU.
@@ -54,8 +56,9 @@ pub struct Validation {
     pub page: PathBuf,
 }
 
-/// Scores a shard of the data set and writes `records.jsonl`, one `.jsonl` file per counterfactual set, `report.json`
-/// and `report.html` to the output directory. Records of an earlier run are kept; only missing ones are made.
+/// Scores a shard of the data set and writes `records.jsonl`, one `.jsonl` file per counterfactual set, `records.csv`,
+/// `report.json` and `report.html` to the output directory. Records of an earlier run are kept; only missing ones are
+/// made.
 ///
 /// # Errors
 /// Returns an error if a model, a setting or a file fails, or if the run is cancelled. A clip that cannot be read is a
@@ -69,29 +72,62 @@ pub fn validate(run: DatasetRun<'_>, settings: &ValidationSettings) -> Result<Va
     let counterfactual = scorer.counterfactual_records(&clips)?;
     // Frees the models before the examples load theirs.
     scorer.pipelines.clear();
-    let measures = measures(run.bundle, &scorer.info, records.values(), &counterfactual)?;
-    let examples = scorer.examples(&clips, &records)?;
-    report::write(&run.settings.out, &settings.title, clips.len(), &measures, &examples)?;
-    Ok(Validation { listed: clips.len(), measures, page: run.settings.out.join(report::PAGE) })
+    let scored = ScoredRun::new(run.bundle, &scorer.info, &records, &counterfactual)?;
+    let examples = scorer.examples(&clips, &records, &scored.clips)?;
+    let origin = Origin {
+        name: settings.title.clone(),
+        shard: Some(settings.shard),
+        command: settings.command.clone(),
+        seed: (!counterfactual.is_empty()).then_some(settings.sets.seed),
+        shards: Vec::new(),
+    };
+    scored.write(&run.settings.out, clips.len(), origin, &examples)
 }
 
 /// Records of counterfactual clips by the name of their set.
 pub(super) type CounterfactualRecords = BTreeMap<String, Vec<Record>>;
 
-/// Computes the measures of the records, judged by the bundle's gate.
-pub(super) fn measures<'a>(
-    bundle: &Bundle,
-    info: &RunInfo,
-    records: impl Iterator<Item = &'a Record>,
-    counterfactual: &CounterfactualRecords,
-) -> Result<Measures> {
-    let gate = &bundle.manifest().gate;
-    let (clips, unscored) = metrics::score_records(records, &info.classes, gate)?;
-    let scored = |(name, records): (&String, &Vec<Record>)| {
-        Ok((name.clone(), metrics::score_records(records, &info.classes, gate)?.0))
-    };
-    let counterfactual = counterfactual.iter().map(scored).collect::<Result<BTreeMap<String, Vec<ScoredClip>>>>()?;
-    Ok(Measures::of(&clips, unscored, &info.classes, &counterfactual))
+/// The records of a run, judged by the bundle's gate, with their measures.
+#[derive(Debug)]
+pub(super) struct ScoredRun<'a> {
+    bundle: &'a Bundle,
+    info: &'a RunInfo,
+    records: &'a BTreeMap<String, Record>,
+    clips: Vec<ScoredClip>,
+    measures: Measures,
+}
+
+impl<'a> ScoredRun<'a> {
+    /// Judges the records and computes their measures.
+    pub(super) fn new(
+        bundle: &'a Bundle,
+        info: &'a RunInfo,
+        records: &'a BTreeMap<String, Record>,
+        counterfactual: &CounterfactualRecords,
+    ) -> Result<Self> {
+        let gate = &bundle.manifest().gate;
+        let (clips, unscored) = metrics::score_records(records.values(), &info.classes, gate)?;
+        let scored = |(name, records): (&String, &Vec<Record>)| {
+            Ok((name.clone(), metrics::score_records(records, &info.classes, gate)?.0))
+        };
+        let sets = counterfactual.iter().map(scored).collect::<Result<BTreeMap<String, Vec<ScoredClip>>>>()?;
+        let measures = Measures::of(&clips, unscored, &info.classes, &sets);
+        Ok(Self { bundle, info, records, clips, measures })
+    }
+
+    /// Writes the table and the report to the directory `out`. `listed` is the number of clips that were to be scored.
+    pub(super) fn write(
+        self,
+        out: &Path,
+        listed: usize,
+        origin: Origin,
+        examples: &[ReportExample],
+    ) -> Result<Validation> {
+        let made = Made::new(self.bundle, self.info, self.records.values(), origin)?;
+        report::write_table(out, self.records.values(), &self.clips, &self.info.classes)?;
+        report::write(out, &Report { made: &made, listed, measures: &self.measures, examples })?;
+        Ok(Validation { listed, measures: self.measures, page: out.join(report::PAGE) })
+    }
 }
 
 struct Scorer<'a> {
@@ -174,11 +210,15 @@ impl Scorer<'_> {
     }
 
     /// Returns the clips whose labels the background dominates most, with their views.
-    fn examples(&self, clips: &[LabelledClip], records: &BTreeMap<String, Record>) -> Result<Vec<ReportExample>> {
-        let gate = &self.run.bundle.manifest().gate;
-        let (mut scored, _) = metrics::score_records(records.values(), &self.info.classes, gate)?;
+    fn examples(
+        &self,
+        clips: &[LabelledClip],
+        records: &BTreeMap<String, Record>,
+        scored: &[ScoredClip],
+    ) -> Result<Vec<ReportExample>> {
+        let mut scored: Vec<&ScoredClip> = scored.iter().collect();
         scored.sort_by(|a, b| {
-            let dominance = |clip: &ScoredClip| clip.scores.get(ScoreKind::LogRatio);
+            let dominance = |clip: &ScoredClip| clip.p[View::Background.index()] - clip.p[View::Person.index()];
             dominance(b).total_cmp(&dominance(a)).then_with(|| a.name.cmp(&b.name))
         });
         scored.truncate(EXAMPLES);
@@ -187,10 +227,12 @@ impl Scorer<'_> {
         }
         let mut pipeline = self.pipeline(1, FrameRecording::On)?;
         let (reader, mut examples) = (self.run.reader(), Vec::new());
-        for scored in &scored {
+        for scored in scored {
             let Some(clip) = clips.iter().find(|clip| clip.id == scored.name) else { continue };
             let Some(record) = records.get(&clip.id) else { continue };
-            let example = reader.open(clip).and_then(|source| report::example(record, &mut pipeline, source));
+            let names = &self.info.classes;
+            let example =
+                reader.open(clip).and_then(|source| report::example(record, scored, names, &mut pipeline, source));
             check(self.run.progress)?;
             match example {
                 Ok(example) => examples.extend(example),

@@ -1,6 +1,7 @@
 //! Metrics of a run, in the format that Prometheus collects.
 
 use super::DeliveryCounts;
+use super::presence::{Presence, SourceState};
 use crate::clip_encoder::Timing;
 use crate::pipeline::WindowResult;
 use crate::source::SourceHealth;
@@ -42,6 +43,7 @@ pub struct Metrics {
     resident: Gauge,
     temperature: Family<[(&'static str, String); 1], Ratio>,
     rate: Mutex<Rate>,
+    presence: Presence,
 }
 
 /// Frames per second, over the last [`RATE_OVER`].
@@ -73,6 +75,7 @@ impl Metrics {
             resident: Gauge::default(),
             temperature: Family::default(),
             rate: Mutex::new(Rate { since: Instant::now(), frames: 0, hertz: 0.0 }),
+            presence: Presence::default(),
             registry: Registry::default(),
         };
         metrics.register(&mut registry, backend);
@@ -106,8 +109,24 @@ impl Metrics {
         to.register_with_unit("temperature", help, Unit::Celsius, self.temperature.clone());
     }
 
+    /// Records that the next frame is awaited.
+    pub fn wait_for_frame(&self) {
+        self.presence.wait();
+    }
+
+    /// Records that the source ended.
+    pub fn source_ended(&self) {
+        self.presence.end();
+    }
+
+    /// Returns whether the source delivers frames.
+    pub fn source_state(&self) -> SourceState {
+        self.presence.state()
+    }
+
     /// Counts a frame from a source with the counts `health`.
     pub fn frame(&self, health: SourceHealth) {
+        self.presence.arrive();
         let frames = self.frames.inc() + 1;
         self.dropped.inner().fetch_max(health.dropped, Ordering::Relaxed);
         self.reconnects.inner().fetch_max(health.reconnects, Ordering::Relaxed);

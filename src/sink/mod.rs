@@ -21,6 +21,8 @@ mod outputs;
 pub mod overlay;
 #[cfg(feature = "cpu")]
 pub mod page;
+#[cfg(feature = "page")]
+mod presence;
 mod secret;
 pub mod webhook;
 

@@ -8,6 +8,7 @@ pub mod camera;
 mod frame_range;
 mod images;
 mod jpeg;
+mod looped;
 mod masked;
 mod picture;
 mod queue;
@@ -16,8 +17,10 @@ mod recorded;
 mod selection;
 mod video;
 mod y4m;
+mod yuv;
 
 pub use frame_range::FrameRange;
+pub use looped::LoopedSource;
 pub use masked::{MaskFolders, MaskedSource};
 pub use reconnect::{ArrivalTime, ReconnectingSource, SourceOpener};
 pub use recorded::RecordedSource;
@@ -144,6 +147,13 @@ pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
         }
     }
     open_path(name, path, options)
+}
+
+/// Returns whether `spec` is a source without an end, a camera or a stream such as `rtsp://`; opens nothing.
+pub fn is_live(spec: &OsStr) -> bool {
+    let name = spec.to_string_lossy();
+    let is_live = name.starts_with("camera:") || (video::is_url(&name) && video::is_live_url(&name));
+    is_live && !Path::new(spec).exists()
 }
 
 /// Returns `spec` without the password of a URL.

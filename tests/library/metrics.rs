@@ -3,10 +3,11 @@
 use figureground::evaluate::Record;
 use figureground::evaluate::metrics::bootstrap::estimate;
 use figureground::evaluate::metrics::{
-    Classes, CounterfactualClips, Measures, ScoredClip, Unscored, accuracy, pearson, score_records, selective,
+    Classes, CounterfactualClips, Measures, ScoredClip, Unscored, accuracy, exact, pearson, score_records, selective,
 };
 use figureground::gate::{FlagReason, GateSettings, Scores, Verdict};
 use figureground::view::View;
+use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -92,9 +93,10 @@ fn measures_of_ten_clips_equal_those_computed_by_hand() {
     near(gate.aurc.value, aurc);
     near(gate.e_aurc.value, aurc - best);
     near(gate.augrc.value, wrong.iter().sum::<f64>() / 100.0);
-    near(gate.risk_at["50%"], 0.2);
-    near(gate.risk_at["80%"], 1.0 / 8.0);
-    near(gate.risk_at["100%"], 0.3);
+    near(gate.risk_at["50%"].value, 0.2);
+    near(gate.risk_at["80%"].value, 1.0 / 8.0);
+    near(gate.risk_at["100%"].value, 0.3);
+    assert_eq!(["50%", "80%", "100%"].map(|coverage| gate.risk_at[coverage].of), [5, 8, 10]);
     // Wrong with the label of the background's class: 3 and 4, which have the two largest scores.
     near(gate.auroc_wrong_by_background.value, 1.0);
     // By p the third is the most confident, and the fourth comes after 3 1 2 9: 13 of the 16 pairs are in the wrong
@@ -110,6 +112,13 @@ fn measures_of_ten_clips_equal_those_computed_by_hand() {
     near(verdict("top1_of_accepted"), 0.8);
     // By the person's label the third becomes right and the tenth wrong.
     near(verdict("top1_flagged_by_person"), 0.7);
+    // What every measure stands on: 7 right and 3 wrong labels, 5 accepted ones, 10 clips.
+    let of = |name: &str| measures.verdicts[name].of;
+    assert_eq!(["flagged", "right_flagged", "wrong_flagged", "top1_of_accepted"].map(of), [10, 7, 3, 5]);
+    // 3 and 4 are wrong because of the background.
+    let by_background = measures.metrics["wrong_by_background"];
+    assert_eq!((by_background.value, by_background.of, gate.aurc.of), (0.2, 10, 10));
+    assert_eq!(measures.classes.iter().map(|class| class.top1.of).collect::<Vec<_>>(), [4, 4, 2]);
     assert_eq!(measures.confusion.counts["c"]["c"], 4);
     assert_eq!(measures.confusion.counts["b"]["c"], 2);
 }
@@ -132,7 +141,8 @@ struct Fixture {
 fn measures_of_random_predictions_equal_those_of_scikit_learn() {
     let fixture: Fixture = serde_json::from_str(include_str!("../fixtures/metrics.json")).unwrap();
     let record = |(truth, log_probs): (&usize, &Vec<f32>)| {
-        let verdict = json!({"person_area": 0.5, "background_area": 0.5, "frames_with_person": 1, "frames": [0], "distinct_frames": 1});
+        let verdict = json!({"person_area": 0.5, "background_area": 0.5, "frames_with_person": 1, "frames": [0],
+            "distinct_frames": 1});
         let logits = json!({"full": log_probs, "person": log_probs, "background": log_probs});
         let outcome = json!({"scored": {"verdict": verdict, "logits": logits}});
         let record = json!({"kind": "record", "clip": "", "truth": truth.to_string(), "outcome": outcome}).to_string();
@@ -186,6 +196,79 @@ fn intervals_contain_the_true_value_as_often_as_their_level() {
         })
         .count();
     assert!((175..=200).contains(&contained), "{contained} of 200");
+}
+
+/// Returns the probabilities of 0 to `of` successes with probability `p` each, one draw after the other.
+fn binomial(of: usize, p: f64) -> Vec<f64> {
+    let mut probabilities = vec![1.0];
+    for _ in 0..of {
+        let mut next = vec![0.0; probabilities.len() + 1];
+        for (count, probability) in probabilities.iter().enumerate() {
+            next[count] += probability * (1.0 - p);
+            next[count + 1] += probability * p;
+        }
+        probabilities = next;
+    }
+    probabilities
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_ends_of_an_exact_interval_have_tails_of_a_fortieth(of in 1usize..120, part in 0.0f64..=1.0) {
+        let count = (part * of as f64).round() as usize;
+        let [low, high] = exact::clopper_pearson(count as f64, of);
+        prop_assert!((0.0..=1.0).contains(&low) && low <= count as f64 / of as f64 && count as f64 / of as f64 <= high);
+        if count > 0 {
+            let at_least: f64 = binomial(of, low)[count..].iter().sum();
+            prop_assert!((at_least - 0.025).abs() < 1e-9, "{at_least} at {low} for {count} of {of}");
+        } else {
+            prop_assert_eq!(low, 0.0);
+        }
+        if count < of {
+            let at_most: f64 = binomial(of, high)[..=count].iter().sum();
+            prop_assert!((at_most - 0.025).abs() < 1e-9, "{at_most} at {high} for {count} of {of}");
+        } else {
+            prop_assert_eq!(high, 1.0);
+        }
+    }
+}
+
+#[test]
+fn exact_intervals_equal_published_ones() {
+    // None of 10: 1 - 0.025^(1/10). Clopper and Pearson's chart: 3 of 10 gives .067 to .652.
+    let [low, high] = exact::clopper_pearson(0.0, 10);
+    assert_eq!(low, 0.0);
+    near(high, 1.0 - 0.025f64.powf(0.1));
+    let [low, high] = exact::clopper_pearson(10.0, 10);
+    near(low, 0.025f64.powf(0.1));
+    assert_eq!(high, 1.0);
+    let [low, high] = exact::clopper_pearson(3.0, 10);
+    assert!((low - 0.06674).abs() < 1e-5 && (high - 0.65245).abs() < 1e-5, "{low} {high}");
+    let of_none = exact::share([]);
+    assert!(of_none.value.is_nan() && of_none.low.is_nan() && of_none.high.is_nan() && of_none.of == 0);
+    let of_one = exact::share([true]);
+    assert_eq!((of_one.value, of_one.high, of_one.of), (1.0, 1.0, 1));
+    near(of_one.low, 0.025);
+}
+
+#[test]
+fn exact_intervals_contain_the_true_share_at_least_as_often_as_their_level() {
+    for (of, p) in [(5usize, 0.1), (12, 0.03), (40, 0.5), (80, 0.98)] {
+        let contains = |count: usize| {
+            let [low, high] = exact::clopper_pearson(count as f64, of);
+            low <= p && p <= high
+        };
+        let probabilities = binomial(of, p);
+        let covered: f64 = (0..=of).filter(|count| contains(*count)).map(|count| probabilities[count]).sum();
+        assert!(covered >= 0.95, "{covered} for {of} of {p}");
+    }
+}
+
+#[test]
+fn samples_that_all_agree_give_no_interval() {
+    let all_right = estimate(&[true; 8], |sample| sample.iter().filter(|yes| ***yes).count() as f64 / 8.0);
+    assert!(all_right.value == 1.0 && all_right.low.is_nan() && all_right.high.is_nan() && all_right.of == 8);
 }
 
 #[test]
@@ -248,6 +331,10 @@ fn measures_of_counterfactual_clips_equal_those_computed_by_hand() {
     near(random.shacc.deviation, 0.02f64.sqrt());
     let sberr = random.sberr.as_ref().unwrap();
     near(sberr.mean, 0.35);
+    assert_eq!((sberr.draws, sberr.of), (2, 20));
+    let by_background = bias.wrong_by_background.unwrap();
+    assert_eq!((by_background.of, by_background.value), (20, 0.35));
+    assert_eq!((bias.bor.unwrap().of, bias.still["stripes"].scuba.unwrap().of), (10, 10));
     assert_eq!((sberr.draws, bias.swaps["same"].sberr.is_none(), bias.swaps.contains_key("far")), (2, true, false));
     near(bias.swaps["same"].shacc.mean, 0.8);
     near(bias.swaps["same"].shacc.deviation, 0.0);

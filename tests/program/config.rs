@@ -1,7 +1,7 @@
 //! The configuration file, signals, completions and notifications to a service manager.
 
 use figureground_tests::program::live::{Live, ask, until};
-use figureground_tests::program::{Ended, Workspace};
+use figureground_tests::program::{Ended, Workspace, demo};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -73,6 +73,29 @@ fn completions_are_printed_for_each_shell() {
 }
 
 #[test]
+fn help_is_wrapped_to_the_width_of_the_terminal() {
+    let workspace = Workspace::new();
+    let help = |columns: &str| {
+        let mut command = workspace.command();
+        command.args(["run", "--help"]).env("COLUMNS", columns);
+        Ended::of(command.output().unwrap()).succeeded().stdout
+    };
+    for (columns, width) in [("60", 60), ("80", 80), ("1000", 100)] {
+        let text = help(columns);
+        let (text, examples) = text.split_once("Examples:").unwrap();
+        assert!(
+            examples
+                .contains("  figureground run --bundle my-bundle 'clips/*.mp4' --overlay pictures/ > verdicts.jsonl\n")
+        );
+        let too_long: Vec<&str> = text.lines().filter(|line| line.chars().count() > width).collect();
+        // One word of a line cannot be wrapped.
+        let is_one_word = |line: &&str| line.split_whitespace().count() == 1;
+        assert!(too_long.iter().all(is_one_word), "{columns}: {too_long:#?}");
+    }
+    assert!(help("60").lines().count() > help("100").lines().count());
+}
+
+#[test]
 fn flags_take_precedence_over_the_file() {
     let workspace = Workspace::new();
     workspace.write("figureground.toml", "tau = 1.5\nthreads = 1\nsources = [\"camera:7\"]\n");
@@ -91,6 +114,9 @@ fn an_invalid_configuration_is_an_error_with_its_key() {
     refused(&workspace, "json = \"yes\"\n", &["`json`", "true or false"]);
     refused(&workspace, "tau = [1]\n", &["`tau`", "array"]);
     refused(&workspace, "sources = 3\n", &["`sources`"]);
+    refused(&workspace, "sources = []\n", &["figureground.toml", "`figureground demo`"]);
+    refused(&workspace, "sources = [\"\"]\n", &["an empty argument"]);
+    refused(&workspace, "tau = 1\n", &["figureground.toml", "`figureground demo`"]);
     refused(&workspace, "tau = \n", &["figureground.toml", "TOML"]);
     refused(&workspace, "threads = 0\n", &["figureground.toml", "--threads"]);
     refused(&workspace, "[mqtt]\nurl = \"x\"\n", &["`mqtt`", "table"]);
@@ -117,7 +143,8 @@ fn passwords_are_never_printed() {
     workspace.run([filled]).refused("source", &["CAMERA_PASSWORD"]);
     // The printed URL can be used again.
     assert!(printed(&workspace, &[filled]).contains(filled));
-    let ended = workspace.run(["--mqtt", "mqtt://user:hunter2@127.0.0.1"]);
+    let clip = demo().display().to_string();
+    let ended = workspace.run([clip.as_str(), "--mqtt", "mqtt://user:hunter2@127.0.0.1"]);
     assert!(ended.stderr.contains("password") && !ended.stderr.contains("hunter2"), "{}", ended.stderr);
 }
 

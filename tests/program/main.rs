@@ -3,6 +3,7 @@
 mod bad_input;
 mod compare;
 mod config;
+mod demo;
 mod import;
 mod migrate;
 mod outputs;

@@ -1,7 +1,7 @@
 //! Outputs: a file, a broker, a web server and the live page. No failure of an output stops recognition.
 
 use figureground_tests::program::live::{Live, TIMEOUT, ask, free_port, listen, metric, post, until};
-use figureground_tests::program::{Workspace, skipped, verdict};
+use figureground_tests::program::{Workspace, demo, skipped, verdict};
 use serde_json::Value;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -240,6 +240,73 @@ fn invalid_requests_and_other_sites_change_nothing() {
     assert_eq!(ask(page, "GET /labels", &[], "").body, labels);
     live.verdicts(2);
     live.terminated();
+}
+
+#[test]
+fn after_the_last_clip_the_page_stays_until_a_signal() {
+    let workspace = Workspace::new();
+    for (signal, clips, code) in [("INT", &["a.gif"][..], 0), ("TERM", &["absent.gif", "a.gif"][..], 2)] {
+        std::fs::copy(demo(), workspace.path("a.gif")).unwrap();
+        let mut command = workspace.run_command();
+        command.args(clips).args(["--page=127.0.0.1:0", "--overlay", "look.gif"]);
+        let mut live = Live::of(command);
+        let page = live.address("live page");
+        live.wait_for("the live page stays until ctrl-C");
+        assert_eq!(live.verdicts(1)[0]["source"], "a.gif");
+        assert!(workspace.path("look.gif").exists(), "the overlay is complete before");
+        assert_eq!(ask(page, "GET /", &[], "").status, 200);
+        assert!(live.child.try_wait().unwrap().is_none(), "{}", live.stderr());
+        live.signal(signal);
+        assert_eq!(live.ended(), Some(code), "{}", live.stderr());
+    }
+    // Without a window there is nothing to show, and metrics alone do not stay.
+    workspace.run(["absent.gif", "--page=127.0.0.1:0", "--quiet"]).refused("source", &["absent.gif"]);
+    workspace.run(["a.gif", "--metrics", "127.0.0.1:0", "--quiet"]).succeeded();
+}
+
+#[test]
+fn a_port_or_localhost_is_an_address_of_the_page() {
+    let workspace = Workspace::new();
+    for address in [free_port().to_string(), format!("localhost:{}", free_port())] {
+        let mut live = Live::start(&workspace, &[&format!("--page={address}")]);
+        let page = live.address("live page");
+        assert_eq!(page.to_string(), format!("127.0.0.1:{}", address.trim_start_matches("localhost:")));
+        assert_eq!(ask(page, "GET /health", &[], "").status, 200);
+        live.terminated();
+    }
+    let ended = workspace.run(["-", "--page=host:8088"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stderr.contains("'host:8088'") && ended.stderr.contains("localhost"), "{}", ended.stderr);
+}
+
+#[test]
+fn pictures_of_a_source_without_an_end_need_a_folder() {
+    let workspace = Workspace::new();
+    for (sources, file) in [(&["rtsp://127.0.0.1:9/a"][..], "look.gif"), (&["-", "--window", "1"][..], "look.mp4")] {
+        let arguments = [&["run"][..], sources, &["--overlay", file]].concat();
+        workspace.refuses(arguments, "sink", &[file, "a directory", "1000 windows", "--overlay"]);
+    }
+    workspace.refuses(["run", "a.gif", "--overlay", "look.gif", "--overlay-keep", "3"], "sink", &["3 windows"]);
+    let ended = workspace.figureground(["run", "a.gif", "--overlay-keep", "3"]);
+    assert!(ended.code == Some(2) && ended.stderr.contains("--overlay"), "{ended:#?}");
+}
+
+#[test]
+fn a_folder_of_pictures_keeps_the_newest_windows_and_the_files_of_others() {
+    let workspace = Workspace::new();
+    let others = ["pictures/_--w0001-f999999.png", "pictures/notes.txt"].map(|name| workspace.write(name, "kept"));
+    let mut live = Live::start(&workspace, &["--overlay", "pictures", "--overlay-keep", "2"]);
+    live.verdicts(8);
+    live.terminated();
+    assert!(others.iter().all(|path| std::fs::read(path).unwrap() == b"kept"));
+    let names = workspace.path("pictures").read_dir().unwrap().map(|entry| entry.unwrap().file_name());
+    let names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    let windows: std::collections::BTreeSet<u64> = names
+        .iter()
+        .filter(|name| name.ends_with(".png") && !name.contains("f999999"))
+        .map(|name| name.split("-w").nth(1).unwrap()[..4].parse().unwrap())
+        .collect();
+    assert!((1..=2).contains(&windows.len()) && windows.iter().all(|window| *window >= 7), "{names:?}");
 }
 
 #[test]

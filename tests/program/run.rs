@@ -97,18 +97,48 @@ fn a_clip_gets_the_same_verdict_from_every_kind_of_source() {
 }
 
 #[test]
-fn without_a_source_the_demo_clip_is_classified() {
+fn without_a_source_run_is_a_usage_error_that_names_the_demo() {
     let workspace = Workspace::new();
-    let built_in = workspace.run([""; 0]).succeeded().verdict();
-    assert_eq!(built_in["source"], "demo");
-    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo/out-of-context.gif");
-    assert_agree(&built_in, &workspace.run([clip]).verdict(), 0.0);
+    let words = ["a source", "camera:0", "`figureground demo`"];
+    workspace.refuses(["run"], "command", &words);
+    // The outputs are left alone.
+    workspace.refuses(["run", "--lines", "verdicts.jsonl", "--overlay", "pictures"], "command", &words);
+    // An unset variable in quotes.
+    workspace.refuses(["run", ""], "command", &["an empty argument", "variable", "`figureground demo`"]);
+    assert!(workspace.figureground(["run", "--print-config"]).succeeded().stdout.contains("sources = []"));
+}
+
+#[test]
+fn a_source_after_a_live_one_is_refused_by_its_name() {
+    let workspace = Workspace::new();
+    let (first, second) = ("rtsp://user:hunter2@127.0.0.1:9/a", "rtsp://127.0.0.1:9/b");
+    let ended = workspace.refuses(["run", first, second], "command", &["rtsp://user:***@127.0.0.1:9/a", second]);
+    assert!(!ended.stderr.contains("hunter2"), "{}", ended.stderr);
+    workspace.refuses(["run", "camera:0", "clip.gif"], "command", &["camera:0", "got clip.gif"]);
+    workspace.refuses(["run", "clip.gif", "camera:0", "camera:1"], "command", &["camera:0", "got camera:1"]);
+    // A file may have such a name, and clips may precede a live source.
+    std::fs::copy(demo(), workspace.path("camera:0.gif")).unwrap();
+    assert_eq!(workspace.run(["camera:0.gif", "camera:0.gif"]).succeeded().verdicts().len(), 2);
+    let ended = workspace.run(["camera:0.gif", "rtsp://127.0.0.1:9/a", "--stall-timeout", "2"]);
+    assert_eq!((ended.code, ended.verdict()["source"].as_str()), (Some(2), Some("camera:0.gif")), "{ended:#?}");
+}
+
+#[test]
+fn an_address_after_page_and_a_space_is_refused_with_the_right_spelling() {
+    let workspace = Workspace::new();
+    for address in ["0.0.0.0:8088", "8088", "localhost", "localhost:8088"] {
+        let advice = format!("--page={address}");
+        workspace.refuses(["run", "camera:0", "--page", address], "command", &[address, &advice]);
+        workspace.refuses(["run", "--page", address], "command", &[&advice]);
+    }
+    workspace.refuses(["run", "8088"], "source", &["8088"]);
 }
 
 #[test]
 fn without_a_bundle_the_built_in_one_flags_the_demo_clip() {
     let workspace = Workspace::new();
-    let ended = workspace.figureground(["run"]).succeeded();
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo/out-of-context.gif");
+    let ended = workspace.figureground([Path::new("run"), &clip]).succeeded();
     let verdict = ended.verdict();
     assert_eq!((&verdict["verdict"], &verdict["reason"]), (&"flag".into(), &"background-dominates".into()));
     assert_eq!(verdict["calibrated"], "labels");

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 const LABELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/demo/labels.txt");
@@ -34,13 +35,33 @@ fn arguments(workspace: &Workspace, root: &Path, out: &str, more: &[&str]) -> Ve
     all
 }
 
-/// Reads the records by clip, without times.
+/// Keys of a verdict line that differ between runs that measure the same.
+const OF_ONE_LINE: [&str; 3] = ["timing_us", "at", "run"];
+
+static RECORD_SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(include_str!("../../schemas/record.schema.json")).unwrap();
+    jsonschema::draft202012::options().build(&schema).unwrap()
+});
+
+/// Checks a line of records against its schema, and its verdict line as those on stdout.
+fn check_record(line: &str) {
+    let record: Value = serde_json::from_str(line).unwrap();
+    let errors: Vec<String> =
+        RECORD_SCHEMA.iter_errors(&record).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    if let Some(scored) = record["outcome"].get("scored") {
+        program::verdict(&scored["verdict"].to_string());
+    }
+}
+
+/// Reads the records by clip, without what differs between runs that measure the same.
 fn records(out: &Path) -> BTreeMap<String, Value> {
     let text = fs::read_to_string(out.join("records.jsonl")).unwrap();
+    text.lines().for_each(check_record);
     let lines = text.lines().skip(1).map(|line| {
         let mut record: Value = serde_json::from_str(line).unwrap();
         if let Some(scored) = record["outcome"].get_mut("scored") {
-            scored["verdict"]["timing_us"].take();
+            OF_ONE_LINE.iter().for_each(|key| drop(scored["verdict"][*key].take()));
         }
         (record["clip"].as_str().unwrap().to_owned(), record)
     });
@@ -51,8 +72,75 @@ fn records(out: &Path) -> BTreeMap<String, Value> {
     by_clip
 }
 
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(include_str!("../../schemas/report.schema.json")).unwrap();
+    jsonschema::draft202012::options().build(&schema).unwrap()
+});
+
+/// Reads `report.json` and checks it against its schema.
+fn whole_report(out: &Path) -> Value {
+    let report = serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap();
+    let errors: Vec<String> =
+        SCHEMA.iter_errors(&report).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    report
+}
+
+/// Keys of `made` that differ between runs that measure the same.
+const OF_ONE_RUN: [&str; 4] = ["at", "command", "machine", "shards"];
+
+/// Reads `report.json` without what differs between runs that measure the same.
 fn report(out: &Path) -> Value {
-    serde_json::from_slice(&fs::read(out.join("report.json")).unwrap()).unwrap()
+    let mut report = whole_report(out);
+    let made = report["made"].as_object_mut().unwrap();
+    OF_ONE_RUN.iter().for_each(|key| drop(made.remove(*key)));
+    report
+}
+
+/// Reads `report.html` without what differs between runs that measure the same.
+fn page(out: &Path) -> String {
+    let (page, report) = (fs::read_to_string(out.join("report.html")).unwrap(), whole_report(out));
+    let command = report["made"]["command"].as_str().unwrap();
+    page.replace(report["made"]["at"].as_str().unwrap(), "AT").replace(&escaped(command), "COMMAND")
+}
+
+/// Returns `text` as the page escapes it.
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    text.replace('\'', "&#x27;").replace('/', "&#x2f;")
+}
+
+/// Returns the time of the system's clock in whole seconds: UTC, RFC 3339 without the zone.
+fn now() -> String {
+    let output = std::process::Command::new("date").args(["-u", "+%FT%T"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Reads the rows of a CSV file (RFC 4180) by the names of their columns.
+fn table(path: &Path) -> Vec<BTreeMap<String, String>> {
+    let text = fs::read_to_string(path).unwrap();
+    let (mut rows, mut row, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => field.extend(characters.next()),
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut field)),
+            '\r' if !quoted => {
+                assert_eq!(characters.next(), Some('\n'));
+                row.push(std::mem::take(&mut field));
+                rows.push(std::mem::take(&mut row));
+            }
+            other => field.push(other),
+        }
+    }
+    assert!(row.is_empty() && field.is_empty() && !quoted, "an incomplete last row");
+    let header = rows.remove(0);
+    let named = |row: Vec<String>| {
+        assert_eq!(row.len(), header.len(), "{row:?}");
+        header.iter().cloned().zip(row).collect()
+    };
+    rows.into_iter().map(named).collect()
 }
 
 #[test]
@@ -77,9 +165,10 @@ fn a_killed_run_resumes_and_gives_the_same_report() {
     workspace.figureground(arguments(&workspace, &root, "killed", &["--jobs", "2"])).succeeded();
     assert_eq!(records(&workspace.path("killed")), complete);
     assert_eq!(report(&workspace.path("killed")), report(&workspace.path("complete")));
+    assert_eq!(page(&workspace.path("killed")), page(&workspace.path("complete")));
     assert_eq!(
-        fs::read(workspace.path("killed/report.html")).unwrap(),
-        fs::read(workspace.path("complete/report.html")).unwrap()
+        fs::read(workspace.path("killed/records.csv")).unwrap(),
+        fs::read(workspace.path("complete/records.csv")).unwrap()
     );
 
     // Clips that cannot be scored are listed, and all others are scored.
@@ -103,7 +192,7 @@ fn a_killed_run_resumes_and_gives_the_same_report() {
     let verdict = &record["outcome"]["scored"]["verdict"];
     let source = verdict["source"].as_str().unwrap();
     let mut ran = workspace.run(["--backend", "cpu", "--threads", "1", source]).succeeded().verdict();
-    ran["timing_us"].take();
+    OF_ONE_LINE.iter().for_each(|key| drop(ran[*key].take()));
     assert_eq!(&ran, verdict);
 }
 
@@ -123,6 +212,31 @@ fn merged_shards_give_the_report_of_the_complete_run() {
     workspace.figureground(&merge).succeeded();
     assert_eq!(records(&workspace.path("merged")), records(&workspace.path("complete")));
     assert_eq!(report(&workspace.path("merged")), report(&workspace.path("complete")));
+    let shards = whole_report(&workspace.path("merged"))["made"]["shards"].clone();
+    let parts: Vec<&Value> = shards.as_array().unwrap().iter().map(|shard| &shard["data"]["shard"]).collect();
+    assert_eq!(parts, ["1/3", "2/3", "3/3"]);
+    assert_eq!(
+        fs::read(workspace.path("merged/records.csv")).unwrap(),
+        fs::read(workspace.path("complete/records.csv")).unwrap()
+    );
+
+    // Some of the shards are refused, with the numbers of the others, and nothing is written.
+    let some = |shards: &[&str]| {
+        let mut some = vec!["merge".to_owned()];
+        some.extend(shards.iter().map(|shard| workspace.path(shard).display().to_string()));
+        some.extend(["--bundle".to_owned(), workspace.bundle().display().to_string()]);
+        some.extend(["--out".to_owned(), workspace.path("some").display().to_string()]);
+        workspace.figureground(&some)
+    };
+    some(&["shard-1", "shard-3"]).refused("data set", &["a record of every clip", "of 11 clips: shard 2/3 is missing"]);
+    some(&["shard-2"]).refused("data set", &["shards 1/3, 3/3 are missing"]);
+    some(&["shard-2", "shard-2"]).refused("data set", &["shards 1/3, 3/3 are missing"]);
+    fs::rename(workspace.path("shard-3/report.json"), workspace.path("shard-3/away")).unwrap();
+    some(&["shard-1", "shard-3"]).refused("data set", &["shard-3 has no report.json"]);
+    assert!(!workspace.path("some").exists());
+    // All records are there: the report of a shard is not needed.
+    some(&["shard-1", "shard-2", "shard-3"]).succeeded();
+    assert_eq!(report(&workspace.path("some"))["metrics"], report(&workspace.path("complete"))["metrics"]);
 
     // A shard of another data set is refused.
     let other = workspace.path("other");
@@ -131,6 +245,87 @@ fn merged_shards_give_the_report_of_the_complete_run() {
     fs::write(other.join("records.jsonl"), text.replacen("\"set\":\"", "\"set\":\"0", 1)).unwrap();
     merge.insert(1, other.display().to_string());
     workspace.figureground(&merge).refused("data set", &["another bundle or set"]);
+}
+
+#[test]
+fn a_report_says_how_it_was_made_and_what_every_share_stands_on() {
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 5);
+    fs::write(root.join("set_strata.csv"), "video,light,\"a, \"\"b\"\"\"\n000,day,\"x, y\"\n001,night,\n").unwrap();
+    let begin = now();
+    workspace.figureground(arguments(&workspace, &root, "out dir", &["--seed", "7"])).succeeded();
+    let out = workspace.path("out dir");
+    let (report, html) = (whole_report(&out), fs::read_to_string(out.join("report.html")).unwrap());
+    let made = &report["made"];
+    assert_eq!(made["version"], env!("CARGO_PKG_VERSION"));
+    let header: Value =
+        serde_json::from_str(fs::read_to_string(out.join("records.jsonl")).unwrap().lines().next().unwrap()).unwrap();
+    assert_eq!((&made["bundle"]["checksum"], &made["data"]["checksum"]), (&header["bundle"], &header["set"]));
+    assert_eq!((&made["data"]["name"], &made["data"]["clips"]), (&"set".into(), &7.into()));
+    assert_eq!((&made["backends"], &made["calibrated"]), (&serde_json::json!({"cpu": 5}), &Value::Null));
+    let command = made["command"].as_str().unwrap();
+    assert!(command.starts_with("figureground validate ") && command.contains("--out '"), "{command}");
+    // No counterfactual clips were made.
+    assert!(made["seeds"]["counterfactual"].is_null());
+    let at = made["at"].as_str().unwrap();
+    assert!(begin.as_str() <= at && &at[..begin.len()] <= now().as_str(), "{at}");
+
+    // The page says it in words.
+    let words = |value: &Value| escaped(value.as_str().unwrap());
+    let machine = &made["machine"];
+    let mut all = vec![words(&made["version"]), words(&made["bundle"]["name"]), words(&made["bundle"]["checksum"])];
+    all.extend([words(&made["data"]["checksum"]), words(&made["command"]), words(&made["at"])]);
+    all.extend([words(&machine["system"]), format!("{} cores", machine["cores"]), "Not calibrated".into()]);
+    all.push(format!("exceeds {}", made["gate"]["threshold"]));
+    all.extend(["5 of 7 clips were scored".into(), "cpu: 5".into(), format!("samples {}", made["seeds"]["bootstrap"])]);
+    all.extend(made["gate"].as_object().unwrap().keys().map(|name| format!("<td>{name}</td>")));
+    all.iter().for_each(|words| assert!(html.contains(words.as_str()), "{words:?} is not on the page"));
+    assert!(html.matches("<svg").count() == 3 && html.matches("<svg role=\"img\" aria-label=\"").count() == 3);
+
+    // Every share has its denominator, and an interval that is no point.
+    let shares = ["top1", "top5", "p_top1", "b_top1"].map(|name| &report["metrics"][name]);
+    for share in shares.into_iter().chain([&report["verdicts"]["flagged"], &report["verdicts"]["accepted"]]) {
+        let [value, low, high] = ["value", "low", "high"].map(|key| share[key].as_f64().unwrap());
+        assert!(share["of"] == 5 && low <= value && value <= high && high - low > 0.3, "{share}");
+        let count = (value * 5.0).round();
+        assert!(html.contains(&format!("{count} of 5")), "{share}");
+    }
+
+    // The table has the same numbers as the records.
+    let rows = table(&out.join("records.csv"));
+    let records = records(&out);
+    assert_eq!(rows.len(), records.len());
+    for row in &rows {
+        let record = &records[&row["clip"]];
+        assert_eq!(record["truth"], row["truth"]);
+        let Some(line) = record["outcome"].get("scored").map(|scored| &scored["verdict"]) else {
+            assert!(row["outcome"] != "scored" && row["label"].is_empty() && row["right"].is_empty(), "{row:?}");
+            assert_eq!(!row["error"].is_empty(), row["outcome"] == "unreadable", "{row:?}");
+            continue;
+        };
+        assert_eq!((row["outcome"].as_str(), line["verdict"].as_str()), ("scored", Some(row["verdict"].as_str())));
+        assert_eq!(line["label"], row["label"]);
+        assert_eq!(line["reason"].as_str().unwrap_or_default(), row["reason"]);
+        let near = |column: &str, value: &Value| {
+            let got: f64 = row[column].parse().unwrap();
+            assert!((got - value.as_f64().unwrap()).abs() < 1e-6, "{column}: {got} for {value}");
+        };
+        ["full", "person", "background"].iter().for_each(|view| near(&format!("p_{view}"), &line["p"][*view]));
+        ["person_area", "background_area"].iter().for_each(|area| near(area, &line[*area]));
+        let p = |view: &str| line["p"][view].as_f64().unwrap();
+        near("dominance", &(p("background") - p("person")).into());
+        near("dominance", &line["attribution"]["value"]);
+        assert_eq!(line["explained_by"], row["explained_by"]);
+        assert_eq!(row["right"], (row["label"].replace(' ', "_") == row["truth"]).to_string());
+    }
+    let right = rows.iter().filter(|row| row["right"] == "true").count();
+    assert_eq!(report["metrics"]["top1"]["value"].as_f64().unwrap(), right as f64 / 5.0);
+    let strata = |clip: &str| {
+        let row = rows.iter().find(|row| row["clip"].ends_with(clip)).unwrap();
+        row.iter().filter(|(name, _)| name.starts_with("strata.")).map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((strata("/000"), strata("/001")), (vec!["x, y".into(), "day".into()], vec!["".into(), "night".into()]));
+    assert!(rows[0].contains_key("strata.a, \"b\""), "{:?}", rows[0]);
 }
 
 #[test]
@@ -324,7 +519,7 @@ fn a_written_set_gives_the_same_scores_as_one_that_is_made_while_scoring() {
         };
         let written = scored(workspace.path(&out).join("records.jsonl"));
         assert_eq!(written, scored(workspace.path("on-the-fly").join(file)), "{set}");
-        assert!(written.len() == 4 && written.values().all(Value::is_array));
+        assert!(written.len() == 4 && written.values().all(Value::is_object));
     }
     if !program::has_ffmpeg("counterfactual clips as MP4") {
         return;

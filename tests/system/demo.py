@@ -22,10 +22,11 @@ def found(program):
     return str(pathlib.Path(shutil.which(program) or program).resolve())
 
 
-def start(program, folder, *arguments, rate=None):
-    """Starts the program in `folder` on the clip, at `rate` frames a second or as fast as it reads.
+def start(program, folder, *arguments, rate=None, video=("-stream_loop", "-1", "-i", CLIP), port=0):
+    """Starts the program in `folder` on `video`, at `rate` frames a second or as fast as it reads.
 
-    Returns the process that feeds it, the program's process, and the address of its live page."""
+    `video` are ffmpeg's arguments for the input. `port` is the page's; 0 is any free one. Returns the process that
+    feeds the program, the program's process, and the address of its live page."""
     pace = ["-re"] if rate else []
     feed = subprocess.Popen(
         [
@@ -33,10 +34,7 @@ def start(program, folder, *arguments, rate=None):
             "-loglevel",
             "error",
             *pace,
-            "-stream_loop",
-            "-1",
-            "-i",
-            CLIP,
+            *video,
             *(["-vf", f"fps={rate}"] if rate else []),
             "-pix_fmt",
             "yuv444p",
@@ -48,8 +46,9 @@ def start(program, folder, *arguments, rate=None):
         ],
         stdout=subprocess.PIPE,
     )
+    page = f"--page=127.0.0.1:{port}"
     judge = subprocess.Popen(
-        [program, "run", "-", "--backend", "cpu", "--window", "2", "--stride", "0.5", "--page=127.0.0.1:0", *arguments],
+        [program, "run", "-", "--backend", "cpu", "--window", "2", "--stride", "0.5", page, *arguments],
         stdin=feed.stdout,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

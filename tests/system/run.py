@@ -136,13 +136,20 @@ TESTS = [
         10,
         [GPU, module("torch"), module("torchvision"), module("open_clip", "open_clip_torch"), module("onnx")],
     ),
+    Test("archive", "the archive of packaging/dist.sh holds a program that runs, under binstall's name", 1),
     Test("gstreamer", "GStreamer's pipelines of docs/jetson.md", 1, [FFMPEG, GSTREAMER, RTSP_SERVER]),
     Test("onnx_nodes", "the GPU engine passes ONNX's node tests", 10, [GPU, module("numpy"), module("onnx")]),
     Test(
         "page",
         "the live page in a browser, and its metrics in Prometheus's parser",
-        1,
-        [FFMPEG, CHROMIUM, module("playwright"), module("prometheus_client", "prometheus-client")],
+        3,
+        [
+            FFMPEG,
+            CHROMIUM,
+            module("playwright"),
+            module("prometheus_client", "prometheus-client"),
+            module("axe_playwright_python", "axe-playwright-python"),
+        ],
     ),
     Test(
         "ray_cluster",

@@ -8,11 +8,16 @@ use crate::cli::choices::{Choice, parser};
 use clap::Args;
 use figureground::Result;
 use figureground::pipeline::Window;
+use figureground::sink::overlay::Overlay;
 use figureground::source::SourceOptions;
 use figureground::source::camera::PixelFormat;
 use std::ffi::OsString;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Default of `--overlay-keep` for a source without an end.
+const ENDLESS_OVERLAY_KEEP: NonZeroU64 = NonZeroU64::new(1000).unwrap();
 
 pub const EXAMPLES: &str = "Examples:
   figureground run --bundle my-bundle clip.mp4
@@ -20,13 +25,15 @@ pub const EXAMPLES: &str = "Examples:
   ffmpeg -i clip.mp4 -f yuv4mpegpipe - | figureground run --bundle my-bundle -
   figureground run --bundle my-bundle rtsp://host/stream --window 2 --stride 0.5
   figureground run --bundle my-bundle camera:0 --page --mqtt mqtt://broker --lines verdicts.jsonl
-  figureground run camera:0 --page --print-config > figureground.toml; figureground run --config figureground.toml
+  figureground run camera:0 --page --print-config > figureground.toml
+  figureground run --config figureground.toml
   figureground run --bundle my-bundle -- -begins-with-a-dash.mp4";
 
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// Picture, folder of pictures, glob, GIF, WebP, .y4m, - (Y4M on stdin), video file or URL that ffmpeg opens,
-    /// or camera:N [default: the demo clip]. In a URL, ${NAME} is replaced by the environment variable NAME.
+    /// or camera:N. A camera or stream comes last, because it has no end. In a URL, ${NAME} is replaced by the
+    /// environment variable NAME.
     #[arg(value_name = "SOURCE")]
     pub(super) sources: Vec<OsString>,
     #[command(flatten)]
@@ -39,7 +46,10 @@ pub struct RunArgs {
     stride: Option<f64>,
     /// Write pictures of each sampled frame with the person's outline, the three views and their probabilities.
     #[arg(long, value_name = "FILE.gif|FILE.mp4|DIR")]
-    pub(super) overlay: Option<PathBuf>,
+    overlay: Option<PathBuf>,
+    /// Number of newest windows whose pictures stay in DIR [default: 1000 of a source without an end, otherwise all].
+    #[arg(long, value_name = "N", requires = "overlay")]
+    overlay_keep: Option<NonZeroU64>,
     /// Frames per second of a folder of pictures.
     #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
     fps: f64,
@@ -113,6 +123,27 @@ impl RunArgs {
 
     pub(super) fn stall_timeout(&self) -> Duration {
         Duration::from_secs_f64(self.stall_timeout.min(86_400.0))
+    }
+
+    /// Creates the overlay of `--overlay`.
+    ///
+    /// # Errors
+    /// Returns an error if it cannot be created, or is a file that would grow without an end.
+    pub(super) fn create_overlay(&self) -> Result<Option<Overlay>> {
+        let Some(path) = &self.overlay else { return Ok(None) };
+        let keep = self.overlay_keep.or_else(|| self.may_be_endless().then_some(ENDLESS_OVERLAY_KEEP));
+        let overlay = Overlay::create(path)?;
+        let overlay = match keep {
+            Some(windows) => overlay.keep_newest(windows).map_err(|error| error.at(path.display()))?,
+            None => overlay,
+        };
+        Ok(Some(overlay))
+    }
+
+    /// Returns whether a source is live, or a pipe in sliding windows, which may be one of a camera.
+    fn may_be_endless(&self) -> bool {
+        let is_sliding = matches!(self.window, Some(WindowArg::Seconds(_)));
+        self.live_source().is_some() || (is_sliding && self.sources.iter().any(|source| source == "-"))
     }
 
     /// Returns the window of a source that is live or not.

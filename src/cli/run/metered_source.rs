@@ -42,16 +42,18 @@ impl Source for MeteredSource {
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         service::alive();
         let health = self.source.health();
-        let frame = self.source.next_frame()?;
-        if frame.is_some() {
-            if self.records_arrivals {
-                self.arrivals.record(None);
-            }
-            if let Some(metrics) = &self.metrics {
-                metrics.frame(health);
-            }
+        let metrics = self.metrics.as_deref();
+        metrics.inspect(|metrics| metrics.wait_for_frame());
+        let frame = self.source.next_frame();
+        if !matches!(frame, Ok(Some(_))) {
+            metrics.inspect(|metrics| metrics.source_ended());
+            return frame;
         }
-        Ok(frame)
+        if self.records_arrivals {
+            self.arrivals.record(None);
+        }
+        metrics.inspect(|metrics| metrics.frame(health));
+        frame
     }
 
     fn health(&self) -> SourceHealth {

@@ -1,29 +1,35 @@
 //! `figureground run`: classifies clips and streams.
 
+mod address;
 mod args;
 mod metered_source;
 mod output_args;
 mod parsers;
 mod reload;
 mod run_outputs;
+mod sources;
 mod watcher;
 mod window_arg;
 
 use super::progress::Progress;
 use super::{Exit, config, interrupt, print, service};
+pub use address::address;
 pub use args::{EXAMPLES, RunArgs};
 use clap::{ArgMatches, Args, Command};
 use figureground::Result;
 use figureground::bundle::labels;
-use figureground::pipeline::{FrameRecording, LabelUpdater, Pipeline};
+use figureground::pipeline::{FrameRecording, LabelUpdater, Pipeline, PipelineHandle};
 use figureground::sink::Outputs;
-use figureground::sink::overlay::Overlay;
 use figureground::sink::page::PageControls;
 use figureground::source;
 pub use parsers::positive;
 use reload::Reload;
-use run_outputs::RunOutputs;
-use watcher::Watcher;
+pub use run_outputs::{LineFormat, RunOutputs};
+use std::time::Duration;
+pub use watcher::{OpenedSource, Watcher};
+
+/// Interval at which a program that stays looks for signals.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Returns the command `run` with all its flags.
 pub fn command() -> Command {
@@ -36,6 +42,7 @@ impl RunArgs {
         if self.print_config {
             return print(&config::write(&command(), matches)).map(|()| Exit::Done);
         }
+        self.check_sources()?;
         if self.config.is_some() {
             interrupt::enable_reload();
         }
@@ -45,10 +52,10 @@ impl RunArgs {
             bundle.set_threshold(tau)?;
         }
         let sources = source::expand(&self.sources)?;
-        if self.models.bundle.is_none() && !sources.is_empty() {
+        if self.models.bundle.is_none() {
             log::info!(target: figureground::NOTES, "the built-in bundle recognises drawn people only: import one for real people");
         }
-        let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
+        let overlay = self.create_overlay()?;
         let records_frames = overlay.is_some() || self.outputs.shows_pictures();
         let recording = if records_frames { FrameRecording::On } else { FrameRecording::Off };
         let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), recording)?;
@@ -67,13 +74,44 @@ impl RunArgs {
         let reload = label_updater
             .filter(|_| self.config.is_some())
             .map(|label_updater| Reload::new(matches, names, bundle_tau, label_updater));
-        let mut run_outputs = RunOutputs::new(self.json, overlay, outputs, reload);
+        let format = LineFormat::of_stdout(self.json);
+        let mut run_outputs = RunOutputs::new(format, overlay, outputs, reload);
         service::ready(self.stall_timeout());
-        let mut watcher = Watcher { args: self, pipeline: &mut pipeline, outputs: &mut run_outputs, progress };
-        let exit = watcher.watch_all(&sources);
+        let mut watcher = Watcher { pipeline: &mut pipeline, outputs: &mut run_outputs, progress };
+        let exit = self.watch_all(&mut watcher, &sources);
+        let exit = exit.and_then(|exit| self.complete(exit, &mut run_outputs));
+        if let Ok(exit) = exit
+            && self.outputs.has_page()
+            && run_outputs.has_windows()
+            && self.live_source().is_none()
+        {
+            stay(exit, &mut run_outputs, &pipeline.handle(), progress);
+        }
         interrupt::start_closing();
         service::stopping();
-        let (exit, is_flagged) = (exit?, run_outputs.finish()?);
-        Ok(if exit == Exit::Done && self.fail_flagged && is_flagged { Exit::BoundBroken } else { exit })
+        exit
+    }
+
+    /// Completes the overlay; returns `exit`, or that a limit was exceeded.
+    fn complete(&self, exit: Exit, outputs: &mut RunOutputs) -> Result<Exit> {
+        outputs.finish_overlay()?;
+        let is_broken = exit == Exit::Done && self.fail_flagged && outputs.is_any_flagged();
+        Ok(if is_broken { Exit::BoundBroken } else { exit })
+    }
+}
+
+/// Serves the live page after the last clip, until a signal ends the program with the code of `exit`.
+fn stay(exit: Exit, outputs: &mut RunOutputs, handle: &PipelineHandle, progress: &Progress) {
+    if interrupt::is_interrupted() {
+        return;
+    }
+    interrupt::finish(exit.code());
+    progress.message("all sources are done: the live page stays until ctrl-C");
+    while !interrupt::is_interrupted() {
+        service::alive();
+        if interrupt::take_reload_request() {
+            outputs.reload(handle);
+        }
+        std::thread::sleep(TICK);
     }
 }

@@ -1,5 +1,6 @@
 //! The flags of the outputs beside stdout.
 
+use super::address::address;
 use crate::cli::choices::{Choice, parser};
 use clap::Args;
 use figureground::Result;
@@ -54,12 +55,13 @@ pub(super) struct OutputArgs {
     #[arg(long, alias = "queue", value_name = "N", default_value_t = 1000,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     queue_size: u32,
-    /// Serve the live page and Prometheus metrics at ADDRESS [default of ADDRESS: 127.0.0.1:8080].
-    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true)]
+    /// Serve the live page and Prometheus metrics at ADDRESS, a port or both [default of ADDRESS: 127.0.0.1:8080].
+    /// After the last clip, the page stays until ctrl-C.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true, value_parser = address)]
     #[arg(default_missing_value = "127.0.0.1:8080")]
     page: Option<SocketAddr>,
     /// Serve only Prometheus metrics, at /metrics of ADDRESS.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     metrics: Option<SocketAddr>,
     /// File with the access token of page and metrics [default: the environment variable FIGUREGROUND_TOKEN].
     #[arg(long, value_name = "FILE")]
@@ -80,6 +82,11 @@ const TRIGGERS: [Choice<WebhookTrigger>; 3] = [
 ];
 
 impl OutputArgs {
+    /// Returns whether the page is served.
+    pub(super) fn has_page(&self) -> bool {
+        self.page.is_some()
+    }
+
     /// Returns whether the page shows pictures.
     pub(super) fn shows_pictures(&self) -> bool {
         self.page.is_some() && !self.no_picture

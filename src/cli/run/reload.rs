@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 const RELOADABLE: [&str; 4] = ["labels", "lines", "tau", "webhook"];
 
 /// The configuration in use.
-pub(super) struct Reload {
+pub struct Reload {
     values: BTreeMap<String, String>,
     /// The bundle's threshold, used if the configuration sets none.
     bundle_tau: f32,

@@ -12,9 +12,25 @@ use std::io::Stdout;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+/// The form of lines on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineFormat {
+    /// One JSON object a line.
+    Json,
+    /// Text for people.
+    Text,
+}
+
+impl LineFormat {
+    /// Returns text if stdout is a terminal, unless `json` is set.
+    pub fn of_stdout(json: bool) -> Self {
+        if json || !person_reads() { Self::Json } else { Self::Text }
+    }
+}
+
 /// The receivers of window results.
-pub(super) struct RunOutputs {
-    /// JSON lines on stdout; `None` writes text for people.
+pub struct RunOutputs {
+    /// JSON lines on stdout; `None` writes text.
     lines: Option<JsonLines<Stdout>>,
     overlay: Option<Overlay>,
     pub(super) outputs: Outputs,
@@ -28,10 +44,10 @@ pub(super) struct RunOutputs {
 }
 
 impl RunOutputs {
-    /// Creates the receivers; stdout gets JSON lines if `json` is set or it is not a terminal.
-    pub(super) fn new(json: bool, overlay: Option<Overlay>, outputs: Outputs, reload: Option<Reload>) -> Self {
+    /// Creates the receivers; stdout gets lines in `format`.
+    pub fn new(format: LineFormat, overlay: Option<Overlay>, outputs: Outputs, reload: Option<Reload>) -> Self {
         Self {
-            lines: (json || !person_reads()).then(|| JsonLines::new(std::io::stdout())),
+            lines: (format == LineFormat::Json).then(|| JsonLines::new(std::io::stdout())),
             overlay,
             outputs,
             reload,
@@ -89,12 +105,22 @@ impl RunOutputs {
         service::reloaded();
     }
 
-    /// Completes the overlay and closes the outputs; returns whether any window was flagged.
-    pub(super) fn finish(self) -> Result<bool> {
+    /// Returns whether any window was judged.
+    pub(super) fn has_windows(&self) -> bool {
+        self.windows > 0
+    }
+
+    /// Returns whether any window was flagged.
+    pub(super) fn is_any_flagged(&self) -> bool {
+        self.is_any_flagged
+    }
+
+    /// Completes the overlay.
+    pub fn finish_overlay(&mut self) -> Result<()> {
         // Without windows the overlay is empty, and an error was reported already.
-        if let Some(overlay) = self.overlay.filter(|_| self.windows > 0 && !interrupt::is_interrupted()) {
-            overlay.finish()?;
+        match self.overlay.take().filter(|_| self.windows > 0 && !interrupt::is_interrupted()) {
+            Some(overlay) => overlay.finish(),
+            None => Ok(()),
         }
-        Ok(self.is_any_flagged)
     }
 }

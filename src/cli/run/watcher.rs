@@ -4,44 +4,52 @@ use super::args::RunArgs;
 use super::metered_source::MeteredSource;
 use super::run_outputs::RunOutputs;
 use crate::cli::progress::{Progress, suspend};
-use crate::cli::{Exit, built_in, interrupt, report, service};
+use crate::cli::{Exit, interrupt, report, service};
 use figureground::Result;
-use figureground::pipeline::Pipeline;
+use figureground::pipeline::{Pipeline, Window};
 use figureground::source::{self, ArrivalTime, ReconnectingSource, Source, SourceHealth};
 use std::ffi::{OsStr, OsString};
+use std::time::Duration;
+
+/// Time without a frame after which a source counts as away.
+const AWAY_AFTER: Duration = Duration::from_secs(3);
 
 /// Runs the pipeline on one source after the other and writes the results.
-pub(super) struct Watcher<'a> {
-    pub(super) args: &'a RunArgs,
-    pub(super) pipeline: &'a mut Pipeline,
-    pub(super) outputs: &'a mut RunOutputs,
-    pub(super) progress: &'a Progress,
+pub struct Watcher<'a> {
+    pub pipeline: &'a mut Pipeline,
+    pub outputs: &'a mut RunOutputs,
+    pub progress: &'a Progress,
 }
 
 /// A source, and the arrival times of its frames if it records them.
-struct OpenedSource {
+pub struct OpenedSource {
     source: Box<dyn Source>,
     arrivals: Option<ArrivalTime>,
 }
 
-impl Watcher<'_> {
-    /// Runs all `sources`, or the demo clip without any. Reports a source that cannot be read and continues with the
-    /// next.
-    pub(super) fn watch_all(&mut self, sources: &[OsString]) -> Result<Exit> {
-        if sources.is_empty() {
-            let demo = OpenedSource { source: built_in::clip()?, arrivals: None };
-            return self.watch(demo).map(|()| Exit::Done);
-        }
-        let bar = self.progress.bar("clips", sources.len() as u64);
+impl From<Box<dyn Source>> for OpenedSource {
+    /// Wraps a source that does not record arrival times.
+    fn from(source: Box<dyn Source>) -> Self {
+        Self { source, arrivals: None }
+    }
+}
+
+impl RunArgs {
+    /// Runs all `sources`. Reports a source that cannot be read and continues with the next.
+    pub(super) fn watch_all(&self, watcher: &mut Watcher<'_>, sources: &[OsString]) -> Result<Exit> {
+        let bar = watcher.progress.bar("clips", sources.len() as u64);
         let mut exit = Exit::Done;
         for spec in sources {
-            let watched = self.open(spec).and_then(|source| self.watch(source));
+            let watched = self.open(spec).and_then(|opened| {
+                let window = self.window(opened.source.is_live())?;
+                watcher.watch(opened, window)
+            });
             if let Err(error) = watched {
                 report(&error);
                 exit = Exit::Failed;
             }
             bar.inc(1);
-            if self.outputs.is_closed() || interrupt::is_interrupted() {
+            if watcher.outputs.is_closed() || interrupt::is_interrupted() {
                 break;
             }
         }
@@ -51,10 +59,10 @@ impl Watcher<'_> {
 
     /// Opens a source; a live one is reopened whenever it is lost.
     fn open(&self, spec: &OsStr) -> Result<OpenedSource> {
-        let mut opener = source::opener(spec.to_owned(), self.args.source_options());
+        let mut opener = source::opener(spec.to_owned(), self.source_options());
         let source = opener()?;
         if !source.is_live() {
-            return Ok(OpenedSource { source, arrivals: None });
+            return Ok(source.into());
         }
         let source = ReconnectingSource::new(source, opener, || {
             // The watchdog must not expire while a camera is unplugged.
@@ -64,9 +72,11 @@ impl Watcher<'_> {
         let arrivals = Some(source.arrivals());
         Ok(OpenedSource { source: Box::new(source), arrivals })
     }
+}
 
-    fn watch(&mut self, OpenedSource { source, arrivals }: OpenedSource) -> Result<()> {
-        let window = self.args.window(source.is_live())?;
+impl Watcher<'_> {
+    /// Runs the pipeline on one source.
+    pub fn watch(&mut self, OpenedSource { source, arrivals }: OpenedSource, window: Window) -> Result<()> {
         let name = source.name().to_owned();
         let spinner = self.progress.spinner(name.clone());
         let mut source = MeteredSource::new(source, arrivals, self.outputs.outputs.metrics());
@@ -82,7 +92,10 @@ impl Watcher<'_> {
         spinner.finish_and_clear();
         let SourceHealth { dropped, reconnects } = source.health();
         if source.is_live() {
-            self.progress.status(&format!("{name}: {dropped} frames dropped, {reconnects} reconnects"));
+            // A source that is away at the end was lost once more than it was restored.
+            let away = arrivals.age().filter(|age| *age >= AWAY_AFTER);
+            let away = away.map_or(String::new(), |age| format!(", away for {} s at the end", age.as_secs()));
+            self.progress.status(&format!("{name}: {dropped} frames dropped, {reconnects} reconnects{away}"));
             log::info!("{name}: dropped {dropped}, reconnects {reconnects}");
         }
         watched.map(|_| ())

@@ -1,12 +1,13 @@
 //! Any two-operand f32 contraction as a few large matrix products.
 //!
 //! tract writes every matrix product as an `EinSum`. Here its axes are sorted by role, neighbours that lie one behind
-//! the other in memory are merged, and the largest of each role go to one call of the `gemm` crate; what is left is
+//! the other in memory are merged, and the largest of each role go to one call of the `gemm-f32` crate; what is left is
 //! looped over.
 
 use super::activation::Activation;
 use crate::engine::roles::{Roles, Run};
-use gemm::Parallelism;
+use gemm_common::Parallelism;
+use gemm_f32::gemm::f32::get_gemm_fn;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::*;
 use tract_onnx::tract_core::ops::einsum::EinSum;
@@ -68,22 +69,27 @@ impl Product {
 
     unsafe fn multiply(&self, a: *const f32, b: *const f32, c: *mut f32, accumulate: bool) {
         let (m, n, k) = (self.m, self.n, self.k);
+        // The kernels prefer a c with contiguous columns; one with contiguous rows is computed as c^T = b^T a^T.
+        let is_transposed = n.c.abs() < m.c.abs();
+        let left = Operand { data: a, size: m.size, stride: m.a, depth_stride: k.a, c_stride: m.c };
+        let right = Operand { data: b, size: n.size, stride: n.b, depth_stride: k.b, c_stride: n.c };
+        let (left, right) = if is_transposed { (right, left) } else { (left, right) };
         // SAFETY: as for `run`.
         unsafe {
-            gemm::gemm(
-                m.size,
-                n.size,
+            get_gemm_fn()(
+                left.size,
+                right.size,
                 k.size,
                 c,
-                n.c,
-                m.c,
+                right.c_stride,
+                left.c_stride,
                 accumulate,
-                a,
-                k.a,
-                m.a,
-                b,
-                n.b,
-                k.b,
+                left.data,
+                left.depth_stride,
+                left.stride,
+                right.data,
+                right.stride,
+                right.depth_stride,
                 1.0,
                 1.0,
                 false,
@@ -93,6 +99,15 @@ impl Product {
             );
         }
     }
+}
+
+/// A matrix of a product, with its strides in itself and in c, in elements.
+struct Operand {
+    data: *const f32,
+    size: usize,
+    stride: isize,
+    depth_stride: isize,
+    c_stride: isize,
 }
 
 /// Calls `body` with the offsets of every combination of `runs`, beginning at `at`.

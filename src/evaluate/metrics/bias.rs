@@ -2,7 +2,7 @@
 
 use super::accuracy::{is_contrastive, share, top1};
 use super::bootstrap::{Estimate, estimate};
-use super::{ScoredClip, selective};
+use super::{ScoredClip, exact, selective};
 use crate::gate::ScoreKind;
 use crate::view::View;
 use serde::{Serialize, Serializer};
@@ -24,7 +24,9 @@ pub struct BiasMeasures {
     pub swaps: BTreeMap<&'static str, SwapMeasures>,
     /// Rows of SCUBA's tables by source of backgrounds, with `mean` over all.
     pub still: BTreeMap<String, StillBackgroundMeasures>,
-    /// AUROC of each score for labels that are wrong because of the background, over all swaps but `same`.
+    /// Share of labels that are wrong because of the background, over all swaps but `same`; `None` without them.
+    pub wrong_by_background: Option<Estimate>,
+    /// AUROC of each score for these labels.
     pub auroc_wrong_by_background: BTreeMap<&'static str, Estimate>,
     /// Correlation of SHAcc with the person's size over classes (HAT, Figure 4 d).
     pub person_size: Option<PersonSize>,
@@ -59,6 +61,8 @@ pub struct DrawStatistics {
     pub deviation: f64,
     /// Number of draws.
     pub draws: usize,
+    /// Clips of all draws.
+    pub of: usize,
 }
 
 /// Measures of one source of still backgrounds.
@@ -105,9 +109,8 @@ impl BiasMeasures {
         if sets.is_empty() {
             return None;
         }
-        let full = |clips: &[ScoredClip]| estimate(clips, |clips| top1(clips.iter().copied(), View::Full));
         let set = |(name, clips): (&String, &Vec<ScoredClip>)| {
-            (name.clone(), SetTop1 { clips: clips.len(), top1: full(clips) })
+            (name.clone(), SetTop1 { clips: clips.len(), top1: full_top1(clips) })
         };
         let ratio = |name: &str| sets.get(name).map(|set| ratio(clips, set));
         Some(Self {
@@ -116,6 +119,7 @@ impl BiasMeasures {
             hor: ratio("human-only"),
             swaps: SWAPS.into_iter().filter_map(|(prefix, kind)| Some((kind, swap(sets, prefix)?))).collect(),
             still: still_backgrounds(sets),
+            wrong_by_background: wrong_by_background(sets),
             auroc_wrong_by_background: aurocs(sets),
             person_size: person_size(clips, sets, names),
         })
@@ -148,7 +152,7 @@ fn draws<'a>(sets: &'a CounterfactualClips, prefix: &'a str) -> impl Iterator<It
 
 fn swap(sets: &CounterfactualClips, prefix: &str) -> Option<SwapMeasures> {
     let over = |measure: &dyn Fn(&[ScoredClip]) -> f64| {
-        DrawStatistics::of(draws(sets, prefix).map(|clips| measure(clips)).collect())
+        DrawStatistics::of(draws(sets, prefix).map(|clips| (measure(clips), clips.len())).collect())
     };
     let shacc = over(&|clips| top1(clips, View::Full))?;
     let by_background = |clip: &ScoredClip| clip.is_wrong_by_background() == Some(true);
@@ -157,28 +161,31 @@ fn swap(sets: &CounterfactualClips, prefix: &str) -> Option<SwapMeasures> {
 }
 
 impl DrawStatistics {
-    /// Computes mean and sample deviation; `None` without draws.
-    pub fn of(draws: Vec<f64>) -> Option<Self> {
+    /// Computes mean and sample deviation of draws, each with its number of clips; `None` without draws.
+    pub fn of(draws: Vec<(f64, usize)>) -> Option<Self> {
         let count = draws.len();
         if count == 0 {
             return None;
         }
-        let mean = draws.iter().sum::<f64>() / count as f64;
-        let squares = draws.iter().map(|draw| (draw - mean) * (draw - mean)).sum::<f64>();
+        let mean = draws.iter().map(|draw| draw.0).sum::<f64>() / count as f64;
+        let squares = draws.iter().map(|draw| (draw.0 - mean) * (draw.0 - mean)).sum::<f64>();
         let deviation = if count > 1 { (squares / (count - 1) as f64).sqrt() } else { 0.0 };
-        Some(Self { mean, deviation, draws: count })
+        Some(Self { mean, deviation, draws: count, of: draws.iter().map(|draw| draw.1).sum() })
     }
+}
+
+fn full_top1(clips: &[ScoredClip]) -> Estimate {
+    exact::share(clips.iter().map(ScoredClip::is_right))
 }
 
 fn still_backgrounds(sets: &CounterfactualClips) -> BTreeMap<String, StillBackgroundMeasures> {
     let mut rows: BTreeMap<String, StillBackgroundMeasures> = BTreeMap::new();
-    let full = |clips: &Vec<ScoredClip>| estimate(clips, |clips| top1(clips.iter().copied(), View::Full));
     for (name, clips) in sets {
         let Some((kind, source)) = name.split_once('-') else { continue };
         match kind {
-            "scuba" => rows.entry(source.to_owned()).or_default().scuba = Some(full(clips)),
-            "scufo" => rows.entry(source.to_owned()).or_default().scufo = Some(full(clips)),
-            "conflfg" => rows.entry(source.to_owned()).or_default().conflfg = Some(full(clips)),
+            "scuba" => rows.entry(source.to_owned()).or_default().scuba = Some(full_top1(clips)),
+            "scufo" => rows.entry(source.to_owned()).or_default().scufo = Some(full_top1(clips)),
+            "conflfg" => rows.entry(source.to_owned()).or_default().conflfg = Some(full_top1(clips)),
             _ => {}
         }
     }
@@ -187,8 +194,7 @@ fn still_backgrounds(sets: &CounterfactualClips) -> BTreeMap<String, StillBackgr
         if let (Some(scuba), Some(scufo)) = pair {
             let passes =
                 |(scufo, scuba): (&ScoredClip, &ScoredClip)| is_contrastive(scuba.truth, scuba.label(), scufo.label());
-            let passed: Vec<bool> = paired(scufo, scuba).map(passes).collect();
-            row.contrastive = Some(estimate(&passed, |passed| share(passed.iter().copied(), |passed| *passed)));
+            row.contrastive = Some(exact::share(paired(scufo, scuba).map(passes)));
         }
     }
     if rows.len() > 1 {
@@ -199,6 +205,7 @@ fn still_backgrounds(sets: &CounterfactualClips) -> BTreeMap<String, StillBackgr
                 value: mean(|e| e.value),
                 low: mean(|e| e.low),
                 high: mean(|e| e.high),
+                of: all.iter().map(|e| e.of).sum(),
             })
         };
         let mean = StillBackgroundMeasures {
@@ -212,16 +219,25 @@ fn still_backgrounds(sets: &CounterfactualClips) -> BTreeMap<String, StillBackgr
     rows
 }
 
+/// Returns the clips of all swaps whose background is of another class.
+fn swapped(sets: &CounterfactualClips) -> Vec<&ScoredClip> {
+    SWAPS[..3].iter().flat_map(|(prefix, _)| draws(sets, prefix)).flatten().collect()
+}
+
+fn wrong_by_background(sets: &CounterfactualClips) -> Option<Estimate> {
+    let swapped = swapped(sets);
+    let known = swapped.iter().filter_map(|clip| clip.is_wrong_by_background());
+    (!swapped.is_empty()).then(|| exact::share(known))
+}
+
 fn aurocs(sets: &CounterfactualClips) -> BTreeMap<&'static str, Estimate> {
-    let swapped = SWAPS[..3].iter().flat_map(|(prefix, _)| draws(sets, prefix)).flatten();
-    let swapped: Vec<&ScoredClip> = swapped.collect();
+    let swapped = swapped(sets);
     if swapped.is_empty() {
         return BTreeMap::new();
     }
     let auroc = |by: ScoreKind| {
         let score = |clip: &&ScoredClip| Some((-clip.confidence(by), clip.is_wrong_by_background()?));
-        let scores: Vec<(f64, bool)> = swapped.iter().filter_map(score).collect();
-        estimate(&scores, |scores| selective::auroc(&scores.iter().map(|pair| **pair).collect::<Vec<_>>()))
+        selective::auroc_estimate(&swapped.iter().filter_map(score).collect::<Vec<_>>())
     };
     ScoreKind::ALL.into_iter().map(|by| (by.name(), auroc(by))).collect()
 }

@@ -1,13 +1,16 @@
-//! Confidence intervals by the bootstrap.
+//! Measures with their confidence intervals, and intervals by the bootstrap.
 
 use serde::{Serialize, Serializer};
 
 /// Bootstrap samples.
 const SAMPLES: usize = 1_000;
-/// Fraction of the samples between `low` and `high`.
-const LEVEL: f64 = 0.95;
+/// Seed of the samples.
+pub const SEED: u64 = 0;
+/// Probability that an interval contains the true value.
+pub(super) const LEVEL: f64 = 0.95;
 
-/// A measure with its 95 % bootstrap interval. Undefined numbers are NaN here and null in JSON.
+/// A measure with its 95 % interval: exact for a share of clips, by the bootstrap for all others. Undefined numbers are
+/// NaN here and null in JSON.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
     /// The measure of the clips.
@@ -16,6 +19,8 @@ pub struct Estimate {
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
+    /// Clips that the measure stands on: the denominator of a share.
+    pub of: usize,
 }
 
 impl Serialize for Estimate {
@@ -25,17 +30,19 @@ impl Serialize for Estimate {
             value: Option<f64>,
             low: Option<f64>,
             high: Option<f64>,
+            of: usize,
         }
         let [value, low, high] = [self.value, self.low, self.high].map(|n| Some(n).filter(|n| n.is_finite()));
-        Numbers { value, low, high }.serialize(serializer)
+        Numbers { value, low, high, of: self.of }.serialize(serializer)
     }
 }
 
-/// Returns the measure of `clips`, and its interval from a thousand samples that are the same in every run.
+/// Returns the measure of `clips`, and its interval from a thousand samples that are the same in every run. The ends
+/// are NaN if all samples agree: they then do not show how far off the measure is.
 pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
     let all: Vec<&T> = clips.iter().collect();
     let value = measure(&all);
-    let mut rng = SplitMix64(0x9e37_79b9_7f4a_7c15);
+    let mut rng = SplitMix64(SEED);
     let mut values: Vec<f64> = Vec::with_capacity(SAMPLES);
     let mut sample: Vec<&T> = Vec::with_capacity(all.len());
     for _ in 0..if all.is_empty() { 0 } else { SAMPLES } {
@@ -45,11 +52,13 @@ pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
     }
     values.retain(|value| value.is_finite());
     values.sort_by(f64::total_cmp);
+    let agree = values.first() == values.last();
     let quantile = |fraction: f64| match values.len() {
-        0 => f64::NAN,
+        _ if agree => f64::NAN,
         count => values[((count - 1) as f64 * fraction).round() as usize],
     };
-    Estimate { value, low: quantile((1.0 - LEVEL) / 2.0), high: quantile((1.0 + LEVEL) / 2.0) }
+    let [low, high] = [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0].map(quantile);
+    Estimate { value, low, high, of: all.len() }
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).

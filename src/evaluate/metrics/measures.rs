@@ -1,7 +1,7 @@
 //! All measures of a data set.
 
 use super::bootstrap::{Estimate, estimate};
-use super::{BiasMeasures, CounterfactualClips, ScoredClip, Unscored, accuracy, selective};
+use super::{BiasMeasures, CounterfactualClips, ScoredClip, Unscored, accuracy, exact, selective};
 use crate::gate::{ScoreKind, Verdict};
 use crate::view::View;
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub struct GateMeasures {
     /// `aurc` minus that of max-softmax, on the same samples: negative if this score is better.
     pub aurc_less_max_softmax: Estimate,
     /// Risk at coverages from 50 % to 100 %.
-    pub risk_at: BTreeMap<String, f64>,
+    pub risk_at: BTreeMap<String, Estimate>,
     /// AUROC of labels that are wrong because of the background; null if the backgrounds' classes are not known.
     pub auroc_wrong_by_background: Estimate,
     /// Risk at every coverage k/n.
@@ -65,11 +65,11 @@ pub struct Class {
     /// Number of clips.
     pub clips: usize,
     /// Top-1 accuracy of the full view.
-    pub top1: f64,
+    pub top1: Estimate,
     /// Top-1 accuracy of the person view.
-    pub p_top1: f64,
+    pub p_top1: Estimate,
     /// Top-1 accuracy of the background view.
-    pub b_top1: f64,
+    pub b_top1: Estimate,
     /// Mean probability of the class in the person view.
     pub p_person: f64,
     /// Mean probability of the class in the background view.
@@ -106,15 +106,20 @@ impl Measures {
 }
 
 fn metrics(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
-    let top1 = |view: View| estimate(clips, move |clips| accuracy::top1(clips.iter().copied(), view));
+    let played: Vec<&ScoredClip> = clips.iter().filter(|clip| clip.pointing.is_some()).collect();
     BTreeMap::from([
-        ("top1", top1(View::Full)),
-        ("top5", estimate(clips, |clips| accuracy::top5(clips.iter().copied()))),
+        ("top1", top1(clips, View::Full)),
+        ("top5", exact::share(clips.iter().map(|clip| clip.in_top5))),
         ("mean_class", estimate(clips, |clips| accuracy::mean_class(clips.iter().copied()))),
-        ("p_top1", top1(View::Person)),
-        ("b_top1", top1(View::Background)),
-        ("pointing", estimate(clips, |clips| accuracy::pointing(clips.iter().copied()))),
+        ("p_top1", top1(clips, View::Person)),
+        ("b_top1", top1(clips, View::Background)),
+        ("pointing", estimate(&played, |clips| accuracy::pointing(clips.iter().map(|clip| **clip)))),
+        ("wrong_by_background", exact::share(clips.iter().filter_map(ScoredClip::is_wrong_by_background))),
     ])
+}
+
+fn top1<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, view: View) -> Estimate {
+    exact::share(clips.into_iter().map(|clip| clip.best[view.index()] == clip.truth))
 }
 
 fn gate(clips: &[ScoredClip], by: ScoreKind) -> GateMeasures {
@@ -122,12 +127,14 @@ fn gate(clips: &[ScoredClip], by: ScoreKind) -> GateMeasures {
         clips.iter().map(|clip| (clip.confidence(by), !clip.is_right())).collect()
     };
     let ordered = |clips: &[&ScoredClip]| ordered_by(by, clips);
-    let background = |clips: &[&ScoredClip]| {
-        let scores = clips.iter().filter_map(|clip| Some((-clip.confidence(by), clip.is_wrong_by_background()?)));
-        selective::auroc(&scores.collect::<Vec<_>>())
-    };
+    let background = |clip: &ScoredClip| Some((-clip.confidence(by), clip.is_wrong_by_background()?));
+    let background: Vec<(f64, bool)> = clips.iter().filter_map(background).collect();
     let all = ordered(&clips.iter().collect::<Vec<_>>());
-    let percent = |coverage: f64| format!("{:.0}%", coverage * 100.0);
+    let risk_at = |coverage: f64| {
+        let accepted = selective::accepted(all.len(), coverage);
+        let risk = selective::risk_at(&all, coverage);
+        (format!("{:.0}%", coverage * 100.0), exact::share_of(risk * accepted as f64, accepted))
+    };
     GateMeasures {
         aurc: estimate(clips, |clips| selective::aurc(&ordered(clips))),
         e_aurc: estimate(clips, |clips| selective::e_aurc(&ordered(clips))),
@@ -135,33 +142,28 @@ fn gate(clips: &[ScoredClip], by: ScoreKind) -> GateMeasures {
         aurc_less_max_softmax: estimate(clips, |clips| {
             selective::aurc(&ordered(clips)) - selective::aurc(&ordered_by(ScoreKind::MaxSoftmax, clips))
         }),
-        risk_at: COVERAGES.map(|coverage| (percent(coverage), selective::risk_at(&all, coverage))).into(),
-        auroc_wrong_by_background: estimate(clips, background),
+        risk_at: COVERAGES.map(risk_at).into(),
+        auroc_wrong_by_background: selective::auroc_estimate(&background),
         curve: selective::risks(&all),
     }
 }
 
 fn verdicts(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
     let is_flagged = |clip: &ScoredClip| matches!(clip.verdict, Verdict::Flag(_));
-    let flagged_of = |right: bool| {
-        estimate(clips, move |clips| {
-            accuracy::share(clips.iter().copied().filter(|clip| clip.is_right() == right), is_flagged)
-        })
-    };
+    let is_accepted = |clip: &ScoredClip| matches!(clip.verdict, Verdict::Accept);
+    let of_all = |holds: &dyn Fn(&ScoredClip) -> bool| exact::share(clips.iter().map(holds));
+    let flagged_of = |right: bool| exact::share(clips.iter().filter(|clip| clip.is_right() == right).map(is_flagged));
     let replaced = |other: fn(&ScoredClip) -> usize| {
         let label = move |clip: &ScoredClip| if is_flagged(clip) { other(clip) } else { clip.label() };
-        estimate(clips, move |clips| accuracy::share(clips.iter().copied(), |clip| label(clip) == clip.truth))
+        of_all(&|clip| label(clip) == clip.truth)
     };
-    let accepted = |clip: &ScoredClip| matches!(clip.verdict, Verdict::Accept);
     BTreeMap::from([
-        ("flagged", estimate(clips, |clips| accuracy::share(clips.iter().copied(), is_flagged))),
-        ("accepted", estimate(clips, |clips| accuracy::share(clips.iter().copied(), accepted))),
+        ("flagged", of_all(&is_flagged)),
+        ("accepted", of_all(&is_accepted)),
+        ("abstained", of_all(&|clip| matches!(clip.verdict, Verdict::Abstain(_)))),
         ("right_flagged", flagged_of(true)),
         ("wrong_flagged", flagged_of(false)),
-        (
-            "top1_of_accepted",
-            estimate(clips, |clips| accuracy::top1(clips.iter().copied().filter(|clip| accepted(clip)), View::Full)),
-        ),
+        ("top1_of_accepted", top1(clips.iter().filter(|clip| is_accepted(clip)), View::Full)),
         ("top1_flagged_by_person", replaced(|clip| clip.best[View::Person.index()])),
         ("top1_flagged_by_tie", replaced(|clip| clip.tie)),
     ])
@@ -170,7 +172,7 @@ fn verdicts(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
 fn classes(clips: &[ScoredClip], names: &[String]) -> Vec<Class> {
     let of = |(index, label): (usize, &String)| {
         let clips: Vec<&ScoredClip> = clips.iter().filter(|clip| clip.truth == index).collect();
-        let top1 = |view: View| accuracy::top1(clips.iter().copied(), view);
+        let top1 = |view: View| top1(clips.iter().copied(), view);
         let mean = |view: View| {
             clips.iter().map(|clip| f64::from(clip.p_truth[view.index()])).sum::<f64>() / clips.len() as f64
         };

@@ -1,11 +1,12 @@
 //! Measures of the records of a data set.
 //!
 //! A [`ScoredClip`] holds the numbers of one record. [`accuracy`] measures labels, [`selective`] the order in which a
-//! score accepts clips, and [`bootstrap`] their confidence intervals. [`Measures`] are all of them.
+//! score accepts clips, and [`exact`] and [`bootstrap`] their confidence intervals. [`Measures`] are all of them.
 
 pub mod accuracy;
 mod bias;
 pub mod bootstrap;
+pub mod exact;
 mod measures;
 pub mod selective;
 

@@ -3,6 +3,8 @@
 //! Coverage is the fraction of accepted clips; selective risk is the fraction of wrong labels among them. Clips with
 //! equal confidence count as if in random order.
 
+use super::bootstrap::{Estimate, estimate};
+
 /// Returns the risk at every coverage k/n of `clips`, each with its confidence and whether its label is wrong.
 pub fn risks(clips: &[(f64, bool)]) -> Vec<f64> {
     wrong_accepted(clips).iter().enumerate().map(|(k, wrong)| wrong / (k + 1) as f64).collect()
@@ -44,10 +46,20 @@ pub fn augrc(clips: &[(f64, bool)]) -> f64 {
     mean(&wrong_accepted(clips)) / clips.len() as f64
 }
 
+/// Returns the number of accepted clips of `clips` at `coverage`, rounded up; at least one of some.
+pub fn accepted(clips: usize, coverage: f64) -> usize {
+    ((clips as f64 * coverage).ceil() as usize).clamp(1, clips.max(1)).min(clips)
+}
+
 /// Returns the risk at `coverage`, with the number of accepted clips rounded up.
 pub fn risk_at(clips: &[(f64, bool)], coverage: f64) -> f64 {
-    let accepted = ((clips.len() as f64 * coverage).ceil() as usize).clamp(1, clips.len().max(1));
-    risks(clips).get(accepted - 1).copied().unwrap_or(f64::NAN)
+    let last = accepted(clips.len(), coverage).checked_sub(1);
+    last.and_then(|last| risks(clips).get(last).copied()).unwrap_or(f64::NAN)
+}
+
+/// Returns [`auroc`] with its bootstrap interval.
+pub fn auroc_estimate(values: &[(f64, bool)]) -> Estimate {
+    estimate(values, |values| auroc(&values.iter().map(|value| **value).collect::<Vec<_>>()))
 }
 
 /// Returns the probability that a `true` has a larger value than a `false`, with ties counted half; NaN without either.

@@ -2,6 +2,7 @@
 
 use super::failed;
 use crate::error::Result;
+use crate::evaluate::metrics::ScoredClip;
 use crate::evaluate::{ClipOutcome, Record};
 use crate::pipeline::{Pipeline, Window};
 use crate::source::{FrameRange, Source};
@@ -11,7 +12,6 @@ use base64::prelude::BASE64_STANDARD;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// A clip with the three views of its middle frame.
@@ -33,30 +33,21 @@ pub struct ReportExample {
     pub views: [String; 3],
 }
 
-/// Fields of a verdict line that a report shows.
+/// Fields of a verdict line that an example needs.
 #[derive(Debug, Deserialize)]
 struct Line {
-    label: String,
-    verdict: String,
-    p: BTreeMap<String, f32>,
     frames: Vec<u64>,
-    full: Vec<Ranked>,
-    person: Vec<Ranked>,
-    background: Vec<Ranked>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Ranked {
-    label: String,
 }
 
 /// Makes the example of a record from the middle frame of its clip, by a pipeline that records frames; `None` if the
-/// clip was not scored.
+/// clip was not scored. `clip` is the record as the gate judges it, with labels of the classes `names`.
 ///
 /// # Errors
 /// Returns an error if the clip cannot be read, or if a model fails.
 pub fn example(
     record: &Record,
+    clip: &ScoredClip,
+    names: &[String],
     pipeline: &mut Pipeline,
     source: Box<dyn Source + '_>,
 ) -> Result<Option<ReportExample>> {
@@ -79,14 +70,14 @@ pub fn example(
         }
         Ok(ControlFlow::Break(()))
     })?;
-    let best = |ranked: &[Ranked]| ranked.first().map(|best| best.label.clone()).unwrap_or_default();
+    let best = clip.best.map(|class| names.get(class).cloned().unwrap_or_default());
     Ok(Some(ReportExample {
         clip: record.clip.clone(),
         truth: record.truth.clone(),
-        p: ["full", "person", "background"].map(|view| line.p.get(view).copied().unwrap_or(f32::NAN)),
-        best: [&line.full, &line.person, &line.background].map(|ranked| best(ranked)),
-        label: line.label,
-        verdict: line.verdict,
+        label: best[View::Full.index()].clone(),
+        verdict: clip.verdict.name().to_owned(),
+        p: clip.p,
+        best,
         views,
     }))
 }

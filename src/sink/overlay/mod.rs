@@ -22,6 +22,7 @@ use embedded_graphics::prelude::{OriginDimensions, Size};
 use folder::Folder;
 use gif::Gif;
 use sheet::Sheet;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 pub use strip::{PANELS, Strip};
@@ -66,6 +67,18 @@ impl Overlay {
             Some(other) => return Err(unknown_extension(other)),
         };
         Ok(Self { target, sheet: None, drawn: None, windows: 0 })
+    }
+
+    /// Keeps the pictures of the newest `windows` windows in a folder: older ones that this overlay wrote are removed.
+    ///
+    /// # Errors
+    /// Returns an error if the overlay is one file, which cannot lose its oldest pictures.
+    pub fn keep_newest(mut self, windows: NonZeroU64) -> Result<Self> {
+        match &mut self.target {
+            Target::Folder(folder) => folder.keep_newest(windows),
+            Target::Gif(_) | Target::Mp4(_) => return Err(not_a_folder(windows)),
+        }
+        Ok(self)
     }
 
     /// Draws the frames of `result`, a window of `source`, after the last frame drawn of that source. Sliding windows
@@ -135,6 +148,12 @@ fn put(mp4: &mut Mp4, canvas: &Canvas, duration_ms: u64) -> Result<()> {
 fn unknown_extension(extension: &str) -> Error {
     let next = "choose a .gif or .mp4 file, or a directory for PNG pictures";
     Error::new(Stage::Sink, "an overlay ending in .gif or .mp4, or a directory", format_args!(".{extension}"), next)
+}
+
+fn not_a_folder(windows: NonZeroU64) -> Error {
+    let expected = format_args!("a directory for the pictures of the newest {windows} windows");
+    Error::new(Stage::Sink, expected, "one file, which would grow with each window", "choose a directory")
+        .about(Setting::Overlay)
 }
 
 fn no_pictures() -> Error {

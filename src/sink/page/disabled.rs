@@ -44,6 +44,12 @@ impl Metrics {
         Self
     }
 
+    /// Records nothing.
+    pub fn wait_for_frame(&self) {}
+
+    /// Records nothing.
+    pub fn source_ended(&self) {}
+
     /// Counts nothing.
     pub fn frame(&self, _: SourceHealth) {}
 

@@ -1,76 +1,197 @@
-"use strict";
+import { Chart } from "./chart.js";
+import { EditedField, post, setText } from "./edited_field.js";
 
 const at = (id) => document.getElementById(id);
-const colour = (selector, property = "color") => getComputedStyle(document.querySelector(selector))[property];
 
-/** Maximum number of points in the chart. */
-const MAX_POINTS = 600;
-let points = [];
-let tau = 0;
+/** Delays in milliseconds before the page connects again. */
+const [FIRST_DELAY, MAX_DELAY] = [250, 8000];
 
 /** Text of each reason. */
 const REASONS = {
   accept: "The person supports this label more than the background does.",
   "background-dominates": "The background supports this label more than the person does.",
+  "person-disagrees": "Likely wrong: the person alone gives another label.",
+  "likely-wrong": "Likely wrong.",
   "no-person": "No person in most frames.",
+  "too-few-frames": "Too few distinct frames to judge.",
   "person-fills-frame": "Too little background to judge.",
   "low-confidence": "No label is probable enough.",
 };
 
+/** Text of each way in which a gate is calibrated. */
+const CALIBRATIONS = {
+  labels: "calibrated",
+  unlabelled: "calibrated without labels",
+  overridden: "thresholds changed since calibration",
+};
+
+/** Text of which views rank the label first. */
+const EXPLANATIONS = {
+  person: "The person alone gives this label.",
+  background: "The background alone gives this label.",
+  both: "The person alone gives this label, and so does the background.",
+  neither: "Only the whole picture gives this label.",
+};
+
+const chart = new Chart(at("chart"));
 const number = (value, digits = 2) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 
+/** Returns `seconds` in words. */
+function duration(seconds) {
+  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 3600)} h`;
+}
+
 function showWindow(line) {
-  at("source").textContent = line.source === "-" ? "stdin" : line.source;
-  at("label").textContent = line.label;
-  at("badge").textContent = line.verdict;
+  const isNobodySeen = line.reason === "no-person";
+  const label = isNobodySeen ? "nobody is seen" : line.label;
+  const reason = REASONS[line.reason ?? line.verdict] ?? line.reason;
+  const calibration = CALIBRATIONS[line.calibrated] ?? "not calibrated";
+  setText(at("source"), line.source === "-" ? "stdin" : line.source);
+  setText(at("label"), label);
+  at("label").classList.toggle("nobody", isNobodySeen);
+  setText(at("badge"), line.verdict);
   at("badge").dataset.verdict = line.verdict;
-  at("reason").textContent = REASONS[line.reason ?? line.verdict] ?? line.reason;
-  at("calibrated").textContent = line.calibrated ? "calibrated" : "not calibrated";
-  for (const view of ["full", "person", "background"]) {
-    const bar = document.querySelector(`.bar.${view}`);
-    const track = bar.querySelector(".track");
-    track.ariaValueNow = line.p[view] ?? 0;
-    track.firstElementChild.style.width = `${100 * (line.p[view] ?? 0)}%`;
-    bar.querySelector("output").textContent = number(line.p[view]);
-    const best = line[view][0];
-    bar.querySelector("small").textContent = best ? `first: ${best.label}, ${number(best.p)}` : "";
+  setText(at("reason"), reason);
+  setText(at("calibrated"), calibration);
+  setText(at("uncalibrated"), line.calibrated === "labels" ? "" : calibration);
+  setText(at("explained"), isNobodySeen ? "" : (EXPLANATIONS[line.explained_by] ?? ""));
+  setText(at("distinct"), `${line.distinct_frames} of ${line.frames.length}`);
+  const first = { full: line.full, person: line.person_view, background: line.background_view };
+  for (const view of Object.keys(first)) {
+    showBar(view, isNobodySeen ? null : line.p[view], isNobodySeen ? undefined : first[view]?.[0]);
   }
+  speak(`${label}: ${line.verdict}`, reason);
+}
+
+/** Shows the probability `p` of the label in a view, and the view's own `first` label. */
+function showBar(view, p, first) {
+  const bar = document.querySelector(`.bar.${view}`);
+  const track = bar.querySelector(".track");
+  // Without an exponent, which the attribute does not allow.
+  track.ariaValueNow = (p ?? 0).toFixed(4);
+  track.ariaValueText = p === null ? "unknown" : number(p);
+  track.firstElementChild.style.width = `${100 * (p ?? 0)}%`;
+  setText(bar.querySelector(".value"), number(p));
+  setText(bar.querySelector("small"), first ? `first: ${first.label}, ${number(first.p)}` : "");
+}
+
+/** Tells screen readers of a verdict once it has changed. */
+function speak(verdict, reason) {
+  if (at("spoken").dataset.verdict === verdict) return;
+  at("spoken").dataset.verdict = verdict;
+  setText(at("spoken"), `${verdict}. ${reason}`);
+}
+
+/** Shows whether page and source are live. The age is not part of what screen readers are told: it changes always. */
+function showLink(text, isUp, age = "") {
+  setText(at("link"), text);
+  at("link").dataset.up = isUp;
+  setText(at("age"), age);
+  at("verdict").classList.toggle("stale", !isUp);
+  const isStale = !isUp && at("badge").dataset.verdict !== "none";
+  setText(at("stale"), isStale ? "This is the last verdict that arrived." : "");
+}
+
+function showSource({ state, age_s: age }, reconnects) {
+  const isAway = state === "away";
+  if (isAway) showLink("away", false, `for ${duration(age)}`);
+  else if (state === "ended") showLink("ended", true, `${duration(age)} ago`);
+  else showLink(state === "waiting" ? "waiting for frames" : "live", true);
+  const before = isAway ? `now${reconnects ? `, and ${reconnects} before` : ""}` : String(reconnects);
+  setText(at("reconnects"), before);
 }
 
 function showState(state) {
   if (state.window) showWindow(state.window);
-  at("rate").textContent = `${number(state.frame_rate, 1)} per second`;
-  at("latency").textContent = state.latency_ms === null ? "–" : `${number(state.latency_ms, 0)} ms`;
-  at("dropped").textContent = state.dropped;
-  at("reconnects").textContent = state.reconnects;
-  at("backend").textContent = state.backend || "–";
-  at("celsius").textContent = state.celsius === null ? "–" : `${number(state.celsius, 1)} °C`;
-  at("count").textContent = state.labels || "–";
-  tau = state.tau;
-  if (document.activeElement !== at("tau") && !at("tau").dataset.edited) at("tau").value = Number(tau.toFixed(4));
+  showSource(state.source, state.reconnects);
+  setText(at("rate"), `${number(state.frame_rate, 1)} / s`);
+  setText(at("latency"), state.latency_ms === null ? "–" : `${number(state.latency_ms, 0)} ms`);
+  setText(at("dropped"), String(state.dropped));
+  setText(at("backend"), state.backend || "–");
+  setText(at("celsius"), state.celsius === null ? "–" : `${number(state.celsius, 1)} °C`);
+  setText(at("count"), String(state.labels || "–"));
+  threshold.follow(state.tau);
+  showLabels(state);
+  showSwitch(state);
+  chart.threshold = state.tau;
+  if (state.window) {
+    const { attribution, verdict } = state.window;
+    chart.add({ number: state.number, at: state.at, attribution: attribution?.value, verdict });
+  }
+  chart.draw();
+}
+
+const threshold = new EditedField(at("threshold"), {
+  path: "tau",
+  body: (tau) => ({ tau }),
+  read: (input) => input.valueAsNumber,
+  write: (input, tau) => (input.value = tau),
+  // The program computes in single precision.
+  isSame: (a, b) => Math.fround(a) === Math.fround(b),
+});
+
+const names = (text) => text.split("\n").map((name) => name.trim()).filter(Boolean).join("\n");
+const labels = new EditedField(at("relabel"), {
+  path: "labels",
+  body: (text) => ({ labels: text }),
+  read: (input) => input.value,
+  write: (input, text) => (input.value = text),
+  isSame: (a, b) => names(a) === names(b),
+});
+/** The window and the set of labels that the field has followed, and the failure that was shown. */
+const followed = { window: 0, set: 0, failure: null, isFetching: false };
+
+function showLabels({ number: window, label_set: set, relabelling: update }) {
+  setText(at("progress"), update.state === "embedding" ? `embedding, ${update.done} of ${update.total}` : "");
+  const isSent = labels.state === "sent";
+  if (update.state === "failed") showFailure(update.reason, isSent);
+  else followed.failure = null;
+  if (isSent && update.state !== "done") return;
+  if (isSent) setText(labels.output, "embedded; in use from the next window");
+  if (set && (followed.set !== set || (isSent && followed.window !== window))) fetchLabels(window, set);
+}
+
+/** Shows once why labels were refused: those of this page if they are sent, else those of another reader. */
+function showFailure(reason, isSent) {
+  if (isSent) labels.refuse(reason);
+  else if (followed.failure !== reason && labels.state === "clean") setText(labels.output, reason);
+  followed.failure = reason;
+}
+
+async function fetchLabels(window, set) {
+  if (followed.isFetching) return;
+  followed.isFetching = true;
+  try {
+    const response = await fetch("labels");
+    if (!response.ok) return;
+    labels.follow(await response.text());
+    Object.assign(followed, { window, set });
+  } catch {
+    // The next message asks again.
+  } finally {
+    followed.isFetching = false;
+  }
+}
+
+/** Whether the switch waits for the program's answer. */
+let isSwitching = false;
+
+function showSwitch(state) {
   at("pictures").classList.toggle("dark", !state.shows_pictures);
   at("dark").hidden = state.shows_pictures;
-  at("picture").checked = state.shows_pictures;
+  if (!isSwitching) at("picture").checked = state.shows_pictures;
   at("picture").disabled = !state.may_show_pictures;
-  at("shown").textContent = state.may_show_pictures ? "" : "disabled in the settings of the program";
-  const update = state.relabelling;
-  at("label-update").textContent = {
-    embedding: () => {
-      at("label-update").dataset.applied = "embedded; in use from the next window";
-      return `embedding, ${update.done} of ${update.total}`;
-    },
-    failed: () => update.reason,
-    done: () => at("label-update").dataset.applied ?? "",
-  }[update.state]();
-  if (state.window) {
-    const last = points.at(-1);
-    const { dominance, verdict, frames } = state.window;
-    const point = { at: state.at, dominance, verdict, key: String(frames) };
-    if (!last || last.key !== point.key) points.push(point);
-    points = points.slice(-MAX_POINTS);
-  }
-  draw();
+  if (!state.may_show_pictures) setText(at("shown"), "disabled in the settings of the program");
 }
+
+at("picture").addEventListener("change", async () => {
+  isSwitching = true;
+  const { isDone, text } = await post("picture", { on: at("picture").checked });
+  isSwitching = false;
+  setText(at("shown"), isDone ? "" : text);
+});
 
 async function showPictures(blob) {
   const strip = await createImageBitmap(blob);
@@ -85,118 +206,56 @@ async function showPictures(blob) {
   strip.close();
 }
 
-function draw() {
-  const canvas = at("chart");
-  const scale = devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, 160];
-  canvas.width = width * scale;
-  canvas.height = height * scale;
-  const pen = canvas.getContext("2d");
-  pen.scale(scale, scale);
-  const values = points.map((point) => point.dominance).filter(Number.isFinite).concat([tau, 0]);
-  const [low, high] = [Math.min(...values) - 0.5, Math.max(...values) + 0.5];
-  const [left, bottom] = [38, height - 18];
-  const y = (value) => 6 + ((high - value) / (high - low)) * (bottom - 6);
-  const end = points.at(-1)?.at ?? 0;
-  const start = Math.min(points[0]?.at ?? 0, end - 60);
-  const x = (time) => left + ((time - start) / (end - start)) * (width - left - 8);
-  pen.font = "12px system-ui, sans-serif";
-  pen.fillStyle = colour(".key");
-  pen.strokeStyle = colour(".track", "backgroundColor");
-  pen.textBaseline = "middle";
-  for (const value of [high - 0.5, (low + high) / 2, low + 0.5]) {
-    pen.fillText(value.toFixed(1), 0, y(value));
-    pen.beginPath();
-    pen.moveTo(left, y(value));
-    pen.lineTo(width, y(value));
-    pen.stroke();
-  }
-  pen.textBaseline = "bottom";
-  pen.fillText(`${Math.round(end - start)} s ago`, left, height);
-  pen.textAlign = "right";
-  pen.fillText("now", width, height);
-  pen.textAlign = "left";
-  pen.strokeStyle = colour("body");
-  pen.setLineDash([5, 4]);
-  pen.beginPath();
-  pen.moveTo(left, y(tau));
-  pen.lineTo(width, y(tau));
-  pen.stroke();
-  pen.setLineDash([]);
-  const verdicts = ["accept", "flag", "abstain"];
-  const colours = Object.fromEntries(verdicts.map((verdict) => [verdict, colour(`.key .${verdict}`)]));
-  for (const point of points) {
-    if (!Number.isFinite(point.dominance)) continue;
-    pen.fillStyle = colours[point.verdict];
-    pen.beginPath();
-    pen.arc(x(point.at), y(point.dominance), 2.5, 0, 7);
-    pen.fill();
-  }
-}
+let socket;
 
-function connect(wait = 250) {
+function connect(delay = FIRST_DELAY) {
+  // One connection is enough.
+  if (socket && socket.readyState <= WebSocket.OPEN) return;
   const address = new URL("live", location.href);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-  const socket = new WebSocket(address);
+  socket = new WebSocket(address);
   socket.binaryType = "blob";
   socket.onopen = () => {
-    wait = 250;
-    at("link").textContent = "live";
-    at("link").dataset.up = true;
+    delay = FIRST_DELAY;
+    // Another program may have the numbers of the one before.
+    Object.assign(followed, { window: 0, set: 0, failure: null });
   };
   socket.onmessage = ({ data }) => {
     if (typeof data !== "string") return showPictures(data);
     const message = JSON.parse(data);
-    if (message.history) points = message.history;
+    if (message.history) chart.points = message.history;
     else showState(message);
   };
   socket.onclose = () => {
-    at("link").textContent = "not connected, retrying";
-    at("link").dataset.up = false;
-    setTimeout(() => connect(Math.min(2 * wait, 8000)), wait);
+    showLink("not connected, retrying", false);
+    setTimeout(() => retry(Math.min(2 * delay, MAX_DELAY)), delay);
   };
 }
 
-async function change(path, body, output) {
+/** Connects again, unless the program asks for another token. */
+async function retry(delay) {
   try {
-    const response = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
-    });
-    const text = (await response.text()).trim();
-    output.textContent = text;
-    return response.ok;
-  } catch (error) {
-    output.textContent = String(error);
-    return false;
+    const response = await fetch("labels");
+    if (response.status === 401) return askForToken();
+  } catch {
+    // The program does not answer yet.
   }
+  connect(delay);
 }
 
-at("relabel").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const output = at("label-update");
-  delete output.dataset.applied;
-  // Labels whose embeddings are cached are in use before the next message.
-  const isChanged = await change("labels", { labels: at("labels").value }, output);
-  if (isChanged) output.dataset.applied = "in use from the next window";
-});
-
-at("tau").addEventListener("input", () => (at("tau").dataset.edited = "yes"));
-at("threshold").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  if (await change("tau", { tau: at("tau").valueAsNumber }, at("set"))) delete at("tau").dataset.edited;
-});
-
-at("picture").addEventListener("change", () => change("picture", { on: at("picture").checked }, at("shown")));
-
-async function fetchLabels() {
-  const response = await fetch("labels");
-  const names = response.ok ? await response.text() : "";
-  if (names && !at("labels").value) at("labels").value = names;
-  if (!names) setTimeout(fetchLabels, 1000);
+function askForToken() {
+  showLink("the access token has changed", false);
+  at("ask").hidden = false;
+  if (!at("dialog").open) at("dialog").showModal();
 }
 
-addEventListener("resize", draw);
-fetchLabels();
+addEventListener("token-refused", askForToken);
+at("ask").addEventListener("click", askForToken);
+at("dialog").addEventListener("close", () => {
+  if (at("dialog").returnValue !== "logged in") return;
+  at("dialog").returnValue = "";
+  at("ask").hidden = true;
+  connect();
+});
+
 connect();

@@ -36,7 +36,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub(super) fn page(state: &Arc<PageState>, guard: AccessGuard) -> Router {
     let protected = Router::new()
         .route("/", get(|| async { html(include_str!("page.html")) }))
-        .route("/page.js", get(|| async { text("text/javascript; charset=utf-8", include_str!("page.js")) }))
+        .route("/page.js", get(|| async { script(include_str!("page.js")) }))
+        .route("/chart.js", get(|| async { script(include_str!("chart.js")) }))
+        .route("/edited_field.js", get(|| async { script(include_str!("edited_field.js")) }))
         .route("/live", get(live))
         .route("/labels", get(labels).post(set_labels))
         .route("/tau", post(set_tau))
@@ -46,7 +48,7 @@ pub(super) fn page(state: &Arc<PageState>, guard: AccessGuard) -> Router {
         .layer(from_fn_with_state(guard.clone(), authorize));
     let public = Router::new()
         .route("/page.css", get(|| async { text("text/css; charset=utf-8", include_str!("page.css")) }))
-        .route("/login.js", get(|| async { text("text/javascript; charset=utf-8", include_str!("login.js")) }))
+        .route("/login.js", get(|| async { script(include_str!("login.js")) }))
         .route("/login", post(log_in))
         .route("/health", get(|| async { "ok\n" }))
         .with_state(guard);
@@ -133,7 +135,8 @@ struct Labels {
 
 #[derive(Debug, Deserialize)]
 struct Tau {
-    tau: f32,
+    /// In double precision, so that a number beyond single precision is refused as one that is not finite.
+    tau: f64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -156,7 +159,7 @@ async fn set_labels(State(state): State<Arc<PageState>>, Json(Labels { labels })
 }
 
 async fn set_tau(State(state): State<Arc<PageState>>, Json(Tau { tau }): Json<Tau>) -> Response {
-    match state.controls.handle.set_threshold(tau) {
+    match state.controls.handle.set_threshold(tau as f32) {
         Ok(()) => "the threshold takes effect with the next window\n".into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response(),
     }
@@ -229,6 +232,10 @@ async fn send(socket: &mut WebSocket, message: Message) -> bool {
 
 fn html(body: &'static str) -> Response {
     text("text/html; charset=utf-8", body)
+}
+
+fn script(body: &'static str) -> Response {
+    text("text/javascript; charset=utf-8", body)
 }
 
 fn text(kind: &'static str, body: impl IntoResponse) -> Response {

@@ -4,6 +4,7 @@ use super::PageControls;
 use crate::pipeline::{LabelUpdateProgress, WindowResult};
 use crate::sink::metrics::{Metrics, temperatures};
 use crate::sink::overlay::Strip;
+use crate::sink::presence::SourceState;
 use axum::body::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -45,6 +46,8 @@ pub(super) struct PageUpdate {
     /// A JPEG of four panels.
     pub(super) picture: Option<Bytes>,
     labels: Arc<[String]>,
+    /// Number of label sets so far; readers fetch the labels when it changes.
+    label_set: u64,
     latency: Option<Duration>,
     backend: &'static str,
     pub(super) is_closed: bool,
@@ -56,7 +59,8 @@ pub(super) struct HistoryPoint {
     /// Seconds since the start.
     #[serde(rename = "at")]
     time: f64,
-    dominance: f32,
+    /// Attribution score.
+    attribution: f32,
     verdict: &'static str,
 }
 
@@ -64,6 +68,9 @@ pub(super) struct HistoryPoint {
 #[derive(Debug, Serialize)]
 struct WindowMessage<'a> {
     at: f64,
+    source: SourceState,
+    /// Number of the window.
+    number: u64,
     window: Option<&'a RawValue>,
     frame_rate: f64,
     dropped: u64,
@@ -76,6 +83,7 @@ struct WindowMessage<'a> {
     #[serde(rename = "may_show_pictures")]
     allows_pictures: bool,
     labels: usize,
+    label_set: u64,
     #[serde(rename = "relabelling")]
     label_update: LabelUpdateProgress,
 }
@@ -100,7 +108,7 @@ impl PageState {
         let judgement = &result.judgement;
         let point = HistoryPoint {
             time: self.began.elapsed().as_secs_f64(),
-            dominance: judgement.scores.dominance,
+            attribution: judgement.attribution.value,
             verdict: judgement.verdict.name(),
         };
         {
@@ -122,13 +130,12 @@ impl PageState {
         };
         self.metrics.readers(self.readers());
         self.updates.send_modify(|update| {
-            let labels = if update.labels.as_ref() == result.names {
-                Arc::clone(&update.labels)
-            } else {
-                result.names.to_vec().into()
-            };
-            let (number, line) = (update.number + 1, Some(Arc::clone(line)));
-            *update = PageUpdate { number, line, picture, labels, latency, backend: result.backend, is_closed: false };
+            if update.labels.as_ref() != result.names {
+                update.labels = result.names.to_vec().into();
+                update.label_set += 1;
+            }
+            (update.number, update.line) = (update.number + 1, Some(Arc::clone(line)));
+            (update.picture, update.latency, update.backend) = (picture, latency, result.backend);
         });
     }
 
@@ -181,6 +188,8 @@ impl PageState {
         let window = update.line.as_deref().and_then(|line| serde_json::from_str(line).ok());
         let message = WindowMessage {
             at: self.began.elapsed().as_secs_f64(),
+            source: self.metrics.source_state(),
+            number: update.number,
             window,
             frame_rate: self.metrics.frame_rate(),
             dropped: health.dropped,
@@ -192,6 +201,7 @@ impl PageState {
             shows_pictures: self.shows_pictures(),
             allows_pictures: self.allows_pictures,
             labels: update.labels.len(),
+            label_set: update.label_set,
             label_update: self.controls.label_updater.progress(),
         };
         serde_json::to_string(&message).unwrap_or_default()

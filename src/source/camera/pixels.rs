@@ -4,11 +4,11 @@ use crate::error::{Error, Result, Stage};
 use crate::source::images::{decode_error, invalid_picture};
 use crate::source::jpeg;
 use crate::source::picture::Picture;
+use crate::source::yuv::LIMITED_RANGE;
 use image::codecs::jpeg::JpegDecoder;
 use image::{ColorType, DynamicImage, ImageDecoder};
 use nokhwa::utils::{FrameFormat, Resolution};
 use std::io::Cursor;
-use yuv::{YuvBiPlanarImage, YuvConversionMode, YuvPackedImage, YuvRange, YuvStandardMatrix};
 
 /// The formats that [`convert`] supports, the cheapest first.
 pub(super) const FORMATS: [FrameFormat; 6] = [
@@ -36,20 +36,14 @@ pub(super) fn convert(format: FrameFormat, bytes: &[u8], size: Resolution, pictu
     match format {
         FrameFormat::YUYV => convert_yuyv(bytes, picture),
         FrameFormat::NV12 => convert_nv12(bytes, picture),
-        FrameFormat::GRAY => {
-            picture.pixels.chunks_exact_mut(3).zip(bytes).for_each(|(rgb, &gray)| rgb.fill(gray));
-            Ok(())
-        }
+        FrameFormat::GRAY => picture.pixels.chunks_exact_mut(3).zip(bytes).for_each(|(rgb, &gray)| rgb.fill(gray)),
         FrameFormat::RAWBGR => {
             picture.pixels.copy_from_slice(bytes);
             picture.pixels.chunks_exact_mut(3).for_each(<[u8]>::reverse);
-            Ok(())
         }
-        FrameFormat::RAWRGB | FrameFormat::MJPEG => {
-            picture.pixels.copy_from_slice(bytes);
-            Ok(())
-        }
+        FrameFormat::RAWRGB | FrameFormat::MJPEG => picture.pixels.copy_from_slice(bytes),
     }
+    Ok(())
 }
 
 /// Returns the number of bytes of an uncompressed picture. Two pixels of a row share their chroma, in NV12 also two
@@ -63,20 +57,39 @@ fn byte_count(format: FrameFormat, width: usize, height: usize) -> usize {
     }
 }
 
-fn convert_yuyv(bytes: &[u8], picture: &mut Picture) -> Result<()> {
-    let (width, height) = (picture.width, picture.height);
-    let packed = YuvPackedImage { yuy: bytes, yuy_stride: width.next_multiple_of(2) * 2, width, height };
-    yuv::yuyv422_to_rgb(&packed, &mut picture.pixels, 3 * width, YuvRange::Limited, YuvStandardMatrix::Bt601)
-        .map_err(decode_error)
+/// Groups of four bytes: Y of two pixels, with U and V between them.
+fn convert_yuyv(bytes: &[u8], picture: &mut Picture) {
+    let width = picture.width as usize;
+    let rows = bytes.chunks_exact(2 * width.next_multiple_of(2)).zip(picture.pixels.chunks_exact_mut(3 * width));
+    let [mut y, mut u, mut v] = [const { Vec::new() }; 3];
+    for (row, rgb) in rows {
+        let groups = row.as_chunks::<4>().0;
+        replace(&mut y, groups.iter().flat_map(|group| [group[0], group[2]]).take(width));
+        replace(&mut u, groups.iter().map(|group| group[1]));
+        replace(&mut v, groups.iter().map(|group| group[3]));
+        LIMITED_RANGE.convert_row::<2>(&y, &u, &v, rgb);
+    }
 }
 
-fn convert_nv12(bytes: &[u8], picture: &mut Picture) -> Result<()> {
-    let (width, height) = (picture.width, picture.height);
-    let (y_plane, uv_plane) = bytes.split_at(bytes.len().min(width as usize * height as usize));
-    let uv_stride = width.next_multiple_of(2);
-    let planes = YuvBiPlanarImage { y_plane, y_stride: width, uv_plane, uv_stride, width, height };
-    let (range, matrix, mode) = (YuvRange::Limited, YuvStandardMatrix::Bt601, YuvConversionMode::default());
-    yuv::yuv_nv12_to_rgb(&planes, &mut picture.pixels, 3 * width, range, matrix, mode).map_err(decode_error)
+/// A plane of Y, then a plane of U and V in pairs, each for two by two pixels.
+fn convert_nv12(bytes: &[u8], picture: &mut Picture) {
+    let (width, height) = (picture.width as usize, picture.height as usize);
+    let (y_plane, chroma) = bytes.split_at(width * height);
+    let rows = y_plane.chunks(2 * width).zip(chroma.chunks_exact(width.next_multiple_of(2)));
+    let [mut u, mut v] = [const { Vec::new() }; 2];
+    for ((y, pairs), rgb) in rows.zip(picture.pixels.chunks_mut(6 * width)) {
+        replace(&mut u, pairs.iter().step_by(2).copied());
+        replace(&mut v, pairs.iter().skip(1).step_by(2).copied());
+        for (y, rgb) in y.chunks_exact(width).zip(rgb.chunks_exact_mut(3 * width)) {
+            LIMITED_RANGE.convert_row::<2>(y, &u, &v, rgb);
+        }
+    }
+}
+
+/// Replaces the contents of a buffer, which keeps its memory.
+fn replace(buffer: &mut Vec<u8>, samples: impl Iterator<Item = u8>) {
+    buffer.clear();
+    buffer.extend(samples);
 }
 
 fn decode_jpeg(bytes: &[u8], size: Resolution, picture: &mut Picture) -> Result<()> {
@@ -123,6 +136,20 @@ mod tests {
         assert_all(&pixels(FrameFormat::YUYV, &yuyv).unwrap(), [254, 0, 0], 2);
         let nv12 = [vec![81; 18 * 16], [90, 240].repeat(9 * 8)].concat();
         assert_all(&pixels(FrameFormat::NV12, &nv12).unwrap(), [254, 0, 0], 2);
+    }
+
+    #[test]
+    fn the_last_pixel_of_an_odd_size_has_chroma_of_its_own() {
+        // Red, but for the last pixel, which is green.
+        let yuyv = [81, 90, 81, 240, 145, 54, 0, 34];
+        let nv12 = [81, 81, 145, 90, 240, 54, 34];
+        for (format, bytes) in [(FrameFormat::YUYV, &yuyv[..]), (FrameFormat::NV12, &nv12)] {
+            let mut picture = Picture::default();
+            convert(format, bytes, Resolution::new(3, 1), &mut picture).unwrap();
+            let [first, second, third] = picture.pixels.as_chunks::<3>().0 else { panic!("{:?}", picture.pixels) };
+            assert!(first == second && first[0] > 250 && first[1] < 3, "{format}: {first:?}");
+            assert!(third[1] > 250 && third[0] < 3, "{format}: {third:?}");
+        }
     }
 
     #[test]

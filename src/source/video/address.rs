@@ -95,7 +95,8 @@ fn is_variable(text: &str) -> bool {
     name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
 }
 
-fn is_live_url(url: &str) -> bool {
+/// Returns whether `url` is one of a stream that has no end.
+pub fn is_live_url(url: &str) -> bool {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let path = rest.split(['?', '#']).next().unwrap_or_default();
     LIVE_SCHEMES.iter().any(|live| live.eq_ignore_ascii_case(scheme)) || path.ends_with(".m3u8")

@@ -14,7 +14,7 @@ use super::{Source, SourceHealth, SourceOptions, live};
 use crate::error::{Error, Result, Stage};
 use crate::frame::Frame;
 use address::Address;
-pub(super) use address::{is_url, without_password};
+pub(super) use address::{is_live_url, is_url, without_password};
 use log::{Report, Stamp};
 use process::{Pass, Process, thread};
 use std::ffi::{OsStr, OsString};

@@ -3,11 +3,11 @@
 use crate::error::{Error, Result, Stage};
 use crate::frame::check_size;
 use crate::source::picture::Picture;
+use crate::source::yuv::{Bt601, FULL_RANGE, LIMITED_RANGE};
 use std::cell::Cell;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::rc::Rc;
 use y4m::{Colorspace, Decoder, Ratio};
-use yuv::{YuvError, YuvGrayImage, YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 /// Maximum header length of the `y4m` crate.
 const MAX_HEADER_BYTES: u64 = 1024;
@@ -28,7 +28,7 @@ struct Layout {
     width: u32,
     height: u32,
     colorspace: Colorspace,
-    range: YuvRange,
+    matrix: &'static Bt601,
 }
 
 impl Stream {
@@ -46,7 +46,7 @@ impl Stream {
         let reader =
             CountingReader { bytes: Box::new(Cursor::new(header).chain(bytes)), count: Rc::clone(&bytes_read) };
         let decoder = Decoder::new(reader).map_err(|error| no_header(&name, describe(&error)))?;
-        let layout = Layout { width, height, colorspace: decoder.get_colorspace(), range: range(&decoder) };
+        let layout = Layout { width, height, colorspace: decoder.get_colorspace(), matrix: matrix(&decoder) };
         if decoder.get_bit_depth() > 8 {
             return Err(no_header(&name, format_args!("{} bits per sample", decoder.get_bit_depth())));
         }
@@ -83,38 +83,37 @@ impl Stream {
 }
 
 impl Layout {
-    /// Converts a frame to RGB8 with BT.601, the default of ffmpeg. Chroma is repeated, not interpolated, as in
-    /// swscale.
+    /// Converts a frame to RGB8. Chroma is repeated, not interpolated, as in swscale.
     fn convert(self, frame: &y4m::Frame<'_>, picture: &mut Picture) -> Result<()> {
         picture.resize(self.width, self.height)?;
-        let (rgb, stride, matrix) = (&mut picture.pixels[..], 3 * self.width, YuvStandardMatrix::Bt601);
+        let rgb = &mut picture.pixels[..];
         match self.colorspace {
-            Colorspace::Cmono => yuv::yuv400_to_rgb(&self.gray(frame), rgb, stride, self.range, matrix),
-            Colorspace::C444 => yuv::yuv444_to_rgb(&self.planes(frame, self.width), rgb, stride, self.range, matrix),
-            Colorspace::C422 => {
-                yuv::yuv422_to_rgb(&self.planes(frame, self.width.div_ceil(2)), rgb, stride, self.range, matrix)
-            }
-            _ => yuv::yuv420_to_rgb(&self.planes(frame, self.width.div_ceil(2)), rgb, stride, self.range, matrix),
+            Colorspace::Cmono => self.convert_gray(frame, rgb),
+            Colorspace::C444 => self.convert_rows::<1>(frame, 1, rgb),
+            Colorspace::C422 => self.convert_rows::<2>(frame, 1, rgb),
+            _ => self.convert_rows::<2>(frame, 2, rgb),
         }
-        .map_err(|error: YuvError| no_header("Y4M", error))
+        Ok(())
     }
 
-    fn gray<'a>(self, frame: &'a y4m::Frame<'_>) -> YuvGrayImage<'a, u8> {
-        let Layout { width, height, .. } = self;
-        YuvGrayImage { y_plane: frame.get_y_plane(), y_stride: width, width, height }
+    fn convert_gray(self, frame: &y4m::Frame<'_>, rgb: &mut [u8]) {
+        let width = self.width as usize;
+        let neutral = vec![128; width];
+        for (y, rgb) in frame.get_y_plane().chunks_exact(width).zip(rgb.chunks_exact_mut(3 * width)) {
+            self.matrix.convert_row::<1>(y, &neutral, &neutral, rgb);
+        }
     }
 
-    fn planes<'a>(self, frame: &'a y4m::Frame<'_>, chroma_stride: u32) -> YuvPlanarImage<'a, u8> {
-        let Layout { width, height, .. } = self;
-        YuvPlanarImage {
-            y_plane: frame.get_y_plane(),
-            y_stride: width,
-            u_plane: frame.get_u_plane(),
-            u_stride: chroma_stride,
-            v_plane: frame.get_v_plane(),
-            v_stride: chroma_stride,
-            width,
-            height,
+    /// Converts planes in which one sample of chroma serves `COLUMNS` by `rows` pixels.
+    fn convert_rows<const COLUMNS: usize>(self, frame: &y4m::Frame<'_>, rows: usize, rgb: &mut [u8]) {
+        let width = self.width as usize;
+        let chroma_width = width.div_ceil(COLUMNS);
+        let (u, v) = (frame.get_u_plane().chunks_exact(chroma_width), frame.get_v_plane().chunks_exact(chroma_width));
+        let pixels = frame.get_y_plane().chunks(rows * width).zip(rgb.chunks_mut(3 * rows * width));
+        for (((y, rgb), u), v) in pixels.zip(u).zip(v) {
+            for (y, rgb) in y.chunks_exact(width).zip(rgb.chunks_exact_mut(3 * width)) {
+                self.matrix.convert_row::<COLUMNS>(y, u, v, rgb);
+            }
         }
     }
 }
@@ -165,9 +164,9 @@ fn header_size(header: &[u8]) -> Option<(u32, u32)> {
     Some((side(b'W')?, side(b'H')?))
 }
 
-fn range(decoder: &Decoder<CountingReader>) -> YuvRange {
+fn matrix(decoder: &Decoder<CountingReader>) -> &'static Bt601 {
     let is_full = decoder.get_raw_params().split(|&byte| byte == b' ').any(|p| p == b"XCOLORRANGE=FULL");
-    if is_full { YuvRange::Full } else { YuvRange::Limited }
+    if is_full { &FULL_RANGE } else { &LIMITED_RANGE }
 }
 
 /// Returns the exact time of a frame; 25 frames per second if the header says 0.

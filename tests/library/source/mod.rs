@@ -3,6 +3,7 @@
 mod animation;
 mod frame_range;
 mod images;
+mod looped;
 mod masked;
 mod reconnect;
 mod video;
