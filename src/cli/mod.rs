@@ -103,7 +103,9 @@ impl Command {
     /// Returns the action when the command does not end in time after ctrl-C.
     fn on_signal_timeout(&self) -> interrupt::SignalTimeout {
         match self {
-            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) | Command::Migrate(_) => interrupt::SignalTimeout::Wait,
+            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) | Command::Migrate(_) => {
+                interrupt::SignalTimeout::Wait
+            }
             _ => interrupt::SignalTimeout::Exit,
         }
     }
