@@ -118,6 +118,7 @@ pub(crate) fn after_failed_write(path: &Path, error: &std::io::Error) -> String 
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             format!("make {directory} writable, or choose another directory")
         }
+        ErrorKind::NotFound => format!("create {directory}: mkdir -p"),
         _ => CHECK.to_owned(),
     }
 }

@@ -12,8 +12,9 @@ pub const EXAMPLES: &str = "Examples:
   figureground migrate report/records.jsonl
   figureground migrate verdicts.jsonl --out verdicts-2.jsonl
 
-What version 1 does not say becomes null, and the gate of a migrated bundle is uncalibrated: run `figureground calibrate`.
-A threshold tau in a configuration becomes a comment, because its scale changed.";
+What version 1 does not say becomes null, and the gate of a migrated bundle is uncalibrated: run
+`figureground calibrate`. A threshold tau in a configuration becomes a comment, because its scale
+changed.";
 
 #[derive(Debug, Args)]
 pub struct Migrate {

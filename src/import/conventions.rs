@@ -27,7 +27,10 @@ pub fn usual_convention(family: ModelFamily, config: &ModelConfig) -> Result<Con
         ModelFamily::ActionClip => (ACTIONCLIP, "actionclip"),
     };
     if family != ModelFamily::OpenAi {
-        info!(target: crate::NOTES, "preprocessing and prompts follow models/clip/{name}.toml; choose another convention if they differ");
+        info!(
+            target: crate::NOTES,
+            "preprocessing and prompts follow models/clip/{name}.toml; choose another convention if they differ"
+        );
     }
     let mut convention = Convention::parse(text)?;
     if let ModelConfig::OpenClip(config) = config {

@@ -157,7 +157,10 @@ impl Import {
         };
         sizes.apply_to(&mut convention)?;
         let logit_scale = convention.logit_scale;
-        info!(target: crate::NOTES, "logit_scale {logit_scale} comes from the convention, because ONNX files do not hold it");
+        info!(
+            target: crate::NOTES,
+            "logit_scale {logit_scale} comes from the convention, because ONNX files do not hold it"
+        );
         Ok(WrittenModels { convention, temporal: None, logit_scale })
     }
 }

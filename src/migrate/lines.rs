@@ -27,8 +27,8 @@ impl LineKind {
     }
 }
 
-/// Returns the kind and number of the lines of `text`, and the same in today's format. An incomplete last line, which an
-/// interrupted program leaves, is left out.
+/// Returns the kind and number of the lines of `text`, and the same in today's format. An incomplete last line, which
+/// an interrupted program leaves, is left out.
 ///
 /// # Errors
 /// Returns an error if a line is damaged or not of version 1.

@@ -8,7 +8,8 @@ use toml::{Table, Value};
 /// Settings of the gate that have the same meaning in both versions.
 const KEPT: [&str; 4] = ["min-person-area", "min-background-area", "min-confidence", "alpha"];
 
-/// Returns the manifest `text` of version 1 in today's format. Its gate keeps areas and confidence, and is uncalibrated.
+/// Returns the manifest `text` of version 1 in today's format. Its gate keeps areas and confidence, and is
+/// uncalibrated.
 ///
 /// # Errors
 /// Returns an error if the text is no manifest of version 1.

@@ -53,7 +53,8 @@ impl RunArgs {
         }
         let sources = source::expand(&self.sources)?;
         if self.models.bundle.is_none() {
-            log::info!(target: figureground::NOTES, "the built-in bundle recognises drawn people only: import one for real people");
+            let note = "the built-in bundle recognises drawn people only: import one for real people";
+            log::info!(target: figureground::NOTES, "{note}");
         }
         let overlay = self.create_overlay()?;
         let records_frames = overlay.is_some() || self.outputs.shows_pictures();

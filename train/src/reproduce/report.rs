@@ -124,19 +124,24 @@ fn table(experiment: Experiment, results: &[RowResult]) -> String {
         }
         let best: Vec<f64> = of_row.iter().map(|o| o.epochs.iter().copied().fold(0.0, f64::max)).collect();
         let seconds: Vec<f64> = of_row.iter().map(|result| result.seconds).collect();
-        _ = writeln!(table, " {} | {:.0} |", percent(best), over_seeds(seconds).map_or(0.0, |seconds| seconds.mean));
+        _ = writeln!(
+            table,
+            " {} | {:.0} |",
+            percent(best),
+            DrawStatistics::of(of_seeds(seconds)).map_or(0.0, |seconds| seconds.mean)
+        );
     }
     table
 }
 
-/// Returns mean and deviation of one value a seed.
-fn over_seeds(values: Vec<f64>) -> Option<DrawStatistics> {
-    DrawStatistics::of(values.into_iter().map(|value| (value, 1)).collect())
+/// Returns each value as that of one draw.
+fn of_seeds(values: Vec<f64>) -> Vec<(f64, usize)> {
+    values.into_iter().map(|value| (value, 1)).collect()
 }
 
 /// Formats the mean in per cent, with the sample deviation if there are several seeds.
 fn percent(values: Vec<f64>) -> String {
-    match over_seeds(values) {
+    match DrawStatistics::of(of_seeds(values)) {
         None => String::new(),
         Some(seeds) if seeds.draws == 1 => format!("{:.1}", 100.0 * seeds.mean),
         Some(seeds) => format!("{:.1} ± {:.1}", 100.0 * seeds.mean, 100.0 * seeds.deviation),
