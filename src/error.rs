@@ -92,6 +92,8 @@ pub enum Setting {
     Base,
     /// The bundle.
     Bundle,
+    /// The clips of a comparison.
+    CommonClips,
     /// Preprocessing and prompts of an imported model.
     Convention,
     /// The folder of a data set.

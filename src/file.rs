@@ -1,9 +1,9 @@
 //! Atomic writes: a file is complete or does not exist.
 
-use crate::error::{Error, Result, Stage};
+use crate::error::{Error, Result, Setting, Stage};
 use core::fmt::Display;
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 /// Returns an error if the directory is missing, not writable or full; `path` is then unchanged.
 pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
     let file = AtomicFile::create(path)?;
-    file.handle()?.write_all(bytes).map_err(|error| file.failed(&error).with_source(error))?;
+    file.handle()?.write_all(bytes).map_err(|error| io_failed(path, error))?;
     file.commit()
 }
 
@@ -23,8 +23,8 @@ pub fn write_aside(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Returns an error if it cannot be created.
 pub fn create_directory(path: &Path) -> Result<()> {
     std::fs::create_dir_all(path).map_err(|error| {
-        let expected = format!("to make the directory {}", path.display());
-        Error::caused(Stage::Sink, expected, error, "check its parent's permissions")
+        let next = after_failed_write(path, &error);
+        Error::caused(Stage::Sink, format_args!("to make the directory {}", path.display()), error, next)
     })
 }
 
@@ -62,7 +62,7 @@ impl AtomicFile {
         // Only its owner may read a temporary file; this one has the usual permissions.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(directory).map_err(|error| not_written(path, &error).with_source(error))?;
+        let file = builder.tempfile_in(directory).map_err(|error| io_failed(path, error))?;
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -77,7 +77,7 @@ impl AtomicFile {
     /// # Errors
     /// Returns an error if the system has no handle left.
     pub(crate) fn handle(&self) -> Result<File> {
-        self.file.as_file().try_clone().map_err(|error| self.failed(&error).with_source(error))
+        self.file.as_file().try_clone().map_err(|error| io_failed(&self.path, error))
     }
 
     /// Syncs the file to disk and renames it to its path.
@@ -85,20 +85,91 @@ impl AtomicFile {
     /// # Errors
     /// Returns an error if the sync fails, or the path is a directory.
     pub(crate) fn commit(self) -> Result<()> {
-        self.file.as_file().sync_all().map_err(|error| self.failed(&error).with_source(error))?;
+        self.file.as_file().sync_all().map_err(|error| io_failed(&self.path, error))?;
         let Self { file, path } = self;
-        file.persist(&path).map(drop).map_err(|error| not_written(&path, &error.error).with_source(error.error))
+        file.persist(&path).map(drop).map_err(|error| io_failed(&path, error.error))
     }
 
     /// Returns the error for a failed write.
     pub(crate) fn failed(&self, reason: &dyn Display) -> Error {
-        not_written(&self.path, reason)
+        not_written(&self.path, reason, CHECK)
     }
 }
 
-fn not_written(path: &Path, reason: &dyn Display) -> Error {
-    let next = "check the directory's permissions and free space";
+fn not_written(path: &Path, reason: &dyn Display, next: &str) -> Error {
     Error::new(Stage::Sink, format_args!("write access to {}", path.display()), reason, next)
+}
+
+/// Returns the error of a failed write to `path`.
+pub(crate) fn io_failed(path: &Path, error: std::io::Error) -> Error {
+    not_written(path, &error, &after_failed_write(path, &error)).with_source(error)
+}
+
+/// What to do about a failed write whose cause is not known.
+const CHECK: &str = "check the directory's permissions and free space";
+
+/// Returns what to do about a failed write to `path`. It names the directory that is full or that refuses files.
+pub(crate) fn after_failed_write(path: &Path, error: &std::io::Error) -> String {
+    let directory = directory_of(path).display();
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            format!("free space in {directory}, or choose another directory")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            format!("make {directory} writable, or choose another directory")
+        }
+        _ => CHECK.to_owned(),
+    }
+}
+
+/// Checks that `path` can become a new directory.
+///
+/// # Errors
+/// Returns an error if it exists.
+pub fn check_new_directory(path: &Path) -> Result<()> {
+    if path.exists() {
+        let got = format!("{}, which exists", path.display());
+        let next = "remove it, or choose another directory";
+        return Err(Error::new(Stage::Sink, "a new directory", got, next).about(Setting::Out));
+    }
+    Ok(())
+}
+
+/// A temporary directory that becomes a new one on [`rename`](Self::rename), and is removed if dropped before.
+#[derive(Debug)]
+pub(crate) struct NewDirectory {
+    directory: tempfile::TempDir,
+    out: PathBuf,
+}
+
+impl NewDirectory {
+    /// Creates an empty directory beside `out`, on the same file system.
+    ///
+    /// # Errors
+    /// Returns an error if `out` exists, or its parent is missing or not writable.
+    pub(crate) fn beside(out: &Path) -> Result<Self> {
+        check_new_directory(out)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".figureground-");
+        // Only its owner may read a temporary directory; this one has the usual permissions.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let directory = builder.tempdir_in(directory_of(out)).map_err(|error| io_failed(out, error))?;
+        Ok(Self { directory, out: out.to_owned() })
+    }
+
+    /// Returns the path of the temporary directory.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Gives the directory its name.
+    ///
+    /// # Errors
+    /// Returns an error if the directory cannot be renamed.
+    pub(crate) fn rename(self) -> Result<()> {
+        std::fs::rename(self.directory.path(), &self.out).map_err(|error| io_failed(&self.out, error))
+    }
 }
 
 /// Returns the user's cache directory, created if missing: `$FIGUREGROUND_CACHE`, else `$XDG_CACHE_HOME/figureground`,

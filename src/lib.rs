@@ -46,6 +46,8 @@ pub mod file;
 pub mod import;
 #[cfg(feature = "cpu")]
 pub mod label_embedding;
+#[cfg(feature = "evaluate")]
+pub mod migrate;
 #[cfg(feature = "std")]
 pub mod model;
 #[cfg(feature = "std")]
@@ -62,3 +64,7 @@ pub mod source;
 pub mod timestamp;
 
 pub use error::{Error, Result, Setting, Stage};
+
+/// Log target of notes: a choice that the library made for the user, when nothing is wrong.
+#[cfg(feature = "std")]
+pub const NOTES: &str = "figureground::notes";

@@ -3,6 +3,7 @@
 #[cfg(feature = "built-in")]
 mod built_in;
 pub mod checksum;
+mod copy;
 pub mod labels;
 pub mod manifest;
 pub mod tokenizer;

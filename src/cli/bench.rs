@@ -59,6 +59,7 @@ impl Bench {
         let clip = &bundle.manifest().clip;
         let mut source =
             Interruptible(Box::new(self.record(clip.frames, &|i, count| clip.sampler.index(i, count, clip.frames))?));
+        let _long = progress.long(&format!("measuring {} runs on {}", self.runs, pipeline.backend()));
         let bar = progress.bar("runs", u64::from(self.runs) + 1);
         let mut timings = Vec::new();
         for _ in 0..=self.runs {

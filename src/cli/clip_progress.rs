@@ -37,7 +37,7 @@ impl evaluate::Progress for ClipProgress<'_> {
     }
 
     fn clip_failed(&self, error: &Error) {
-        self.bar().suspend(|| report(error));
+        report(error);
     }
 
     fn is_cancelled(&self) -> bool {

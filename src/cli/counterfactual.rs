@@ -48,8 +48,10 @@ impl Counterfactual {
         let settings = WriteSettings { kind: self.set, format: self.clip_format, sets };
         let (run, bars) = (self.dataset.settings(all_cores()), ClipProgress::new(progress));
         let run = DatasetRun { bundle: &bundle, dataset: &dataset, settings: &run, progress: &bars };
+        let (kind, clips, out) = (self.set.name(), dataset.clips.len(), self.dataset.out().display());
+        let _long = progress.long(&format!("writing {kind} of {clips} clips to {out}"));
         let counts = write_sets(run, &settings)?;
-        progress.status(&format!(
+        progress.result(&format!(
             "{} clips in {}, {} left out, {} not read",
             counts.written,
             self.dataset.out().display(),

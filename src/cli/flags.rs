@@ -16,6 +16,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Backgrounds => "--backgrounds",
         Setting::Base => "--base",
         Setting::Bundle => "--bundle",
+        Setting::CommonClips => "--common",
         Setting::Convention => "--convention",
         Setting::Data => "DATA",
         Setting::Delta => "--delta",

@@ -80,8 +80,9 @@ impl Import {
             precision: if self.f16 { WeightPrecision::F16 } else { WeightPrecision::F32 },
             out: self.out.clone(),
         };
+        let _long = progress.long(&format!("importing {} to {}", self.clip.display(), self.out.display()));
         import.run(self.threads.map_or_else(all_cores, usize::from), &mut progress.prompts())?;
-        progress.status(&format!("{} is written", self.out.display()));
+        progress.result(&format!("{} is written", self.out.display()));
         Ok(Exit::Done)
     }
 }

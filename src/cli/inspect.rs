@@ -5,6 +5,7 @@ use clap::Args;
 use figureground::Result;
 use figureground::bundle::Bundle;
 use figureground::bundle::manifest::Manifest;
+use figureground::gate::CalibrationState;
 use figureground::model::{Model, operators};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -66,9 +67,13 @@ fn describe(manifest: &Manifest, text: &mut String) {
         );
     }
     let _ = writeln!(text, "templates {:?}, {:?}", labels.templates, labels.template_fusion);
-    let calibrated = if gate.calibration.is_some() { "calibrated" } else { "not calibrated" };
-    let tau = gate.threshold.get(gate.score);
-    let _ = writeln!(text, "gate      {} above {tau}, {calibrated}", gate.score.name());
+    let calibrated = gate.calibrated().map(CalibrationState::name);
+    let calibrated = calibrated.map_or_else(|| "not calibrated".to_owned(), |state| format!("calibrated: {state}"));
+    let _ = write!(text, "gate      dominance above {}", gate.threshold);
+    if let Some(risk) = gate.risk {
+        let _ = write!(text, ", {} above {}", risk.score.name(), risk.threshold);
+    }
+    let _ = writeln!(text, ", {calibrated}");
 }
 
 fn model(path: &Path) -> Result<String> {

@@ -31,9 +31,11 @@ pub struct Labels {
 impl Labels {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let names = labels::read_names(&self.labels)?;
+        let text = format!("embedding {} labels for {}", names.len(), self.bundle.display());
+        let _long = progress.long(&text);
         let threads = self.threads.map_or_else(all_cores, usize::from);
         relabel(&self.bundle, names, &self.templates, threads, &mut progress.prompts())?;
-        progress.status(&format!("{} has new labels", self.bundle.display()));
+        progress.result(&format!("{} has new labels", self.bundle.display()));
         Ok(Exit::Done)
     }
 }

@@ -6,6 +6,7 @@ mod built_in;
 mod calibrate;
 mod choices;
 mod clip_progress;
+mod compare;
 mod completions;
 mod config;
 mod counterfactual;
@@ -18,6 +19,7 @@ mod infer;
 mod inspect;
 mod interrupt;
 mod labels;
+mod migrate;
 mod progress;
 mod run;
 mod service;
@@ -69,12 +71,18 @@ enum Command {
     /// Merge the results of several shards into one report.
     #[command(after_help = validate::EXAMPLES)]
     Merge(validate::Merge),
+    /// Compare two validation runs on the same clips: paired differences and changed verdicts.
+    #[command(after_help = compare::EXAMPLES)]
+    Compare(compare::Compare),
     /// Create counterfactual clips, in which the person, the background or the motion is replaced.
     #[command(after_help = counterfactual::EXAMPLES)]
     Counterfactual(counterfactual::Counterfactual),
     /// Fit the gate of a bundle to the records of a labelled data set.
     #[command(after_help = calibrate::EXAMPLES)]
     Calibrate(calibrate::Calibrate),
+    /// Rewrite a bundle, configuration, verdict lines or records of version 1.
+    #[command(after_help = migrate::EXAMPLES)]
+    Migrate(migrate::Migrate),
     /// Measure the time of each stage on this device.
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
@@ -90,7 +98,9 @@ impl Command {
     /// Returns the action when the command does not end in time after ctrl-C.
     fn on_signal_timeout(&self) -> interrupt::SignalTimeout {
         match self {
-            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) => interrupt::SignalTimeout::Wait,
+            Command::Import(_) | Command::Labels(_) | Command::Calibrate(_) | Command::Migrate(_) => {
+                interrupt::SignalTimeout::Wait
+            }
             _ => interrupt::SignalTimeout::Exit,
         }
     }
@@ -173,8 +183,10 @@ pub fn main() -> ExitCode {
         Command::Infer(infer) => infer.run(),
         Command::Validate(validate) => validate.run(&progress),
         Command::Merge(merge) => merge.run(&progress),
+        Command::Compare(compare) => compare.run(&progress),
         Command::Counterfactual(counterfactual) => counterfactual.run(&progress),
         Command::Calibrate(calibrate) => calibrate.run(&progress),
+        Command::Migrate(migrate) => migrate.run(&progress),
         Command::Bench(bench) => bench.run(&progress),
         Command::Devices(devices) => devices.run(),
         Command::Completions(completions) => completions.run(),
@@ -254,21 +266,26 @@ fn disable_display_server_query() {
     unsafe { std::env::set_var("NODEVICE_SELECT", "1") };
 }
 
-/// Logs warnings to stderr, or the levels of `RUST_LOG`; only errors with `quiet`.
+/// Logs warnings and notes to stderr, or the levels of `RUST_LOG`; only errors with `quiet`.
 fn start_log(quiet: bool) {
     // Errors of wgpu are reported as errors of this crate; a missing driver is not an error.
-    let filter = "warn,wgpu_hal=off,wgpu_core=off";
+    let filter = "warn,figureground::notes=info,wgpu_hal=off,wgpu_core=off";
     let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(filter));
     if quiet {
         log.filter_level(log::LevelFilter::Error);
     }
-    log.format_timestamp(None).format_target(false).init();
+    if std::io::stderr().is_terminal() && std::env::var_os("RUST_LOG_STYLE").or(std::env::var_os("NO_COLOR")).is_none()
+    {
+        log.write_style(env_logger::WriteStyle::Always);
+    }
+    let target = env_logger::Target::Pipe(Box::new(progress::LogWriter));
+    log.target(target).format_timestamp(None).format_target(false).init();
 }
 
 /// Prints an error on stderr.
 fn report(error: &Error) {
     if !interrupt::is_interrupted() {
-        eprintln!("figureground: {}", flags::message(error));
+        progress::suspend(|| eprintln!("figureground: {}", flags::message(error)));
     }
 }
 

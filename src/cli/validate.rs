@@ -83,6 +83,8 @@ impl Validate {
         };
         let (run, bars) = (self.dataset.settings(options.threads), ClipProgress::new(progress));
         let run = DatasetRun { bundle: &bundle, dataset: &dataset, settings: &run, progress: &bars };
+        let (clips, title, out) = (dataset.clips.len(), &settings.title, self.dataset.out().display());
+        let _long = progress.long(&format!("validating {clips} clips of {title}, results go to {out}"));
         summarize(progress, &evaluate::validate(run, &settings)?);
         Ok(Exit::Done)
     }
@@ -91,6 +93,7 @@ impl Validate {
 impl Merge {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.bundle.as_deref().map_or_else(super::built_in::bundle, Bundle::open)?;
+        let _long = progress.long(&format!("merging {} shards to {}", self.shards.len(), self.out.display()));
         summarize(progress, &evaluate::merge(&self.shards, &bundle, &self.out, &command_line())?);
         Ok(Exit::Done)
     }
@@ -111,7 +114,7 @@ fn command_line() -> String {
 fn summarize(progress: &Progress, Validation { listed, measures, page }: &Validation) {
     let percent = |name: &str| measures.metrics.get(name).map_or(f64::NAN, |e| e.value * 100.0);
     let verdict = |name: &str| measures.verdicts.get(name).map_or(f64::NAN, |e| e.value * 100.0);
-    progress.status(&format!(
+    progress.result(&format!(
         "{} of {listed} clips: top1 {:.1} %, P-top1 {:.1} %, B-top1 {:.1} %; \
          flagged {:.1} %, of right ones {:.1} %\n{}",
         measures.clips,
@@ -124,6 +127,6 @@ fn summarize(progress: &Progress, Validation { listed, measures, page }: &Valida
     ));
     let unscored = listed.saturating_sub(measures.clips);
     if unscored > 0 {
-        log::warn!("{unscored} clips were not scored: report.json lists them with the reason");
+        progress.result(&format!("{unscored} clips were not scored: report.json lists them with the reason"));
     }
 }

@@ -1,9 +1,10 @@
 //! Append-only files of one line per clip, from which an interrupted run resumes.
 
 use crate::error::{Error, Result, Setting, Stage};
+use crate::file::after_failed_write;
 use core::marker::PhantomData;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
@@ -64,7 +65,8 @@ impl<E: JournalEntry> Journal<E> {
             let error = Error::new(Stage::Sink, "a file of this run alone", got, "wait, or choose another directory");
             return Err(error.about(Setting::Out));
         }
-        let (complete, entries) = match read::<E>(path, &file)? {
+        let next = "move the file away and run the command again";
+        let (complete, entries) = match read::<E>(path, &file, next)? {
             Some(contents) if contents.header == *header => (contents.complete, contents.entries),
             Some(contents) => return Err(of_another_run(path, header, &contents.header)),
             None => (0, BTreeMap::new()),
@@ -103,41 +105,37 @@ impl<E: JournalEntry> Journal<E> {
 /// # Errors
 /// Returns an error if the file cannot be read, or is not a journal of such entries in today's format.
 pub fn read_journal<E: JournalEntry>(path: &Path) -> Result<JournalContents<E>> {
-    let file = File::open(path)
-        .map_err(|e| Error::caused(Stage::DataSet, "a file of records", e, "check the path").at(path.display()))?;
-    let contents = read::<E>(path, &file)?.ok_or_else(|| {
+    let file = File::open(path).map_err(|e| unreadable(path, e))?;
+    let next = "run validate again, into another directory";
+    let contents = read::<E>(path, &file, next)?.ok_or_else(|| {
         let got = format!("{}, which is empty", path.display());
         Error::new(Stage::DataSet, "a file of records", got, "make one with `figureground validate`")
     })?;
-    if contents.header.schema() != E::SCHEMA {
-        let got = format!("schema {} in {}", contents.header.schema(), path.display());
-        let next = "use the version of figureground that wrote it";
-        return Err(Error::new(Stage::DataSet, format_args!("lines of schema {}", E::SCHEMA), got, next));
-    }
     Ok(contents)
 }
 
-fn read<E: JournalEntry>(path: &Path, file: &File) -> Result<Option<JournalContents<E>>> {
+/// Reads `file`; `next` is what to do about a line that is not valid.
+fn read<E: JournalEntry>(path: &Path, file: &File, next: &str) -> Result<Option<JournalContents<E>>> {
     let mut reader = BufReader::new(file);
     let (mut line, mut complete, mut number) = (Vec::new(), 0, 0);
     let mut contents: Option<JournalContents<E>> = None;
     loop {
         line.clear();
-        let length = reader.read_until(b'\n', &mut line).map_err(|e| unwritable(path, e))?;
+        let length = reader.read_until(b'\n', &mut line).map_err(|e| unreadable(path, e))?;
         if line.last() != Some(&b'\n') {
             break;
         }
         (complete, number) = (complete + length as u64, number + 1);
         match &mut contents {
             None => {
-                let header = parse(path, number, &line)?;
+                check_schema(path, &line, E::SCHEMA)?;
+                let header = parse(path, number, &line, next)?;
                 contents = Some(JournalContents { header, entries: BTreeMap::new(), complete });
             }
             Some(contents) => {
-                let entry: E = parse(path, number, &line)?;
+                let entry: E = parse(path, number, &line, next)?;
                 if !entry.fits(&contents.header) {
                     let got = format!("line {number} of {}", path.display());
-                    let next = "move the file away and run the command again";
                     return Err(Error::new(Stage::DataSet, "lines that fit the first", got, next));
                 }
                 contents.entries.insert(entry.clip().to_owned(), entry);
@@ -147,9 +145,24 @@ fn read<E: JournalEntry>(path: &Path, file: &File) -> Result<Option<JournalConte
     Ok(contents.map(|contents| JournalContents { complete, ..contents }))
 }
 
-fn parse<T: DeserializeOwned>(path: &Path, number: usize, line: &[u8]) -> Result<T> {
+/// Checks the version of a journal's first line before its keys, which may be those of another version.
+fn check_schema(path: &Path, line: &[u8], expected: u32) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let Ok(Version { schema }) = serde_json::from_slice(line) else { return Ok(()) };
+    let next = match schema {
+        schema if schema == expected => return Ok(()),
+        1 => "run `figureground migrate` on the file",
+        _ => "use the version of figureground that wrote it",
+    };
+    let got = format!("schema {schema} in {}", path.display());
+    Err(Error::new(Stage::DataSet, format_args!("lines of schema {expected}"), got, next))
+}
+
+fn parse<T: DeserializeOwned>(path: &Path, number: usize, line: &[u8], next: &str) -> Result<T> {
     serde_json::from_slice(line).map_err(|e| {
-        let next = "move the file away and run the command again";
         Error::caused(Stage::DataSet, "a record in every line", e, next)
             .at(format_args!("line {number} of {}", path.display()))
     })
@@ -162,7 +175,11 @@ fn of_another_run<H: JournalHeader>(path: &Path, header: &H, other: &H) -> Error
     Error::new(Stage::DataSet, "a file of this run", got, "choose another directory").about(Setting::Out)
 }
 
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    Error::caused(Stage::DataSet, "a file of records", error, "check the path").at(path.display())
+}
+
 fn unwritable(path: &Path, error: std::io::Error) -> Error {
-    let next = "check its permissions and the free space";
+    let next = after_failed_write(path, &error);
     Error::caused(Stage::Sink, "a file that can be written", error, next).at(path.display())
 }

@@ -3,6 +3,7 @@
 use super::counterfactual::STATISTICS_FILES;
 use super::dataset::Shard;
 use super::journal::JournalContents;
+use super::rejudge::rejudge;
 use super::report::{JSON, Origin, ShardReport};
 use super::validation::{RECORDS, ScoredRun, Validation};
 use super::{Journal, Record, RunInfo, read_journal};
@@ -27,6 +28,7 @@ pub fn merge(shards: &[PathBuf], bundle: &Bundle, out: &Path, command: &str) -> 
     create_directory(out)?;
     for (file, contents) in &mut files {
         append(&out.join(file), &contents.header, &mut contents.entries)?;
+        rejudge(&out.join(file), &contents.header, &mut contents.entries, &bundle.manifest().gate)?;
     }
     let Some(JournalContents { header: info, entries: records, .. }) = files.remove(RECORDS) else {
         return Err(no_shards());

@@ -5,9 +5,10 @@ use super::dataset::{LabelledClip, Shard};
 use super::dataset_run::{DatasetRun, Task};
 use super::metrics::{self, Measures, ScoredClip};
 use super::progress::{ClipReader, check};
+use super::rejudge::rejudge;
 use super::report::{self, Made, Origin, Report, ReportExample};
 use super::scoring::{ClipOpener, ScoringWorker};
-use super::{Journal, PointingGame, Record, RunInfo, read_journal};
+use super::{Journal, JournalContents, PointingGame, Record, RunInfo, read_journal};
 use crate::bundle::Bundle;
 use crate::engine::{Backend, BackendOptions, Precision};
 use crate::error::Result;
@@ -167,7 +168,9 @@ impl Scorer<'_> {
         let add = |record| journal.add(&record);
         self.run.for_each_clip(task, &mut workers, |clip, worker| worker.record(clip), add)?;
         // The file may hold records of other shards.
-        let mut records = read_journal::<Record>(&path)?.entries;
+        let JournalContents { header, entries: mut records, .. } = read_journal::<Record>(&path)?;
+        // Those that were saved may be of another gate.
+        rejudge(&path, &header, &mut records, &self.run.bundle.manifest().gate)?;
         records.retain(|id, _| contains(clips, id));
         Ok(records)
     }

@@ -8,7 +8,7 @@ use super::state_dicts::StateDicts;
 use super::tensors::Tensors;
 use super::tower::{Activation, TemporalTower};
 use crate::error::{Error, Result, Setting, Stage};
-use log::warn;
+use log::{info, warn};
 use memmap2::Mmap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -226,7 +226,8 @@ impl CheckpointFiles {
             return Err(Error::new(Stage::Import, expected, got, next).about(Setting::Activation));
         }
         if !is_openai {
-            warn!(
+            info!(
+                target: crate::NOTES,
                 "no configuration sets the activation: using QuickGELU, as OpenAI does (the other activation is gelu)"
             );
         }

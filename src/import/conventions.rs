@@ -7,7 +7,7 @@ use crate::bundle::tokenizer::ALL_MERGES;
 use crate::error::{Error, Result, Stage};
 use crate::preprocess::Resize;
 use crate::zeroshot::Fusion;
-use log::warn;
+use log::info;
 use std::path::{Path, PathBuf};
 
 /// The convention of OpenAI's models.
@@ -27,7 +27,7 @@ pub fn usual_convention(family: ModelFamily, config: &ModelConfig) -> Result<Con
         ModelFamily::ActionClip => (ACTIONCLIP, "actionclip"),
     };
     if family != ModelFamily::OpenAi {
-        warn!("preprocessing and prompts follow models/clip/{name}.toml; choose another convention if they differ");
+        info!(target: crate::NOTES, "preprocessing and prompts follow models/clip/{name}.toml; choose another convention if they differ");
     }
     let mut convention = Convention::parse(text)?;
     if let ModelConfig::OpenClip(config) = config {

@@ -32,7 +32,7 @@ use crate::zeroshot::Fusion;
 use checkpoint_files::{CheckpointFiles, LoadedCheckpoint, ModelConfig, ModelFamily};
 use conventions::{InputSizes, check_fusion, name_towers, usual_convention};
 use labels::write_labels;
-use log::warn;
+use log::{info, warn};
 use onnx_pair::{OnnxPair, write_tower};
 use output_directory::OutputDirectory;
 use std::collections::BTreeMap;
@@ -101,9 +101,7 @@ impl Import {
             std::fs::write(directory.join(MANIFEST), manifest.to_toml()?).map_err(|e| write_failed(directory, e))?;
             Bundle::open(directory).map(drop)
         };
-        // Messages name the user's file, not the temporary directory, which is removed after an error.
-        let temporary = directory.path().display().to_string();
-        write(directory.path()).map_err(|error| error.replaced(&temporary, &self.clip.display().to_string()))?;
+        write(directory.path()).map_err(|error| directory.in_words(error, &self.clip))?;
         directory.rename()
     }
 
@@ -159,7 +157,7 @@ impl Import {
         };
         sizes.apply_to(&mut convention)?;
         let logit_scale = convention.logit_scale;
-        warn!("logit_scale {logit_scale} comes from the convention, because ONNX files do not hold it");
+        info!(target: crate::NOTES, "logit_scale {logit_scale} comes from the convention, because ONNX files do not hold it");
         Ok(WrittenModels { convention, temporal: None, logit_scale })
     }
 }

@@ -31,6 +31,19 @@ impl OutputDirectory {
         self.directory.path()
     }
 
+    /// Returns `error` in the user's words: a failed write names the output directory and the directory that it is in;
+    /// other errors about the temporary directory are about its source, `clip`. The temporary directory is removed
+    /// after an error.
+    pub fn in_words(&self, error: Error, clip: &Path) -> Error {
+        let (temporary, out) = (self.path().display().to_string(), self.out.display().to_string());
+        let parent = directory_of(&self.out).display().to_string();
+        ["free space in ", "make "]
+            .iter()
+            .fold(error, |error, advice| error.replaced(&format!("{advice}{temporary}"), &format!("{advice}{parent}")))
+            .replaced(&format!("write access to {temporary}"), &format!("write access to {out}"))
+            .replaced(&temporary, &clip.display().to_string())
+    }
+
     pub fn rename(self) -> Result<()> {
         std::fs::rename(self.directory.path(), &self.out).map_err(|e| write_failed(&self.out, e))
     }

@@ -255,7 +255,7 @@ fn write_model(path: &Path, graph: pb::GraphProto) -> Result<()> {
 }
 
 pub(crate) fn write_failed(path: &Path, error: std::io::Error) -> Error {
-    let next = "check the directory's permissions and free space";
+    let next = crate::file::after_failed_write(path, &error);
     Error::caused(Stage::Import, format_args!("write access to {}", path.display()), error, next)
 }
 

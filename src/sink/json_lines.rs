@@ -1,7 +1,7 @@
 //! Verdict lines: one JSON object per window.
 
 use crate::error::{Error, Result, Stage};
-use crate::gate::{CalibrationState, Test};
+use crate::gate::{CalibrationState, Judgement, Test};
 use crate::pipeline::{Timing, WindowResult};
 use crate::view::View;
 use crate::zeroshot::Ranked;
@@ -25,6 +25,21 @@ pub struct VerdictLine<'a> {
     frames: &'a [u64],
     distinct_frames: u32,
     time_us: [u64; 2],
+    #[serde(flatten)]
+    judged: JudgedFields<'a>,
+    person_area: f32,
+    background_area: f32,
+    frames_with_person: u32,
+    segmenter_certainty: Absent,
+    probe: Absent,
+    background_fresh: Absent,
+    backend: &'static str,
+    timing_us: Timing,
+}
+
+/// The fields of a verdict line that follow from logits, visibility and gate.
+#[derive(Debug, Serialize)]
+pub(crate) struct JudgedFields<'a> {
     label: &'a str,
     verdict: &'static str,
     reason: Option<&'static str>,
@@ -36,14 +51,28 @@ pub struct VerdictLine<'a> {
     full: Top<'a>,
     person_view: Top<'a>,
     background_view: Top<'a>,
-    person_area: f32,
-    background_area: f32,
-    frames_with_person: u32,
-    segmenter_certainty: Absent,
-    probe: Absent,
-    background_fresh: Absent,
-    backend: &'static str,
-    timing_us: Timing,
+}
+
+impl<'a> JudgedFields<'a> {
+    /// Creates the fields of `judgement`; `top` has the most probable classes of each view.
+    pub(crate) fn new(judgement: &Judgement, top: [&'a [Ranked]; 3], names: &'a [String]) -> Self {
+        let [full, person, background] = judgement.p;
+        let Test { score, value, threshold } = judgement.attribution;
+        let top = |view: View| Top { names, ranked: top[view.index()] };
+        Self {
+            label: &names[judgement.label],
+            verdict: judgement.verdict.name(),
+            reason: judgement.verdict.reason(),
+            explained_by: judgement.explained_by.name(),
+            calibrated: judgement.calibrated.map(CalibrationState::name),
+            p: Probabilities { full, person, background },
+            attribution: Attribution { score: score.name(), value, threshold, rank: judgement.background_rank },
+            risk: judgement.risk.map(Risk::from),
+            full: top(View::Full),
+            person_view: top(View::Person),
+            background_view: top(View::Background),
+        }
+    }
 }
 
 /// The place of a field that nothing fills yet: null.
@@ -104,10 +133,7 @@ impl Serialize for Top<'_> {
 impl<'a> VerdictLine<'a> {
     /// Creates the line of `result`, a window of `source`.
     pub fn new(source: &'a str, result: &'a WindowResult<'_>) -> Self {
-        let (judgement, visibility) = (&result.judgement, &result.visibility);
-        let [full, person, background] = judgement.p;
-        let Test { score, value, threshold } = judgement.attribution;
-        let top = |view: View| Top { names: result.names, ranked: &result.top[view.index()] };
+        let (top, visibility) = (result.top.each_ref().map(|top| top.as_slice()), &result.visibility);
         Self {
             schema: SCHEMA,
             kind: "verdict",
@@ -119,17 +145,7 @@ impl<'a> VerdictLine<'a> {
             frames: result.frames,
             distinct_frames: visibility.distinct_frames,
             time_us: result.time_span_us(),
-            label: &result.names[judgement.label],
-            verdict: judgement.verdict.name(),
-            reason: judgement.verdict.reason(),
-            explained_by: judgement.explained_by.name(),
-            calibrated: judgement.calibrated.map(CalibrationState::name),
-            p: Probabilities { full, person, background },
-            attribution: Attribution { score: score.name(), value, threshold, rank: judgement.background_rank },
-            risk: judgement.risk.map(Risk::from),
-            full: top(View::Full),
-            person_view: top(View::Person),
-            background_view: top(View::Background),
+            judged: JudgedFields::new(&result.judgement, top, result.names),
             person_area: visibility.person_area,
             background_area: visibility.background_area,
             frames_with_person: visibility.frames_with_person,

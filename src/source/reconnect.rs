@@ -137,7 +137,7 @@ impl ReconnectingSource {
                     // A source counts as restored only with its first frame.
                     if self.clock.base.is_none() && self.clock.next_index > 0 {
                         self.earlier.reconnects += 1;
-                        log::warn!("{} is restored (reconnect {})", self.name, self.earlier.reconnects);
+                        log::info!(target: crate::NOTES, "{} is restored (reconnect {})", self.name, self.earlier.reconnects);
                     }
                     let (index, time_us) = self.clock.next(frame.time_us());
                     self.frame.copy_from(&frame.renumbered(index, time_us));

@@ -1,9 +1,12 @@
 //! Tests of the program `figureground`, started as a user starts it.
 
 mod bad_input;
+mod compare;
 mod config;
 mod import;
+mod migrate;
 mod outputs;
+mod progress;
 mod real_clips;
 mod run;
 mod streams;

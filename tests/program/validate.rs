@@ -329,7 +329,7 @@ fn a_report_says_how_it_was_made_and_what_every_share_stands_on() {
 }
 
 #[test]
-fn calibrate_replaces_the_gate_or_leaves_the_bundle_unchanged() {
+fn calibrate_replaces_the_gate_writes_a_new_bundle_or_changes_nothing() {
     let workspace = Workspace::new();
     let root = data_set(&workspace, 40);
     let bundle = workspace.own_bundle("own");
@@ -339,20 +339,83 @@ fn calibrate_replaces_the_gate_or_leaves_the_bundle_unchanged() {
     workspace.figureground(&validate).succeeded();
     let before = fs::read(bundle.join("bundle.toml")).unwrap();
     let records = workspace.path("out/records.jsonl").display().to_string();
-    let calibrate = |risk: &str, bundle: &Path| {
+    let calibrate_to = |risk: &str, bundle: &Path, to: &[&str]| {
         let bundle = bundle.display().to_string();
-        workspace.figureground(["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle])
+        let flags = ["calibrate", &records, "--risk", risk, "--delta", "0.5", "--bundle", &bundle];
+        workspace.figureground([&flags[..], to].concat())
     };
+    let calibrate = |risk: &str, bundle: &Path| calibrate_to(risk, bundle, &["--in-place"]);
     // All clips are copies of one: nearly all labels are wrong.
     calibrate("0.05", &bundle).refused("gate", &["max-softmax"]);
     calibrate("1.5", &bundle).refused("gate", &["between 0 and 1"]);
     calibrate("0.5", &workspace.own_bundle("another-of-the-same")).refused("gate", &["max-softmax"]);
+    // Where the gate goes must be said, and a dry run writes nothing.
+    let ended = calibrate_to("0.99", &bundle, &[]);
+    assert!(ended.code == Some(2) && ended.stderr.contains("--out"), "{ended:#?}");
+    let files = workspace.files();
+    let shown = calibrate_to("0.99", &bundle, &["--dry-run"]).succeeded().stdout;
+    assert!(shown.contains("gate.calibration") && shown.contains(" -> "), "{shown}");
+    assert_eq!((fs::read(bundle.join("bundle.toml")).unwrap(), workspace.files()), (before.clone(), files));
+    // A new bundle holds the same files.
+    let copy = workspace.path("copy");
+    calibrate_to("0.99", &bundle, &["--out", copy.to_str().unwrap()]).succeeded();
+    calibrate_to("0.99", &bundle, &["--out", copy.to_str().unwrap()]).refused("sink", &["exists", "--out"]);
     assert_eq!(fs::read(bundle.join("bundle.toml")).unwrap(), before);
+    for entry in bundle.read_dir().unwrap().map(|entry| entry.unwrap()) {
+        let is_manifest = entry.file_name() == "bundle.toml";
+        let is_same = fs::read(entry.path()).unwrap() == fs::read(copy.join(entry.file_name())).unwrap();
+        assert!(is_same != is_manifest, "{entry:?}");
+    }
+    workspace.run(["--backend", "cpu", "--bundle", copy.to_str().unwrap(), demo().to_str().unwrap()]).succeeded();
     calibrate("0.99", &bundle).succeeded();
     let after = fs::read_to_string(bundle.join("bundle.toml")).unwrap();
     assert!(after.contains("[gate.calibration]") && after.as_bytes() != before);
+    assert_eq!(after.lines().count(), fs::read_to_string(copy.join("bundle.toml")).unwrap().lines().count());
     // The records stay valid: the gate does not change scores.
     calibrate("0.99", &bundle).succeeded();
+}
+
+#[test]
+fn after_a_calibration_report_and_records_are_of_the_new_gate() {
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 40);
+    let bundle = workspace.own_bundle("own").display().to_string();
+    let validate = |out: &str| {
+        let all = arguments(&workspace, &root, out, &["--bundle", &bundle]);
+        let first = all.iter().position(|argument| argument == "--bundle").unwrap();
+        let all = [&all[..first], &all[first + 2..]].concat();
+        workspace.figureground(all).succeeded();
+    };
+    let lines = |out: &str| {
+        let mut lines = records(&workspace.path(out));
+        lines.retain(|_, record| record["outcome"].get("scored").is_some());
+        for record in lines.values_mut() {
+            let verdict = &mut record["outcome"]["scored"]["verdict"];
+            verdict["at"].take();
+            verdict["run"].take();
+        }
+        lines
+    };
+    let share = |out: &str| report(&workspace.path(out))["verdicts"]["flagged"]["value"].as_f64().unwrap();
+    let flagged = |out: &str| {
+        let lines = lines(out);
+        let is_flagged = |record: &&Value| record["outcome"]["scored"]["verdict"]["verdict"] == "flag";
+        lines.values().filter(is_flagged).count() as f64 / lines.len() as f64
+    };
+    validate("before");
+    let before = lines("before");
+    let records = workspace.path("before/records.jsonl").display().to_string();
+    let flags = ["calibrate", &records, "--risk", "0.99", "--delta", "0.5", "--bundle", &bundle, "--in-place"];
+    workspace.figureground(flags).succeeded();
+    // Nothing was judged again yet.
+    assert!(lines("before") == before && (share("before") - flagged("before")).abs() < 1e-9);
+    // The same command again, and the same run anew, say the same.
+    validate("before");
+    validate("fresh");
+    assert_eq!(lines("before"), lines("fresh"));
+    assert_ne!(lines("before"), before, "the calibration changed nothing");
+    assert_eq!(share("before"), share("fresh"));
+    assert!((share("before") - flagged("before")).abs() < 1e-9, "{} {}", share("before"), flagged("before"));
 }
 
 #[test]

@@ -69,6 +69,7 @@ impl Manifest {
     /// Returns an error if the text is no TOML, a key is missing or unknown (the message names the nearest known key),
     /// or a value is out of range.
     pub fn parse(text: &str) -> Result<Self> {
+        check_schema(text)?;
         let manifest: Self = parse(text)?;
         manifest.check()?;
         Ok(manifest)
@@ -92,10 +93,6 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<()> {
-        if self.schema != SCHEMA {
-            let next = "use the version of figureground that wrote it";
-            return Err(refused(format!("schema = {SCHEMA}"), self.schema, next));
-        }
         self.clip.check()?;
         if (self.clip.fusion == Fusion::Temporal) != self.temporal.is_some() {
             let got = format!("{} sections and clip.fusion {:?}", self.temporal.iter().len(), self.clip.fusion);
@@ -124,4 +121,16 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// Checks the version of a manifest before its keys, which may be those of another version.
+fn check_schema(text: &str) -> Result<()> {
+    let Ok(table) = text.parse::<toml::Table>() else { return Ok(()) };
+    let Some(schema) = table.get("schema").and_then(toml::Value::as_integer) else { return Ok(()) };
+    let next = match schema {
+        schema if schema == i64::from(SCHEMA) => return Ok(()),
+        1 => "run `figureground migrate` on the bundle",
+        _ => "use the version of figureground that wrote it",
+    };
+    Err(refused(format!("schema = {SCHEMA}"), format_args!("schema = {schema}"), next))
 }

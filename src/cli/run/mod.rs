@@ -40,13 +40,13 @@ impl RunArgs {
             interrupt::enable_reload();
         }
         let mut bundle = self.models.open()?;
-        let bundle_tau = bundle.manifest().gate.threshold.get(bundle.manifest().gate.score);
+        let bundle_tau = bundle.manifest().gate.threshold;
         if let Some(tau) = self.tau {
             bundle.set_threshold(tau)?;
         }
         let sources = source::expand(&self.sources)?;
         if self.models.bundle.is_none() && !sources.is_empty() {
-            log::warn!("the built-in bundle recognises drawn people only: import one for real people");
+            log::info!(target: figureground::NOTES, "the built-in bundle recognises drawn people only: import one for real people");
         }
         let overlay = self.overlay.as_deref().map(Overlay::create).transpose()?;
         let records_frames = overlay.is_some() || self.outputs.shows_pictures();

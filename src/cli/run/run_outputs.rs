@@ -83,7 +83,7 @@ impl RunOutputs {
         let Some(reload) = &mut self.reload else { return };
         service::reloading();
         match reload.apply(handle, &mut self.outputs) {
-            Ok(()) => log::warn!("the configuration was reloaded"),
+            Ok(()) => log::info!(target: figureground::NOTES, "the configuration was reloaded"),
             Err(error) => log::warn!("the configuration was not reloaded: {error}"),
         }
         service::reloaded();

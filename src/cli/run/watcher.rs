@@ -3,7 +3,7 @@
 use super::args::RunArgs;
 use super::metered_source::MeteredSource;
 use super::run_outputs::RunOutputs;
-use crate::cli::progress::Progress;
+use crate::cli::progress::{Progress, suspend};
 use crate::cli::{Exit, built_in, interrupt, report, service};
 use figureground::Result;
 use figureground::pipeline::Pipeline;
@@ -37,7 +37,7 @@ impl Watcher<'_> {
         for spec in sources {
             let watched = self.open(spec).and_then(|source| self.watch(source));
             if let Err(error) = watched {
-                bar.suspend(|| report(&error));
+                report(&error);
                 exit = Exit::Failed;
             }
             bar.inc(1);
@@ -77,7 +77,7 @@ impl Watcher<'_> {
             if interrupt::take_reload_request() {
                 outputs.reload(&handle);
             }
-            spinner.suspend(|| outputs.write(&name, result, arrivals.age()))
+            suspend(|| outputs.write(&name, result, arrivals.age()))
         });
         spinner.finish_and_clear();
         let SourceHealth { dropped, reconnects } = source.health();

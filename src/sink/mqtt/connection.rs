@@ -129,7 +129,7 @@ impl LossLog {
         self.connected = Some(Instant::now());
         if self.problem == ConnectionProblem::Lost {
             self.problem = ConnectionProblem::Restored;
-            log::warn!("mqtt: connected (connection {connects})");
+            log::info!(target: crate::NOTES, "mqtt: connected (connection {connects})");
         }
     }
 

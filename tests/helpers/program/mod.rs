@@ -279,7 +279,7 @@ impl Ended {
         ended
     }
 
-    /// Checks for exit code 0 and only warnings on stderr.
+    /// Checks for exit code 0 and only warnings and notes on stderr.
     pub fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:#?}");
         assert_eq!(self.errors(), Vec::<&str>::new(), "{self:#?}");
@@ -301,9 +301,9 @@ impl Ended {
         self
     }
 
-    /// Returns the lines on stderr that are not warnings.
+    /// Returns the lines on stderr that are neither warnings nor notes.
     fn errors(&self) -> Vec<&str> {
-        self.stderr.lines().filter(|line| !line.starts_with("[WARN ]")).collect()
+        self.stderr.lines().filter(|line| !line.starts_with("[WARN ]") && !line.starts_with("[INFO ]")).collect()
     }
 
     /// Returns the verdict lines, each checked as by [`verdict`].
@@ -320,11 +320,17 @@ impl Ended {
     }
 }
 
-/// Parses the verdict in `line`, and checks it against the schema and further conditions.
-pub fn verdict(line: &str) -> Value {
+/// Parses the verdict in `line`, and checks it against the schema alone.
+pub fn valid_line(line: &str) -> Value {
     let verdict: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     let problems: Vec<String> = SCHEMA.iter_errors(&verdict).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(problems.is_empty(), "{problems:#?} in {line}");
+    verdict
+}
+
+/// Parses the verdict in `line`, and checks it against the schema and further conditions.
+pub fn verdict(line: &str) -> Value {
+    let verdict = valid_line(line);
     assert_eq!(verdict["label"], verdict["full"][0]["label"], "{line}");
     assert!(verdict["time_us"][0].as_u64() <= verdict["time_us"][1].as_u64(), "{line}");
     assert!(verdict["frames"].as_array().unwrap().is_sorted_by_key(|frame| frame.as_u64()), "{line}");
