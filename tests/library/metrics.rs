@@ -331,7 +331,7 @@ fn measures_of_counterfactual_clips_equal_those_computed_by_hand() {
     near(random.shacc.deviation, 0.02f64.sqrt());
     let sberr = random.sberr.as_ref().unwrap();
     near(sberr.mean, 0.35);
-    assert_eq!((sberr.draws, sberr.of), (2, 20));
+    assert_eq!((sberr.draws, random.of), (2, 20));
     let by_background = bias.wrong_by_background.unwrap();
     assert_eq!((by_background.of, by_background.value), (20, 0.35));
     assert_eq!((bias.bor.unwrap().of, bias.still["stripes"].scuba.unwrap().of), (10, 10));

@@ -48,6 +48,8 @@ pub struct SwapMeasures {
     pub shacc: DrawStatistics,
     /// Swap Background Error: the fraction whose label is the background's class; `None` for `same`.
     pub sberr: Option<DrawStatistics>,
+    /// Clips of all draws, each of which both measures stand on.
+    pub of: usize,
 }
 
 /// Mean and standard deviation over the draws of a set.
@@ -61,8 +63,6 @@ pub struct DrawStatistics {
     pub deviation: f64,
     /// Number of draws.
     pub draws: usize,
-    /// Clips of all draws.
-    pub of: usize,
 }
 
 /// Measures of one source of still backgrounds.
@@ -152,25 +152,25 @@ fn draws<'a>(sets: &'a CounterfactualClips, prefix: &'a str) -> impl Iterator<It
 
 fn swap(sets: &CounterfactualClips, prefix: &str) -> Option<SwapMeasures> {
     let over = |measure: &dyn Fn(&[ScoredClip]) -> f64| {
-        DrawStatistics::of(draws(sets, prefix).map(|clips| (measure(clips), clips.len())).collect())
+        DrawStatistics::of(draws(sets, prefix).map(|clips| measure(clips)).collect())
     };
     let shacc = over(&|clips| top1(clips, View::Full))?;
     let by_background = |clip: &ScoredClip| clip.is_wrong_by_background() == Some(true);
     let sberr = (prefix != "swap-same-").then(|| over(&|clips| share(clips, by_background))).flatten();
-    Some(SwapMeasures { shacc, sberr })
+    Some(SwapMeasures { shacc, sberr, of: draws(sets, prefix).map(Vec::len).sum() })
 }
 
 impl DrawStatistics {
-    /// Computes mean and sample deviation of draws, each with its number of clips; `None` without draws.
-    pub fn of(draws: Vec<(f64, usize)>) -> Option<Self> {
+    /// Computes mean and sample deviation; `None` without draws.
+    pub fn of(draws: Vec<f64>) -> Option<Self> {
         let count = draws.len();
         if count == 0 {
             return None;
         }
-        let mean = draws.iter().map(|draw| draw.0).sum::<f64>() / count as f64;
-        let squares = draws.iter().map(|draw| (draw.0 - mean) * (draw.0 - mean)).sum::<f64>();
+        let mean = draws.iter().sum::<f64>() / count as f64;
+        let squares = draws.iter().map(|draw| (draw - mean) * (draw - mean)).sum::<f64>();
         let deviation = if count > 1 { (squares / (count - 1) as f64).sqrt() } else { 0.0 };
-        Some(Self { mean, deviation, draws: count, of: draws.iter().map(|draw| draw.1).sum() })
+        Some(Self { mean, deviation, draws: count })
     }
 }
 
