@@ -8,7 +8,7 @@ const [FIRST_DELAY, MAX_DELAY] = [250, 8000];
 
 /** Text of each reason. */
 const REASONS = {
-  accept: "The person supports this label more than the background does.",
+  accept: "No test of the gate flags this label.",
   "background-dominates": "The background supports this label more than the person does.",
   "person-disagrees": "Likely wrong: the person alone gives another label.",
   "likely-wrong": "Likely wrong.",
