@@ -2,7 +2,7 @@
 
 use figureground_tests::fixture;
 use figureground_tests::program::{Ended, Workspace, demo, import_arguments};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Writes a data set of a class with `count` clips.
 fn data_set(workspace: &Workspace, count: usize) -> PathBuf {
@@ -14,7 +14,7 @@ fn data_set(workspace: &Workspace, count: usize) -> PathBuf {
 }
 
 /// Returns the arguments of `command` over the data set.
-fn over(workspace: &Workspace, command: &str, root: &PathBuf, more: &[&str]) -> Vec<String> {
+fn over(workspace: &Workspace, command: &str, root: &Path, more: &[&str]) -> Vec<String> {
     let mut all = vec![command.to_owned(), root.display().to_string()];
     all.extend(["--format", "folder", "--bundle"].map(String::from));
     all.push(workspace.bundle().display().to_string());

@@ -128,20 +128,15 @@ fn table(experiment: Experiment, results: &[RowResult]) -> String {
             table,
             " {} | {:.0} |",
             percent(best),
-            DrawStatistics::of(of_seeds(seconds)).map_or(0.0, |seconds| seconds.mean)
+            DrawStatistics::of(seconds).map_or(0.0, |seconds| seconds.mean)
         );
     }
     table
 }
 
-/// Returns each value as that of one draw.
-fn of_seeds(values: Vec<f64>) -> Vec<(f64, usize)> {
-    values.into_iter().map(|value| (value, 1)).collect()
-}
-
 /// Formats the mean in per cent, with the sample deviation if there are several seeds.
 fn percent(values: Vec<f64>) -> String {
-    match DrawStatistics::of(of_seeds(values)) {
+    match DrawStatistics::of(values) {
         None => String::new(),
         Some(seeds) if seeds.draws == 1 => format!("{:.1}", 100.0 * seeds.mean),
         Some(seeds) => format!("{:.1} ± {:.1}", 100.0 * seeds.mean, 100.0 * seeds.deviation),
