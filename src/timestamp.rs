@@ -1,15 +1,35 @@
-//! Dates and times in UTC by RFC 3339, with milliseconds.
+//! Dates and times in UTC by RFC 3339.
 
+use core::fmt;
+use serde::{Serialize, Serializer};
 use std::time::SystemTime;
 
-/// Returns `time` as text, such as `2026-11-27T12:00:03.250Z`.
-pub fn of(time: SystemTime) -> String {
-    // The format ends at the year 9999; a clock before 1970 is not set.
-    let time = time.max(SystemTime::UNIX_EPOCH);
-    humantime::format_rfc3339_millis(time).to_string()
+/// A date and time in UTC. Its text is RFC 3339 with milliseconds: `2026-11-27T12:00:03.250Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timestamp(SystemTime);
+
+impl Timestamp {
+    /// Returns the present time.
+    pub fn now() -> Self {
+        SystemTime::now().into()
+    }
 }
 
-/// Returns the present time as text.
-pub fn now() -> String {
-    of(SystemTime::now())
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        // A clock before 1970 is not set.
+        Self(time.max(SystemTime::UNIX_EPOCH))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_rfc3339_millis(self.0).fmt(f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }

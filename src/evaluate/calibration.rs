@@ -15,7 +15,7 @@ use super::metrics::{Classes, ScoredClip, score_records};
 use super::record::ClipOutcome;
 use crate::error::{Error, Result, Setting, Stage};
 use crate::gate::{Calibration, CalibrationKind, FlagReason, GateSettings, RiskSettings, ScoreKind, Verdict};
-use crate::timestamp;
+use crate::timestamp::Timestamp;
 use statrs::distribution::{Binomial, DiscreteCDF};
 use std::collections::BTreeMap;
 
@@ -98,7 +98,7 @@ pub fn fit(
         bound: Some([bound.risk, bound.delta]),
         clips: (first.clips + second.clips) as u32,
         records: source,
-        at: timestamp::now(),
+        at: Timestamp::now().to_string(),
     });
     settings.validate()?;
     let accepted = || second.labels.iter().filter(|label| label.score <= threshold);

@@ -1,7 +1,6 @@
 //! Judges records again, after the gate of their bundle has changed.
 
 use super::record::{ClipOutcome, Record, RunInfo};
-use super::validation::RECORDS;
 use crate::error::{Error, Result, Stage};
 use crate::file::write_aside;
 use crate::gate::{Gate, GateSettings};
@@ -43,7 +42,7 @@ pub(super) fn rejudge(
     if changed == 0 {
         return Ok(());
     }
-    let name = path.file_name().unwrap_or(RECORDS.as_ref()).to_string_lossy();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
     log::info!(target: crate::NOTES, "{changed} lines of {name} were judged again, by the bundle's present gate");
     let mut text = serde_json::to_vec(info).map_err(failed)?;
     for record in records.values() {

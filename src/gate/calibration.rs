@@ -1,6 +1,5 @@
 //! What a gate was calibrated on.
 
-use super::GateSettings;
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
 
@@ -56,20 +55,6 @@ impl CalibrationState {
             CalibrationState::Labels => "labels",
             CalibrationState::Unlabelled => "unlabelled",
             CalibrationState::Overridden => "overridden",
-        }
-    }
-}
-
-impl Calibration {
-    /// Returns the state of a gate with these settings.
-    pub(super) fn state(&self, settings: &GateSettings) -> CalibrationState {
-        let in_force = (settings.temperature, settings.threshold, settings.risk.map(|risk| risk.threshold));
-        if in_force != (self.temperature, self.threshold, self.risk_threshold) {
-            return CalibrationState::Overridden;
-        }
-        match self.kind {
-            CalibrationKind::Labels => CalibrationState::Labels,
-            CalibrationKind::Unlabelled => CalibrationState::Unlabelled,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Settings of the gate.
 
-use super::{Calibration, CalibrationState, ScoreKind};
+use super::{Calibration, CalibrationKind, CalibrationState, ScoreKind};
 use crate::error::{Error, Result, Stage};
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +69,15 @@ impl GateSettings {
 
     /// Returns how the gate was calibrated; `None` if it was not.
     pub fn calibrated(&self) -> Option<CalibrationState> {
-        self.calibration.as_ref().map(|calibration| calibration.state(self))
+        let calibration = self.calibration.as_ref()?;
+        let fitted = (calibration.temperature, calibration.threshold, calibration.risk_threshold);
+        if (self.temperature, self.threshold, self.risk.map(|risk| risk.threshold)) != fitted {
+            return Some(CalibrationState::Overridden);
+        }
+        Some(match calibration.kind {
+            CalibrationKind::Labels => CalibrationState::Labels,
+            CalibrationKind::Unlabelled => CalibrationState::Unlabelled,
+        })
     }
 
     /// Checks that the settings are usable.

@@ -28,11 +28,11 @@ use crate::engine::{BackendOptions, Engine, StageTimes};
 use crate::error::{Error, Result, Stage};
 use crate::gate::{Gate, GateSettings};
 use crate::source::Source;
+use crate::timestamp::Timestamp;
 use crate::zeroshot::{LabelBank, LogProbs};
 use core::fmt;
 use frame_ids::FrameIds;
 use std::ops::ControlFlow;
-use std::time::SystemTime;
 use window_scorer::{ScoredWindow, WindowScorer};
 
 /// How a source is cut into windows.
@@ -250,7 +250,7 @@ impl Pipeline {
             names: &self.scorer.names,
             judgement,
             visibility,
-            at: SystemTime::now(),
+            at: Timestamp::now(),
             logits: self.scorer.log_probs.each_ref().map(LogProbs::values),
             frames: &self.scorer.frames,
             times_us: &self.scorer.times_us,

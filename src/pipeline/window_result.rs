@@ -3,9 +3,9 @@
 use crate::clip_encoder::{FrameViews, Timing};
 use crate::error::Result;
 use crate::gate::{Judgement, Visibility};
+use crate::timestamp::Timestamp;
 use crate::zeroshot::Ranked;
 use std::ops::ControlFlow;
-use std::time::SystemTime;
 
 /// Number of best classes of each view in a result.
 pub const TOP: usize = 5;
@@ -27,7 +27,7 @@ pub struct WindowResult<'a> {
     /// Capture times of these frames, in microseconds.
     pub times_us: &'a [u64],
     /// Time of the verdict.
-    pub at: SystemTime,
+    pub at: Timestamp,
     /// Logits of every class in each view, in the order of [`View::index`](crate::view::View::index); the gate's input.
     /// They are normalised: their softmax is their exponential.
     pub logits: [&'a [f32]; 3],

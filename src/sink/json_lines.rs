@@ -3,9 +3,10 @@
 use crate::error::{Error, Result, Stage};
 use crate::gate::{CalibrationState, Judgement, Test};
 use crate::pipeline::{Timing, WindowResult};
+use crate::run_id;
+use crate::timestamp::Timestamp;
 use crate::view::View;
 use crate::zeroshot::Ranked;
-use crate::{run_id, timestamp};
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 
@@ -17,7 +18,7 @@ pub const SCHEMA: u32 = 2;
 pub struct VerdictLine<'a> {
     schema: u32,
     kind: &'static str,
-    at: String,
+    at: Timestamp,
     run: &'static str,
     source: &'a str,
     person: Absent,
@@ -137,7 +138,7 @@ impl<'a> VerdictLine<'a> {
         Self {
             schema: SCHEMA,
             kind: "verdict",
-            at: timestamp::of(result.at),
+            at: result.at,
             run: run_id::of_process(),
             source,
             person: None,

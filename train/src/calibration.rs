@@ -6,7 +6,7 @@ use crate::pair::values;
 use figureground::Result;
 use figureground::evaluate::calibration::{fit_temperature, smallest_threshold};
 use figureground::gate::{Calibration, CalibrationKind, Evidence, Gate, GateSettings, Judgement, Verdict, Visibility};
-use figureground::timestamp;
+use figureground::timestamp::Timestamp;
 use figureground::view::View;
 
 /// Clips with known classes and their logits in the three views.
@@ -77,7 +77,7 @@ impl CalibrationClips {
             bound: None,
             clips: self.labels.len() as u32,
             records: "pantomime, calibration split".to_owned(),
-            at: timestamp::now(),
+            at: Timestamp::now().to_string(),
         });
         Ok(settings)
     }

@@ -38,14 +38,22 @@ typedef struct {
   const char *reason;
   // Probability of the label in the whole picture, the person alone and the background alone.
   float p[3];
-  // ln p of the label in the background minus that in the person, in nats.
+  // Probability of the label in the background minus that in the person.
   float dominance;
+  // Threshold of the dominance in force: above it, a label that the background ranks first is flagged.
+  float threshold;
+  // Rank of the label in the background, from 1.
+  uint32_t background_rank;
+  // Views that rank the label first, a static string: `person`, `background`, `both` or `neither`.
+  const char *explained_by;
+  // Number of distinct frames of the window.
+  uint32_t distinct_frames;
   // Fraction of the crop that the person covers, mean over the frames.
   float person_area;
   // Fraction of the crop that is visible background, mean over the frames.
   float background_area;
-  // Whether the gate was calibrated on labelled clips.
-  bool calibrated;
+  // How the gate was calibrated, a static string: `labels`, `unlabelled` or `overridden`; null if it was not.
+  const char *calibrated;
   // Capture times of the first and the last frame of the window, in microseconds.
   uint64_t time_us[2];
 } fg_verdict;
@@ -70,8 +78,8 @@ extern "C" {
 // empty if no call has failed.
 const char *fg_error(void);
 
-// Opens a gate that flags when the log-ratio of background and person is above `tau`, and stops `hysteresis` below it.
-// Returns null if a number is not finite.
+// Opens a gate that flags a label which the background ranks first when its probability in the background exceeds that
+// in the person by more than `tau`, until it falls to `hysteresis` below. Returns null if a number is not finite.
 fg_gate *fg_gate_open(float tau,
                       float hysteresis);
 
@@ -154,6 +162,13 @@ size_t fg_label_count(fg_pipeline *pipeline);
 // `pipeline` comes from `fg_open`.
 const char *fg_label(fg_pipeline *pipeline,
                      size_t label);
+
+// Returns the verdict line of the last window, JSON as `figureground run` writes it, valid until the next step. It is
+// empty before the first window. Returns null on an error.
+//
+// # Safety
+// `pipeline` comes from `fg_open`.
+const char *fg_line(fg_pipeline *pipeline);
 
 // Closes a pipeline; null is ignored.
 //

@@ -7,7 +7,7 @@ use crate::evaluate::dataset::Shard;
 use crate::evaluate::metrics::bootstrap;
 use crate::evaluate::{ClipOutcome, Record, RunInfo};
 use crate::gate::{CalibrationState, GateSettings};
-use crate::timestamp;
+use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -141,7 +141,7 @@ impl Made {
             },
             backends: backends(records),
             command: origin.command,
-            at: timestamp::now(),
+            at: Timestamp::now().to_string(),
             seeds: Seeds { counterfactual: origin.seed, bootstrap: bootstrap::SEED },
             machine: Machine::this(),
             shards: origin.shards,

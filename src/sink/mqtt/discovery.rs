@@ -58,7 +58,7 @@ fn entity_kinds() -> [EntityKind; 8] {
         sensor(
             "dominance",
             "Dominance of the background",
-            "{{ value_json.dominance }}",
+            "{{ value_json.attribution.value }}",
             json!({ "state_class": "measurement", "suggested_display_precision": 2, "icon": "mdi:scale-balance" }),
         ),
         sensor("p_full", "Probability, whole picture", "{{ value_json.p.full }}", probability()),
