@@ -53,7 +53,7 @@ def main():
             now = float(re.search(r"figureground_latency_seconds_sum (\S+)", text).group(1))
             count = int(re.search(r"figureground_latency_seconds_count (\d+)", text).group(1))
             dropped = int(re.search(r"figureground_frames_dropped_total (\d+)", text).group(1))
-            took = sum(value for stage, value in line["timing_us"].items() if stage != "decode") / 1e6
+            took = sum(value for stage, value in line["timing_us"].items() if stage not in ("decode", "wait")) / 1e6
             # More than one window may have ended since the last scrape.
             if count == window + 1 and window > 2:
                 latencies.append(now - total)

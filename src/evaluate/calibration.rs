@@ -7,8 +7,8 @@
 //! The bound is that of Learn-then-Test (Angelopoulos, Bates, Candès, Jordan and Lei 2021, "Learn then Test:
 //! Calibrating Predictive Algorithms to Achieve Risk Control") with fixed-sequence testing: thresholds are tested from
 //! the safest one on, each by the exact binomial test of Clopper and Pearson on the clips that it accepts, until one
-//! fails. One half of the clips fits temperature, tau and the sequence; the other half tests. The bound holds for clips that
-//! are exchangeable with these, and for no others.
+//! fails. One half of the clips fits temperature, tau and the sequence; the other half tests. The bound holds for clips
+//! that are exchangeable with these, and for no others.
 
 use super::Record;
 use super::metrics::{Classes, ScoredClip, score_records};

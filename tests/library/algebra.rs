@@ -497,7 +497,8 @@ mod verdicts {
             for window in &stream {
                 let judgement = judged(&mut gate, window);
                 let first = |view: usize| top_k::<1>(&window[view])[0].class == judgement.label;
-                prop_assert_eq!([1, 2].map(first), [judgement.explained_by.is_person(), judgement.explained_by.is_background()]);
+                let explained_by = judgement.explained_by;
+                prop_assert_eq!([1, 2].map(first), [explained_by.is_person(), explained_by.is_background()]);
                 let exceeds = judgement.attribution.value > judgement.attribution.threshold;
                 let risk = judgement.risk.unwrap();
                 let shown = match judgement.verdict {

@@ -167,7 +167,7 @@ fn the_page_shows_windows_and_sets_labels_and_tau() {
         received.extend_from_slice(&bytes[..count]);
     }
     let text = String::from_utf8_lossy(&received);
-    for word in ["101 Switching Protocols", "\"history\":", "\"frame_rate\":", "\"window\":{", "\"dominance\":"] {
+    for word in ["101 Switching Protocols", "\"history\":", "\"frame_rate\":", "\"window\":{", "\"attribution\":"] {
         assert!(text.contains(word), "{word}");
     }
     // Ten thousand labels are embedded while verdicts continue.

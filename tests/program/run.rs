@@ -69,7 +69,9 @@ fn y4m(frames: &[FrameBuffer]) -> Vec<u8> {
 
 /// Returns a verdict without the timings, which differ between runs.
 fn without_timing(mut verdict: Value) -> Value {
-    verdict.as_object_mut().unwrap().remove("timing_us");
+    for field in ["timing_us", "at", "run"] {
+        assert!(verdict.as_object_mut().unwrap().remove(field).is_some(), "{field}");
+    }
     verdict
 }
 
@@ -152,11 +154,14 @@ fn one_picture_is_a_clip_with_one_frame_repeated() {
     let workspace = Workspace::new();
     write_pictures(&frames()[..2], &workspace.path("pictures"));
     let ended = workspace.run(["pictures/0.png"]).succeeded();
-    assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 0, 0, 0, 0, 0]));
+    let verdict = ended.verdict();
+    assert_eq!(verdict["frames"], serde_json::json!([0, 0, 0, 0, 0, 0, 0, 0]));
+    assert_eq!(verdict["distinct_frames"], 1);
+    assert_ne!(verdict["reason"], "too-few-frames", "a still picture is exempt");
     assert_eq!(ended.stderr, "", "a picture is one frame");
-    let ended = workspace.run(["pictures"]).succeeded();
-    assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 0, 1, 1, 1, 1]));
-    assert!(ended.stderr.contains("2 frames for 8 places"), "a short clip is a warning: {}", ended.stderr);
+    let verdict = workspace.run(["pictures"]).succeeded().verdict();
+    assert_eq!(verdict["frames"], serde_json::json!([0, 0, 0, 0, 1, 1, 1, 1]));
+    assert_eq!((&verdict["distinct_frames"], &verdict["reason"]), (&2.into(), &"too-few-frames".into()));
 }
 
 #[test]
@@ -325,11 +330,15 @@ fn a_truncated_clip_has_a_line_and_an_error() {
 }
 
 #[test]
-fn a_short_clip_is_scored_with_repeated_frames() {
+fn fewer_than_half_distinct_frames_are_no_verdict() {
     let workspace = Workspace::new();
-    let ended = workspace.run_with_stdin(&y4m(&frames()[..3]), &["-"]).succeeded();
-    assert_eq!(ended.verdict()["frames"], serde_json::json!([0, 0, 0, 1, 1, 2, 2, 2]));
-    assert!(ended.stderr.contains("3 frames for 8 places"));
+    let verdict = |count: usize| workspace.run_with_stdin(&y4m(&frames()[..count]), &["-"]).succeeded().verdict();
+    let few = verdict(3);
+    assert_eq!(few["frames"], serde_json::json!([0, 0, 0, 1, 1, 2, 2, 2]));
+    assert_eq!((&few["distinct_frames"], &few["reason"]), (&3.into(), &"too-few-frames".into()));
+    let enough = verdict(4);
+    assert_eq!(enough["distinct_frames"], 4);
+    assert_ne!(enough["reason"], "too-few-frames");
 }
 
 #[test]

@@ -61,8 +61,22 @@ fn check_record(line: &str) {
         RECORD_SCHEMA.iter_errors(&record).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     if let Some(scored) = record["outcome"].get("scored") {
-        program::verdict(&scored["verdict"].to_string());
+        let line = program::verdict(&scored["verdict"].to_string());
+        // The imported bundle has temperature 1 until it is calibrated.
+        if line["calibrated"].is_null() {
+            ["full", "person", "background"]
+                .iter()
+                .for_each(|view| check_logits(&line, view, &scored["logits"][*view]));
+        }
     }
+}
+
+/// Checks that the probability of the label in a view is the softmax of its logits.
+fn check_logits(line: &Value, view: &str, logits: &Value) {
+    let logits: Vec<f64> = logits.as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap()).collect();
+    let p = line["p"][view].as_f64().unwrap();
+    let sum: f64 = logits.iter().map(|logit| logit.exp()).sum();
+    assert!(logits.iter().any(|logit| (logit.exp() / sum - p).abs() < 1e-6), "{view}: {p} in {line}");
 }
 
 /// Reads the records by clip, without what differs between runs that measure the same.

@@ -22,7 +22,8 @@ def records(folder):
     found = {}
     for line in (folder / "records.jsonl").read_text().splitlines()[1:]:
         record = json.loads(line)
-        record["outcome"].get("scored", {}).get("verdict", {}).pop("timing_us", None)
+        for field in ("timing_us", "at", "run"):
+            record["outcome"].get("scored", {}).get("verdict", {}).pop(field, None)
         assert record["clip"] not in found, f"{record['clip']} twice"
         found[record["clip"]] = record
     return found

@@ -52,7 +52,7 @@ fn entity_kinds() -> [EntityKind; 8] {
             component: "binary_sensor",
             object: "background",
             name: "Background dominates",
-            template: "{{ 'ON' if value_json.verdict == 'flag' else 'OFF' }}",
+            template: "{{ 'ON' if value_json.reason == 'background-dominates' else 'OFF' }}",
             properties: json!({ "device_class": "problem" }),
         },
         sensor(

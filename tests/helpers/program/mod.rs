@@ -302,7 +302,7 @@ impl Ended {
     }
 
     /// Returns the lines on stderr that are neither warnings nor notes.
-    fn errors(&self) -> Vec<&str> {
+    pub fn errors(&self) -> Vec<&str> {
         self.stderr.lines().filter(|line| !line.starts_with("[WARN ]") && !line.starts_with("[INFO ]")).collect()
     }
 
