@@ -211,7 +211,8 @@ fn both_backends_give_the_demo_clip_one_verdict_and_one_picture() {
     let picture = |backend: &str| workspace.path(&format!("{backend}.gif"));
     let line = |backend: &str| {
         let overlay = picture(backend);
-        let ended = workspace.figureground(["run", "--backend", backend, "--overlay", overlay.to_str().unwrap()]);
+        let clip = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/demo/out-of-context.gif");
+        let ended = workspace.figureground(["run", clip, "--backend", backend, "--overlay", overlay.to_str().unwrap()]);
         assert_eq!(ended.code, Some(0), "{ended:#?}");
         serde_json::from_str::<Value>(&ended.stdout).unwrap()
     };

@@ -21,13 +21,13 @@ fn with_default_port(text: &str) -> Option<SocketAddr> {
 
 /// Parses a port, `localhost`, or `localhost:PORT`.
 fn of_localhost(text: &str) -> Option<SocketAddr> {
-    let (host, port) = text.rsplit_once(':').unwrap_or(("localhost", text));
-    let port = match port {
-        "localhost" => DEFAULT_PORT,
-        digits if digits.starts_with(|c: char| c.is_ascii_digit()) => digits.parse().ok()?,
-        _ => return None,
-    };
-    (host == "localhost").then(|| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    if text == "localhost" {
+        return Some(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)));
+    }
+    let port = text.strip_prefix("localhost:").unwrap_or(text);
+    // A number may not have a sign.
+    let port = port.starts_with(|c: char| c.is_ascii_digit()).then(|| port.parse().ok())??;
+    Some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
 }
 
 #[cfg(test)]
