@@ -96,7 +96,7 @@ def test_wrong_input_raises_an_error():
         with pytest.raises(Error, match="label bank"):
             pipeline.labels = labels
     with pytest.raises(Error, match="log-ratio"):
-        Gate(score="entropy")
+        Gate(risk=("entropy", 0.1))
     with pytest.raises(Error):
         Gate(tau=float("nan"))
     nan = np.array([np.nan, 0.0], np.float32)
