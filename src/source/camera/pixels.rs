@@ -140,15 +140,17 @@ mod tests {
 
     #[test]
     fn the_last_pixel_of_an_odd_size_has_chroma_of_its_own() {
-        // Red, but for the last pixel, which is green.
-        let yuyv = [81, 90, 81, 240, 145, 54, 0, 34];
-        let nv12 = [81, 81, 145, 90, 240, 54, 34];
-        for (format, bytes) in [(FrameFormat::YUYV, &yuyv[..]), (FrameFormat::NV12, &nv12)] {
+        // Red, but for the last pixel of each row, which is green.
+        let yuyv = [[81, 90, 81, 240].repeat(8), vec![145, 54, 0, 34]].concat().repeat(16);
+        let luma = [vec![81; 16], vec![145]].concat().repeat(16);
+        let nv12 = [luma, [[90, 240].repeat(8), vec![54, 34]].concat().repeat(8)].concat();
+        for (format, bytes) in [(FrameFormat::YUYV, yuyv), (FrameFormat::NV12, nv12)] {
             let mut picture = Picture::default();
-            convert(format, bytes, Resolution::new(3, 1), &mut picture).unwrap();
-            let [first, second, third] = picture.pixels.as_chunks::<3>().0 else { panic!("{:?}", picture.pixels) };
-            assert!(first == second && first[0] > 250 && first[1] < 3, "{format}: {first:?}");
-            assert!(third[1] > 250 && third[0] < 3, "{format}: {third:?}");
+            convert(format, &bytes, Resolution::new(17, 16), &mut picture).unwrap();
+            for row in picture.pixels.as_chunks::<3>().0.chunks_exact(17) {
+                assert!(row[..16].iter().all(|red| red[0] > 250 && red[1] < 3), "{format}: {row:?}");
+                assert!(row[16][1] > 250 && row[16][0] < 3, "{format}: {row:?}");
+            }
         }
     }
 
