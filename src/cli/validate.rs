@@ -112,11 +112,12 @@ fn command_line() -> String {
 
 /// Shows the headline figures to a person.
 fn summarize(progress: &Progress, Validation { listed, measures, page }: &Validation) {
-    let percent = |name: &str| measures.metrics.get(name).map_or(f64::NAN, |e| e.value * 100.0);
-    let verdict = |name: &str| measures.verdicts.get(name).map_or(f64::NAN, |e| e.value * 100.0);
+    // A share of no clips is no number.
+    let text = |share: f64| if share.is_nan() { "none".to_owned() } else { format!("{:.1} %", share * 100.0) };
+    let percent = |name: &str| text(measures.metrics.get(name).map_or(f64::NAN, |e| e.value));
+    let verdict = |name: &str| text(measures.verdicts.get(name).map_or(f64::NAN, |e| e.value));
     progress.result(&format!(
-        "{} of {listed} clips: top1 {:.1} %, P-top1 {:.1} %, B-top1 {:.1} %; \
-         flagged {:.1} %, of right ones {:.1} %\n{}",
+        "{} of {listed} clips: top1 {}, P-top1 {}, B-top1 {}; flagged {}, of right ones {}\n{}",
         measures.clips,
         percent("top1"),
         percent("p_top1"),
