@@ -11,6 +11,7 @@ pub mod counterfactual;
 pub mod dataset;
 mod dataset_run;
 mod journal;
+mod markup;
 mod merge;
 pub mod metrics;
 mod pointing;

@@ -1,6 +1,7 @@
 //! The self-contained page of a comparison.
 
 use super::{ChangedClip, Comparison, Difference, McNemar, RunIdentity, Unit};
+use crate::evaluate::markup::escaped;
 use core::fmt::Write;
 
 const STYLE: &str = "\
@@ -143,19 +144,9 @@ impl Unit {
     }
 }
 
-/// Returns `text` for HTML, in an element or a quoted attribute.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_cannot_leave_their_element() {
-        assert_eq!(escaped("<a href=\"x\">&"), "&lt;a href=&quot;x&quot;&gt;&amp;");
-    }
 
     #[test]
     fn a_difference_has_a_sign_and_no_negative_zero() {

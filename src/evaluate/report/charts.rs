@@ -1,5 +1,6 @@
 //! SVG charts in the page's colours, for dark and light. Each scales with the page and has a name for screen readers.
 
+use crate::evaluate::markup::escaped;
 use crate::evaluate::metrics::{Class, Measures};
 use core::fmt::Write;
 
@@ -199,11 +200,6 @@ fn svg([width, height]: [f64; 2], name: &str, drawing: &str) -> String {
          xmlns=\"http://www.w3.org/2000/svg\"><title>{name}</title>{drawing}</svg>",
         most = width * 1.4
     )
-}
-
-/// Returns `words` as text of XML.
-fn escaped(words: &str) -> String {
-    words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
