@@ -1,33 +1,18 @@
 //! Intervals and tests of paired differences.
 
-use crate::evaluate::metrics::bootstrap::SplitMix64;
+use crate::evaluate::metrics::bootstrap::{ends, samples};
 use serde::Serialize;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-/// Bootstrap samples.
-const SAMPLES: usize = 1_000;
-/// Probabilities of the ends of the interval.
-const ENDS: [f64; 2] = [0.025, 0.975];
-/// Seed of the samples.
-const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// Returns the 95 % percentile interval of `statistic` from a thousand bootstrap samples, which are the same in every
-/// run; NaN if the statistic is never finite.
-///
-/// A sample draws as many `groups` as there are, with replacement, and passes the indices in them. Groups are the clips
-/// of one source video each: such clips resemble each other.
+/// Returns the 95 % percentile interval of `statistic` by the bootstrap; NaN if the statistic is never finite.
+/// `statistic` gets the indices in the drawn `groups`: the clips of one source video each, which resemble each other.
 pub fn interval(groups: &[Vec<usize>], statistic: impl Fn(&[usize]) -> f64) -> [f64; 2] {
-    let mut rng = SplitMix64(SEED);
-    let (mut values, mut sample) = (Vec::with_capacity(SAMPLES), Vec::new());
-    for _ in 0..if groups.is_empty() { 0 } else { SAMPLES } {
+    let mut sample = Vec::new();
+    ends(&samples(groups.len(), |drawn| {
         sample.clear();
-        (0..groups.len()).for_each(|_| sample.extend_from_slice(&groups[rng.below(groups.len())]));
-        values.push(statistic(&sample));
-    }
-    values.retain(|value| value.is_finite());
-    values.sort_by(f64::total_cmp);
-    let last = values.len().saturating_sub(1) as f64;
-    ENDS.map(|end| values.get((last * end).round() as usize).copied().unwrap_or(f64::NAN))
+        drawn.iter().for_each(|&group| sample.extend_from_slice(&groups[group]));
+        statistic(&sample)
+    }))
 }
 
 /// Exact McNemar test of outcomes that are true or false in both runs.

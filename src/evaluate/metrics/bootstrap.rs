@@ -37,28 +37,41 @@ impl Serialize for Estimate {
     }
 }
 
-/// Returns the measure of `clips`, and its interval from a thousand samples that are the same in every run. The ends
-/// are NaN if all samples agree: they then do not show how far off the measure is.
-pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
-    let all: Vec<&T> = clips.iter().collect();
-    let value = measure(&all);
+/// Returns the finite values of `statistic` in ascending order, from a thousand samples that are the same in every run. A
+/// sample draws as many of `count` indices as there are, with replacement.
+pub(in crate::evaluate) fn samples(count: usize, mut statistic: impl FnMut(&[usize]) -> f64) -> Vec<f64> {
     let mut rng = SplitMix64(SEED);
-    let mut values: Vec<f64> = Vec::with_capacity(SAMPLES);
-    let mut sample: Vec<&T> = Vec::with_capacity(all.len());
-    for _ in 0..if all.is_empty() { 0 } else { SAMPLES } {
+    let (mut values, mut sample) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(count));
+    for _ in 0..if count == 0 { 0 } else { SAMPLES } {
         sample.clear();
-        sample.extend((0..all.len()).map(|_| all[rng.below(all.len())]));
-        values.push(measure(&sample));
+        sample.extend((0..count).map(|_| rng.below(count)));
+        values.push(statistic(&sample));
     }
     values.retain(|value| value.is_finite());
     values.sort_by(f64::total_cmp);
+    values
+}
+
+/// Returns the ends of the 95 % percentile interval of ascending `values`; NaN without values.
+pub(in crate::evaluate) fn ends(values: &[f64]) -> [f64; 2] {
+    let last = values.len().saturating_sub(1) as f64;
+    let quantile = |fraction: f64| values.get((last * fraction).round() as usize).copied().unwrap_or(f64::NAN);
+    [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0].map(quantile)
+}
+
+/// Returns the measure of `clips`, and its bootstrap interval. The ends are NaN if all samples agree: they then do not
+/// show how far off the measure is.
+pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
+    let value = measure(&clips.iter().collect::<Vec<_>>());
+    let mut sample: Vec<&T> = Vec::with_capacity(clips.len());
+    let values = samples(clips.len(), |indices| {
+        sample.clear();
+        sample.extend(indices.iter().map(|&index| &clips[index]));
+        measure(&sample)
+    });
     let agree = values.first() == values.last();
-    let quantile = |fraction: f64| match values.len() {
-        _ if agree => f64::NAN,
-        count => values[((count - 1) as f64 * fraction).round() as usize],
-    };
-    let [low, high] = [(1.0 - LEVEL) / 2.0, (1.0 + LEVEL) / 2.0].map(quantile);
-    Estimate { value, low, high, of: all.len() }
+    let [low, high] = if agree { [f64::NAN; 2] } else { ends(&values) };
+    Estimate { value, low, high, of: clips.len() }
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).
