@@ -37,8 +37,8 @@ impl Serialize for Estimate {
     }
 }
 
-/// Returns the finite values of `statistic` in ascending order, from a thousand samples that are the same in every run. A
-/// sample draws as many of `count` indices as there are, with replacement.
+/// Returns the finite values of `statistic` in ascending order, from a thousand samples that are the same in every run.
+/// A sample draws as many of `count` indices as there are, with replacement.
 pub(in crate::evaluate) fn samples(count: usize, mut statistic: impl FnMut(&[usize]) -> f64) -> Vec<f64> {
     let mut rng = SplitMix64(SEED);
     let (mut values, mut sample) = (Vec::with_capacity(SAMPLES), Vec::with_capacity(count));
