@@ -2,7 +2,7 @@
 
 use super::accuracy::{is_contrastive, share, top1};
 use super::bootstrap::{Estimate, estimate};
-use super::{ScoredClip, exact, selective};
+use super::{ScoredClip, exact, scores_of_all, selective};
 use crate::gate::ScoreKind;
 use crate::view::View;
 use serde::{Serialize, Serializer};
@@ -236,10 +236,10 @@ fn aurocs(sets: &CounterfactualClips) -> BTreeMap<&'static str, Estimate> {
         return BTreeMap::new();
     }
     let auroc = |by: ScoreKind| {
-        let score = |clip: &&ScoredClip| Some((-clip.confidence(by), clip.is_wrong_by_background()?));
+        let score = |clip: &&ScoredClip| Some((-clip.confidence(by)?, clip.is_wrong_by_background()?));
         selective::auroc_estimate(&swapped.iter().filter_map(score).collect::<Vec<_>>())
     };
-    ScoreKind::ALL.into_iter().map(|by| (by.name(), auroc(by))).collect()
+    scores_of_all(swapped.iter().copied()).map(|by| (by.name(), auroc(by))).collect()
 }
 
 /// Correlates person area, SHAcc and pointing game over classes; `None` without random swaps.

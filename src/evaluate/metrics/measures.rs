@@ -1,7 +1,7 @@
 //! All measures of a data set.
 
 use super::bootstrap::{Estimate, estimate};
-use super::{BiasMeasures, CounterfactualClips, ScoredClip, Unscored, accuracy, exact, selective};
+use super::{BiasMeasures, CounterfactualClips, ScoredClip, Unscored, accuracy, exact, scores_of_all, selective};
 use crate::gate::{ScoreKind, Verdict};
 use crate::view::View;
 use serde::Serialize;
@@ -95,7 +95,7 @@ impl Measures {
             clips: clips.len(),
             unscored,
             metrics: metrics(clips),
-            gates: ScoreKind::ALL.into_iter().map(|by| (by.name(), gate(clips, by))).collect(),
+            gates: scores_of_all(clips).map(|by| (by.name(), gate(clips, by))).collect(),
             verdicts: verdicts(clips),
             classes: classes(clips, names),
             strata: strata(clips),
@@ -124,10 +124,10 @@ fn top1<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, view: View) -> Esti
 
 fn gate(clips: &[ScoredClip], by: ScoreKind) -> GateMeasures {
     let ordered_by = |by: ScoreKind, clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
-        clips.iter().map(|clip| (clip.confidence(by), !clip.is_right())).collect()
+        clips.iter().filter_map(|clip| Some((clip.confidence(by)?, !clip.is_right()))).collect()
     };
     let ordered = |clips: &[&ScoredClip]| ordered_by(by, clips);
-    let background = |clip: &ScoredClip| Some((-clip.confidence(by), clip.is_wrong_by_background()?));
+    let background = |clip: &ScoredClip| Some((-clip.confidence(by)?, clip.is_wrong_by_background()?));
     let background: Vec<(f64, bool)> = clips.iter().filter_map(background).collect();
     let all = ordered(&clips.iter().collect::<Vec<_>>());
     let risk_at = |coverage: f64| {

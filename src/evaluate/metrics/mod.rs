@@ -60,9 +60,9 @@ impl ScoredClip {
         self.best[View::Full.index()]
     }
 
-    /// Returns the confidence in the label by `score`: larger is more confident.
-    pub fn confidence(&self, score: ScoreKind) -> f64 {
-        -f64::from(self.scores.get(score))
+    /// Returns the confidence in the label by `score`: larger is more confident. `None` if the clip lacks the score.
+    pub fn confidence(&self, score: ScoreKind) -> Option<f64> {
+        self.scores.get(score).map(|score| -f64::from(score))
     }
 
     /// Returns whether the label is the true class.
@@ -74,6 +74,15 @@ impl ScoredClip {
     pub fn is_wrong_by_background(&self) -> Option<bool> {
         self.background.map(|background| !self.is_right() && self.label() == background)
     }
+}
+
+/// Returns the kinds of the scores that all `clips` have.
+fn scores_of_all<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> impl Iterator<Item = ScoreKind> {
+    let mut kinds = ScoreKind::ALL.to_vec();
+    for clip in clips {
+        kinds.retain(|kind| clip.scores.get(*kind).is_some());
+    }
+    kinds.into_iter()
 }
 
 /// Ids of the clips that were not scored, by reason.
