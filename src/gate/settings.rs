@@ -95,6 +95,7 @@ impl GateSettings {
         check("min-person-area", self.min_person_area, "a fraction from 0 to 1", fraction)?;
         check("min-background-area", self.min_background_area, "a fraction from 0 to 1", fraction)?;
         check("min-confidence", self.min_confidence, "a probability from 0 to 1", fraction)?;
+        self.calibration.as_ref().map_or(Ok(()), Calibration::validate)?;
         let risk = self.risk.map_or(0.0, |risk| risk.threshold);
         check("risk", risk, "a finite threshold", f32::is_finite)
     }
