@@ -32,6 +32,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Precision => "--precision",
         Setting::Risk => "--risk",
         Setting::Scenes => "--scenes",
+        Setting::Share => "--share",
         Setting::SpoolLimit => "--spool",
         Setting::Stride => "--stride",
         Setting::Swaps => "--swaps",

@@ -148,6 +148,7 @@ impl GateSettings {
         check("min-person-area", self.min_person_area, "a fraction from 0 to 1", fraction)?;
         check("min-background-area", self.min_background_area, "a fraction from 0 to 1", fraction)?;
         check("min-confidence", self.min_confidence, "a probability from 0 to 1", fraction)?;
+        self.calibration.as_ref().map_or(Ok(()), Calibration::validate)?;
         self.risk.map_or(Ok(()), |risk| risk.validate())?;
         for probe in &self.probe {
             check("probe", probe.threshold, "a finite threshold", f32::is_finite)?;

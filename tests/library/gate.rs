@@ -162,6 +162,8 @@ fn a_changed_threshold_overrides_the_calibration() {
         clips: 10,
         records: String::new(),
         at: String::new(),
+        flagged: None,
+        mean_risk: None,
     };
     let state = |threshold, risk| {
         let calibration = Some(calibration.clone());

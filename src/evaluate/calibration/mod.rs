@@ -10,6 +10,15 @@
 //! fails. One half of the clips fits temperature, tau and the sequence; the other half tests. The bound holds for clips
 //! that are exchangeable with these, and for no others.
 
+mod figures;
+mod unlabelled;
+
+pub use figures::Figures;
+pub use unlabelled::{
+    EmptyRoom, EmptyRoomLabel, Footage, FootageWindow, MIN_WINDOWS, UnlabelledFit, abstentions_text, check_share,
+    fit_unlabelled, needed_windows,
+};
+
 use super::Record;
 use super::metrics::{Classes, ScoredClip, score_records};
 use super::record::ClipOutcome;
@@ -90,6 +99,7 @@ pub fn fit(
         return Err(unreachable(&first.labels, &second.labels, bound, score));
     };
     settings.risk = Some(RiskSettings::new(score, threshold));
+    let Figures { flagged, mean_risk } = figures(records, names, &settings)?;
     settings.calibration = Some(Calibration {
         kind: CalibrationKind::Labels,
         temperature,
@@ -100,12 +110,21 @@ pub fn fit(
         clips: (first.clips + second.clips) as u32,
         records: source,
         at: Timestamp::now().to_string(),
+        flagged,
+        mean_risk,
     });
     settings.validate()?;
     let accepted = || second.labels.iter().filter(|label| label.score <= threshold);
     let (count, wrong) = (accepted().count(), accepted().filter(|label| label.is_wrong).count());
     let coverage = count as f64 / second.clips.max(1) as f64;
     Ok(Fitted { settings, clips: second.clips, coverage, risk: wrong as f64 / count.max(1) as f64 })
+}
+
+/// Returns what a gate with `settings` does on all clips.
+fn figures(records: &[&Record], names: &[String], settings: &GateSettings) -> Result<Figures> {
+    let (clips, _) = score_records(records.iter().copied(), names, settings)?;
+    let risk = |clip: &ScoredClip| settings.risk.and_then(|risk| clip.scores.get(risk.score));
+    Ok(Figures::of(clips.iter().map(|clip| (clip.verdict, risk(clip)))))
 }
 
 /// Splits the records of each class into two halves by name: neighbours, which may be cuts of one video, stay together.
