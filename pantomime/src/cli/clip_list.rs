@@ -8,7 +8,7 @@ use pantomime::{Action, Activity, ClassGroup, Clip, Context, Grid, GridCell, Han
 pub(super) enum ContextChoice {
     /// Mostly the home scene of the action
     In,
-    /// Never the home scene of the action
+    /// The home scene of another class used for training
     Out,
     /// Any scene
     Free,
