@@ -1,13 +1,13 @@
-//! A crossed grid: every person in every home of a base class.
+//! A crossed grid: every person in the home of every class used for training.
 
-use crate::action::{Action, ClassGroup};
+use crate::action::Action;
 use crate::clip::{Clip, Context, seed_of};
 use crate::scene::Scene;
 
 /// A crossed grid of clips, to measure by intervention whether person or place explains a prediction.
 ///
 /// A person is the same clip in all places: actor, movement, camera, object, length and noise are equal, and only the
-/// scene with its light differs. The places are the homes of the 18 base classes.
+/// scene with its light differs. The places are the homes of the 18 classes used for training.
 ///
 /// ```
 /// use pantomime::Grid;
@@ -36,13 +36,12 @@ pub struct GridCell {
 }
 
 impl Grid {
-    /// Creates the grid of `people` people drawn from `seed`; their classes alternate over the base classes.
+    /// Creates the grid of `people` people drawn from `seed`; their classes alternate over those used for training.
     ///
     /// Person `k` is the actor of the clip with the seed [`seed_of`]`(seed, k)`, so two grids of different seeds share
     /// no person.
     pub fn new(people: usize, seed: u64) -> Self {
-        let base = |action: &Action| action.class_group() == ClassGroup::Base;
-        Self { people, seed, actions: Action::ALL.into_iter().filter(base).collect() }
+        Self { people, seed, actions: Action::trained().collect() }
     }
 
     /// Returns the number of people.
@@ -50,7 +49,7 @@ impl Grid {
         self.people
     }
 
-    /// Returns the places: the home of each base class, in the order of the classes.
+    /// Returns the places: the home of each class used for training, in the order of the classes.
     pub fn places(&self) -> Vec<Scene> {
         self.actions.iter().map(|action| action.home()).collect()
     }

@@ -13,7 +13,7 @@
 //! 4. `figure` and `object_drawing` put rounded bodies around the joints, and a [`FrameRenderer`] draws them as a
 //!    [`Picture`].
 //!
-//! A [`Grid`] crosses people and places: the same people in each of the base classes' homes.
+//! A [`Grid`] crosses people and places: the same people in the home of every class used for training.
 //!
 //! ```
 //! use figureground::mask::Size;

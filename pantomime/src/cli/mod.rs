@@ -33,7 +33,7 @@ struct Arguments {
     /// Number of clips; the classes alternate
     #[arg(long, required_unless_present = "grid", value_parser = clap::value_parser!(u64).range(1..))]
     clips: Option<u64>,
-    /// Draw a crossed grid instead: this number of people, each in the home of every base class
+    /// Draw a crossed grid instead: this number of people, each in the home of every class used for training
     #[arg(
         long,
         value_name = "PEOPLE",
