@@ -10,7 +10,7 @@ mod sheet;
 mod tables;
 mod text;
 
-use clap::{Parser, ValueEnum};
+use clap::{ArgGroup, Parser, ValueEnum};
 use clip_list::{AlternatingClips, ClassChoice, ClipList, ContextChoice, NamedClip};
 use figureground::Result;
 use figureground::mask::Size;
@@ -28,15 +28,16 @@ const EXAMPLES: &str = "Examples:
 
 /// Draws clips of people acting in and out of context.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(version, after_help = EXAMPLES, group = ArgGroup::new("amount").required(true))]
 struct Arguments {
     /// Number of clips; the classes alternate
-    #[arg(long, required_unless_present = "grid", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, group = "amount", value_parser = clap::value_parser!(u64).range(1..))]
     clips: Option<u64>,
     /// Draw a crossed grid instead: this number of people, each in the home of every class used for training
     #[arg(
         long,
         value_name = "PEOPLE",
+        group = "amount",
         conflicts_with_all = ["clips", "context", "part", "rho"],
         value_parser = clap::value_parser!(u64).range(1..=10_000)
     )]
