@@ -4,9 +4,9 @@ use super::progress::Progress;
 use super::{Exit, built_in, print};
 use clap::Args;
 use figureground::bundle::{Bundle, MANIFEST, checksum};
-use figureground::evaluate::calibration::{Bound, Fitted, fit};
+use figureground::evaluate::calibration::{BACKGROUNDS_DOING, Bound, FALSE_FLAGS, Fitted, TauRule, fit};
 use figureground::evaluate::{JournalContents, Record, read_journal, records_file};
-use figureground::gate::GateSettings;
+use figureground::gate::{GateSettings, OnBackground, ScoreKind};
 use figureground::{Error, Result, Setting, Stage, file};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -28,6 +28,9 @@ pub struct Calibrate {
     /// Probability that this risk is exceeded, between 0 and 1.
     #[arg(long, value_name = "D", default_value_t = 0.1)]
     delta: f64,
+    /// Score of the risk [default: risk if it orders labels better than max-softmax beyond chance, else max-softmax].
+    #[arg(long, value_name = "SCORE", value_parser = score)]
+    score: Option<ScoreKind>,
     /// Bundle that the records were made with [default: the built-in bundle].
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -65,8 +68,8 @@ impl Calibrate {
         };
         print(&text(&before, &fitted))?;
         progress.result(&format!(
-            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, \
-             for clips like these and for no others\n{written}",
+            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, for clips like these and for no \
+             others; other labels, another tau and another --on-background void this\n{written}",
             self.risk * 100.0,
             (1.0 - self.delta) * 100.0
         ));
@@ -91,7 +94,7 @@ impl Calibrate {
         let _long = progress.long(&format!("fitting the gate to {} records", entries.len()));
         let records: Vec<&Record> = entries.values().collect();
         let bound = Bound { risk: self.risk, delta: self.delta };
-        fit(&records, &header.classes, &bundle.manifest().gate, bound, checksum::of_file(&path)?)
+        fit(&records, &header.classes, &bundle.manifest().gate, self.score, bound, checksum::of_file(&path)?)
     }
 }
 
@@ -108,14 +111,61 @@ fn text(before: &GateSettings, fitted: &Fitted) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{key:width$}  {old} -> {new}");
     }
+    text.push_str(&choices(fitted));
+    text
+}
+
+/// Returns what was chosen and why, and the effect on the clips of the bound.
+fn choices(fitted: &Fitted) -> String {
+    let [fit, choose, bound] = fitted.parts;
+    let mut text = format!(
+        "{fit} clips fitted the temperature and the risk, {choose} chose score and tau, {bound} tested the bound\n"
+    );
+    let score = fitted.settings.risk.map_or("none", |risk| risk.score.name());
+    let why = match fitted.aurc_less_max_softmax {
+        Some(difference) => format!(
+            "AURC of risk less that of max-softmax {:+.4}, 95 % {:+.4} to {:+.4}",
+            difference.value, difference.low, difference.high
+        ),
+        None => "too few wrong or right labels for the weights of risk".to_owned(),
+    };
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "score {score}: {why}");
+    let tau = fitted.settings.threshold;
+    let _ = match fitted.tau {
+        TauRule::BackgroundsDoing { flags: 0, .. } => writeln!(
+            text,
+            "tau {tau:.3}: at no tau are {:.0} % of the flags the background's doing, so it flags none of these clips",
+            BACKGROUNDS_DOING * 100.0
+        ),
+        TauRule::BackgroundsDoing { flags, of_background } => {
+            writeln!(text, "tau {tau:.3}: of {flags} flags, {of_background} are the background's doing")
+        }
+        TauRule::FalseFlags { flags, right } => writeln!(
+            text,
+            "tau {tau:.3}: it flags {flags} of {right} right labels, at most {:.0} %",
+            FALSE_FLAGS * 100.0
+        ),
+    };
+    if fitted.settings.on_background == OnBackground::Note {
+        let _ = writeln!(text, "what the background explains is noted, not flagged");
+    }
     let _ = writeln!(
         text,
-        "{:.1} % of {} held-out clips are accepted, {:.1} % of these wrong",
+        "{:.1} % of the clips of the bound are accepted, {:.1} % of these wrong",
         fitted.coverage * 100.0,
-        fitted.clips,
         fitted.risk * 100.0
     );
     text
+}
+
+/// Parses a score that every window has.
+fn score(text: &str) -> std::result::Result<ScoreKind, String> {
+    let known = || ScoreKind::ALL.into_iter().filter(|kind| *kind != ScoreKind::Probe);
+    known().find(|kind| kind.name() == text).ok_or_else(|| {
+        let names: Vec<&str> = known().map(ScoreKind::name).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }
 
 /// Returns the settings by their key in the manifest: `gate.calibration.clips`.

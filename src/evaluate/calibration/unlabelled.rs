@@ -146,6 +146,7 @@ pub fn fit_unlabelled(footage: &Footage, settings: &GateSettings, share: f64) ->
         temperature: fitted.temperature,
         threshold: fitted.threshold,
         risk_threshold: fitted.risk.map(|risk| risk.threshold),
+        on_background: fitted.on_background,
         bound: None,
         clips: u32::try_from(counts.judged).unwrap_or(u32::MAX),
         records: footage.description(),
