@@ -91,8 +91,10 @@ impl FrameRenderer {
         self.camera_effects.apply(rgb, moment);
     }
 
-    /// Returns the first person's joints of `frame` in pixels from the top left corner of the picture: hips, neck, head,
-    /// then elbow and wrist of each arm, then knee and ankle of each leg. They may lie outside the picture.
+    /// Returns the first person's joints of `frame` in pixels from the top left corner of the picture.
+    ///
+    /// They are hips, neck, head, then elbow and wrist of each arm, then knee and ankle of each leg. They may lie
+    /// outside the picture.
     pub fn joints(&self, frame: usize) -> [[f32; 2]; JOINTS] {
         let moment = self.moment(frame);
         let skeleton = self.people[0].posed(moment).skeleton;

@@ -9,11 +9,13 @@
 //! 1. a [`Clip`] holds the [`Actor`], the [`Activity`] (an [`Action`] or a [`Handling`]), the [`Scene`] and the
 //!    [`Object`];
 //! 2. `motion` turns time into a `pose`, `skeleton` a pose into joints;
-//! 3. a `performer` is a person with its movement on the ground, `framing` places the `camera`, `scenery` paints the background;
+//! 3. a `performer` is a person who moves on the ground, `framing` places the `camera` in front of all of them, and
+//!    `scenery` paints the background;
 //! 4. `figure` and `object_drawing` put rounded bodies around the joints, and a [`FrameRenderer`] draws them as a
 //!    [`Picture`].
 //!
-//! A [`Crowd`] puts several people into one clip. A [`Grid`] crosses people and places: the same people in the home of every class used for training.
+//! A [`Crowd`] puts several people into one clip. A [`Grid`] crosses people and places: the same people in the home of
+//! every class used for training.
 //!
 //! ```
 //! use figureground::mask::Size;

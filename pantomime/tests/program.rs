@@ -109,6 +109,7 @@ fn crowds_become_indexed_pictures_boxes_and_a_table_of_people() {
         assert!((2..=3).contains(&rows.len()) && row[13] == rows.len().to_string());
         assert_eq!((rows[0][2].as_str(), rows[0][3].as_str()), (clip[0].as_str(), row[12].as_str()));
         assert!(rows.iter().zip(1..).all(|(person, index)| person[1] == index.to_string()));
+        assert!(rows.iter().all(|person| person[2] != row[5]), "out of context, nobody is at home");
         let [masks, union] = ["people", "seg"].map(|kind| set.join(kind).join(&clip[0]).join(&row[0]));
         let frames: usize = row[11].parse().unwrap();
         assert_eq!((files(&masks), files(&union)), (frames + 1, frames));

@@ -86,8 +86,9 @@ fn people_table(clips: &[NamedClip]) -> String {
     text
 }
 
-/// Returns a table of the strata that an evaluation can group by. Of a grid, it also has the person and the place as the
-/// ids say them; of a set with crowds, the number of people.
+/// Returns a table of the strata that an evaluation can group by.
+///
+/// Of a grid, it also has the person and the place as the ids say them; of a set with crowds, the number of people.
 fn stratum_table(clips: &[NamedClip]) -> String {
     let mut text =
         "video,label,part,scene,scene_fits,background,object,object_fits,person,skin,clothes,frames,seed".to_owned();
