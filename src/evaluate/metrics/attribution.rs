@@ -220,11 +220,15 @@ impl<'a> MeasuredGrid<'a> {
 type Score = fn(&ScoredClip) -> Option<f64>;
 
 /// Scores that are compared, by name.
-const SCORES: [(&str, Score); 7] = [
-    ("dominance", |clip| Some(by(clip, ScoreKind::Dominance))),
-    ("log-ratio", |clip| Some(by(clip, ScoreKind::LogRatio))),
-    ("margin", |clip| Some(by(clip, ScoreKind::Margin))),
-    ("max-softmax", |clip| Some(by(clip, ScoreKind::MaxSoftmax))),
+const SCORES: [(&str, Score); 11] = [
+    ("dominance", |clip| by(clip, ScoreKind::Dominance)),
+    ("probe", |clip| by(clip, ScoreKind::Probe)),
+    ("log-ratio", |clip| by(clip, ScoreKind::LogRatio)),
+    ("margin", |clip| by(clip, ScoreKind::Margin)),
+    ("max-softmax", |clip| by(clip, ScoreKind::MaxSoftmax)),
+    ("full-person-mean", |clip| by(clip, ScoreKind::FullPersonMean)),
+    ("risk", |clip| by(clip, ScoreKind::Risk)),
+    ("disagreement", |clip| by(clip, ScoreKind::Disagreement)),
     ("p-background", |clip| Some(p(clip, View::Background))),
     ("minus-p-person", |clip| Some(-p(clip, View::Person))),
     ("minus-ln-p-person", |clip| Some(-p(clip, View::Person).max(LEAST_P).ln())),
@@ -233,8 +237,8 @@ const SCORES: [(&str, Score); 7] = [
 /// The smallest p in a logarithm, as in the gate's scores.
 const LEAST_P: f64 = 1e-6;
 
-fn by(clip: &ScoredClip, score: ScoreKind) -> f64 {
-    -clip.confidence(score)
+fn by(clip: &ScoredClip, score: ScoreKind) -> Option<f64> {
+    clip.confidence(score).map(|confidence| -confidence)
 }
 
 fn p(clip: &ScoredClip, view: View) -> f64 {
