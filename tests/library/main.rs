@@ -22,5 +22,6 @@ mod sink;
 mod source;
 mod tensors;
 mod tokenizer;
+mod unlabelled;
 mod view;
 mod zeroshot;
