@@ -14,8 +14,8 @@
 //! with the number m of the calibration's clips, the number n of equally weighted windows that the running weights are
 //! worth, the variance v of one window, and the correlation r of neighbouring windows, from 0 to [`MAX_CORRELATION`]:
 //! windows of a stream overlap, and a person who goes on with one action is no drift. v and r are taken around the
-//! calibration's figure c. For flags, v = s (1 - s) with s = (c m + 1) / (m + 2); for the risk, it is the running mean of
-//! the squared distance from c.
+//! calibration's figure c. For flags, v = s (1 - s) with s = (c m + 1) / (m + 2); for the risk, it is the running mean
+//! of the squared distance from c.
 
 use crate::gate::{CalibrationState, GateSettings, Judgement, Verdict};
 use serde::Serialize;

@@ -22,8 +22,8 @@ pub(super) struct FootageReader<'a> {
 }
 
 impl FootageReader<'_> {
-    /// Reads all `sources`. Warns of one that cannot be read and continues with the next. The first ctrl-C while a source
-    /// without an end is read ends that source only.
+    /// Reads all `sources`. Warns of one that cannot be read and continues with the next. The first ctrl-C while a
+    /// source without an end is read ends that source only.
     ///
     /// # Errors
     /// Returns an error if a model fails, or the program is interrupted otherwise.

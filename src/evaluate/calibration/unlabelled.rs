@@ -94,7 +94,8 @@ impl Footage {
     }
 }
 
-/// A gate that was fitted to footage without labels, and what it does on this footage. Shares are of the judged windows.
+/// A gate that was fitted to footage without labels, and what it does on this footage. Shares are of the judged
+/// windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnlabelledFit {
     /// Settings of the gate.
