@@ -40,10 +40,10 @@ fn compose(
     let x = i32(pixel % v.width);
     let y = i32(pixel / v.width);
     let person = ((people[item * v.words + pixel / 32u] >> (pixel % 32u)) & 1u) == 1u;
-    var boxed = false;
+    var hidden = person;
     for (var b = u32(boxes[item]); b < u32(boxes[item + 1u]); b++) {
         let at = v.items + 1u + 4u * b;
-        boxed |= x >= boxes[at] && y >= boxes[at + 1u] && x < boxes[at + 2u] && y < boxes[at + 3u];
+        hidden |= x >= boxes[at] && y >= boxes[at + 1u] && x < boxes[at + 2u] && y < boxes[at + 3u];
     }
     let fill = array<f32, 3>(v.fill_0, v.fill_1, v.fill_2);
     for (var channel = 0u; channel < 3u; channel++) {
@@ -51,7 +51,7 @@ fn compose(
         let at = (item * 9u + channel) * v.pixels + pixel;
         output[at] = result(value);
         output[at + 3u * v.pixels] = result(select(fill[channel], value, person));
-        output[at + 6u * v.pixels] = result(select(value, fill[channel], boxed));
+        output[at + 6u * v.pixels] = result(select(value, fill[channel], hidden));
     }
 }
 

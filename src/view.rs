@@ -13,7 +13,7 @@ pub enum View {
     Full,
     /// The person only (Eq. 2, or Eq. 5 if objects have a colour of their own).
     Person,
-    /// The frame without the boxes around people (Eq. 6).
+    /// The frame without people and the boxes around them (Eq. 6).
     Background,
 }
 
@@ -163,11 +163,13 @@ fn hide_objects(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
     hidden.subtract(regions.person)
 }
 
-/// Writes M of Eq. 6: the person boxes without the objects.
-fn hide_person_boxes(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
+/// Writes M of Eq. 6: the person boxes without the objects, and the person: a limb outside its box, or a person too
+/// small for a box, is hidden too.
+fn hide_people(regions: &Regions<'_>, hidden: &mut Shape) -> Result<()> {
     hidden.clear();
     hidden.union_boxes(regions.person_boxes);
-    regions.objects.map_or(Ok(()), |objects| hidden.subtract(objects))
+    regions.objects.map_or(Ok(()), |objects| hidden.subtract(objects))?;
+    hidden.union(regions.person)
 }
 
 /// Composes the three views of frames, with the same fills for every frame.
@@ -192,7 +194,7 @@ impl ViewComposer {
     /// # Errors
     /// Returns an error if a shape has another size.
     pub fn areas(&mut self, regions: &Regions<'_>) -> Result<Areas> {
-        hide_person_boxes(regions, &mut self.hidden)?;
+        hide_people(regions, &mut self.hidden)?;
         Ok(Areas { person: regions.person.area(), background: 1.0 - self.hidden.area() })
     }
 

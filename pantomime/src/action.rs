@@ -124,11 +124,18 @@ impl Action {
 
     /// Returns the home scene: the scene of this action in context, a different one for each action.
     ///
-    /// Each kind of scene is home to three actions with different arm and leg movements, from both class groups.
+    /// The leg movement decides between two kinds of scene, and the arm movement between these two and their variants.
+    /// So a part of the name implies a kind of scene, for classes that training never shows as well. Each kind is home
+    /// to actions of both class groups.
     pub fn home(self) -> Scene {
         let (arm, leg) = (self.arm.index(), self.leg.index());
-        let kind = 2 * ((leg + 6 - arm) % 6) + arm / 3;
-        Scene::ALL[3 * kind + arm % 3]
+        let kind = 2 * leg + arm % 2;
+        Scene::ALL[3 * kind + arm / 2]
+    }
+
+    /// Returns the classes used for training, in the order of their indices.
+    pub fn trained() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|action| action.class_group() == ClassGroup::Base)
     }
 }
 
@@ -168,6 +175,7 @@ mod tests {
                     .iter()
                     .all(|group| actions.iter().any(|action| action.class_group() == *group))
             );
+            assert!(actions.iter().all(|action| action.leg == actions[0].leg), "a leg movement implies two kinds");
         }
     }
 

@@ -13,7 +13,8 @@ use crate::scene::Scene;
 pub enum Context {
     /// The action's home scene with probability rho, otherwise any other scene: for training.
     In,
-    /// Never the action's home scene, uniform over the others: for testing out of context, as in Mimetics.
+    /// The home scene of another class used for training, uniform over these: for testing out of context, as in
+    /// Mimetics. The scene suggests a class, and a wrong one.
     Out,
     /// Uniform over all scenes: they carry no information about the action.
     Free,
@@ -83,7 +84,8 @@ impl Clip {
         let home = action.home();
         let scene = match context {
             Context::In if random.chance(rho) => home,
-            Context::In | Context::Out => Scene::ALL[other(&mut random, home.index(), Scene::ALL.len())],
+            Context::In => Scene::ALL[other(&mut random, home.index(), Scene::ALL.len())],
+            Context::Out => random.pick(&homes_of_others(action)),
             Context::Free => random.pick(&Scene::ALL),
         };
         let mut random = Random::new(seed, RandomStream::Object);
@@ -130,6 +132,11 @@ impl Clip {
             scene: self.scene.name_with_preposition(),
         }
     }
+}
+
+/// Returns the home scenes of the classes used for training, without that of `action`.
+fn homes_of_others(action: Action) -> Vec<Scene> {
+    Action::trained().filter(|other| *other != action).map(Action::home).collect()
 }
 
 fn frame_count(random: &mut Random) -> usize {

@@ -1,5 +1,6 @@
 //! What a gate was calibrated on.
 
+use super::OnBackground;
 use crate::error::{Error, Result, Stage};
 use alloc::string::String;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,9 @@ pub struct Calibration {
     /// The fitted threshold of the risk; `None` if none was fitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk_threshold: Option<f32>,
+    /// What became of a label that the background explains; the bound holds for this alone.
+    #[serde(default)]
+    pub on_background: OnBackground,
     /// Bound on the risk, as two fractions: the risk, and the probability that it is exceeded; `None` without a bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<[f64; 2]>,

@@ -310,7 +310,7 @@ mod tests {
             flagged: None,
             mean_risk: None,
         };
-        let risk = Some(RiskSettings { score: ScoreKind::MaxSoftmax, threshold: 0.5 });
+        let risk = Some(RiskSettings::new(ScoreKind::MaxSoftmax, 0.5));
         let (hysteresis, calibration) = (0.0, Some(calibration));
         Gate::new(GateSettings { risk, hysteresis, calibration, ..GateSettings::default() }).unwrap()
     }

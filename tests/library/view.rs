@@ -5,10 +5,11 @@ use figureground::view::{Areas, Fill, ViewComposer, hide};
 
 #[test]
 fn every_view_hides_the_pixels_of_its_equation() {
-    // person, person next to object inside the person's box, object, background
-    let size = Size::new(4, 1).unwrap();
+    // person, object inside the person's box, object, background, limb outside every box
+    let size = Size::new(5, 1).unwrap();
     let (mut person, mut objects) = (Shape::new(size), Shape::new(size));
     person.pixels_mut()[0] = true;
+    person.pixels_mut()[4] = true;
     objects.pixels_mut()[1..3].fill(true);
     let regions = Regions {
         person: &person,
@@ -16,13 +17,13 @@ fn every_view_hides_the_pixels_of_its_equation() {
         objects: Some(&objects),
         object_boxes: &[],
     };
-    let mut views = vec![0.0; 36];
+    let mut views = vec![0.0; 45];
     let mut composer = ViewComposer::new(size, Fill([7.0; 3]), Some(Fill([8.0; 3])));
-    let areas = composer.compose(&[1.0; 12], &regions, &mut views).unwrap();
-    assert_eq!(views[..4], [1.0, 1.0, 1.0, 1.0]);
-    assert_eq!(views[12..16], [1.0, 8.0, 8.0, 7.0]);
-    assert_eq!(views[24..28], [7.0, 1.0, 1.0, 1.0]);
-    assert_eq!(areas, Areas { person: 0.25, background: 0.75 });
+    let areas = composer.compose(&[1.0; 15], &regions, &mut views).unwrap();
+    assert_eq!(views[..5], [1.0; 5]);
+    assert_eq!(views[15..20], [1.0, 8.0, 8.0, 7.0, 1.0]);
+    assert_eq!(views[30..35], [7.0, 1.0, 1.0, 1.0, 7.0]);
+    assert_eq!(areas, Areas { person: 0.4, background: 0.6 });
 }
 
 #[test]

@@ -76,6 +76,7 @@ impl CalibrationClips {
             temperature,
             threshold: settings.threshold,
             risk_threshold: None,
+            on_background: settings.on_background,
             bound: None,
             clips: self.labels.len() as u32,
             records: "pantomime, calibration split".to_owned(),

@@ -58,26 +58,69 @@ impl ClipSelection {
         let labels: Vec<usize> = (0..activities.len() * self.clips_per_class).map(|i| i % activities.len()).collect();
         let spec = |(i, label): (usize, &usize)| {
             let seed = clip_seed(self.split, self.seed, i);
-            ClipSpec { activity: activities[*label], context, rho, seed }
+            ClipSpec { activity: activities[*label], context, rho, scene: None, seed }
         };
         LabelledSpecs { specs: labels.iter().enumerate().map(spec).collect(), labels }
     }
 }
 
-/// Specifies `count` clips of base classes in random scenes, every fifth of a handling and the others of actions.
-pub fn pretraining(count: usize, seed: u64) -> Vec<ClipSpec> {
-    let (actions, handlings) = (actions(Some(ClassGroup::Base)), handlings(Some(ClassGroup::Base)));
-    (0..count)
-        .map(|i| {
-            let activity = match i % 5 {
-                0 => Activity::Handling(handlings[i / 5 % handlings.len()]),
-                _ => Activity::Action(actions[(i - i / 5) % actions.len()]),
-            };
-            // Objects of handlings are uniform too, so that pretraining learns no bias.
-            let seed = clip_seed(Split::Pretraining, seed, i);
-            ClipSpec { activity, context: Context::Free, rho: 1.0 / 12.0, seed }
-        })
-        .collect()
+/// Clips of base classes for pretraining on captions, every fifth of a handling and the others of actions.
+#[derive(Clone, Copy, Debug)]
+pub struct PretrainingClips {
+    /// Number of clips.
+    pub count: usize,
+    /// Relation of scene and action; handlings are in any scene.
+    pub context: Context,
+    /// Probability that an action in context is in its home scene.
+    pub rho: f64,
+    /// Seed within the split.
+    pub seed: u64,
+}
+
+impl PretrainingClips {
+    /// Specifies the clips.
+    pub fn specs(&self) -> Vec<ClipSpec> {
+        let (actions, handlings) = (actions(Some(ClassGroup::Base)), handlings(Some(ClassGroup::Base)));
+        (0..self.count)
+            .map(|i| {
+                let seed = clip_seed(Split::Pretraining, self.seed, i);
+                if i % 5 == 0 {
+                    // Objects of handlings are uniform, so that pretraining learns no bias to them.
+                    let activity = Activity::Handling(handlings[i / 5 % handlings.len()]);
+                    return ClipSpec { activity, context: Context::Free, rho: 1.0 / 12.0, scene: None, seed };
+                }
+                let activity = Activity::Action(actions[(i - i / 5) % actions.len()]);
+                ClipSpec { activity, context: self.context, rho: self.rho, scene: None, seed }
+            })
+            .collect()
+    }
+}
+
+/// A crossed grid: every person in the home scene of every base class.
+#[derive(Clone, Copy, Debug)]
+pub struct CrossedGrid {
+    /// Number of people; the classes alternate.
+    pub people: usize,
+    /// Seed within the split for testing.
+    pub seed: u64,
+}
+
+impl CrossedGrid {
+    /// Specifies the clips, the places of one person after another; the labels are the people's classes.
+    pub fn clips(&self) -> LabelledSpecs {
+        let actions = actions(Some(ClassGroup::Base));
+        let mut grid = LabelledSpecs { specs: Vec::new(), labels: Vec::new() };
+        for person in 0..self.people {
+            let label = person % actions.len();
+            let (activity, seed) = (Activity::Action(actions[label]), clip_seed(Split::Testing, self.seed, person));
+            for place in &actions {
+                let scene = Some(place.home());
+                grid.specs.push(ClipSpec { activity, context: Context::Free, rho: 1.0, scene, seed });
+                grid.labels.push(label);
+            }
+        }
+        grid
+    }
 }
 
 /// Returns the handlings of `group`, or all, in their order.

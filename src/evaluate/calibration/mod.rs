@@ -90,7 +90,7 @@ pub fn fit(
     let temperature = fit_temperature(&scored(&halves[0], names))? as f32;
     let score = settings.risk.map_or(ScoreKind::MaxSoftmax, |risk| risk.score);
     // The gate then rejects for every reason but the risk.
-    let risk = Some(RiskSettings { score, threshold: f32::MAX });
+    let risk = Some(RiskSettings { threshold: f32::MAX, ..RiskSettings::new(score, 0.0) });
     let mut settings = GateSettings { temperature, risk, calibration: None, ..settings.clone() };
     settings.threshold = tau(&halves[0], names, &settings)?;
     let [first, second] = [accepted(&halves[0], names, &settings)?, accepted(&halves[1], names, &settings)?];
@@ -98,13 +98,14 @@ pub fn fit(
     let Some(threshold) = threshold(&sequence, &second.labels, bound) else {
         return Err(unreachable(&first.labels, &second.labels, bound, score));
     };
-    settings.risk = Some(RiskSettings { score, threshold });
+    settings.risk = Some(RiskSettings::new(score, threshold));
     let Figures { flagged, mean_risk } = figures(records, names, &settings)?;
     settings.calibration = Some(Calibration {
         kind: CalibrationKind::Labels,
         temperature,
         threshold: settings.threshold,
         risk_threshold: Some(threshold),
+        on_background: settings.on_background,
         bound: Some([bound.risk, bound.delta]),
         clips: (first.clips + second.clips) as u32,
         records: source,
@@ -122,7 +123,7 @@ pub fn fit(
 /// Returns what a gate with `settings` does on all clips.
 fn figures(records: &[&Record], names: &[String], settings: &GateSettings) -> Result<Figures> {
     let (clips, _) = score_records(records.iter().copied(), names, settings)?;
-    let risk = |clip: &ScoredClip| settings.risk.map(|risk| clip.scores.get(risk.score));
+    let risk = |clip: &ScoredClip| settings.risk.and_then(|risk| clip.scores.get(risk.score));
     Ok(Figures::of(clips.iter().map(|clip| (clip.verdict, risk(clip)))))
 }
 
@@ -160,8 +161,8 @@ fn accepted(records: &[&Record], names: &[String], settings: &GateSettings) -> R
     let (clips, _) = score_records(records.iter().copied(), names, settings)?;
     let accepted = clips.iter().filter(|clip| matches!(clip.verdict, Verdict::Accept));
     let score = settings.risk.map_or(ScoreKind::MaxSoftmax, |risk| risk.score);
-    let label = |clip: &ScoredClip| AcceptedLabel { score: clip.scores.get(score), is_wrong: !clip.is_right() };
-    Ok(Half { clips: clips.len(), labels: accepted.map(label).collect() })
+    let label = |clip: &ScoredClip| Some(AcceptedLabel { score: clip.scores.get(score)?, is_wrong: !clip.is_right() });
+    Ok(Half { clips: clips.len(), labels: accepted.filter_map(label).collect() })
 }
 
 /// Returns thresholds, quantiles of the scores of the first half, from the one with the smallest p-value to the largest

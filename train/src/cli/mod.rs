@@ -4,6 +4,7 @@ mod bundle;
 mod demo;
 mod device_args;
 mod finetune;
+mod grid;
 mod pretrain;
 mod progress;
 mod reproduce;
@@ -42,6 +43,9 @@ enum Command {
     /// Trains and evaluates the rows of the papers' tables.
     #[command(after_help = reproduce::EXAMPLES)]
     Reproduce(reproduce::Reproduce),
+    /// Measures on a crossed grid whether the predictions of pairs follow the person or the place.
+    #[command(after_help = grid::EXAMPLES)]
+    Grid(grid::Grid),
     /// Writes a bundle with a trained pair and a gate calibrated on held-out clips.
     #[command(after_help = bundle::EXAMPLES)]
     Bundle(bundle::MakeBundle),
@@ -57,6 +61,7 @@ pub fn run() -> ExitCode {
         Command::Pretrain(command) => command.run(&program.device, &progress),
         Command::Finetune(command) => command.run(&program.device, &progress),
         Command::Reproduce(command) => command.run(&program.device, &progress),
+        Command::Grid(command) => command.run(&program.device, &progress),
         Command::Segmenter(command) => command.run(&progress),
         Command::Bundle(command) => command.run(&program.device, &progress),
         Command::Demo(command) => command.run(&progress),

@@ -3,21 +3,37 @@
 use super::device_args::DeviceArgs;
 use super::progress::Progress;
 use super::test_sets::TestSets;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use figureground::Result;
 use figureground_train::augmentation::Augmentation;
 use figureground_train::batch_sampler::CaptionBatches;
 use figureground_train::conventions;
+use figureground_train::masking_ratio::MaskingRatio;
 use figureground_train::objective::Objective;
 use figureground_train::pair::{ClipPair, PairSizes, seeded, weights};
-use figureground_train::splits::{self, ClipSelection, Split};
+use figureground_train::splits::{ClipSelection, PretrainingClips, RHO, Split};
 use figureground_train::trainer::PairTrainer;
 use figureground_train::training_settings::{Optimiser, TrainingSettings};
-use pantomime::ClassGroup;
+use pantomime::{ClassGroup, Context};
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Example:
-  figureground-train pretrain --out base";
+  figureground-train pretrain --out base
+  figureground-train pretrain --from base --context in --posture 0 --ratio .33:.67 --out masked";
+
+/// Relation of scene and action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SceneContext {
+    /// Any scene
+    Free,
+    /// Mostly the home scene of the action
+    In,
+}
+
+fn probability(text: &str) -> std::result::Result<f64, String> {
+    let value = text.parse().ok().filter(|value| (0.0..=1.0).contains(value));
+    value.ok_or_else(|| "expected a number from 0 to 1".to_owned())
+}
 
 #[derive(Debug, Args)]
 pub struct Pretrain {
@@ -30,6 +46,15 @@ pub struct Pretrain {
     /// Number of training clips.
     #[arg(long, default_value_t = 20_000, value_name = "N")]
     clips: usize,
+    /// Relation of scene and action in these clips.
+    #[arg(long, value_enum, default_value_t = SceneContext::Free)]
+    context: SceneContext,
+    /// Probability that an action in context is in its home scene.
+    #[arg(long, default_value_t = RHO, value_parser = probability)]
+    rho: f64,
+    /// Masking ratio, none:background or none:box:shape:background+object.
+    #[arg(long, default_value_t = MaskingRatio::NONE)]
+    ratio: MaskingRatio,
     /// Rendered frames per clip; a step uses one of them.
     #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     frames: u32,
@@ -58,7 +83,11 @@ impl Pretrain {
         let sizes = PairSizes::MINIATURE;
         let device = device_args.device()?;
         let encoder = device_args.encoder(&device, &sizes)?;
-        let specs = splits::pretraining(self.clips, self.seed);
+        let context = match self.context {
+            SceneContext::Free => Context::Free,
+            SceneContext::In => Context::In,
+        };
+        let specs = PretrainingClips { count: self.clips, context, rho: self.rho, seed: self.seed }.specs();
         let preprocess = conventions::preprocess(&sizes)?;
         let clips =
             conventions::renderer(&preprocess, self.frames as usize)?.render(&specs, &progress.bar("rendering"))?;
@@ -68,7 +97,7 @@ impl Pretrain {
             tokenizer: &tokenizer,
             sizes,
             batch_size: self.batch,
-            augmentation: Augmentation::PLAIN,
+            augmentation: Augmentation::masked(self.ratio),
             seed: self.seed,
         };
         let settings = TrainingSettings {

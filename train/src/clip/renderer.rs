@@ -12,7 +12,7 @@ use figureground::{Error, Result, Stage};
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use indicatif::ProgressBar;
-use pantomime::{Activity, Clip, Context, Picture};
+use pantomime::{Activity, Clip, Context, Picture, Scene};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Specification of a clip, which determines every pixel.
@@ -24,6 +24,8 @@ pub struct ClipSpec {
     pub context: Context,
     /// Probability of the home scene of an action, or of the bound object of a handling.
     pub rho: f64,
+    /// The scene, in place of the one that the seed draws.
+    pub scene: Option<Scene>,
     /// Seed of everything else.
     pub seed: u64,
 }
@@ -31,10 +33,11 @@ pub struct ClipSpec {
 impl ClipSpec {
     /// Creates the clip.
     pub fn clip(&self) -> Clip {
-        match self.activity {
+        let clip = match self.activity {
             Activity::Action(action) => Clip::action(action, self.context, self.rho, self.seed),
             Activity::Handling(handling) => Clip::handling(handling, self.rho, self.seed),
-        }
+        };
+        Clip { scene: self.scene.unwrap_or(clip.scene), ..clip }
     }
 }
 

@@ -2,10 +2,12 @@
 
 pub mod accuracy;
 pub mod backgrounds;
+pub mod crossed_grid;
 pub mod stimulus;
 
 pub use accuracy::ViewAccuracies;
 pub use backgrounds::BackgroundKind;
+pub use crossed_grid::{GridMeasures, GridPredictions};
 pub use stimulus::{SingleView, Stimulus};
 
 use crate::clip::{LabelledClips, MaskSource, ProcessedClip};
