@@ -4,7 +4,8 @@ use figureground::evaluate::calibration::{
     EmptyRoom, Footage, FootageWindow, check_share, fit_unlabelled, needed_windows,
 };
 use figureground::gate::{
-    CalibrationKind, CalibrationState, Evidence, Gate, GateSettings, RiskSettings, ScoreKind, Verdict, Visibility,
+    CalibrationKind, CalibrationState, Evidence, Gate, GateSettings, OnBackground, RiskSettings, RiskWeights,
+    ScoreKind, Verdict, Visibility,
 };
 use figureground_tests::program::Random;
 
@@ -45,10 +46,16 @@ fn shares(drawn: &[Vec<([[f32; CLASSES]; 3], Visibility)>], settings: &GateSetti
         gate.reset();
         for (logits, visibility) in windows {
             let views = logits.each_ref().map(<[f32; CLASSES]>::as_slice);
-            let verdict = gate.judge(&Evidence::new(views, *visibility).unwrap()).verdict;
-            judged += usize::from(!matches!(verdict, Verdict::Abstain(_)));
-            flagged[0] += usize::from(verdict.reason() == Some("background-dominates"));
-            flagged[1] += usize::from(matches!(verdict, Verdict::Flag(_)));
+            let judgement = gate.judge(&Evidence::new(views, *visibility).unwrap());
+            if matches!(judgement.verdict, Verdict::Abstain(_)) {
+                continue;
+            }
+            let is_by_background = judgement.background_rank == 1 && judgement.attribution.exceeds();
+            judged += 1;
+            flagged[0] += usize::from(is_by_background);
+            flagged[1] += usize::from(matches!(judgement.verdict, Verdict::Flag(_)));
+            let is_flagged = judgement.verdict.reason() == Some("background-dominates");
+            assert_eq!(is_flagged, is_by_background && settings.on_background == OnBackground::Flag);
         }
     }
     flagged.map(|count| count as f64 / judged as f64)
@@ -61,9 +68,12 @@ fn thresholds_are_the_smallest_that_flag_at_most_the_share() {
         let mut random = Random(seed);
         let (sources, windows) = if seed % 2 == 0 { (80, 1) } else { (4, 40) };
         let drawn = draw(&mut random, sources, windows);
-        let score = ScoreKind::ALL[random.below(ScoreKind::ALL.len())];
-        let risk = (seed % 3 > 0).then_some(RiskSettings { score, threshold: 0.5 });
-        let settings = GateSettings { temperature: 0.7, risk, ..GateSettings::default() };
+        let scores: Vec<ScoreKind> = ScoreKind::ALL.into_iter().filter(|score| *score != ScoreKind::Probe).collect();
+        let score = scores[random.below(scores.len())];
+        let weights = (score == ScoreKind::Risk).then(|| RiskWeights::new(1.0, [0.3, 0.2, 0.3, 0.2, 0.5, 0.1]));
+        let risk = (seed % 3 > 0).then_some(RiskSettings { weights, ..RiskSettings::new(score, 0.5) });
+        let on_background = if seed % 5 == 0 { OnBackground::Note } else { OnBackground::Flag };
+        let settings = GateSettings { temperature: 0.7, risk, on_background, ..GateSettings::default() };
         let share = [0.1, 0.2, 0.4][random.below(3)];
         let fit = fit_unlabelled(&footage(&drawn), &settings, share).unwrap();
 
