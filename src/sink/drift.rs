@@ -251,7 +251,9 @@ fn update(mean: &mut f64, value: f64, weight: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::{Calibration, CalibrationKind, Evidence, Gate, RiskSettings, ScoreKind, Visibility};
+    use crate::gate::{
+        Calibration, CalibrationKind, Evidence, Gate, OnBackground, RiskSettings, ScoreKind, Visibility,
+    };
 
     /// A stream of windows in which a fraction `share` is flagged. A window repeats the one before with probability
     /// `repeats`.
@@ -303,6 +305,7 @@ mod tests {
             temperature: 1.0,
             threshold: 0.0,
             risk_threshold: Some(0.5),
+            on_background: OnBackground::Flag,
             bound: None,
             clips: 400,
             records: String::new(),
