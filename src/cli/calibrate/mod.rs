@@ -1,7 +1,6 @@
 //! `figureground calibrate`: fits a bundle's gate to records, or to footage without labels.
 
 mod footage;
-mod settings_diff;
 mod unlabelled;
 
 use super::progress::Progress;
@@ -12,7 +11,8 @@ use figureground::evaluate::calibration::{Bound, Fitted, fit};
 use figureground::evaluate::{JournalContents, Record, read_journal, records_file};
 use figureground::gate::GateSettings;
 use figureground::{Error, Result, Setting, Stage, file};
-use settings_diff::settings_diff;
+use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use unlabelled::UnlabelledArgs;
 
@@ -59,32 +59,33 @@ impl Calibrate {
             file::check_new_directory(out)?;
         }
         let before = bundle.manifest().gate.clone();
-        let (settings, effect, explanation) = match (self.unlabelled.share(), &self.records, self.risk) {
-            (Some(share), ..) => {
-                let unlabelled = self.unlabelled.fit(&bundle, share, progress)?;
-                (unlabelled.fit.settings.clone(), unlabelled.effect(), unlabelled.explanation(&before))
-            }
-            (None, Some(records), Some(risk)) => {
-                let bound = Bound { risk, delta: self.delta };
-                let fitted = fit_to_records(records, &bundle, bound, progress)?;
-                (fitted.settings.clone(), effect(&fitted), promise(bound))
-            }
-            // The command line was checked.
-            _ => {
-                let next = "see `figureground calibrate --help`";
-                return Err(Error::new(Stage::Command, "records and a risk, or footage and a share", "neither", next));
-            }
-        };
-        let written = self.write(bundle, &settings)?;
-        print(&(settings_diff(&before, &settings) + &effect))?;
-        progress.result(&format!("{explanation}{written}"));
+        let Some(risk) = self.risk else { return self.run_unlabelled(bundle, progress) };
+        let fitted = self.fit(&bundle, risk, progress)?;
+        let written = self.write(bundle, fitted.settings.clone())?;
+        print(&text(&before, &fitted))?;
+        progress.result(&format!(
+            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, \
+             for clips like these and for no others\n{written}",
+            risk * 100.0,
+            (1.0 - self.delta) * 100.0
+        ));
         Ok(Exit::Done)
     }
 
-    /// Writes `bundle` with the new gate, and returns what was written.
-    fn write(&self, mut bundle: Bundle, settings: &GateSettings) -> Result<String> {
-        bundle.set_gate(settings.clone())?;
-        // Ctrl-C during the fit must leave the bundle as it is.
+    /// Fits the gate of `bundle` to footage without labels.
+    fn run_unlabelled(&self, bundle: Bundle, progress: &Progress) -> Result<Exit> {
+        let before = bundle.manifest().gate.clone();
+        let fitted = self.unlabelled.fit(&bundle, progress)?;
+        let written = self.write(bundle, fitted.fit.settings.clone())?;
+        print(&(changes(&before, &fitted.fit.settings) + &fitted.effect()))?;
+        progress.result(&(fitted.explanation(&before) + &written));
+        Ok(Exit::Done)
+    }
+
+    /// Writes `bundle` with another gate, and returns what was written.
+    fn write(&self, mut bundle: Bundle, gate: GateSettings) -> Result<String> {
+        bundle.set_gate(gate)?;
+        // Ctrl-C during the fit leaves the bundle as it is.
         interrupt::check()?;
         Ok(match (&self.out, self.dry_run) {
             (_, true) => "nothing is written: --dry-run".to_owned(),
@@ -98,44 +99,73 @@ impl Calibrate {
             }
         })
     }
-}
 
-/// Returns what the bound promises.
-fn promise(bound: Bound) -> String {
-    format!(
-        "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, \
-         for clips like these and for no others\n",
-        bound.risk * 100.0,
-        (1.0 - bound.delta) * 100.0
-    )
-}
-
-/// Fits the gate of `bundle` to the records at `path`, which must be of this bundle.
-fn fit_to_records(path: &Path, bundle: &Bundle, bound: Bound, progress: &Progress) -> Result<Fitted> {
-    let path = records_file(path);
-    let JournalContents { header, entries, .. } = read_journal::<Record>(&path)?;
-    if header.bundle != bundle.fingerprint()? {
-        let expected = format!("records of the bundle {}", bundle.manifest().name);
-        let got = format!("{}, which is of another bundle", path.display());
-        let next = "choose the bundle that made the records, or run validate with this one";
-        return Err(Error::new(Stage::DataSet, expected, got, next).about(Setting::Bundle));
+    /// Fits the gate of `bundle` to the records, which must be of this bundle.
+    fn fit(&self, bundle: &Bundle, risk: f64, progress: &Progress) -> Result<Fitted> {
+        let path = records_file(self.records.as_deref().unwrap_or(Path::new("")));
+        let JournalContents { header, entries, .. } = read_journal::<Record>(&path)?;
+        if header.bundle != bundle.fingerprint()? {
+            let expected = format!("records of the bundle {}", bundle.manifest().name);
+            let got = format!("{}, which is of another bundle", path.display());
+            let next = "choose the bundle that made the records, or run validate with this one";
+            return Err(Error::new(Stage::DataSet, expected, got, next).about(Setting::Bundle));
+        }
+        if !entries.values().any(|record| record.outcome.is_scored()) {
+            let got = format!("none among {} records in {}", entries.len(), path.display());
+            let next = "read in report.json why the clips were not scored, and run validate again";
+            return Err(Error::new(Stage::DataSet, "scored clips to fit a gate to", got, next));
+        }
+        let _long = progress.long(&format!("fitting the gate to {} records", entries.len()));
+        let records: Vec<&Record> = entries.values().collect();
+        let bound = Bound { risk, delta: self.delta };
+        fit(&records, &header.classes, &bundle.manifest().gate, bound, checksum::of_file(&path)?)
     }
-    if !entries.values().any(|record| record.outcome.is_scored()) {
-        let got = format!("none among {} records in {}", entries.len(), path.display());
-        let next = "read in report.json why the clips were not scored, and run validate again";
-        return Err(Error::new(Stage::DataSet, "scored clips to fit a gate to", got, next));
-    }
-    let _long = progress.long(&format!("fitting the gate to {} records", entries.len()));
-    let records: Vec<&Record> = entries.values().collect();
-    fit(&records, &header.classes, &bundle.manifest().gate, bound, checksum::of_file(&path)?)
 }
 
-/// Returns the effect on the held-out clips.
-fn effect(fitted: &Fitted) -> String {
-    format!(
-        "{:.1} % of {} held-out clips are accepted, {:.1} % of these wrong\n",
+/// Returns the settings that change, and the effect on the held-out clips.
+fn text(before: &GateSettings, fitted: &Fitted) -> String {
+    let mut text = changes(before, &fitted.settings);
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{:.1} % of {} held-out clips are accepted, {:.1} % of these wrong",
         fitted.coverage * 100.0,
         fitted.clips,
         fitted.risk * 100.0
-    )
+    );
+    text
+}
+
+/// Returns a line for each setting that changes, with its key in the manifest.
+fn changes(before: &GateSettings, after: &GateSettings) -> String {
+    let (before, after) = (flat(before), flat(after));
+    let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    let width = keys.iter().map(|key| key.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for key in keys.into_iter().filter(|key| before.get(*key) != after.get(*key)) {
+        let [old, new] = [&before, &after].map(|settings| settings.get(key).map_or("none", String::as_str));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{key:width$}  {old} -> {new}");
+    }
+    text
+}
+
+/// Returns the settings by their key in the manifest: `gate.calibration.clips`.
+fn flat(settings: &GateSettings) -> BTreeMap<String, String> {
+    fn add(key: &str, value: &toml::Value, flat: &mut BTreeMap<String, String>) {
+        match value {
+            toml::Value::Table(table) => {
+                table.iter().for_each(|(name, value)| add(&format!("{key}.{name}"), value, flat));
+            }
+            value => drop(flat.insert(key.to_owned(), value.to_string())),
+        }
+    }
+    let mut all = BTreeMap::new();
+    // Through text, which has the shortest form of every number.
+    if let Some(table) = toml::to_string(settings).ok().and_then(|text| text.parse::<toml::Table>().ok()) {
+        add("gate", &toml::Value::Table(table), &mut all);
+    }
+    all
 }

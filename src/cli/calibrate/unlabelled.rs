@@ -60,13 +60,10 @@ pub(super) struct Unlabelled {
 }
 
 impl UnlabelledArgs {
-    /// Returns the share, if the fit is one without labels.
-    pub(super) fn share(&self) -> Option<f64> {
-        self.share.filter(|_| !self.sources.is_empty())
-    }
-
     /// Reads the footage and fits the gate of `bundle` to it.
-    pub(super) fn fit(&self, bundle: &Bundle, share: f64, progress: &Progress) -> Result<Unlabelled> {
+    pub(super) fn fit(&self, bundle: &Bundle, progress: &Progress) -> Result<Unlabelled> {
+        // The command line was checked: there is one.
+        let share = self.share.unwrap_or(f64::NAN);
         check_share(share)?;
         check_sources(&self.empty, false, self.duration)?;
         check_sources(&self.sources, true, self.duration)?;
