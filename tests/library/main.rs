@@ -23,5 +23,6 @@ mod sink;
 mod source;
 mod tensors;
 mod tokenizer;
+mod unlabelled;
 mod view;
 mod zeroshot;
