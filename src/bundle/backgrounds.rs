@@ -82,7 +82,8 @@ impl Backgrounds {
     pub fn parse(bytes: &[u8], size: Size) -> Result<Self> {
         let next = "import the bundle again";
         let (width, height) = (size.width() as usize, size.height() as usize);
-        let expected = format!("a tensor {TENSOR:?} of 1 to {MAX_BACKGROUNDS} pictures [n, 3, {height}, {width}] of u8");
+        let expected =
+            format!("a tensor {TENSOR:?} of 1 to {MAX_BACKGROUNDS} pictures [n, 3, {height}, {width}] of u8");
         let caused = |e: safetensors::SafeTensorError| refused(&expected, &e, next).with_source(e);
         let tensors = SafeTensors::deserialize(bytes).map_err(caused)?;
         let tensor = tensors.tensor(TENSOR).map_err(caused)?;

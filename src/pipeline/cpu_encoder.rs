@@ -1,7 +1,7 @@
 //! The clip encoder that processes pixels on the CPU and runs the models of any engine.
 
-use crate::bundle::{Backgrounds, Bundle};
 use crate::bundle::manifest::Manifest;
+use crate::bundle::{Backgrounds, Bundle};
 use crate::clip_encoder::{ClipEncoder, ClipPaster, FrameRecorder, FrameRecording, FrameViews, Timing, timed};
 use crate::engine::{Engine, ImageEncoder, TemporalEncoder};
 use crate::error::Result;

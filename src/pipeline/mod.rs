@@ -261,7 +261,9 @@ impl Pipeline {
         let Self { timing, scorer, probing, slots, encoder, .. } = self;
         let visibility = timed(&mut timing.score, || scorer.compare(order, is_still, slots, encoder.as_mut()))?;
         let probe = match probing {
-            Some(probing) => probing.ask(order, &scorer.evidence(visibility)?, &scorer.gate, encoder.as_mut(), timing)?,
+            Some(probing) => {
+                probing.ask(order, &scorer.evidence(visibility)?, &scorer.gate, encoder.as_mut(), timing)?
+            }
             None => None,
         };
         let ScoredWindow { judgement, top } = timed(&mut timing.score, || scorer.judge(visibility, probe))?;
