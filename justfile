@@ -41,6 +41,7 @@ dist *arguments:
 # Make the tests' fixtures again (needs Python, see tests/fixtures/README.md)
 fixtures:
     cd tests/fixtures && python clip.py && python layouts.py && python tokenizer.py && python resize.py && python demo.py
+    cd tests/fixtures && python metrics.py && python crossed_grid.py
 
 # Package the program for arm64, with cameras (needs cargo-deb and the packages that docs/jetson.md names)
 deb: completions

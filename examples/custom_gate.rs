@@ -27,15 +27,15 @@ fn judge(bank: &LabelBank, clip: &str, views: [[f32; 3]; 3]) -> Result<()> {
     }
     let mut settings = GateSettings { threshold: 0.2, ..GateSettings::default() };
     // The second test: is the label wrong?
-    settings.risk = Some(RiskSettings { score: ScoreKind::Disagreement, threshold: 0.3 });
+    settings.risk = Some(RiskSettings::new(ScoreKind::Disagreement, 0.3));
     let visibility = Visibility::of_areas(0.2, 0.6, &settings);
     let evidence = Evidence::new(log_probs.each_ref().map(LogProbs::values), visibility)?;
 
     let judgement = Gate::new(settings)?.judge(&evidence);
     let (verdict, views) = (judgement.verdict, judgement.explained_by.name());
     println!("{clip}: {}, {}, explained by {views}", bank.names()[judgement.label], verdict.name());
-    for kind in ScoreKind::ALL {
-        println!("  {:<12} {:+.2}", kind.name(), judgement.scores.get(kind));
+    for (kind, score) in ScoreKind::ALL.into_iter().filter_map(|kind| Some((kind, judgement.scores.get(kind)?))) {
+        println!("  {:<16} {score:+.2}", kind.name());
     }
     // The stricter rule: act only if the person alone clearly supports the same label.
     let act = judgement.verdict == Verdict::Accept && judgement.explained_by.is_person() && judgement.p[1] > 0.5;

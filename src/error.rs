@@ -128,6 +128,8 @@ pub enum Setting {
     Risk,
     /// The ONNX scene classifier.
     Scenes,
+    /// The share of ordinary footage that a gate may flag.
+    Share,
     /// Bytes of a pipe that may be spooled to disk.
     SpoolLimit,
     /// Seconds between two windows.

@@ -13,6 +13,8 @@
 //! 4. `figure` and `object_drawing` put rounded bodies around the joints, and a [`FrameRenderer`] draws them as a
 //!    [`Picture`].
 //!
+//! A [`Grid`] crosses people and places: the same people in the home of every class used for training.
+//!
 //! ```
 //! use figureground::mask::Size;
 //! use pantomime::{Action, Clip, Context, Picture};
@@ -35,6 +37,7 @@ mod colour;
 mod figure;
 mod frame_renderer;
 mod framing;
+mod grid;
 mod handling;
 mod light;
 mod motion;
@@ -55,6 +58,7 @@ pub use activity::Activity;
 pub use actor::{Actor, Clothes, Cut, Haircut, Legwear, Skin};
 pub use clip::{CaptionParts, Clip, Context, FRAME_US, Grip, seed_of};
 pub use frame_renderer::{FrameRenderer, JOINTS};
+pub use grid::{Grid, GridCell};
 pub use handling::Handling;
 pub use object::Object;
 pub use picture::Picture;

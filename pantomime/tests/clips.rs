@@ -1,7 +1,7 @@
 //! Properties of all clips.
 
 use figureground::mask::{PixelBox, Size};
-use pantomime::{Action, Activity, ClassGroup, Clip, Context, Handling, Leg, Object, Picture, Scene, seed_of};
+use pantomime::{Action, Activity, ClassGroup, Clip, Context, Grid, Handling, Leg, Object, Picture, Scene, seed_of};
 use sha2::{Digest, Sha256};
 
 fn size(side: u32) -> Size {
@@ -41,7 +41,7 @@ fn pictures_are_the_same_on_all_machines() {
     ];
     let clips = [
         Clip::action(Action::ALL[1], Context::In, 0.9, 1),
-        Clip::action(Action::ALL[20], Context::Out, 0.9, 2),
+        Clip { scene: Scene::ALL[11], ..Clip::action(Action::ALL[20], Context::Out, 0.9, 2) },
         Clip::handling(Handling::Throwing, 0.9, 3),
         Clip::action(Action::ALL[33], Context::Free, 0.9, 4),
     ];
@@ -202,4 +202,48 @@ fn caption_parts_are_readable_phrases() {
     assert_eq!(words.action, "waving while walking");
     assert!(words.person.starts_with("a ") && words.scene.contains(" a"), "{words:?}");
     assert_eq!(Clip::handling(Handling::Lifting, 0.9, 1).label(), "lifting something");
+}
+
+/// A person of a grid moves in all places in the same way; only props in front of it hide different parts.
+#[test]
+fn a_person_of_a_grid_is_the_same_in_all_places() {
+    let (grid, size) = (Grid::new(8, 3), size(64));
+    for person in [0, 5, 7] {
+        let clips: Vec<Clip> = (0..18).map(|place| grid.cell(person, place)).collect();
+        let homes: Vec<Scene> = Action::trained().map(Action::home).collect();
+        assert_eq!(clips.iter().map(|clip| clip.scene).collect::<Vec<_>>(), homes);
+        assert_eq!(grid.places(), homes);
+        assert!(clips.iter().all(|clip| Clip { scene: clips[0].scene, ..*clip } == clips[0]));
+        for frame in [0, clips[0].frames() - 1] {
+            let pictures: Vec<Picture> = clips.iter().map(|clip| drawn(clip, size, frame)).collect();
+            let joints: Vec<_> = clips.iter().map(|clip| clip.renderer(size).joints(frame)).collect();
+            assert!(joints.iter().all(|found| *found == joints[0]));
+            let whole = pictures.iter().max_by(|a, b| a.person.area().total_cmp(&b.person.area())).unwrap();
+            let is_part = |picture: &Picture| {
+                let pixels = picture.person.pixels().iter().zip(whole.person.pixels());
+                pixels.fold(true, |inside, (&part, &whole)| inside && (whole || !part))
+            };
+            assert!(pictures.iter().all(is_part));
+            let same = pictures.iter().filter(|picture| picture.person == whole.person).count();
+            assert!(same >= 9, "{same} of 18 places show the whole person");
+            assert!(pictures.iter().all(|picture| picture.rgb != whole.rgb || picture == whole));
+        }
+    }
+}
+
+#[test]
+fn grids_have_every_person_in_every_place_and_share_no_person() {
+    let seeds = |seed| Grid::new(40, seed).cells().map(|cell| cell.clip.seed).collect::<Vec<_>>();
+    let (one, other) = (seeds(1), seeds(2));
+    assert_eq!(one.len(), 40 * 18);
+    assert!(one.iter().all(|seed| !other.contains(seed)));
+    let cells: Vec<_> = Grid::new(40, 1).cells().collect();
+    for (index, cell) in cells.iter().enumerate() {
+        let class = Action::trained().nth(cell.person % 18).unwrap();
+        assert_eq!(
+            (cell.person, cell.place, cell.clip.activity),
+            (index / 18, cell.clip.scene, Activity::Action(class))
+        );
+        assert_eq!(cell.clip.seed, seed_of(1, cell.person as u64));
+    }
 }

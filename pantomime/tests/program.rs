@@ -1,6 +1,7 @@
 //! Runs the program and checks the files that it writes.
 #![cfg(feature = "cli")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -44,6 +45,46 @@ fn two_clips_become_pictures_masks_backgrounds_boxes_and_tables() {
     assert_eq!(files(folder.path()), 1, "no temporary folder stays beside the set");
 }
 
+/// Returns the rows of a table as a list of columns, without the first row.
+fn rows(path: &Path) -> Vec<Vec<String>> {
+    let table = fs::read_to_string(path).unwrap();
+    table.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn a_grid_has_every_person_in_18_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--grid", "2", "--format", "frames", "--size", "32x32", "--seed", "4", "--split", "val"];
+    let output = pantomime(&[&arguments[..], &["--out", "set"]].concat(), folder.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let set = folder.path().join("set");
+    let (clips, strata) = (rows(&set.join("pantomime.csv")), rows(&set.join("pantomime_strata.csv")));
+    let ids: BTreeSet<&str> = clips.iter().map(|row| row[1].as_str()).collect();
+    assert_eq!((clips.len(), ids.len(), strata.len()), (36, 36, 36));
+    let column = |index: usize| strata.iter().map(|row| row[index].as_str()).collect::<BTreeSet<_>>();
+    let [backgrounds, seeds, people, places] = [5, 12, 13, 14].map(column);
+    assert_eq!((backgrounds.len(), seeds.len(), people.len(), places.len()), (18, 2, 2, 18));
+    for (clip, row) in clips.iter().zip(&strata) {
+        assert_eq!((clip[1].len(), &clip[4][..], row.len()), (11, "val", 15));
+        assert!(row[0].starts_with(&clip[1]) && clip[1].ends_with(&format!("{}{}", row[13], row[14])), "{row:?}");
+        let of_person = |other: &&Vec<String>| other[13] == row[13] && other[12] == row[12];
+        assert_eq!(strata.iter().filter(of_person).count(), 18, "a person has one seed");
+        assert!(set.join("ori").join(&clip[0]).join(&row[0]).join("000001.png").is_file());
+    }
+}
+
+#[test]
+fn a_grid_refuses_the_options_of_clips() {
+    let folder = tempfile::tempdir().unwrap();
+    for option in [["--clips", "2"], ["--context", "in"], ["--part", "base"], ["--rho", "0.5"]] {
+        let output = pantomime(&[&["--grid", "2", "--out", "set"], &option[..]].concat(), folder.path());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(message.contains("--grid") && message.contains(option[0]), "{message}");
+    }
+    assert_eq!(files(folder.path()), 0);
+}
+
 #[test]
 fn masks_are_black_and_white_pictures_of_the_right_size() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,7 +124,7 @@ fn a_sheet_is_one_picture() {
 #[test]
 fn numbers_out_of_range_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [["--rho", "1.5"], ["--size", "7x7"], ["--clips", "0"]] {
+    for arguments in [["--rho", "1.5"], ["--size", "7x7"], ["--clips", "0"], ["--grid", "0"], ["--grid", "10001"]] {
         let output = pantomime(&[&["--out", "x"], &arguments[..]].concat(), folder.path());
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }

@@ -34,6 +34,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::ProbeBank => "--probe-bank",
         Setting::Risk => "--risk",
         Setting::Scenes => "--scenes",
+        Setting::Share => "--share",
         Setting::SpoolLimit => "--spool",
         Setting::Stride => "--stride",
         Setting::Swaps => "--swaps",

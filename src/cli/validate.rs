@@ -131,6 +131,20 @@ fn summarize(progress: &Progress, Validation { listed, measures, page }: &Valida
         verdict("right_flagged"),
         page.display(),
     ));
+    if let Some(grid) = &measures.attribution {
+        let precision = |name: &str| text(grid.scores.get(name).map_or(f64::NAN, |s| s.average_precision.value));
+        progress.result(&format!(
+            "{} people in {} places: the place explains {} of the labels, and {} of the {} flagged ones; average \
+             precision of dominance {}, of max-softmax {}",
+            grid.people,
+            grid.places,
+            text(grid.by_place.value),
+            text(grid.flagged.by_place.value),
+            grid.flagged.clips,
+            precision("dominance"),
+            precision("max-softmax"),
+        ));
+    }
     let unscored = listed.saturating_sub(measures.clips);
     if unscored > 0 {
         progress.result(&format!("{unscored} clips were not scored: report.json lists them with the reason"));

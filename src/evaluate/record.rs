@@ -3,7 +3,7 @@
 use super::dataset::Dataset;
 use super::journal::{JournalEntry, JournalHeader};
 use crate::error::{Error, Result, Stage};
-use crate::gate::{Evidence, Gate, Judgement, Visibility};
+use crate::gate::{Evidence, Gate, Judgement, Probe, Visibility};
 use crate::pipeline::{self, ProbeSettings, ProbedWindows};
 use crate::sink::json_lines::{self, VerdictLine};
 use crate::view::View;
@@ -180,6 +180,7 @@ struct LineVisibility {
     frames_with_person: u32,
     frames: Vec<u64>,
     distinct_frames: u32,
+    probe: Option<Probe>,
 }
 
 impl ClipOutcome {
@@ -235,6 +236,10 @@ impl ClipOutcome {
             is_still: line.distinct_frames == 1,
         };
         let evidence = Evidence::new(logits.views(), visibility)?;
+        let evidence = match line.probe {
+            Some(probe) => evidence.with_probe(Probe::new(probe.places(), probe.kept())?),
+            None => evidence,
+        };
         gate.reset();
         let judgement = gate.judge(&evidence);
         Ok(Some(read(gate, &evidence, judgement)))

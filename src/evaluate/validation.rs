@@ -3,7 +3,7 @@
 use super::counterfactual::{Compositor, CounterfactualSet, SetBuilder, SetKind, SetSettings, frame_segmenter};
 use super::dataset::{LabelledClip, Shard};
 use super::dataset_run::{DatasetRun, Task};
-use super::metrics::{self, Measures, ScoredClip};
+use super::metrics::{self, AttributionMeasures, CrossedGrid, Measures, PermutedFlags, ScoredClip};
 use super::progress::{ClipReader, check};
 use super::rejudge::rejudge;
 use super::report::{self, Made, Origin, Report, ReportExample};
@@ -13,6 +13,7 @@ use crate::bundle::Bundle;
 use crate::engine::{Backend, BackendOptions, Precision};
 use crate::error::Result;
 use crate::file::create_directory;
+use crate::gate::GateSettings;
 use crate::pipeline::{FrameRecording, Pipeline, ProbeSettings};
 use crate::source::Source;
 use crate::view::View;
@@ -114,7 +115,8 @@ impl<'a> ScoredRun<'a> {
             Ok((name.clone(), metrics::score_records(records, &info.classes, gate)?.0))
         };
         let sets = counterfactual.iter().map(scored).collect::<Result<BTreeMap<String, Vec<ScoredClip>>>>()?;
-        let measures = Measures::of(&clips, unscored, &info.classes, &sets);
+        let attribution = attribution(&clips, records, gate)?;
+        let measures = Measures { attribution, ..Measures::of(&clips, unscored, &info.classes, &sets) };
         Ok(Self { bundle, info, records, clips, measures })
     }
 
@@ -131,6 +133,17 @@ impl<'a> ScoredRun<'a> {
         report::write(out, &Report { made: &made, listed, measures: &self.measures, examples })?;
         Ok(Validation { listed, measures: self.measures, page: out.join(report::PAGE) })
     }
+}
+
+/// Computes the measures of the crossed grid that `clips` are; `None` if they are none.
+fn attribution(
+    clips: &[ScoredClip],
+    records: &BTreeMap<String, Record>,
+    gate: &GateSettings,
+) -> Result<Option<AttributionMeasures>> {
+    let Some(grid) = CrossedGrid::of(clips) else { return Ok(None) };
+    let records: Vec<&Record> = grid.cells.iter().filter_map(|cell| records.get(&cell.clip.name)).collect();
+    Ok(Some(AttributionMeasures::of(&grid, &PermutedFlags::of(&records, gate)?)))
 }
 
 struct Scorer<'a> {

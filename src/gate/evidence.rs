@@ -1,6 +1,6 @@
 //! The evidence of a verdict.
 
-use super::GateSettings;
+use super::{GateSettings, Probe};
 use crate::error::{Error, Result, Stage};
 use crate::view::Areas;
 
@@ -53,6 +53,7 @@ impl Visibility {
 pub struct Evidence<'a> {
     pub(super) logits: [&'a [f32]; 3],
     pub(super) visibility: Visibility,
+    pub(super) probe: Option<Probe>,
 }
 
 impl<'a> Evidence<'a> {
@@ -85,7 +86,13 @@ impl<'a> Evidence<'a> {
         if let Some(area) = areas.iter().find(|area| !(0.0..=1.0).contains(*area)) {
             return refuse("areas from 0 to 1", area);
         }
-        Ok(Self { logits, visibility })
+        Ok(Self { logits, visibility, probe: None })
+    }
+
+    /// Adds the result of a probe for the predicted class.
+    #[must_use]
+    pub fn with_probe(self, probe: Probe) -> Self {
+        Self { probe: Some(probe), ..self }
     }
 
     /// Returns the visibility of the person and the background.

@@ -3,11 +3,14 @@
 //! The predicted class is c = argmax p_F, with p_v = softmax(logits_v / T) and one temperature T for all views. Two
 //! tests decide, and a prediction that passes both is accepted. The first attributes the prediction: it is flagged as
 //! the background's if dominance, D(c) = p_B(c) - p_P(c), exceeds tau and c is the background view's first class. The
-//! second, which a gate may lack, compares a score of how likely c is wrong with a threshold of its own. The gate sees
+//! second, which a gate may lack, compares a score of how likely c is wrong with a threshold of its own. Where the
+//! person was asked on other backgrounds, the first test is by this [`Probe`], with a tau of its own. The gate sees
 //! logits and areas, no pixels.
 
 mod calibration;
 mod evidence;
+mod probe;
+mod risk;
 mod scores;
 mod settings;
 mod verdict;
@@ -15,8 +18,10 @@ mod view_scores;
 
 pub use calibration::{Calibration, CalibrationKind, CalibrationState};
 pub use evidence::{Evidence, Visibility};
+pub use probe::{Probe, ProbeThreshold};
+pub use risk::{RiskFeatures, RiskParts, RiskWeights};
 pub use scores::{ScoreKind, Scores};
-pub use settings::{GateSettings, RiskSettings};
+pub use settings::{GateSettings, OnBackground, RiskSettings};
 pub use verdict::{AbstainReason, ExplainedBy, FlagReason, Judgement, Test, Verdict};
 
 use crate::error::Result;
@@ -62,28 +67,51 @@ impl Gate {
 
     /// Judges the next window.
     pub fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
+        let judgement = self.judgement(evidence);
+        self.flagged = match judgement.verdict {
+            Verdict::Flag(reason) => Some((judgement.label, reason)),
+            _ => None,
+        };
+        judgement
+    }
+
+    /// Returns whether the label of the next window is doubted, and worth a probe: dominance exceeds tau, or the risk
+    /// its threshold, and the gate does not abstain.
+    pub fn doubts(&self, evidence: &Evidence<'_>) -> bool {
+        let judgement = self.judgement(&Evidence { probe: None, ..*evidence });
+        let is_doubted = judgement.attribution.exceeds() || judgement.risk.is_some_and(|test| test.exceeds());
+        is_doubted && !matches!(judgement.verdict, Verdict::Abstain(_))
+    }
+
+    fn judgement(&self, evidence: &Evidence<'_>) -> Judgement {
         let views = self.view_scores(evidence);
         let [full, person, background] = &views;
         let label = top_k::<1>(evidence.logits[View::Full.index()]).first().map_or(0, |best| best.class);
-        let scores = Scores::of(&views, label, f64::from(self.settings.alpha));
+        let features = RiskFeatures::of(&views, label).with_visibility(&evidence.visibility);
+        let weights = self.settings.risk.and_then(|risk| risk.weights);
+        let risk_parts = weights.map(|weights| weights.parts(&features));
+        let scores = Scores {
+            risk: risk_parts.map(|parts| parts.risk()),
+            probe: evidence.probe.map(|probe| (background.p(label) - probe.share()) as f32),
+            ..Scores::of(&views, label, f64::from(self.settings.alpha))
+        };
         let background_rank = background.rank(label);
         let mut judgement = Judgement {
             label,
             verdict: Verdict::Accept,
             explained_by: ExplainedBy::of(person.rank(label) == 1, background_rank == 1),
-            attribution: self.attribution(label, &scores),
+            attribution: self.attribution(label, &scores, evidence.probe),
             background_rank,
             risk: self.risk(label, &scores),
+            features,
+            risk_parts,
+            probe: evidence.probe,
             scores,
             p: views.map(|view| view.p(label) as f32),
             calibrated: self.settings.calibrated(),
         };
         let abstention = self.abstention(&evidence.visibility, full.p(label) as f32);
-        judgement.verdict = abstention.map_or_else(|| decision(&judgement), Verdict::Abstain);
-        self.flagged = match judgement.verdict {
-            Verdict::Flag(reason) => Some((label, reason)),
-            _ => None,
-        };
+        judgement.verdict = abstention.map_or_else(|| self.decision(&judgement), Verdict::Abstain);
         judgement
     }
 
@@ -128,38 +156,44 @@ impl Gate {
         }
     }
 
-    /// Returns the test of whether the background explains `label`.
-    fn attribution(&self, label: usize, scores: &Scores) -> Test {
+    /// Returns the test of whether the background explains `label`: by the probe, if one was made on a number of
+    /// backgrounds that a tau was fitted for, else by dominance.
+    fn attribution(&self, label: usize, scores: &Scores, probe: Option<Probe>) -> Test {
         let was_flagged = self.flagged == Some((label, FlagReason::BackgroundDominates));
-        let threshold = self.in_force(self.settings.threshold, was_flagged);
-        Test { score: ScoreKind::Dominance, value: scores.dominance, threshold }
+        let fitted = probe.and_then(|probe| self.settings.probe_threshold(probe.places()));
+        let (score, value, threshold) = match (scores.probe, fitted) {
+            (Some(value), Some(threshold)) => (ScoreKind::Probe, value, threshold),
+            _ => (ScoreKind::Dominance, scores.dominance, self.settings.threshold),
+        };
+        Test { score, value, threshold: self.in_force(threshold, was_flagged) }
     }
 
     /// Returns the test of whether `label` is wrong.
     fn risk(&self, label: usize, scores: &Scores) -> Option<Test> {
-        let RiskSettings { score, threshold } = self.settings.risk?;
+        let RiskSettings { score, threshold, .. } = self.settings.risk?;
         let was_flagged = self.flagged.is_some_and(|(flagged, reason)| {
             flagged == label && matches!(reason, FlagReason::PersonDisagrees | FlagReason::LikelyWrong)
         });
-        Some(Test { score, value: scores.get(score), threshold: self.in_force(threshold, was_flagged) })
+        Some(Test { score, value: scores.get(score)?, threshold: self.in_force(threshold, was_flagged) })
+    }
+
+    /// Decides by the two tests.
+    fn decision(&self, judgement: &Judgement) -> Verdict {
+        let is_background = judgement.background_rank == 1 && judgement.attribution.exceeds();
+        if is_background && self.settings.on_background == OnBackground::Flag {
+            Verdict::Flag(FlagReason::BackgroundDominates)
+        } else if !judgement.risk.is_some_and(|test| test.exceeds()) {
+            Verdict::Accept
+        } else if judgement.explained_by.is_person() {
+            Verdict::Flag(FlagReason::LikelyWrong)
+        } else {
+            Verdict::Flag(FlagReason::PersonDisagrees)
+        }
     }
 
     /// Returns the threshold in force: a label that the test flagged in the last window stays flagged until its score
     /// falls to the threshold less the hysteresis.
     fn in_force(&self, threshold: f32, was_flagged: bool) -> f32 {
         if was_flagged { threshold - self.settings.hysteresis } else { threshold }
-    }
-}
-
-/// Decides by the two tests.
-fn decision(judgement: &Judgement) -> Verdict {
-    if judgement.background_rank == 1 && judgement.attribution.exceeds() {
-        Verdict::Flag(FlagReason::BackgroundDominates)
-    } else if !judgement.risk.is_some_and(|test| test.exceeds()) {
-        Verdict::Accept
-    } else if judgement.explained_by.is_person() {
-        Verdict::Flag(FlagReason::LikelyWrong)
-    } else {
-        Verdict::Flag(FlagReason::PersonDisagrees)
     }
 }

@@ -12,9 +12,18 @@ use serde::{Deserialize, Serialize};
 pub enum ScoreKind {
     /// 1 - p_F(c): the common baseline.
     MaxSoftmax,
+    /// 1 - p_P(c).
+    MaxPerson,
+    /// 1 - (p_F(c) + p_P(c)) / 2.
+    FullPersonMean,
+    /// The probability that c is wrong, by the gate's [`RiskWeights`](super::RiskWeights); a gate without them lacks it.
+    Risk,
     /// D(c) = p_B(c) - p_P(c), from -1 to 1.
     #[default]
     Dominance,
+    /// p_B(c) less the share of other backgrounds on which the person still gets c, from -1 to 1; a window that was not
+    /// probed lacks it.
+    Probe,
     /// ln p_B(c) - ln p_P(c), in nats.
     LogRatio,
     /// m_B(c) - m_P(c) with m(c) = ln p(c) - max_k ln p(k), in nats.
@@ -28,20 +37,28 @@ pub enum ScoreKind {
 
 impl ScoreKind {
     /// All kinds.
-    pub const ALL: [ScoreKind; 6] = [
+    pub const ALL: [ScoreKind; 10] = [
         ScoreKind::MaxSoftmax,
+        ScoreKind::MaxPerson,
+        ScoreKind::FullPersonMean,
+        ScoreKind::Risk,
         ScoreKind::Dominance,
+        ScoreKind::Probe,
         ScoreKind::LogRatio,
         ScoreKind::Margin,
         ScoreKind::Tie,
         ScoreKind::Disagreement,
     ];
 
-    /// Returns `max-softmax`, `dominance`, `log-ratio`, `margin`, `tie` or `disagreement`.
+    /// Returns the name in kebab case, such as `max-softmax`.
     pub const fn name(self) -> &'static str {
         match self {
             ScoreKind::MaxSoftmax => "max-softmax",
+            ScoreKind::MaxPerson => "max-person",
+            ScoreKind::FullPersonMean => "full-person-mean",
+            ScoreKind::Risk => "risk",
             ScoreKind::Dominance => "dominance",
+            ScoreKind::Probe => "probe",
             ScoreKind::LogRatio => "log-ratio",
             ScoreKind::Margin => "margin",
             ScoreKind::Tie => "tie",
@@ -55,8 +72,16 @@ impl ScoreKind {
 pub struct Scores {
     /// For [`ScoreKind::MaxSoftmax`].
     pub max_softmax: f32,
+    /// For [`ScoreKind::MaxPerson`].
+    pub max_person: f32,
+    /// For [`ScoreKind::FullPersonMean`].
+    pub full_person_mean: f32,
+    /// For [`ScoreKind::Risk`]; `None` if the gate has no weights.
+    pub risk: Option<f32>,
     /// For [`ScoreKind::Dominance`].
     pub dominance: f32,
+    /// For [`ScoreKind::Probe`]; `None` if the window was not probed.
+    pub probe: Option<f32>,
     /// For [`ScoreKind::LogRatio`].
     pub log_ratio: f32,
     /// For [`ScoreKind::Margin`].
@@ -68,15 +93,19 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Returns the score of `kind`.
-    pub const fn get(self, kind: ScoreKind) -> f32 {
+    /// Returns the score of `kind`, if the window has it.
+    pub const fn get(self, kind: ScoreKind) -> Option<f32> {
         match kind {
-            ScoreKind::MaxSoftmax => self.max_softmax,
-            ScoreKind::Dominance => self.dominance,
-            ScoreKind::LogRatio => self.log_ratio,
-            ScoreKind::Margin => self.margin,
-            ScoreKind::Tie => self.tie,
-            ScoreKind::Disagreement => self.disagreement,
+            ScoreKind::MaxSoftmax => Some(self.max_softmax),
+            ScoreKind::MaxPerson => Some(self.max_person),
+            ScoreKind::FullPersonMean => Some(self.full_person_mean),
+            ScoreKind::Risk => self.risk,
+            ScoreKind::Dominance => Some(self.dominance),
+            ScoreKind::Probe => self.probe,
+            ScoreKind::LogRatio => Some(self.log_ratio),
+            ScoreKind::Margin => Some(self.margin),
+            ScoreKind::Tie => Some(self.tie),
+            ScoreKind::Disagreement => Some(self.disagreement),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Settings of the gate.
 
-use super::{Calibration, CalibrationKind, CalibrationState, ScoreKind};
+use super::{Calibration, CalibrationKind, CalibrationState, ProbeThreshold, RiskWeights, ScoreKind};
 use crate::error::{Error, Result, Stage};
+use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 /// Settings of the gate: when it abstains, flags and accepts.
@@ -12,6 +13,8 @@ pub struct GateSettings {
     pub temperature: f32,
     /// tau of dominance: above it, the background explains the label if it ranks it first.
     pub threshold: f32,
+    /// What becomes of a label that the background explains.
+    pub on_background: OnBackground,
     /// Distance below a threshold to which a score must fall before a flagged label is accepted again, 0 or more.
     pub hysteresis: f32,
     /// A frame shows a person if the person covers at least this fraction of the crop, 0 to 1.
@@ -25,6 +28,9 @@ pub struct GateSettings {
     /// The test of whether the label is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk: Option<RiskSettings>,
+    /// tau of the probe, for each number of backgrounds that it was fitted for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub probe: Vec<ProbeThreshold>,
     /// The calibration, if `calibrate` has run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
@@ -38,6 +44,45 @@ pub struct RiskSettings {
     pub score: ScoreKind,
     /// Its threshold.
     pub threshold: f32,
+    /// Weights of [`ScoreKind::Risk`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<RiskWeights>,
+}
+
+impl RiskSettings {
+    /// Creates a test by a score that needs no weights.
+    pub const fn new(score: ScoreKind, threshold: f32) -> Self {
+        Self { score, threshold, weights: None }
+    }
+}
+
+/// What becomes of a label that the background explains: dominance exceeds tau, and the background view ranks it first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnBackground {
+    /// It is flagged.
+    #[default]
+    Flag,
+    /// The verdict is by the risk alone. Attribution and `explained_by` still say what explains the label.
+    Note,
+}
+
+impl RiskSettings {
+    fn validate(&self) -> Result<()> {
+        check("risk", self.threshold, "a finite threshold", f32::is_finite)?;
+        let not_negative = |value: f32| value.is_finite() && value >= 0.0;
+        if let Some(weights) = &self.weights {
+            check("risk.weights", weights.bias, "a finite bias", f32::is_finite)?;
+            let mut weights = weights.to_array().into_iter();
+            weights.try_for_each(|weight| check("risk.weights", weight, "finite weights from 0", not_negative))?;
+        }
+        let refused = match self.score {
+            ScoreKind::Risk if self.weights.is_none() => ("weights for the score risk", "calibrate the gate"),
+            ScoreKind::Probe => ("a score of every window", "choose another score for the risk"),
+            _ => return Ok(()),
+        };
+        Err(Error::new(Stage::Gate, refused.0, self.score.name(), refused.1).at("risk"))
+    }
 }
 
 impl Default for GateSettings {
@@ -45,12 +90,14 @@ impl Default for GateSettings {
         Self {
             temperature: 1.0,
             threshold: 0.0,
+            on_background: OnBackground::Flag,
             hysteresis: 0.05,
             min_person_area: 0.01,
             min_background_area: 0.1,
             min_confidence: 0.1,
             alpha: 1.0,
             risk: None,
+            probe: Vec::new(),
             calibration: None,
         }
     }
@@ -71,13 +118,19 @@ impl GateSettings {
     pub fn calibrated(&self) -> Option<CalibrationState> {
         let calibration = self.calibration.as_ref()?;
         let fitted = (calibration.temperature, calibration.threshold, calibration.risk_threshold);
-        if (self.temperature, self.threshold, self.risk.map(|risk| risk.threshold)) != fitted {
+        let is_changed = (self.temperature, self.threshold, self.risk.map(|risk| risk.threshold)) != fitted;
+        if is_changed || self.on_background != calibration.on_background {
             return Some(CalibrationState::Overridden);
         }
         Some(match calibration.kind {
             CalibrationKind::Labels => CalibrationState::Labels,
             CalibrationKind::Unlabelled => CalibrationState::Unlabelled,
         })
+    }
+
+    /// Returns tau of the probe on this number of backgrounds, if it was fitted.
+    pub fn probe_threshold(&self, places: u32) -> Option<f32> {
+        self.probe.iter().find(|probe| probe.places == places).map(|probe| probe.threshold)
     }
 
     /// Checks that the settings are usable.
@@ -95,8 +148,13 @@ impl GateSettings {
         check("min-person-area", self.min_person_area, "a fraction from 0 to 1", fraction)?;
         check("min-background-area", self.min_background_area, "a fraction from 0 to 1", fraction)?;
         check("min-confidence", self.min_confidence, "a probability from 0 to 1", fraction)?;
-        let risk = self.risk.map_or(0.0, |risk| risk.threshold);
-        check("risk", risk, "a finite threshold", f32::is_finite)
+        self.calibration.as_ref().map_or(Ok(()), Calibration::validate)?;
+        self.risk.map_or(Ok(()), |risk| risk.validate())?;
+        for probe in &self.probe {
+            check("probe", probe.threshold, "a finite threshold", f32::is_finite)?;
+            check("probe", probe.places as f32, "a number of backgrounds from 1", |places| places >= 1.0)?;
+        }
+        Ok(())
     }
 }
 

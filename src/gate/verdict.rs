@@ -1,6 +1,6 @@
 //! Verdicts of the gate.
 
-use super::{CalibrationState, ScoreKind, Scores};
+use super::{CalibrationState, Probe, RiskFeatures, RiskParts, ScoreKind, Scores};
 
 /// The gate's verdict on a prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +17,7 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FlagReason {
-    /// Dominance exceeds tau, and the label is the background view's first.
+    /// Dominance, or the probe, exceeds tau, and the label is the background view's first.
     BackgroundDominates,
     /// The risk exceeds its threshold, and the person view's first label is another one.
     PersonDisagrees,
@@ -143,6 +143,12 @@ pub struct Judgement {
     pub background_rank: usize,
     /// The test of whether the label is wrong; `None` if the gate has none.
     pub risk: Option<Test>,
+    /// Features of the risk.
+    pub features: RiskFeatures,
+    /// Parts of the risk's log-odds; `None` if the gate has no weights.
+    pub risk_parts: Option<RiskParts>,
+    /// The probe; `None` if the window was not probed.
+    pub probe: Option<Probe>,
     /// All scores, including those of no test.
     pub scores: Scores,
     /// Probability of the label in each view, 0 to 1, in the order of [`View::index`](crate::view::View::index).

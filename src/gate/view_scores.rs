@@ -1,6 +1,6 @@
 //! Probabilities of the views at the gate's temperature.
 
-use super::{Evidence, Scores};
+use super::{Evidence, RiskFeatures, Scores};
 use crate::view::View;
 use crate::zeroshot::{LogSumExp, finite};
 
@@ -42,6 +42,12 @@ impl<'a> ViewScores<'a> {
         self.log_p(k).max(LEAST_LOG_P)
     }
 
+    /// Returns ln p of class `k` less the largest of another class, each at least ln 1e-6; 0 without others.
+    fn margin(&self, k: usize) -> f64 {
+        let others = (0..self.logits.len()).filter(|&other| other != k).map(|other| self.floored(other));
+        others.reduce(f64::max).map_or(0.0, |best| self.floored(k) - best)
+    }
+
     /// Returns the rank of class `k`, from 1. Among equals, the smaller index is first.
     pub(super) fn rank(&self, k: usize) -> usize {
         let logit = self.logits[k];
@@ -62,11 +68,28 @@ impl Scores {
         let tie = |k: usize| full.logit(k) - alpha * background.logit(k);
         Self {
             max_softmax: finite(1.0 - full.p(c)),
+            max_person: finite(1.0 - person.p(c)),
+            full_person_mean: finite(1.0 - (full.p(c) + person.p(c)) / 2.0),
+            risk: None,
             dominance: finite(background.p(c) - person.p(c)),
+            probe: None,
             log_ratio: finite(background.floored(c) - person.floored(c)),
-            margin: finite(excess(&|k| person.floored(k)) - excess(&|k| background.floored(k))),
+            margin: finite(background.margin(c) - person.margin(c)),
             tie: finite(excess(&tie)),
             disagreement: finite(excess(&|k| person.p(k))),
+        }
+    }
+}
+
+impl RiskFeatures {
+    /// Computes the features of class `c` that are of the views.
+    pub(super) fn of([full, person, _]: &[ViewScores<'_>; 3], c: usize) -> Self {
+        Self {
+            full_margin: finite(full.margin(c)),
+            person_margin: finite(person.margin(c)),
+            full_log_p: finite(full.floored(c)),
+            person_log_p: finite(person.floored(c)),
+            ..Self::default()
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Verdict lines: one JSON object per window.
 
 use crate::error::{Error, Result, Stage};
-use crate::gate::{CalibrationState, Judgement, Test};
+use crate::gate::{CalibrationState, Judgement, Probe, RiskParts, ScoreKind, Test};
 use crate::pipeline::{Timing, WindowResult};
 use crate::run_id;
 use crate::timestamp::Timestamp;
@@ -32,7 +32,7 @@ pub struct VerdictLine<'a> {
     background_area: f32,
     frames_with_person: u32,
     segmenter_certainty: Absent,
-    probe: Absent,
+    probe: Option<Probe>,
     background_fresh: Absent,
     backend: &'static str,
     timing_us: Timing,
@@ -68,7 +68,7 @@ impl<'a> JudgedFields<'a> {
             calibrated: judgement.calibrated.map(CalibrationState::name),
             p: Probabilities { full, person, background },
             attribution: Attribution { score: score.name(), value, threshold, rank: judgement.background_rank },
-            risk: judgement.risk.map(Risk::from),
+            risk: judgement.risk.map(|test| Risk::new(test, judgement.risk_parts)),
             full: top(View::Full),
             person_view: top(View::Person),
             background_view: top(View::Background),
@@ -102,12 +102,13 @@ struct Risk {
     score: &'static str,
     value: f32,
     threshold: f32,
-    parts: Absent,
+    parts: Option<RiskParts>,
 }
 
-impl From<Test> for Risk {
-    fn from(Test { score, value, threshold }: Test) -> Self {
-        Self { score: score.name(), value, threshold, parts: None }
+impl Risk {
+    /// Creates the field of `test`. Only the score `risk` has parts.
+    fn new(Test { score, value, threshold }: Test, parts: Option<RiskParts>) -> Self {
+        Self { score: score.name(), value, threshold, parts: parts.filter(|_| score == ScoreKind::Risk) }
     }
 }
 
@@ -151,7 +152,7 @@ impl<'a> VerdictLine<'a> {
             background_area: visibility.background_area,
             frames_with_person: visibility.frames_with_person,
             segmenter_certainty: None,
-            probe: None,
+            probe: result.judgement.probe,
             background_fresh: None,
             backend: result.backend,
             timing_us: result.timing,

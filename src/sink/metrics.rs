@@ -1,6 +1,7 @@
 //! Metrics of a run, in the format that Prometheus collects.
 
 use super::DeliveryCounts;
+use super::drift::{Drift, DriftFigure};
 use super::presence::{Presence, SourceState};
 use crate::clip_encoder::Timing;
 use crate::pipeline::WindowResult;
@@ -42,6 +43,10 @@ pub struct Metrics {
     readers: Gauge,
     resident: Gauge,
     temperature: Family<[(&'static str, String); 1], Ratio>,
+    flagged_share: Family<[(&'static str, &'static str); 1], Ratio>,
+    mean_risk: Family<[(&'static str, &'static str); 1], Ratio>,
+    calibration_drift: Family<[(&'static str, &'static str); 1], Gauge>,
+    newest_drift: Mutex<Drift>,
     rate: Mutex<Rate>,
     presence: Presence,
 }
@@ -74,6 +79,10 @@ impl Metrics {
             readers: Gauge::default(),
             resident: Gauge::default(),
             temperature: Family::default(),
+            flagged_share: Family::default(),
+            mean_risk: Family::default(),
+            calibration_drift: Family::default(),
+            newest_drift: Mutex::default(),
             rate: Mutex::new(Rate { since: Instant::now(), frames: 0, hertz: 0.0 }),
             presence: Presence::default(),
             registry: Registry::default(),
@@ -107,6 +116,13 @@ impl Metrics {
         to.register_with_unit("resident_memory", help, Unit::Bytes, self.resident.clone());
         let help = "Temperature of each thermal zone";
         to.register_with_unit("temperature", help, Unit::Celsius, self.temperature.clone());
+        let help = "Share of flags among the windows that were judged: of this run, about the last 1000, and of the \
+                    clips that the gate was calibrated on";
+        to.register("flagged_share", help, self.flagged_share.clone());
+        let help = "Mean risk of the same windows and clips";
+        to.register("mean_risk", help, self.mean_risk.clone());
+        let help = "1 while a figure of this run differs from that of the calibration by more than --drift and chance";
+        to.register("calibration_drift", help, self.calibration_drift.clone());
     }
 
     /// Records that the next frame is awaited.
@@ -165,6 +181,28 @@ impl Metrics {
         self.labels.set(result.names.len() as i64);
     }
 
+    /// Records the figures of the run beside those of the gate's calibration.
+    pub fn drift(&self, drift: Drift) {
+        let figures = [("flagged", &self.flagged_share, drift.flagged), ("risk", &self.mean_risk, drift.mean_risk)];
+        for (name, family, figure) in figures {
+            let calibration = figure.and_then(|figure| figure.calibration);
+            set(family, ("of", "run"), figure.map(|figure| figure.running));
+            set(family, ("of", "calibration"), calibration);
+            match figure.filter(|_| calibration.is_some()) {
+                Some(DriftFigure { is_drifting, .. }) => {
+                    self.calibration_drift.get_or_create(&[("figure", name)]).set(is_drifting.into());
+                }
+                None => drop(self.calibration_drift.remove(&[("figure", name)])),
+            }
+        }
+        *self.newest_drift.lock().unwrap_or_else(PoisonError::into_inner) = drift;
+    }
+
+    /// Returns the newest figures of the run.
+    pub fn newest_drift(&self) -> Drift {
+        *self.newest_drift.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records the delivery counts of `receiver`.
     pub fn lines(&self, receiver: &'static str, counts: DeliveryCounts) {
         let receiver = [("receiver", receiver)];
@@ -203,6 +241,18 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+}
+
+/// Sets the gauge with this label, or removes it without a value.
+fn set(
+    family: &Family<[(&'static str, &'static str); 1], Ratio>,
+    label: (&'static str, &'static str),
+    value: Option<f64>,
+) {
+    match value {
+        Some(value) => drop(family.get_or_create(&[label]).set(value)),
+        None => drop(family.remove(&[label])),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Recognition never waits for a receiver: lines for the network go through a bounded queue to a delivery thread, and
 //! [`DeliveryCounts`] counts the lost ones.
 
+pub mod drift;
 pub mod json_lines;
 pub mod line_file;
 #[cfg(feature = "page")]

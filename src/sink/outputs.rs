@@ -1,6 +1,7 @@
 //! The outputs that receive verdict lines beside stdout: a file, an MQTT broker, a webhook and the live page.
 
 use super::DeliveryCounts;
+use super::drift::{DriftMonitor, DriftSettings};
 use super::json_lines::VerdictLine;
 use super::line_file::{LineFile, LineFileSettings};
 use super::mqtt::{Mqtt, MqttSettings};
@@ -24,6 +25,8 @@ pub struct OutputSettings {
     pub webhook_trigger: WebhookTrigger,
     /// The live page and metrics.
     pub page: Option<PageSettings>,
+    /// Figures of the gate's calibration, with which the run is compared; `None` if there are none.
+    pub drift: Option<DriftSettings>,
 }
 
 /// Open outputs. None of them blocks recognition.
@@ -35,6 +38,7 @@ pub struct Outputs {
     /// Names of the served addresses, in the order of [`Page::addresses`].
     served: Vec<&'static str>,
     metrics: Option<Arc<Metrics>>,
+    drift: DriftMonitor,
 }
 
 impl core::fmt::Debug for Outputs {
@@ -66,6 +70,7 @@ impl Outputs {
             page,
             served,
             metrics,
+            drift: DriftMonitor::new(settings.drift),
         })
     }
 
@@ -111,8 +116,10 @@ impl Outputs {
         result: &WindowResult<'_>,
         latency: Option<Duration>,
     ) -> Result<Option<Arc<str>>> {
+        let drift = self.drift.add(&result.judgement);
         if let Some(metrics) = &self.metrics {
             metrics.window(result, latency);
+            metrics.drift(drift);
         }
         if !self.is_any_open() {
             return Ok(None);

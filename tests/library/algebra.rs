@@ -2,7 +2,8 @@
 
 use figureground::frame::Frame;
 use figureground::gate::{
-    AbstainReason, Evidence, FlagReason, Gate, GateSettings, Judgement, RiskSettings, ScoreKind, Verdict, Visibility,
+    AbstainReason, Evidence, FlagReason, Gate, GateSettings, Judgement, OnBackground, Probe, ProbeThreshold,
+    RiskSettings, RiskWeights, ScoreKind, Verdict, Visibility,
 };
 use figureground::mask::{Boxes, Components, Dilation, MAX_BOXES, Mask, PixelBox, Regions, Shape, Size};
 use figureground::preprocess::{
@@ -439,12 +440,18 @@ mod verdicts {
         prop_oneof![0.05..20.0f32, prop::sample::select(vec![1e-45, 1e-30, 1e30, f32::MAX])]
     }
 
+    /// Scores that every window has.
     fn kinds() -> impl Strategy<Value = ScoreKind> {
-        prop::sample::select(ScoreKind::ALL.to_vec())
+        let without_probe = |kind: &ScoreKind| *kind != ScoreKind::Probe;
+        prop::sample::select(ScoreKind::ALL.into_iter().filter(without_probe).collect::<Vec<_>>())
+    }
+
+    fn weights() -> RiskWeights {
+        RiskWeights::new(0.5, [0.3, 0.2, 0.1, 0.4, 1.0, 2.0])
     }
 
     fn gate(score: ScoreKind, tau: f32, hysteresis: f32) -> Gate {
-        let risk = Some(RiskSettings { score, threshold: tau });
+        let risk = Some(RiskSettings { weights: Some(weights()), ..RiskSettings::new(score, tau) });
         Gate::new(GateSettings { threshold: tau, risk, hysteresis, ..GateSettings::default() }).unwrap()
     }
 
@@ -458,10 +465,12 @@ mod verdicts {
             views in views(finite()), temperature in temperatures(), alpha in prop_oneof![0.0..2.0f32, Just(f32::MAX)],
             kind in kinds(),
         ) {
-            let risk = Some(RiskSettings { score: kind, threshold: 0.0 });
+            let risk = Some(RiskSettings { weights: Some(weights()), ..RiskSettings::new(kind, 0.0) });
             let settings = GateSettings { risk, alpha, temperature, ..GateSettings::default() };
             let judgement = judged(&mut Gate::new(settings).unwrap(), &views);
-            prop_assert!(ScoreKind::ALL.iter().all(|kind| judgement.scores.get(*kind).is_finite()), "{:?}", judgement);
+            let is_finite = |kind: &ScoreKind| judgement.scores.get(*kind).is_none_or(f32::is_finite);
+            prop_assert!(ScoreKind::ALL.iter().all(is_finite), "{:?}", judgement);
+            prop_assert!(judgement.scores.risk.is_some_and(|risk| (0.0..=1.0).contains(&risk)), "{:?}", judgement);
             prop_assert!(judgement.p.iter().all(|p| (0.0..=1.0).contains(p)), "{:?}", judgement);
         }
 
@@ -484,32 +493,67 @@ mod verdicts {
             let judgement = judged(&mut gate(kind, tau, hysteresis), &window);
             let abstained = matches!(judgement.verdict, Verdict::Abstain(AbstainReason::LowConfidence));
             let by_background = judgement.scores.dominance > tau && judgement.explained_by.is_background();
-            let fails = by_background || judgement.scores.get(kind) > tau;
+            let fails = by_background || judgement.scores.get(kind) > Some(tau);
             prop_assert_eq!(flagged(&judgement), !abstained && fails);
         }
 
         #[test]
         fn a_reason_is_never_given_that_the_numbers_do_not_show(
-            stream in vec(views(-3.0..3.0f32), 1..12), kind in kinds(), tau in -1.0..1.0f32,
-            hysteresis in 0.0..1.0f32,
+            stream in vec((views(-3.0..3.0f32), prop::option::of(0..=4u32)), 1..12), kind in kinds(),
+            tau in -1.0..1.0f32, hysteresis in 0.0..1.0f32, notes in any::<bool>(),
         ) {
-            let mut gate = gate(kind, tau, hysteresis);
-            for window in &stream {
-                let judgement = judged(&mut gate, window);
+            let mut settings = gate(kind, tau, hysteresis).settings().clone();
+            settings.probe = vec![ProbeThreshold { places: 4, threshold: tau / 2.0 }];
+            settings.on_background = if notes { OnBackground::Note } else { OnBackground::Flag };
+            let mut gate = Gate::new(settings).unwrap();
+            for (window, kept) in &stream {
+                let evidence = Evidence::new(window.each_ref().map(Vec::as_slice), SEEN).unwrap();
+                let probe = kept.map(|kept| Probe::new(4, kept).unwrap());
+                let judgement = gate.judge(&probe.map_or(evidence, |probe| evidence.with_probe(probe)));
                 let first = |view: usize| top_k::<1>(&window[view])[0].class == judgement.label;
                 let explained_by = judgement.explained_by;
                 prop_assert_eq!([1, 2].map(first), [explained_by.is_person(), explained_by.is_background()]);
+                let share = kept.map_or(judgement.p[1], |kept| kept as f32 / 4.0);
+                prop_assert!((judgement.attribution.value - (judgement.p[2] - share)).abs() < 1e-6);
                 let exceeds = judgement.attribution.value > judgement.attribution.threshold;
+                let by_background = exceeds && first(2) && !notes;
                 let risk = judgement.risk.unwrap();
                 let shown = match judgement.verdict {
-                    Verdict::Flag(FlagReason::BackgroundDominates) => exceeds && first(2),
+                    Verdict::Flag(FlagReason::BackgroundDominates) => by_background,
                     Verdict::Flag(FlagReason::PersonDisagrees) => risk.value > risk.threshold && !first(1),
                     Verdict::Flag(FlagReason::LikelyWrong) => risk.value > risk.threshold && first(1),
-                    Verdict::Accept => !(exceeds && first(2)) && risk.value <= risk.threshold,
+                    Verdict::Accept => !by_background && risk.value <= risk.threshold,
                     _ => judgement.p[0] < 0.1,
                 };
                 prop_assert!(shown, "{:?}", judgement);
             }
+        }
+
+        #[test]
+        fn the_risk_falls_as_the_person_or_the_whole_says_the_label_more(
+            window in views(-3.0..3.0f32), view in 0..2usize, more in 0.0..3.0f32,
+        ) {
+            let mut gate = gate(ScoreKind::Risk, 0.5, 0.0);
+            let before = judged(&mut gate, &window);
+            let mut clearer = window.clone();
+            clearer[view][before.label] += more;
+            let after = judged(&mut gate, &clearer);
+            prop_assert_eq!(after.label, before.label);
+            prop_assert!(after.scores.risk <= before.scores.risk.map(|risk| risk + 1e-6), "{:?} {:?}", before, after);
+            let parts = after.risk_parts.unwrap();
+            prop_assert_eq!(after.scores.risk, Some(parts.risk()));
+        }
+
+        #[test]
+        fn a_window_is_doubted_exactly_if_a_test_fails_and_it_is_judged(
+            window in views(-3.0..3.0f32), kind in kinds(), tau in -1.0..1.0f32,
+        ) {
+            let mut gate = gate(kind, tau, 0.0);
+            let [full, person, background] = &window;
+            let doubts = gate.doubts(&Evidence::new([full, person, background], SEEN).unwrap());
+            let judgement = judged(&mut gate, &window);
+            let fails = judgement.attribution.exceeds() || judgement.risk.is_some_and(|test| test.exceeds());
+            prop_assert_eq!(doubts, fails && !matches!(judgement.verdict, Verdict::Abstain(_)));
         }
 
         #[test]

@@ -2,7 +2,7 @@
 
 use figureground::gate::{
     Calibration, CalibrationKind, CalibrationState, Evidence, ExplainedBy, FlagReason, Gate, GateSettings,
-    RiskSettings, ScoreKind, Verdict, Visibility,
+    OnBackground, Probe, ProbeThreshold, RiskSettings, RiskWeights, ScoreKind, Verdict, Visibility,
 };
 use figureground::view::Areas;
 
@@ -45,6 +45,8 @@ fn scores_follow_their_formulas() {
     assert_eq!((judged.explained_by, judged.background_rank), (ExplainedBy::Background, 1));
     near(judged.attribution.value, 0.5);
     near(judged.scores.max_softmax, 0.1);
+    near(judged.scores.max_person, 0.8);
+    near(judged.scores.full_person_mean, 0.45);
     near(judged.scores.dominance, 0.5);
     near(judged.scores.log_ratio, ln(3.5));
     near(judged.scores.margin, ln(7.0 / 3.0) - ln(0.2 / 0.8));
@@ -65,13 +67,71 @@ fn a_label_that_the_background_does_not_rank_first_is_not_flagged_as_the_backgro
 #[test]
 fn the_risk_flags_with_the_reason_that_the_person_view_shows() {
     let judge = |person: f32, threshold| {
-        let risk = RiskSettings { score: ScoreKind::MaxSoftmax, threshold };
+        let risk = RiskSettings::new(ScoreKind::MaxSoftmax, threshold);
         let mut gate = gate(|settings| settings.risk = Some(risk));
         gate.judge(&evidence(&[person, 0.0], &[0.0, 1.0], VISIBLE)).verdict.reason()
     };
     assert_eq!(judge(1.0, 0.2), None);
     assert_eq!(judge(1.0, 0.05), Some("likely-wrong"));
     assert_eq!(judge(-1.0, 0.05), Some("person-disagrees"));
+}
+
+#[test]
+fn the_risk_is_a_logistic_of_margins_and_log_probabilities() {
+    let weights = RiskWeights::new(0.5, [0.1, 0.2, 0.3, 0.4, 1.0, 2.0]);
+    let risk = RiskSettings { weights: Some(weights), ..RiskSettings::new(ScoreKind::Risk, 0.9) };
+    let ln = f32::ln;
+    let judged = gate(|settings| settings.risk = Some(risk)).judge(&evidence(
+        &[ln(0.2), ln(0.8)],
+        &[ln(0.3), ln(0.7)],
+        Visibility { frames_with_person: 6, ..VISIBLE },
+    ));
+    let [full_margin, person_margin] = [ln(9.0), ln(0.25)];
+    let parts = [0.5, -0.1 * full_margin, -0.2 * person_margin, -0.3 * ln(0.9), -0.4 * ln(0.2), -0.2, -2.0 * 0.75];
+    let log_odds: f32 = parts.iter().sum();
+    let expected = 1.0 / (1.0 + (-log_odds).exp());
+    let test = judged.risk.unwrap();
+    assert!((test.value - expected).abs() < 1e-5, "{} for {expected}", test.value);
+    let got = judged.risk_parts.unwrap();
+    assert!((got.person_margin - parts[2]).abs() < 1e-5 && (got.frames_with_person - parts[6]).abs() < 1e-6);
+    assert_eq!(test.score, ScoreKind::Risk);
+}
+
+#[test]
+fn without_other_classes_margins_are_0() {
+    let mut gate = gate(|settings| {
+        let weights = Some(RiskWeights::new(1.0, [1.0; 6]));
+        settings.risk = Some(RiskSettings { weights, ..RiskSettings::new(ScoreKind::Risk, 0.5) });
+    });
+    let judged = gate.judge(&Evidence::new([&[3.0], &[-2.0], &[1.0]], VISIBLE).unwrap());
+    assert_eq!((judged.features.full_margin, judged.features.person_log_p), (0.0, 0.0));
+    assert_eq!((judged.scores.dominance, judged.verdict), (0.0, Verdict::Accept));
+}
+
+#[test]
+fn a_noted_background_leaves_the_verdict_to_the_risk() {
+    let mut gate = gate(|settings| settings.on_background = OnBackground::Note);
+    let judged = gate.judge(&evidence(&[0.0, 3.0], &[3.0, 0.0], VISIBLE));
+    assert!(judged.attribution.exceeds() && judged.explained_by == ExplainedBy::Background);
+    assert_eq!(judged.verdict, Verdict::Accept);
+}
+
+#[test]
+fn a_probe_replaces_dominance_where_its_tau_was_fitted() {
+    let mut gate = gate(|settings| settings.probe = vec![ProbeThreshold { places: 8, threshold: 0.1 }]);
+    let [person, background] = [[0.0, 9.0], [9.0, 0.0]];
+    let evidence = evidence(&person, &background, VISIBLE);
+    let mut judge = |places, kept| {
+        let judged = gate.judge(&evidence.with_probe(Probe::new(places, kept).unwrap()));
+        gate.reset();
+        (judged.attribution.score, judged.verdict, judged.scores.probe.unwrap())
+    };
+    let (score, verdict, value) = judge(8, 2);
+    assert_eq!((score, verdict), (ScoreKind::Probe, FLAG));
+    assert!((value - 0.75).abs() < 1e-3, "{value}");
+    assert_eq!(judge(8, 8).1, Verdict::Accept);
+    assert_eq!(judge(4, 4).0, ScoreKind::Dominance, "no tau was fitted for 4");
+    assert!(Probe::new(0, 0).is_err() && Probe::new(2, 3).is_err());
 }
 
 #[test]
@@ -97,16 +157,19 @@ fn a_changed_threshold_overrides_the_calibration() {
         temperature: 1.0,
         threshold: 0.25,
         risk_threshold: None,
+        on_background: OnBackground::Flag,
         bound: None,
         clips: 10,
         records: String::new(),
         at: String::new(),
+        flagged: None,
+        mean_risk: None,
     };
     let state = |threshold, risk| {
         let calibration = Some(calibration.clone());
         GateSettings { threshold, risk, calibration, ..GateSettings::default() }.calibrated()
     };
-    let risk = Some(RiskSettings { score: ScoreKind::Tie, threshold: 0.0 });
+    let risk = Some(RiskSettings::new(ScoreKind::Tie, 0.0));
     assert_eq!(state(0.25, None), Some(CalibrationState::Labels));
     assert_eq!(state(100.0, None), Some(CalibrationState::Overridden));
     assert_eq!(state(0.25, risk), Some(CalibrationState::Overridden));
@@ -173,11 +236,22 @@ fn a_setting_out_of_range_is_named_in_the_error() {
     assert!(refusal(|settings| settings.threshold = f32::NAN).contains("threshold"));
     assert!(refusal(|settings| settings.min_person_area = 1.5).contains("min-person-area"));
     assert!(refusal(|settings| settings.temperature = 0.0).contains("temperature"));
-    let endless = RiskSettings { score: ScoreKind::Tie, threshold: f32::INFINITY };
+    let endless = RiskSettings::new(ScoreKind::Tie, f32::INFINITY);
     let mut settings = GateSettings { risk: Some(endless), ..GateSettings::default() };
     assert!(Gate::new(settings.clone()).unwrap_err().to_string().contains("risk"));
+    for risk in [
+        RiskSettings::new(ScoreKind::Risk, 0.5),
+        RiskSettings::new(ScoreKind::Probe, 0.5),
+        RiskSettings { weights: Some(RiskWeights::new(0.0, [-1.0; 6])), ..RiskSettings::new(ScoreKind::Risk, 0.5) },
+        RiskSettings { weights: Some(RiskWeights::new(f32::NAN, [0.0; 6])), ..RiskSettings::new(ScoreKind::Risk, 0.5) },
+    ] {
+        settings.risk = Some(risk);
+        assert!(Gate::new(settings.clone()).unwrap_err().to_string().contains("risk"), "{risk:?}");
+    }
     settings.risk = None;
-    assert!(Gate::new(settings).is_ok());
+    assert!(Gate::new(settings.clone()).is_ok());
+    settings.probe = vec![ProbeThreshold { places: 0, threshold: 0.0 }];
+    assert!(Gate::new(settings).unwrap_err().to_string().contains("probe"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod bundle;
 mod checkpoints;
 mod circles;
 mod counterfactual;
+mod crossed_grid;
 mod data_sets;
 mod frame;
 mod fuzz_seeds;

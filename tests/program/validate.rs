@@ -200,6 +200,7 @@ fn a_killed_run_resumes_and_gives_the_same_report() {
     let report = report(&workspace.path("complete"));
     assert_eq!((report["listed"].as_u64(), report["clips"].as_u64()), (Some(62), Some(60)));
     assert_eq!(report["mislabelled"], serde_json::json!(["knitting/a"]));
+    assert!(report.get("attribution").is_none(), "clips without people and places are no grid");
     let unreadable: Vec<&String> = report["unreadable"].as_object().unwrap().keys().collect();
     assert!(unreadable.len() == 1 && unreadable[0].ends_with("/damaged"), "{unreadable:?}");
 
@@ -351,6 +352,53 @@ fn a_report_says_how_it_was_made_and_what_every_share_stands_on() {
     };
     assert_eq!((strata("/000"), strata("/001")), (vec!["x, y".into(), "day".into()], vec!["".into(), "night".into()]));
     assert!(rows[0].contains_key("strata.a, \"b\""), "{:?}", rows[0]);
+}
+
+#[test]
+fn a_crossed_grid_is_measured_as_one_and_by_shards() {
+    let workspace = Workspace::new();
+    let labels = fs::read_to_string(LABELS).unwrap();
+    let classes: Vec<&str> = labels.lines().take(3).collect();
+    let root = workspace.path("grid");
+    let mut strata = "video,label,background,seed\n".to_owned();
+    for (person, class) in classes.iter().enumerate() {
+        let folder = root.join(class.replace(' ', "_"));
+        fs::create_dir_all(&folder).unwrap();
+        for (place, background) in classes.iter().enumerate() {
+            fs::copy(demo(), folder.join(format!("{person}-{place}.gif"))).unwrap();
+            strata += &format!("{person}-{place},{class},{background},{person}00\n");
+        }
+    }
+    fs::write(root.join("grid_strata.csv"), strata).unwrap();
+    let shown = workspace.figureground(arguments(&workspace, &root, "one", &[])).succeeded();
+    assert!(shown.stderr.contains("3 people in 3 places"), "{shown:#?}");
+    let one = report(&workspace.path("one"));
+    let grid = &one["attribution"];
+    assert_eq!((&grid["people"], &grid["places"], &grid["cells"]), (&3.into(), &3.into(), &9.into()));
+    // All clips are copies of one: everybody gets the same label everywhere, so the place explains none.
+    for (measure, value) in [("kept_elsewhere", 1.0), ("given_to_others", 1.0), ("by_place", 0.0)] {
+        assert_eq!(grid[measure]["value"], value, "{measure}: {grid}");
+    }
+    assert_eq!((&grid["names_place"]["of"], &grid["names_place_by_chance"]), (&6.into(), &0.5.into()));
+    assert!(grid["scores"]["dominance"]["average_precision"]["value"].is_null(), "{grid}");
+    // Their backgrounds are the same, so that permuting them changes no flag.
+    let flagged = grid["flagged"]["clips"].as_f64().unwrap() / 9.0;
+    assert!((grid["flagged_permuted"]["value"].as_f64().unwrap() - flagged).abs() < 1e-9, "{grid}");
+    assert_eq!((&grid["flagged"]["background_not_first"], &grid["permutations"]), (&0.into(), &10.into()));
+    let page = fs::read_to_string(workspace.path("one/report.html")).unwrap();
+    assert!(page.contains("What explains the labels") && page.contains("minus-p-person"));
+
+    let mut merge = vec!["merge".to_owned()];
+    for shard in ["1/2", "2/2"] {
+        let out = format!("part-{}", &shard[..1]);
+        workspace.figureground(arguments(&workspace, &root, &out, &["--shard", shard])).succeeded();
+        merge.push(workspace.path(&out).display().to_string());
+    }
+    merge.extend(["--bundle".to_owned(), workspace.bundle().display().to_string()]);
+    merge.extend(["--out".to_owned(), workspace.path("merged").display().to_string()]);
+    workspace.figureground(&merge).succeeded();
+    assert_eq!(report(&workspace.path("merged")), one);
+    assert_eq!(records(&workspace.path("merged")), records(&workspace.path("one")));
 }
 
 #[test]

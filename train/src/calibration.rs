@@ -4,7 +4,7 @@ use crate::clip::{LabelledClips, MaskSource};
 use crate::evaluate::{Classifier, Evaluator, SingleView};
 use crate::pair::values;
 use figureground::Result;
-use figureground::evaluate::calibration::{fit_temperature, smallest_threshold};
+use figureground::evaluate::calibration::{Figures, fit_temperature, smallest_threshold};
 use figureground::gate::{Calibration, CalibrationKind, Evidence, Gate, GateSettings, Judgement, Verdict, Visibility};
 use figureground::timestamp::Timestamp;
 use figureground::view::View;
@@ -69,15 +69,20 @@ impl CalibrationClips {
         let of_background = right().filter(|(_, judgement)| judgement.background_rank == 1);
         let dominances = of_background.map(|(_, judgement)| judgement.scores.dominance).collect();
         settings.threshold = smallest_threshold(dominances, right().count());
+        let Figures { flagged, mean_risk } =
+            Figures::of(self.judgements(&settings)?.iter().map(|judgement| (judgement.verdict, None)));
         settings.calibration = Some(Calibration {
             kind: CalibrationKind::Labels,
             temperature,
             threshold: settings.threshold,
             risk_threshold: None,
+            on_background: settings.on_background,
             bound: None,
             clips: self.labels.len() as u32,
             records: "pantomime, calibration split".to_owned(),
             at: Timestamp::now().to_string(),
+            flagged,
+            mean_risk,
         });
         Ok(settings)
     }

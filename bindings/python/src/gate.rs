@@ -23,7 +23,7 @@ impl Gate {
         temperature: f32,
         risk: Option<(String, f32)>,
     ) -> PyResult<Self> {
-        let risk = risk.map(|(score, threshold)| Ok(RiskSettings { score: score_kind(&score)?, threshold }));
+        let risk = risk.map(|(score, threshold)| Ok(RiskSettings::new(score_kind(&score)?, threshold)));
         let risk = risk.transpose().map_err(raised)?;
         let settings =
             GateSettings { threshold: tau, hysteresis, min_confidence, temperature, risk, ..GateSettings::default() };

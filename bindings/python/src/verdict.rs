@@ -56,7 +56,10 @@ impl Verdict {
             dominance: judgement.scores.dominance,
             threshold: judgement.attribution.threshold,
             background_rank: judgement.background_rank,
-            scores: ScoreKind::ALL.into_iter().map(|kind| (kind.name(), judgement.scores.get(kind))).collect(),
+            scores: ScoreKind::ALL
+                .into_iter()
+                .filter_map(|kind| Some((kind.name(), judgement.scores.get(kind)?)))
+                .collect(),
             person_area: visibility.person_area,
             background_area: visibility.background_area,
             calibrated: judgement.calibrated.map(CalibrationState::name),

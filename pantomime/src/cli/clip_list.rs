@@ -1,7 +1,7 @@
 //! The clips of a run, in order.
 
 use clap::ValueEnum;
-use pantomime::{Action, Activity, ClassGroup, Clip, Context, Handling, seed_of};
+use pantomime::{Action, Activity, ClassGroup, Clip, Context, Grid, GridCell, Handling, seed_of};
 
 /// The relation of scene or object to the class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,7 +29,21 @@ pub(super) enum ClassChoice {
 
 /// All clips of a run.
 #[derive(Debug)]
-pub(super) struct ClipList {
+pub(super) enum ClipList {
+    /// Clips of different people.
+    Alternating(AlternatingClips),
+    /// Every person in every place.
+    Grid {
+        /// Its people and places.
+        grid: Grid,
+        /// Four hexadecimal digits, drawn from the seed.
+        name: String,
+    },
+}
+
+/// Clips of different people, whose classes alternate.
+#[derive(Debug)]
+pub(super) struct AlternatingClips {
     activities: Vec<Activity>,
     context: ContextChoice,
     rho: f64,
@@ -43,9 +57,34 @@ pub(super) struct NamedClip {
     pub(super) clip: Clip,
     /// Eleven characters, like a YouTube id.
     pub(super) id: String,
+    /// Index of the person in a grid.
+    pub(super) person: Option<usize>,
 }
 
 impl ClipList {
+    /// Creates the list of all cells of a grid.
+    pub(super) fn grid(people: usize, seed: u64) -> Self {
+        Self::Grid { grid: Grid::new(people, seed), name: format!("{:04x}", seed_of(seed, u64::MAX) >> 48) }
+    }
+
+    /// Returns the number of clips.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Alternating(list) => list.clips as usize,
+            Self::Grid { grid, .. } => grid.people() * grid.places().len(),
+        }
+    }
+
+    /// Returns the clips in order.
+    pub(super) fn clips(&self) -> Box<dyn Iterator<Item = NamedClip> + '_> {
+        match self {
+            Self::Alternating(list) => Box::new(list.clips()),
+            Self::Grid { grid, name } => Box::new(grid.cells().map(move |cell| NamedClip::cell(&cell, name))),
+        }
+    }
+}
+
+impl AlternatingClips {
     pub(super) fn new(context: ContextChoice, classes: ClassChoice, rho: f64, seed: u64, clips: u64) -> Self {
         let chosen = |group: ClassGroup| match classes {
             ClassChoice::Base => group == ClassGroup::Base,
@@ -64,16 +103,10 @@ impl ClipList {
         Self { activities, context, rho, seed, clips }
     }
 
-    /// Returns the number of clips.
-    pub(super) fn len(&self) -> usize {
-        self.clips as usize
-    }
-
-    /// Returns the clips; the classes alternate.
-    pub(super) fn clips(&self) -> impl Iterator<Item = NamedClip> {
+    fn clips(&self) -> impl Iterator<Item = NamedClip> {
         (0..self.clips).zip(self.activities.iter().cycle()).map(|(index, activity)| {
             let seed = seed_of(self.seed, index);
-            NamedClip { clip: self.clip(*activity, seed), id: format!("p{:010x}", seed >> 24) }
+            NamedClip { clip: self.clip(*activity, seed), id: format!("p{:010x}", seed >> 24), person: None }
         })
     }
 
@@ -90,7 +123,23 @@ impl ClipList {
     }
 }
 
+/// Digits of a grid's person in ids, for at most 10,000 people.
+pub(super) fn person_digits(person: usize) -> String {
+    format!("{person:04}")
+}
+
+/// Digits of a clip's scene in ids.
+pub(super) fn place_digits(clip: &Clip) -> String {
+    format!("{:02}", clip.scene.index())
+}
+
 impl NamedClip {
+    /// Names a cell of the grid `grid`: `g`, the grid, the person and the place.
+    fn cell(cell: &GridCell, grid: &str) -> Self {
+        let id = format!("g{grid}{}{}", person_digits(cell.person), place_digits(&cell.clip));
+        Self { clip: cell.clip, id, person: Some(cell.person) }
+    }
+
     /// Returns the first and last second, as in file names and tables.
     pub(super) fn seconds(&self) -> (u64, u64) {
         (0, (self.clip.frames() as u64 * pantomime::FRAME_US).div_ceil(1_000_000))

@@ -10,8 +10,8 @@ mod sheet;
 mod tables;
 mod text;
 
-use clap::{Parser, ValueEnum};
-use clip_list::{ClassChoice, ClipList, ContextChoice, NamedClip};
+use clap::{ArgGroup, Parser, ValueEnum};
+use clip_list::{AlternatingClips, ClassChoice, ClipList, ContextChoice, NamedClip};
 use figureground::Result;
 use figureground::mask::Size;
 use indicatif::ProgressBar;
@@ -23,15 +23,25 @@ use std::process::ExitCode;
 const EXAMPLES: &str = "Examples:
   pantomime --clips 72 --context out --seed 1 --out clips          mp4 files and a CSV like those of Mimetics
   pantomime --clips 36 --context in --format frames --out frames   pictures and masks in HAT's folders
-  pantomime --clips 12 --context object --sheet sheet.png          one picture with frames of all clips";
+  pantomime --clips 12 --context object --sheet sheet.png          one picture with frames of all clips
+  pantomime --grid 108 --seed 1 --out grid                         the same 108 people in 18 places each";
 
 /// Draws clips of people acting in and out of context.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXAMPLES)]
+#[command(version, after_help = EXAMPLES, group = ArgGroup::new("amount").required(true))]
 struct Arguments {
     /// Number of clips; the classes alternate
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    clips: u64,
+    #[arg(long, group = "amount", value_parser = clap::value_parser!(u64).range(1..))]
+    clips: Option<u64>,
+    /// Draw a crossed grid instead: this number of people, each in the home of every class used for training
+    #[arg(
+        long,
+        value_name = "PEOPLE",
+        group = "amount",
+        conflicts_with_all = ["clips", "context", "part", "rho"],
+        value_parser = clap::value_parser!(u64).range(1..=10_000)
+    )]
+    grid: Option<u64>,
     /// Relation of the scene, or for `object` of the object, to the class
     #[arg(long, value_enum, default_value = "out")]
     context: ContextChoice,
@@ -98,8 +108,8 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    let list = ClipList::new(arguments.context, arguments.part, arguments.rho, arguments.seed, arguments.clips);
-    let bar = if arguments.quiet { ProgressBar::hidden() } else { ProgressBar::new(arguments.clips) };
+    let list = list(arguments);
+    let bar = if arguments.quiet { ProgressBar::hidden() } else { ProgressBar::new(list.len() as u64) };
     match (&arguments.sheet, &arguments.out) {
         (Some(file), _) => sheet::write(&list, arguments.size, file, &bar)?,
         (_, Some(directory)) => write(arguments, &list, directory, &bar)?,
@@ -107,6 +117,15 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+fn list(arguments: &Arguments) -> ClipList {
+    let &Arguments { context, part, rho, seed, .. } = arguments;
+    match (arguments.grid, arguments.clips) {
+        (Some(people), _) => ClipList::grid(people as usize, seed),
+        (_, Some(clips)) => ClipList::Alternating(AlternatingClips::new(context, part, rho, seed, clips)),
+        _ => unreachable!("clap requires one of the two"),
+    }
 }
 
 fn write(arguments: &Arguments, list: &ClipList, directory: &Path, bar: &ProgressBar) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Writes the tables beside the clips, in the layout of Mimetics.
 
-use super::clip_list::NamedClip;
+use super::clip_list::{NamedClip, person_digits, place_digits};
 use super::files::not_written;
 use figureground::Result;
 use pantomime::{Action, Activity, ClassGroup, Clip, Scene};
@@ -71,10 +71,13 @@ fn action_of_home(scene: Scene) -> String {
     Action::ALL.iter().find(|action| action.home() == scene).map_or_else(String::new, |action| action.name())
 }
 
-/// Returns a table of the strata that an evaluation can group by.
+/// Returns a table of the strata that an evaluation can group by. Of a grid, it has the person and the place as the ids
+/// say them as well.
 fn stratum_table(clips: &[NamedClip]) -> String {
     let mut text =
-        "video,label,part,scene,scene_fits,background,object,object_fits,person,skin,clothes,frames,seed\n".to_owned();
+        "video,label,part,scene,scene_fits,background,object,object_fits,person,skin,clothes,frames,seed".to_owned();
+    let is_grid = clips.iter().any(|named| named.person.is_some());
+    text.push_str(if is_grid { ",person_id,place\n" } else { "\n" });
     for named in clips {
         let clip = &named.clip;
         let group = match clip.activity {
@@ -87,8 +90,10 @@ fn stratum_table(clips: &[NamedClip]) -> String {
         let (label, scene, cut) = (clip.label(), clip.scene.name(), actor.clothes.cut.name());
         let (scene_fits, object_fits, skin) = (scene_fits(clip), object_fits(clip), actor.skin.index());
         let background = action_of_home(clip.scene);
+        let cell = named.person.map(|person| format!(",{},{}", person_digits(person), place_digits(clip)));
+        let cell = cell.unwrap_or_default();
         let _ = write!(text, "{},{label},{group},{scene},{scene_fits},{background},{object},", named.stem());
-        let _ = writeln!(text, "{object_fits},{person},{skin},{cut},{},{}", clip.frames(), clip.seed);
+        let _ = writeln!(text, "{object_fits},{person},{skin},{cut},{},{}{cell}", clip.frames(), clip.seed);
     }
     text
 }

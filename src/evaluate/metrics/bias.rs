@@ -2,10 +2,10 @@
 
 use super::accuracy::{is_contrastive, share, top1};
 use super::bootstrap::{Estimate, estimate};
-use super::{ScoredClip, exact, selective};
+use super::{ScoredClip, exact, finite, scores_of_all, selective};
 use crate::gate::ScoreKind;
 use crate::view::View;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 
 /// Scored counterfactual clips by the name of their set.
@@ -92,11 +92,6 @@ pub struct PersonSize {
     pub shacc_with_pointing: f64,
     /// Person area, SHAcc and pointing game of every class.
     pub classes: BTreeMap<String, [Option<f64>; 3]>,
-}
-
-/// Serializes NaN and infinity as null.
-fn finite<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    Some(number).filter(|number| number.is_finite()).serialize(serializer)
 }
 
 /// Kinds of Action-Swap by the prefix of their sets' names.
@@ -236,10 +231,10 @@ fn aurocs(sets: &CounterfactualClips) -> BTreeMap<&'static str, Estimate> {
         return BTreeMap::new();
     }
     let auroc = |by: ScoreKind| {
-        let score = |clip: &&ScoredClip| Some((-clip.confidence(by), clip.is_wrong_by_background()?));
+        let score = |clip: &&ScoredClip| Some((-clip.confidence(by)?, clip.is_wrong_by_background()?));
         selective::auroc_estimate(&swapped.iter().filter_map(score).collect::<Vec<_>>())
     };
-    ScoreKind::ALL.into_iter().map(|by| (by.name(), auroc(by))).collect()
+    scores_of_all(swapped.iter().copied()).map(|by| (by.name(), auroc(by))).collect()
 }
 
 /// Correlates person area, SHAcc and pointing game over classes; `None` without random swaps.

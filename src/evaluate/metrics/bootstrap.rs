@@ -69,9 +69,74 @@ pub fn estimate<T>(clips: &[T], measure: impl Fn(&[&T]) -> f64) -> Estimate {
         sample.extend(indices.iter().map(|&index| &clips[index]));
         measure(&sample)
     });
-    let agree = values.first() == values.last();
-    let [low, high] = if agree { [f64::NAN; 2] } else { ends(&values) };
+    let [low, high] = ends_unless_agreed(&values);
     Estimate { value, low, high, of: clips.len() }
+}
+
+/// Returns [`ends`] of ascending `values`; NaN if all agree.
+fn ends_unless_agreed(values: &[f64]) -> [f64; 2] {
+    if values.first() == values.last() { [f64::NAN; 2] } else { ends(values) }
+}
+
+/// Bootstrap samples of a crossed grid, the same in every run. A sample draws as many people and as many places as
+/// there are, with replacement. The weight of a cell is how often its person was drawn times how often its place was.
+#[derive(Clone, Debug)]
+pub struct CrossedSamples {
+    /// Index of the person and of the place of every cell.
+    cells: Vec<[usize; 2]>,
+    /// How often every person and every place was drawn, by sample.
+    drawn: Vec<[Vec<f64>; 2]>,
+}
+
+/// A measure of a crossed grid: its value, and its values in all samples in order. Measures of the same samples are
+/// paired.
+#[derive(Clone, Debug)]
+pub struct SampledMeasure {
+    value: f64,
+    samples: Vec<f64>,
+}
+
+impl CrossedSamples {
+    /// Draws the samples of `cells`, each with the index of its person and its place, both from 0 without gaps.
+    pub fn new(cells: Vec<[usize; 2]>) -> Self {
+        let count = |side: usize| cells.iter().map(|cell| cell[side] + 1).max().unwrap_or(0);
+        let (counts, mut rng) = ([count(0), count(1)], SplitMix64(SEED));
+        let mut draw = |count: usize| {
+            let mut drawn = vec![0.0; count];
+            (0..count).for_each(|_| drawn[rng.below(count)] += 1.0);
+            drawn
+        };
+        Self { drawn: (0..SAMPLES).map(|_| counts.map(&mut draw)).collect(), cells }
+    }
+
+    /// Computes `measure`, which gets the weight of every cell, for all cells and for every sample.
+    pub fn measure(&self, measure: impl Fn(&[f64]) -> f64) -> SampledMeasure {
+        let mut weights = vec![1.0; self.cells.len()];
+        let value = measure(&weights);
+        let sample = |[people, places]: &[Vec<f64>; 2]| {
+            let weight = |[person, place]: &[usize; 2]| people[*person] * places[*place];
+            weights.iter_mut().zip(&self.cells).for_each(|(slot, cell)| *slot = weight(cell));
+            measure(&weights)
+        };
+        SampledMeasure { value, samples: self.drawn.iter().map(sample).collect() }
+    }
+}
+
+impl SampledMeasure {
+    /// Returns the measure of `of` cells with its percentile interval. The ends are NaN if all samples agree.
+    pub fn estimate(&self, of: usize) -> Estimate {
+        let mut values: Vec<f64> = self.samples.iter().copied().filter(|value| value.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        let [low, high] = ends_unless_agreed(&values);
+        Estimate { value: self.value, low, high, of }
+    }
+
+    /// Returns this measure less `other`, sample by sample.
+    #[must_use]
+    pub fn less(&self, other: &Self) -> Self {
+        let samples = self.samples.iter().zip(&other.samples).map(|(a, b)| a - b).collect();
+        Self { value: self.value - other.value, samples }
+    }
 }
 
 /// SplitMix64 (Steele, Lea and Flood 2014).

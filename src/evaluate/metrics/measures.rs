@@ -1,8 +1,11 @@
 //! All measures of a data set.
 
 use super::bootstrap::{Estimate, estimate};
-use super::{BiasMeasures, CounterfactualClips, ScoredClip, Unscored, accuracy, exact, selective};
-use crate::gate::{ScoreKind, Verdict};
+use super::{
+    AttributionMeasures, BiasMeasures, CounterfactualClips, ScoredClip, Unscored, accuracy, exact, scores_of_all,
+    selective,
+};
+use crate::gate::{FlagReason, ScoreKind, Verdict};
 use crate::view::View;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,6 +35,9 @@ pub struct Measures {
     pub strata: BTreeMap<String, BTreeMap<String, BTreeMap<&'static str, Estimate>>>,
     /// Labels of the full view against labels of the background view.
     pub confusion: Confusion,
+    /// What explains the labels, if the clips are a crossed grid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<AttributionMeasures>,
     /// Measures of counterfactual clips, if some were scored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counterfactual: Option<BiasMeasures>,
@@ -84,7 +90,8 @@ pub struct Confusion {
 }
 
 impl Measures {
-    /// Computes the measures of `clips` over the classes `names`, and of their counterfactual clips.
+    /// Computes the measures of `clips` over the classes `names`, and of their counterfactual clips. Those of a crossed
+    /// grid need the records, and are left out.
     pub fn of(
         clips: &[ScoredClip],
         unscored: Unscored,
@@ -95,11 +102,12 @@ impl Measures {
             clips: clips.len(),
             unscored,
             metrics: metrics(clips),
-            gates: ScoreKind::ALL.into_iter().map(|by| (by.name(), gate(clips, by))).collect(),
+            gates: scores_of_all(clips).map(|by| (by.name(), gate(clips, by))).collect(),
             verdicts: verdicts(clips),
             classes: classes(clips, names),
             strata: strata(clips),
             confusion: confusion(clips, names),
+            attribution: None,
             counterfactual: BiasMeasures::of(clips, counterfactual, names),
         }
     }
@@ -124,10 +132,10 @@ fn top1<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>, view: View) -> Esti
 
 fn gate(clips: &[ScoredClip], by: ScoreKind) -> GateMeasures {
     let ordered_by = |by: ScoreKind, clips: &[&ScoredClip]| -> Vec<(f64, bool)> {
-        clips.iter().map(|clip| (clip.confidence(by), !clip.is_right())).collect()
+        clips.iter().filter_map(|clip| Some((clip.confidence(by)?, !clip.is_right()))).collect()
     };
     let ordered = |clips: &[&ScoredClip]| ordered_by(by, clips);
-    let background = |clip: &ScoredClip| Some((-clip.confidence(by), clip.is_wrong_by_background()?));
+    let background = |clip: &ScoredClip| Some((-clip.confidence(by)?, clip.is_wrong_by_background()?));
     let background: Vec<(f64, bool)> = clips.iter().filter_map(background).collect();
     let all = ordered(&clips.iter().collect::<Vec<_>>());
     let risk_at = |coverage: f64| {
@@ -153,6 +161,7 @@ fn verdicts(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
     let is_accepted = |clip: &ScoredClip| matches!(clip.verdict, Verdict::Accept);
     let of_all = |holds: &dyn Fn(&ScoredClip) -> bool| exact::share(clips.iter().map(holds));
     let flagged_of = |right: bool| exact::share(clips.iter().filter(|clip| clip.is_right() == right).map(is_flagged));
+    let by_person = |clip: &ScoredClip| clip.best[View::Person.index()];
     let replaced = |other: fn(&ScoredClip) -> usize| {
         let label = move |clip: &ScoredClip| if is_flagged(clip) { other(clip) } else { clip.label() };
         of_all(&|clip| label(clip) == clip.truth)
@@ -164,9 +173,22 @@ fn verdicts(clips: &[ScoredClip]) -> BTreeMap<&'static str, Estimate> {
         ("right_flagged", flagged_of(true)),
         ("wrong_flagged", flagged_of(false)),
         ("top1_of_accepted", top1(clips.iter().filter(|clip| is_accepted(clip)), View::Full)),
-        ("top1_flagged_by_person", replaced(|clip| clip.best[View::Person.index()])),
+        ("top1_by_person", of_all(&|clip| by_person(clip) == clip.truth)),
+        ("top1_flagged_by_person", replaced(by_person)),
         ("top1_flagged_by_tie", replaced(|clip| clip.tie)),
+        ("reasons_not_shown", exact::share(clips.iter().filter_map(is_reason_shown).map(|shown| !shown))),
     ])
+}
+
+/// Returns whether the views' first labels show the reason of a flag; `None` without a flag.
+fn is_reason_shown(clip: &ScoredClip) -> Option<bool> {
+    let Verdict::Flag(reason) = clip.verdict else { return None };
+    let is_first = |view: View| clip.best[view.index()] == clip.label();
+    Some(match reason {
+        FlagReason::BackgroundDominates => is_first(View::Background),
+        FlagReason::PersonDisagrees => !is_first(View::Person),
+        FlagReason::LikelyWrong => is_first(View::Person),
+    })
 }
 
 fn classes(clips: &[ScoredClip], names: &[String]) -> Vec<Class> {

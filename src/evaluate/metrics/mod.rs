@@ -1,26 +1,35 @@
 //! Measures of the records of a data set.
 //!
 //! A [`ScoredClip`] holds the numbers of one record. [`accuracy`] measures labels, [`selective`] the order in which a
-//! score accepts clips, and [`exact`] and [`bootstrap`] their confidence intervals. [`Measures`] are all of them.
+//! score accepts clips, [`rank`] how well it ranks them, and [`exact`] and [`bootstrap`] their confidence intervals.
+//! [`CrossedGrid`] finds what explains a label by intervention. [`Measures`] are all of them.
 
 pub mod accuracy;
+mod attribution;
 mod bias;
 pub mod bootstrap;
+mod crossed_grid;
 pub mod exact;
 mod measures;
+mod permuted;
+pub mod rank;
 pub mod selective;
 
+pub use attribution::{AttributionMeasures, AttributionScore, FlaggedLabels};
 pub use bias::{
     BiasMeasures, CounterfactualClips, DrawStatistics, PersonSize, SetTop1, StillBackgroundMeasures, SwapMeasures,
     pearson,
 };
 pub use bootstrap::Estimate;
+pub use crossed_grid::{Cell, CrossedGrid};
 pub use measures::{Class, Confusion, GateMeasures, Measures};
+pub use permuted::PermutedFlags;
 
 use super::{ClipOutcome, Record};
 use crate::error::Result;
 use crate::gate::{Gate, GateSettings, ScoreKind, Scores, Verdict};
 use crate::view::View;
+use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap};
 
 /// One scored clip.
@@ -60,9 +69,9 @@ impl ScoredClip {
         self.best[View::Full.index()]
     }
 
-    /// Returns the confidence in the label by `score`: larger is more confident.
-    pub fn confidence(&self, score: ScoreKind) -> f64 {
-        -f64::from(self.scores.get(score))
+    /// Returns the confidence in the label by `score`: larger is more confident. `None` if the clip lacks the score.
+    pub fn confidence(&self, score: ScoreKind) -> Option<f64> {
+        self.scores.get(score).map(|score| -f64::from(score))
     }
 
     /// Returns whether the label is the true class.
@@ -76,8 +85,17 @@ impl ScoredClip {
     }
 }
 
+/// Returns the kinds of the scores that all `clips` have.
+fn scores_of_all<'a>(clips: impl IntoIterator<Item = &'a ScoredClip>) -> impl Iterator<Item = ScoreKind> {
+    let mut kinds = ScoreKind::ALL.to_vec();
+    for clip in clips {
+        kinds.retain(|kind| clip.scores.get(*kind).is_some());
+    }
+    kinds.into_iter()
+}
+
 /// Ids of the clips that were not scored, by reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Unscored {
     /// Clips without a file.
     pub missing: Vec<String>,
@@ -91,6 +109,11 @@ pub struct Unscored {
 
 /// Stratum that names the class of a clip's background.
 const BACKGROUND: &str = "background";
+
+/// Serializes NaN and infinity as null.
+fn finite<S: Serializer>(number: &f64, serializer: S) -> core::result::Result<S::Ok, S::Error> {
+    Some(number).filter(|number| number.is_finite()).serialize(serializer)
+}
 
 /// Class indices by name. Names match exactly, or with underscores for spaces and in any case.
 #[derive(Clone, Debug)]

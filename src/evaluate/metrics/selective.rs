@@ -4,6 +4,7 @@
 //! equal confidence count as if in random order.
 
 use super::bootstrap::{Estimate, estimate};
+use super::rank::Ranking;
 
 /// Returns the risk at every coverage k/n of `clips`, each with its confidence and whether its label is wrong.
 pub fn risks(clips: &[(f64, bool)]) -> Vec<f64> {
@@ -64,14 +65,6 @@ pub fn auroc_estimate(values: &[(f64, bool)]) -> Estimate {
 
 /// Returns the probability that a `true` has a larger value than a `false`, with ties counted half; NaN without either.
 pub fn auroc(values: &[(f64, bool)]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut below, mut won) = (0.0, 0.0);
-    for tied in sorted.chunk_by(|a, b| a.0 == b.0) {
-        let positive = tied.iter().filter(|(_, positive)| *positive).count() as f64;
-        let negative = tied.len() as f64 - positive;
-        won += positive * (below + negative / 2.0);
-        below += negative;
-    }
-    won / (below * (values.len() as f64 - below))
+    let (scores, positive): (Vec<f64>, Vec<bool>) = values.iter().copied().unzip();
+    Ranking::of(&scores).auroc(&positive, &vec![1.0; values.len()])
 }

@@ -4,6 +4,7 @@ use super::{PageControls, PageSettings};
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::WindowResult;
 use crate::sink::DeliveryCounts;
+use crate::sink::drift::Drift;
 use crate::source::SourceHealth;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,6 +56,9 @@ impl Metrics {
 
     /// Counts nothing.
     pub fn window(&self, _: &WindowResult<'_>, _: Option<Duration>) {}
+
+    /// Records nothing.
+    pub fn drift(&self, _: Drift) {}
 
     /// Counts nothing.
     pub fn lines(&self, _: &'static str, _: DeliveryCounts) {}

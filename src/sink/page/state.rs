@@ -2,6 +2,7 @@
 
 use super::PageControls;
 use crate::pipeline::{LabelUpdateProgress, WindowResult};
+use crate::sink::drift::Drift;
 use crate::sink::metrics::{Metrics, temperatures};
 use crate::sink::overlay::Strip;
 use crate::sink::presence::SourceState;
@@ -84,6 +85,7 @@ struct WindowMessage<'a> {
     allows_pictures: bool,
     labels: usize,
     label_set: u64,
+    calibration: Drift,
     #[serde(rename = "relabelling")]
     label_update: LabelUpdateProgress,
 }
@@ -202,6 +204,7 @@ impl PageState {
             allows_pictures: self.allows_pictures,
             labels: update.labels.len(),
             label_set: update.label_set,
+            calibration: self.metrics.newest_drift(),
             label_update: self.controls.label_updater.progress(),
         };
         serde_json::to_string(&message).unwrap_or_default()

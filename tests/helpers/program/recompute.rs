@@ -17,12 +17,16 @@ pub fn check(line: &Value) {
     assert_eq!(line["explained_by"], explained_by, "{line}");
 
     let attribution = &line["attribution"];
-    near(&attribution["value"], score(line, "dominance").unwrap(), line);
+    near(&attribution["value"], score(line, attribution["score"].as_str().unwrap()).unwrap(), line);
     let rank = attribution["rank"].as_u64().unwrap() as usize;
     let background = line["background_view"].as_array().unwrap();
     match background.iter().position(|class| class["label"] == line["label"]) {
         Some(position) => assert_eq!(rank, position + 1, "{line}"),
         None => assert!(rank > background.len(), "{line}"),
+    }
+    if let Some(parts) = line["risk"]["parts"].as_object() {
+        let log_odds: f64 = parts.values().map(|part| part.as_f64().unwrap()).sum();
+        near(&line["risk"]["value"], 1.0 / (1.0 + (-log_odds).exp()), line);
     }
     let exceeds = |test: &Value| test["value"].as_f64().unwrap() > test["threshold"].as_f64().unwrap();
     let risk = &line["risk"];
@@ -60,6 +64,9 @@ fn score(line: &Value, name: &str) -> Option<f64> {
     let margin = |view: &str, p: f64| others(view).map_or(0.0, |other| ln(p) - ln(other));
     Some(match name {
         "max-softmax" => 1.0 - p("full"),
+        "max-person" => 1.0 - p("person"),
+        "full-person-mean" => 1.0 - (p("full") + p("person")) / 2.0,
+        "probe" => p("background") - line["probe"]["kept"].as_f64()? / line["probe"]["places"].as_f64()?,
         "dominance" => p("background") - p("person"),
         "log-ratio" => ln(p("background")) - ln(p("person")),
         "margin" => margin("background_view", p("background")) - margin("person_view", p("person")),

@@ -10,6 +10,15 @@
 //! fails. One half of the clips fits temperature, tau and the sequence; the other half tests. The bound holds for clips
 //! that are exchangeable with these, and for no others.
 
+mod figures;
+mod unlabelled;
+
+pub use figures::Figures;
+pub use unlabelled::{
+    EmptyRoom, EmptyRoomLabel, Footage, FootageWindow, MIN_WINDOWS, UnlabelledFit, abstentions_text, check_share,
+    fit_unlabelled, needed_windows,
+};
+
 use super::Record;
 use super::metrics::{Classes, ScoredClip, score_records};
 use super::record::ClipOutcome;
@@ -81,7 +90,7 @@ pub fn fit(
     let temperature = fit_temperature(&scored(&halves[0], names))? as f32;
     let score = settings.risk.map_or(ScoreKind::MaxSoftmax, |risk| risk.score);
     // The gate then rejects for every reason but the risk.
-    let risk = Some(RiskSettings { score, threshold: f32::MAX });
+    let risk = Some(RiskSettings { threshold: f32::MAX, ..RiskSettings::new(score, 0.0) });
     let mut settings = GateSettings { temperature, risk, calibration: None, ..settings.clone() };
     settings.threshold = tau(&halves[0], names, &settings)?;
     let [first, second] = [accepted(&halves[0], names, &settings)?, accepted(&halves[1], names, &settings)?];
@@ -89,22 +98,33 @@ pub fn fit(
     let Some(threshold) = threshold(&sequence, &second.labels, bound) else {
         return Err(unreachable(&first.labels, &second.labels, bound, score));
     };
-    settings.risk = Some(RiskSettings { score, threshold });
+    settings.risk = Some(RiskSettings::new(score, threshold));
+    let Figures { flagged, mean_risk } = figures(records, names, &settings)?;
     settings.calibration = Some(Calibration {
         kind: CalibrationKind::Labels,
         temperature,
         threshold: settings.threshold,
         risk_threshold: Some(threshold),
+        on_background: settings.on_background,
         bound: Some([bound.risk, bound.delta]),
         clips: (first.clips + second.clips) as u32,
         records: source,
         at: Timestamp::now().to_string(),
+        flagged,
+        mean_risk,
     });
     settings.validate()?;
     let accepted = || second.labels.iter().filter(|label| label.score <= threshold);
     let (count, wrong) = (accepted().count(), accepted().filter(|label| label.is_wrong).count());
     let coverage = count as f64 / second.clips.max(1) as f64;
     Ok(Fitted { settings, clips: second.clips, coverage, risk: wrong as f64 / count.max(1) as f64 })
+}
+
+/// Returns what a gate with `settings` does on all clips.
+fn figures(records: &[&Record], names: &[String], settings: &GateSettings) -> Result<Figures> {
+    let (clips, _) = score_records(records.iter().copied(), names, settings)?;
+    let risk = |clip: &ScoredClip| settings.risk.and_then(|risk| clip.scores.get(risk.score));
+    Ok(Figures::of(clips.iter().map(|clip| (clip.verdict, risk(clip)))))
 }
 
 /// Splits the records of each class into two halves by name: neighbours, which may be cuts of one video, stay together.
@@ -141,8 +161,8 @@ fn accepted(records: &[&Record], names: &[String], settings: &GateSettings) -> R
     let (clips, _) = score_records(records.iter().copied(), names, settings)?;
     let accepted = clips.iter().filter(|clip| matches!(clip.verdict, Verdict::Accept));
     let score = settings.risk.map_or(ScoreKind::MaxSoftmax, |risk| risk.score);
-    let label = |clip: &ScoredClip| AcceptedLabel { score: clip.scores.get(score), is_wrong: !clip.is_right() };
-    Ok(Half { clips: clips.len(), labels: accepted.map(label).collect() })
+    let label = |clip: &ScoredClip| Some(AcceptedLabel { score: clip.scores.get(score)?, is_wrong: !clip.is_right() });
+    Ok(Half { clips: clips.len(), labels: accepted.filter_map(label).collect() })
 }
 
 /// Returns thresholds, quantiles of the scores of the first half, from the one with the smallest p-value to the largest
