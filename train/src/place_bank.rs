@@ -68,6 +68,18 @@ mod tests {
     }
 
     #[test]
+    fn the_built_in_bank_is_drawn_by_this_code() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let bundle = figureground::bundle::Bundle::open(&root.join("models/built-in")).unwrap();
+        let drawn = draw(&bundle.manifest().vision.preprocess).unwrap();
+        if bundle.backgrounds().unwrap().as_ref() != Some(&drawn) {
+            let path = std::env::temp_dir().join("backgrounds.safetensors");
+            std::fs::write(&path, drawn.to_bytes().unwrap()).unwrap();
+            panic!("{} differs; run `figureground-train places --bundle models/built-in`", path.display());
+        }
+    }
+
+    #[test]
     fn the_bank_has_a_picture_of_each_place_and_survives_its_file() {
         let preprocess = conventions::preprocess(&PairSizes::MINIATURE).unwrap();
         let bank = draw(&preprocess).unwrap();
