@@ -1,7 +1,7 @@
 //! The person of a clip on other backgrounds.
 
 use crate::bundle::Backgrounds;
-use crate::error::Result;
+use crate::error::{Result, Stage};
 use crate::mask::{Mask, Shape};
 use crate::paste::{feather, paste};
 use crate::preprocess::PreprocessSettings;
@@ -33,19 +33,19 @@ struct KeptFrame {
 }
 
 impl ClipPaster {
-    /// Creates the paster for the first `count` pictures of `places`, for an encoder with these settings.
+    /// Creates the paster for the first `count` pictures of `places`, for an encoder with these settings and `slots`.
     ///
     /// # Errors
     /// Returns an error if the pictures have another size than the encoder's.
-    pub fn new(settings: &PreprocessSettings, places: &Backgrounds, count: usize) -> Result<Self> {
+    pub fn new(settings: &PreprocessSettings, places: &Backgrounds, count: usize, slots: usize) -> Result<Self> {
         let size = settings.target()?;
-        size.expect(places.size(), crate::error::Stage::View)?;
+        size.expect(places.size(), Stage::View)?;
         let picture = 3 * size.area();
         let mut values = vec![0.0; places.len().min(count) * picture];
         for (values, rgb) in values.chunks_exact_mut(picture).zip(places.pictures()) {
             settings.renormalise(rgb, values);
         }
-        Ok(Self {
+        let mut paster = Self {
             settings: settings.clone(),
             places: values,
             frames: Vec::new(),
@@ -53,10 +53,12 @@ impl ClipPaster {
             order: Vec::new(),
             opacity: Mask::new(size),
             pixel_values: vec![0.0; picture],
-        })
+        };
+        paster.begin(slots);
+        Ok(paster)
     }
 
-    /// Empties all slots and allocates `slots` of them.
+    /// Makes room for `slots` frames.
     pub fn begin(&mut self, slots: usize) {
         let size = self.opacity.size();
         let empty = KeptFrame { rgb: vec![0; 3 * size.area()], person: Shape::new(size) };

@@ -65,8 +65,8 @@ pub trait ClipEncoder: Send {
     /// Returns an error, and keeps the old bank, if its embeddings have another dimension than the encoder's.
     fn set_bank(&mut self, bank: LabelBank) -> Result<()>;
 
-    /// Keeps the frames of all slots from the next [`begin`](Self::begin) on, so that clips can be probed in the first
-    /// `count` pictures of `places`.
+    /// Keeps the frames that are taken from now on, so that clips can be probed in the first `count` pictures of
+    /// `places`.
     ///
     /// # Errors
     /// Returns an error if the pictures have another size than the encoder's.

@@ -233,7 +233,7 @@ impl ClipEncoder for CpuClipEncoder {
     }
 
     fn set_places(&mut self, places: &Backgrounds, count: usize) -> Result<()> {
-        self.paster = Some(ClipPaster::new(&self.settings, places, count)?);
+        self.paster = Some(ClipPaster::new(&self.settings, places, count, self.encoded.len())?);
         Ok(())
     }
 

@@ -393,7 +393,8 @@ impl ClipEncoder for GpuClipEncoder {
     }
 
     fn set_places(&mut self, places: &Backgrounds, count: usize) -> Result<()> {
-        self.paster = Some(ClipPaster::new(&self.manifest.vision.preprocess, places, count)?);
+        let settings = &self.manifest.vision.preprocess;
+        self.paster = Some(ClipPaster::new(settings, places, count, self.areas.len())?);
         Ok(())
     }
 
