@@ -29,8 +29,8 @@ pub struct Validate {
     /// Part of the clips to score: every N-th one, from the K-th on.
     #[arg(long, value_name = "K/N", default_value = "1/1")]
     shard: Shard,
-    /// Counterfactual sets to score too: all, or some of human-only, background-only, swap-random, swap-close,
-    /// swap-far, swap-same, scuba, scufo, conflfg.
+    /// Counterfactual sets to score too: all, or some of human-only, background-only, paste-back, swap-random,
+    /// swap-close, swap-far, swap-same, scuba, scufo, conflfg.
     #[arg(long, value_name = "SET,...", value_delimiter = ',', value_parser = parse_selection)]
     counterfactual: Vec<SetSelection>,
     /// Play the pointing game: measure how often a vision transformer attends most to the person.
