@@ -5,7 +5,7 @@ use figureground::evaluate::metrics::bootstrap::estimate;
 use figureground::evaluate::metrics::{
     Classes, CounterfactualClips, Measures, ScoredClip, Unscored, accuracy, exact, pearson, score_records, selective,
 };
-use figureground::gate::{FlagReason, GateSettings, Scores, Verdict};
+use figureground::gate::{FlagReason, GateSettings, RiskFeatures, Scores, Verdict};
 use figureground::view::View;
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -43,6 +43,8 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredCl
         p_truth: [0.5; 3],
         tie: best[1],
         scores: Scores { max_softmax: 1.0 - p_full, log_ratio, ..Scores::default() },
+        features: RiskFeatures::default(),
+        probe: None,
         verdict: if log_ratio > 0.0 { Verdict::Flag(FlagReason::BackgroundDominates) } else { Verdict::Accept },
         person_area: 0.1,
         pointing: None,
