@@ -120,6 +120,10 @@ pub enum Setting {
     Pointing,
     /// The number format on a GPU.
     Precision,
+    /// Places in which a doubted person is asked again.
+    Probe,
+    /// Folder of pictures of these places.
+    ProbeBank,
     /// The risk that a gate is calibrated to.
     Risk,
     /// The ONNX scene classifier.

@@ -7,7 +7,8 @@
 //!
 //! 1. [`source`] supplies each [`frame`].
 //! 2. [`preprocess`] resizes, crops and normalises it. [`segment`] makes its [`mask`] with a model of [`engine`].
-//! 3. [`view`] composes the three views. The image encoder of [`engine`] turns them into embeddings.
+//! 3. [`view`] composes the three views. The image encoder of [`engine`] turns them into embeddings. [`mod@paste`] puts
+//!    the person of a doubtful clip onto other backgrounds.
 //! 4. [`zeroshot`] scores the embeddings against a label bank. [`gate`] turns the scores into a verdict.
 //! 5. [`clip_encoder`] runs steps 2 and 3 on one backend and owns their buffers. [`pipeline`] cuts a source into
 //!    windows and judges each. [`sink`] delivers the verdicts.
@@ -17,7 +18,7 @@
 //! pipeline on labelled clips and measures a model's background bias and the benefit of the gate.
 //!
 //! Without the feature `std`, the crate is `no_std` and holds the algebra only ([`frame`], [`mask`], [`view`],
-//! [`preprocess`], [`sampler`], [`zeroshot`], [`gate`]), which allocates in constructors only.
+//! [`mod@paste`], [`preprocess`], [`sampler`], [`zeroshot`], [`gate`]), which allocates in constructors only.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -27,6 +28,7 @@ mod error;
 pub mod frame;
 pub mod gate;
 pub mod mask;
+pub mod paste;
 pub mod preprocess;
 pub mod sampler;
 pub mod view;

@@ -71,7 +71,7 @@ fn paint(pixel_values: &mut [f32], hidden: &Shape, fill: Fill) {
 }
 
 /// Checks that `values` holds `planes` planes of `size`.
-fn expect_planes(values: &[f32], size: Size, planes: usize) -> Result<()> {
+pub(crate) fn expect_planes(values: &[f32], size: Size, planes: usize) -> Result<()> {
     let expected = planes * size.area();
     if values.len() == expected {
         return Ok(());

@@ -14,7 +14,8 @@ macro_rules! file {
 }
 
 /// Every file of the bundle.
-const FILES: [(&str, &[u8]); 8] = [
+const FILES: [(&str, &[u8]); 9] = [
+    file!("backgrounds.safetensors"),
     file!("bundle.toml"),
     file!("labels.safetensors"),
     file!("segmenter.onnx"),

@@ -1,5 +1,6 @@
 //! A bundle: a directory with the models, labels and settings of a device.
 
+mod backgrounds;
 #[cfg(feature = "built-in")]
 mod built_in;
 pub mod checksum;
@@ -7,6 +8,8 @@ mod copy;
 pub mod labels;
 pub mod manifest;
 pub mod tokenizer;
+
+pub use backgrounds::{Backgrounds, MAX_BACKGROUNDS};
 
 use crate::error::{Error, Result, Stage};
 use crate::zeroshot::LabelBank;
@@ -112,6 +115,35 @@ impl Bundle {
         self.label_file()?.into_bank(self.manifest.labels.template_fusion)
     }
 
+    /// Reads the bank of backgrounds for probes; `None` if the bundle has none.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or is no bank of the encoder's size.
+    pub fn backgrounds(&self) -> Result<Option<Backgrounds>> {
+        let Some(settings) = &self.manifest.backgrounds else { return Ok(None) };
+        let path = self.path(&settings.file);
+        let bytes = std::fs::read(&path).map_err(|e| unreadable(&path, e))?;
+        let bank = Backgrounds::parse(&bytes, self.manifest.vision.preprocess.target()?);
+        bank.map(Some).map_err(|e| e.at(path.display()))
+    }
+
+    /// Adds `bank` to the bundle, or replaces its bank: the file, then the manifest that names it.
+    ///
+    /// # Errors
+    /// Returns an error if the pictures are not of the encoder's size, the bank is empty, or a file cannot be written.
+    pub fn write_backgrounds(&mut self, bank: &Backgrounds) -> Result<()> {
+        let bytes = bank.to_bytes()?;
+        Backgrounds::parse(&bytes, self.manifest.vision.preprocess.target()?)?;
+        let file = "backgrounds.safetensors".to_owned();
+        crate::file::write_aside(&self.path(&file), &bytes)?;
+        let mut manifest = self.manifest.clone();
+        manifest.files.insert(file.clone(), checksum::of_bytes(&bytes));
+        manifest.backgrounds = Some(manifest::BackgroundSettings { file });
+        crate::file::write_aside(&self.path(MANIFEST), manifest.to_toml()?.as_bytes())?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
     /// Creates the tokenizer of the text encoder.
     ///
     /// # Errors
@@ -146,7 +178,8 @@ impl Bundle {
 
     /// Checks that every external data file of a model has a checksum.
     fn check_external_data(&self) -> Result<()> {
-        for (section, file) in self.manifest.named_files().iter().filter(|(section, _)| *section != "labels") {
+        let models = self.manifest.named_files();
+        for (section, file) in models.iter().filter(|(section, _)| !["labels", "backgrounds"].contains(section)) {
             for data in crate::model::external_files(&self.path(file))? {
                 let data = Path::new(file).with_file_name(data).to_string_lossy().into_owned();
                 if !self.manifest.files.contains_key(&data) {

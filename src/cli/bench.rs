@@ -1,6 +1,7 @@
 //! `figureground bench`: measures the time of one clip on this device.
 
 use super::interrupt::{self, Interruptible};
+use super::probe_args::ProbeArgs;
 use super::progress::Progress;
 use super::{Exit, ModelArgs, built_in, print};
 use clap::Args;
@@ -22,6 +23,8 @@ pub struct Bench {
     source: Option<OsString>,
     #[command(flatten)]
     models: ModelArgs,
+    #[command(flatten)]
+    probe: ProbeArgs,
     /// Measured runs, after one warm-up run.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     runs: u32,
@@ -55,7 +58,9 @@ struct Report {
 impl Bench {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.models.open()?;
+        let probe = self.probe.measuring(&bundle)?;
         let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), FrameRecording::Off)?;
+        probe.iter().try_for_each(|probe| pipeline.set_probe(probe))?;
         let clip = &bundle.manifest().clip;
         let mut source =
             Interruptible(Box::new(self.record(clip.frames, &|i, count| clip.sampler.index(i, count, clip.frames))?));

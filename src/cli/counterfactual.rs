@@ -66,6 +66,7 @@ fn kind() -> impl TypedValueParser<Value = SetKind> {
     let help = |kind| match kind {
         SetKind::HumanOnly => "HAT's Human-Only: the person on the set's mean colour",
         SetKind::BackgroundOnly => "HAT's Background-Only: the inpainted background without the person",
+        SetKind::PasteBack => "The person pasted back onto its own inpainted background: the control of pasting",
         SetKind::SwapRandom => "HAT's Action-Swap: the person on a background of any other class",
         SetKind::SwapClose => "Action-Swap with a class of the most similar scenes",
         SetKind::SwapFar => "Action-Swap with a class of the least similar scenes",

@@ -30,6 +30,8 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Pictures => "--no-picture",
         Setting::Pointing => "--pointing",
         Setting::Precision => "--precision",
+        Setting::Probe => "--probe",
+        Setting::ProbeBank => "--probe-bank",
         Setting::Risk => "--risk",
         Setting::Scenes => "--scenes",
         Setting::Share => "--share",

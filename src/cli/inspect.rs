@@ -46,6 +46,9 @@ fn bundle(directory: &Path) -> Result<String> {
     if more > 0 {
         let _ = writeln!(text, "          and {more} more");
     }
+    if let Some(backgrounds) = bundle.backgrounds()? {
+        let _ = writeln!(text, "places    {} of {} for probes", backgrounds.len(), backgrounds.size());
+    }
     for (file, sha256) in &manifest.files {
         let _ = writeln!(text, "file      {file}, sha256 {sha256} matches");
     }

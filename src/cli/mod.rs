@@ -22,6 +22,7 @@ mod interrupt;
 mod labels;
 mod migrate;
 mod npy;
+mod probe_args;
 mod progress;
 mod run;
 mod service;

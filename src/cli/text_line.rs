@@ -1,6 +1,6 @@
 //! One line per window for people at a terminal.
 
-use figureground::gate::{AbstainReason, CalibrationState, FlagReason, Verdict};
+use figureground::gate::{AbstainReason, CalibrationState, FlagReason, Probe, Verdict};
 use figureground::pipeline::WindowResult;
 
 /// Returns the line of `result`, a window of `source`.
@@ -15,10 +15,15 @@ pub fn line(source: &str, result: &WindowResult<'_>) -> String {
     }
     format!(
         "{source} {first:.2}-{last:.2} s  {}  {}{calibration}  full {full:.2}  person {person:.2}  \
-         background {background:.2}\n",
+         background {background:.2}{}\n",
         result.names[judgement.label],
         verdict_text(judgement.verdict),
+        probe_text(judgement.probe),
     )
+}
+
+fn probe_text(probe: Option<Probe>) -> String {
+    probe.map_or_else(String::new, |probe| format!("  kept in {} of {} other places", probe.kept(), probe.places()))
 }
 
 fn calibration_text(calibration: Option<CalibrationState>) -> &'static str {

@@ -3,6 +3,7 @@
 use super::clip_progress::ClipProgress;
 use super::counterfactual_args::CounterfactualArgs;
 use super::dataset_args::DatasetArgs;
+use super::probe_args::ProbeArgs;
 use super::progress::Progress;
 use super::{Exit, ModelArgs};
 use clap::Args;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 pub const EXAMPLES: &str = "Examples:
   figureground validate mimetics --format mimetics --bundle my-bundle --out mimetics-report
   figureground validate clips --format folder --bundle my-bundle --out report --shard 1/4
+  figureground validate clips --format folder --bundle my-bundle --out report --probe 8 --probe-all
   figureground merge report-1 report-2 report-3 report-4 --bundle my-bundle --out report
 
 Results are saved as they are made; run the same command again to resume.";
@@ -27,8 +29,8 @@ pub struct Validate {
     /// Part of the clips to score: every N-th one, from the K-th on.
     #[arg(long, value_name = "K/N", default_value = "1/1")]
     shard: Shard,
-    /// Counterfactual sets to score too: all, or some of human-only, background-only, swap-random, swap-close,
-    /// swap-far, swap-same, scuba, scufo, conflfg.
+    /// Counterfactual sets to score too: all, or some of human-only, background-only, paste-back, swap-random,
+    /// swap-close, swap-far, swap-same, scuba, scufo, conflfg.
     #[arg(long, value_name = "SET,...", value_delimiter = ',', value_parser = parse_selection)]
     counterfactual: Vec<SetSelection>,
     /// Play the pointing game: measure how often a vision transformer attends most to the person.
@@ -36,6 +38,8 @@ pub struct Validate {
     pointing: bool,
     #[command(flatten)]
     models: ModelArgs,
+    #[command(flatten)]
+    probe: ProbeArgs,
     #[command(flatten)]
     counterfactual_args: CounterfactualArgs,
 }
@@ -78,6 +82,7 @@ impl Validate {
             backend: options.backend,
             precision: options.precision,
             pointing: self.pointing,
+            probe: self.probe.measuring(&bundle)?,
             counterfactual: self.counterfactual.iter().flat_map(|selection| selection.0.clone()).collect(),
             sets: self.counterfactual_args.settings(),
         };

@@ -59,6 +59,11 @@ impl CropGeometry {
         self.encoder.apply(frame, pixel_values)
     }
 
+    /// Returns the encoder's last picture before normalisation: RGB8, `[height, width, 3]`.
+    pub fn encoder_crop(&self) -> &[u8] {
+        self.encoder.crop()
+    }
+
     /// Writes the segmenter's input.
     #[cfg(test)]
     pub fn show_segmenter(&mut self, frame: &crate::frame::Frame<'_>, input: &mut [f32]) -> Result<()> {

@@ -5,11 +5,13 @@
 //! the uploaded frame to the log-probabilities on the device. Both follow the same equations and give the same
 //! verdicts.
 
+mod clip_paster;
 mod frame_recorder;
 mod geometry;
 mod smoothing;
 mod timing;
 
+pub(crate) use clip_paster::ClipPaster;
 pub(crate) use frame_recorder::FrameRecorder;
 pub use frame_recorder::{FrameRecording, FrameViews};
 #[cfg(feature = "gpu")]
@@ -19,6 +21,7 @@ pub(crate) use smoothing::Smoothing;
 pub(crate) use timing::timed;
 pub use timing::{KernelTime, StageTimes, Timing};
 
+use crate::bundle::Backgrounds;
 use crate::error::Result;
 use crate::frame::Frame;
 use crate::view::{Areas, View};
@@ -61,6 +64,21 @@ pub trait ClipEncoder: Send {
     /// # Errors
     /// Returns an error, and keeps the old bank, if its embeddings have another dimension than the encoder's.
     fn set_bank(&mut self, bank: LabelBank) -> Result<()>;
+
+    /// Keeps the frames that are taken from now on, so that clips can be probed in the first `count` pictures of
+    /// `places`.
+    ///
+    /// # Errors
+    /// Returns an error if the pictures have another size than the encoder's.
+    fn set_places(&mut self, places: &Backgrounds, count: usize) -> Result<()>;
+
+    /// Pastes the person of the clip whose encoded frames are in the slots `order` into each place, encodes these clips
+    /// and adds the first class of each to `labels`. Adds nothing if there are no places. The time is added to
+    /// `timing.encode`.
+    ///
+    /// # Errors
+    /// Returns an error if a model fails, or an embedding has no direction.
+    fn probe(&mut self, order: &[usize], labels: &mut Vec<usize>, timing: &mut Timing) -> Result<()>;
 
     /// Returns the areas of person and background of the encoded frame in `slot`.
     fn areas(&self, slot: usize) -> Areas;

@@ -27,7 +27,7 @@ pub use journal::{Journal, JournalContents, JournalEntry, JournalHeader, read_jo
 pub use merge::merge;
 pub use pointing::PointingGame;
 pub use progress::{ClipReader, Progress};
-pub use record::{ClipOutcome, Record, RunInfo};
+pub use record::{ClipOutcome, Record, RunInfo, RunProbe};
 pub use validation::{Validation, ValidationSettings, validate};
 
 use std::path::{Path, PathBuf};

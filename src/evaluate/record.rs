@@ -3,8 +3,8 @@
 use super::dataset::Dataset;
 use super::journal::{JournalEntry, JournalHeader};
 use crate::error::{Error, Result, Stage};
-use crate::gate::{Evidence, Gate, Judgement, Visibility};
-use crate::pipeline;
+use crate::gate::{Evidence, Gate, Judgement, Probe, Visibility};
+use crate::pipeline::{self, ProbeSettings, ProbedWindows};
 use crate::sink::json_lines::{self, VerdictLine};
 use crate::view::View;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,28 @@ pub struct RunInfo {
     /// Name and fingerprint of the counterfactual set; `None` for the clips themselves.
     #[serde(rename = "twins", default, skip_serializing_if = "Option::is_none")]
     pub counterfactual: Option<String>,
+    /// How clips were probed; `None` if not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<RunProbe>,
+}
+
+/// How the clips of a run were probed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunProbe {
+    /// Number of places.
+    pub places: usize,
+    /// Checksum of their pictures.
+    pub bank: String,
+    /// Whether all clips with a person were probed, or only those that the gate doubted.
+    pub all: bool,
+}
+
+impl RunProbe {
+    /// Creates the description of probes with these settings.
+    pub fn new(settings: &ProbeSettings) -> Self {
+        let all = settings.windows() == ProbedWindows::All;
+        Self { places: settings.places(), bank: settings.fingerprint(), all }
+    }
 }
 
 impl JournalHeader for RunInfo {
@@ -48,6 +70,8 @@ impl JournalHeader for RunInfo {
             "another set of clips, or of other labels"
         } else if self.masks != other.masks {
             "other masks"
+        } else if self.probe != other.probe {
+            "other probes"
         } else {
             "another counterfactual set"
         }
@@ -59,7 +83,7 @@ impl RunInfo {
     pub fn new(classes: &[String], bundle: String, dataset: &Dataset) -> Self {
         let set = dataset.fingerprint();
         let (clips, masks) = (dataset.clips.len(), dataset.has_masks());
-        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips, set, masks, counterfactual: None }
+        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips, set, masks, counterfactual: None, probe: None }
     }
 }
 
@@ -156,6 +180,7 @@ struct LineVisibility {
     frames_with_person: u32,
     frames: Vec<u64>,
     distinct_frames: u32,
+    probe: Option<Probe>,
 }
 
 impl ClipOutcome {
@@ -211,6 +236,10 @@ impl ClipOutcome {
             is_still: line.distinct_frames == 1,
         };
         let evidence = Evidence::new(logits.views(), visibility)?;
+        let evidence = match line.probe {
+            Some(probe) => evidence.with_probe(Probe::new(probe.places(), probe.kept())?),
+            None => evidence,
+        };
         gate.reset();
         let judgement = gate.judge(&evidence);
         Ok(Some(read(gate, &evidence, judgement)))

@@ -8,13 +8,13 @@ use super::progress::{ClipReader, check};
 use super::rejudge::rejudge;
 use super::report::{self, Made, Origin, Report, ReportExample};
 use super::scoring::{ClipOpener, ScoringWorker};
-use super::{Journal, JournalContents, PointingGame, Record, RunInfo, read_journal};
+use super::{Journal, JournalContents, PointingGame, Record, RunInfo, RunProbe, read_journal};
 use crate::bundle::Bundle;
 use crate::engine::{Backend, BackendOptions, Precision};
 use crate::error::Result;
 use crate::file::create_directory;
 use crate::gate::GateSettings;
-use crate::pipeline::{FrameRecording, Pipeline};
+use crate::pipeline::{FrameRecording, Pipeline, ProbeSettings};
 use crate::source::Source;
 use crate::view::View;
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ pub struct ValidationSettings {
     pub precision: Precision,
     /// Whether to play the pointing game.
     pub pointing: bool,
+    /// How clips are probed; `None` for not at all.
+    pub probe: Option<ProbeSettings>,
     /// Counterfactual sets to score.
     pub counterfactual: Vec<SetKind>,
     /// How these sets are made.
@@ -66,6 +68,7 @@ pub struct Validation {
 /// record.
 pub fn validate(run: DatasetRun<'_>, settings: &ValidationSettings) -> Result<Validation> {
     let info = RunInfo::new(run.bundle.label_bank()?.names(), run.bundle.fingerprint()?, run.dataset);
+    let info = RunInfo { probe: settings.probe.as_ref().map(RunProbe::new), ..info };
     let clips = run.dataset.clone().shard(settings.shard).clips;
     create_directory(&run.settings.out)?;
     let mut scorer = Scorer { run, settings, info, pipelines: Vec::new() };
@@ -219,7 +222,9 @@ impl Scorer<'_> {
         };
         let threads = (self.run.settings.threads / jobs.max(1)).max(1);
         let options = BackendOptions { backend, precision: self.settings.precision, threads };
-        Pipeline::load(self.run.bundle, &options, recording)
+        let mut pipeline = Pipeline::load(self.run.bundle, &options, recording)?;
+        self.settings.probe.iter().try_for_each(|probe| pipeline.set_probe(probe))?;
+        Ok(pipeline)
     }
 
     /// Returns the clips whose labels the background dominates most, with their views.

@@ -200,6 +200,7 @@ fn manifest_of(convention: &Convention, segmenter: &SegmenterSettings, directory
         text: Some(text),
         temporal,
         labels: LabelSettings { file: "labels.safetensors".to_owned(), templates, template_fusion },
+        backgrounds: None,
         gate: GateSettings::default(),
         files,
     })

@@ -1,8 +1,8 @@
 //! The clip encoder that processes pixels on the CPU and runs the models of any engine.
 
-use crate::bundle::Bundle;
 use crate::bundle::manifest::Manifest;
-use crate::clip_encoder::{ClipEncoder, FrameRecorder, FrameRecording, FrameViews, Timing, timed};
+use crate::bundle::{Backgrounds, Bundle};
+use crate::clip_encoder::{ClipEncoder, ClipPaster, FrameRecorder, FrameRecording, FrameViews, Timing, timed};
 use crate::engine::{Engine, ImageEncoder, TemporalEncoder};
 use crate::error::Result;
 use crate::frame::Frame;
@@ -10,7 +10,7 @@ use crate::mask::Size;
 use crate::preprocess::{PreprocessSettings, Preprocessor};
 use crate::segment::{PersonSegmenter, Target};
 use crate::view::{Areas, View, ViewComposer};
-use crate::zeroshot::{Embedding, LabelBank, LogProbs, mean_pool};
+use crate::zeroshot::{Embedding, LabelBank, LogProbs, mean_pool, top_k};
 use core::fmt;
 
 const VIEWS: usize = View::ALL.len();
@@ -27,6 +27,8 @@ pub struct CpuClipEncoder {
     preprocessor: Option<Preprocessor>,
     composer: ViewComposer,
     recorder: FrameRecorder,
+    /// For probes, if they are on.
+    paster: Option<ClipPaster>,
     batch: FrameBatch,
     /// By slot.
     encoded: Vec<EncodedFrame>,
@@ -81,6 +83,7 @@ impl CpuClipEncoder {
             preprocessor: None,
             composer: ViewComposer::new(settings.target()?, settings.fill(manifest.views.fill), None),
             recorder: FrameRecorder::new(manifest, recording)?,
+            paster: None,
             batch: FrameBatch::new(manifest, vision.dimension())?,
             encoded: Vec::new(),
             clip: vec![0.0; bank.dim()],
@@ -98,6 +101,9 @@ impl CpuClipEncoder {
         let (pixel_values, views) = self.batch.pictures(index);
         let regions = self.segmenter.regions(index)?;
         self.encoded[slot].areas = self.composer.compose(pixel_values, &regions, views)?;
+        if let Some(paster) = &mut self.paster {
+            paster.keep_person(slot, regions.person)?;
+        }
         self.recorder.record(slot, views, regions.person)
     }
 
@@ -106,14 +112,48 @@ impl CpuClipEncoder {
         let dimension = self.clip.len();
         let encoded = &self.encoded;
         let rows = order.iter().map(|&slot| &encoded[slot].embeddings[view.index() * dimension..][..dimension]);
-        match &mut self.temporal {
-            None => mean_pool(rows, &mut self.clip),
-            Some(temporal) => {
-                for (target, row) in self.sequence.chunks_exact_mut(dimension).zip(rows) {
-                    target.copy_from_slice(row);
-                }
-                temporal.fuse(&self.sequence, &mut self.clip)
+        fuse(&mut self.temporal, rows, &mut self.sequence, &mut self.clip)
+    }
+
+    /// Adds the first class of the selected clip in each of the paster's places to `labels`. `frames` is the number of
+    /// its distinct frames.
+    fn label_places(&mut self, paster: &mut ClipPaster, frames: usize, labels: &mut Vec<usize>) -> Result<()> {
+        let mut log_probs = LogProbs::new(self.bank.names().len());
+        let FrameBatch { size, views, embeddings, .. } = &mut self.batch;
+        let (length, row) = (frames * 3 * size.area(), frames * self.clip.len());
+        // As many places at a time as the batch of the views has room for.
+        let places = (views.len() / length).min(embeddings.len() / row);
+        for first in (0..paster.places()).step_by(places) {
+            let count = places.min(paster.places() - first);
+            for (place, clip) in views.chunks_exact_mut(length).take(count).enumerate() {
+                paster.paste(first + place, clip)?;
             }
+            self.vision.encode(&views[..count * length], &mut embeddings[..count * row])?;
+            for clip in embeddings.chunks_exact(row).take(count) {
+                let rows = paster.rows(clip, self.clip.len());
+                fuse(&mut self.temporal, rows, &mut self.sequence, &mut self.clip)?;
+                self.bank.score(&Embedding::new(&mut self.clip)?, &mut log_probs)?;
+                labels.extend(top_k::<1>(log_probs.values()).first().map(|best| best.class));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the clip embedding of frame embeddings `rows`, not normalised: their mean, or the temporal transformer's.
+fn fuse<'a>(
+    temporal: &mut Option<Box<dyn TemporalEncoder>>,
+    rows: impl ExactSizeIterator<Item = &'a [f32]>,
+    sequence: &mut [f32],
+    clip: &mut [f32],
+) -> Result<()> {
+    match temporal {
+        None => mean_pool(rows, clip),
+        Some(temporal) => {
+            for (target, row) in sequence.chunks_exact_mut(clip.len()).zip(rows) {
+                target.copy_from_slice(row);
+            }
+            temporal.fuse(sequence, clip)
         }
     }
 }
@@ -128,6 +168,9 @@ impl ClipEncoder for CpuClipEncoder {
         self.encoded.clear();
         self.encoded.resize(slots, EncodedFrame { areas: Areas::default(), embeddings });
         self.recorder.begin(slots);
+        if let Some(paster) = &mut self.paster {
+            paster.begin(slots);
+        }
         self.forget();
         Ok(())
     }
@@ -150,6 +193,9 @@ impl ClipEncoder for CpuClipEncoder {
         };
         let (pixel_values, _) = self.batch.pictures(self.batch.slots.len());
         timed(&mut timing.views, || preprocessor.apply(frame, pixel_values))?;
+        if let Some(paster) = &mut self.paster {
+            paster.keep_picture(slot, preprocessor.crop());
+        }
         timed(&mut timing.segment, || self.segmenter.push(frame))?;
         self.batch.slots.push(slot);
         Ok(())
@@ -184,6 +230,20 @@ impl ClipEncoder for CpuClipEncoder {
         bank.expect_encoder(self.bank.dim())?;
         self.bank = bank;
         Ok(())
+    }
+
+    fn set_places(&mut self, places: &Backgrounds, count: usize) -> Result<()> {
+        self.paster = Some(ClipPaster::new(&self.settings, places, count, self.encoded.len())?);
+        Ok(())
+    }
+
+    fn probe(&mut self, order: &[usize], labels: &mut Vec<usize>, timing: &mut Timing) -> Result<()> {
+        // Taken out while the models run.
+        let Some(mut paster) = self.paster.take() else { return Ok(()) };
+        let frames = paster.select(order);
+        let probed = timed(&mut timing.encode, || self.label_places(&mut paster, frames, labels));
+        self.paster = Some(paster);
+        probed
     }
 
     fn areas(&self, slot: usize) -> Areas {

@@ -6,6 +6,7 @@ mod handle;
 #[cfg(feature = "cpu")]
 mod label_updater;
 mod open;
+mod probing;
 mod schedule;
 mod stream_session;
 mod window_result;
@@ -17,6 +18,7 @@ pub use handle::PipelineHandle;
 #[cfg(feature = "cpu")]
 pub use label_updater::{LabelUpdateProgress, LabelUpdater};
 pub use open::open_encoder;
+pub use probing::{ProbeSettings, ProbedWindows};
 pub use schedule::Sliding;
 pub use stream_session::StreamSession;
 pub use window_result::{OnWindow, TOP, WindowResult, WindowViews};
@@ -32,6 +34,7 @@ use crate::timestamp::Timestamp;
 use crate::zeroshot::{LabelBank, LogProbs};
 use core::fmt;
 use frame_ids::FrameIds;
+use probing::Probing;
 use std::ops::ControlFlow;
 use window_scorer::{ScoredWindow, WindowScorer};
 
@@ -50,6 +53,7 @@ pub struct Pipeline {
     encoder: Box<dyn ClipEncoder>,
     slots: FrameIds,
     scorer: WindowScorer,
+    probing: Option<Probing>,
     timing: Timing,
     handle: PipelineHandle,
 }
@@ -92,9 +96,24 @@ impl Pipeline {
             encoder,
             slots: FrameIds::default(),
             scorer: WindowScorer::new(names, gate, manifest.clip.frames),
+            probing: None,
             timing: Timing::default(),
             handle: PipelineHandle::new(manifest.gate.clone()),
         })
+    }
+
+    /// Probes windows of the next sources by `settings`. Its time is part of [`Timing::encode`].
+    ///
+    /// # Errors
+    /// Returns an error if the gate is not calibrated for the number of places and not all windows are probed, or the
+    /// pictures of the places are not of the encoder's size.
+    pub fn set_probe(&mut self, settings: &ProbeSettings) -> Result<()> {
+        if settings.windows() == ProbedWindows::Doubted {
+            settings.expect_calibrated(self.scorer.gate.settings())?;
+        }
+        self.encoder.set_places(settings.backgrounds(), settings.places())?;
+        self.probing = Some(Probing::new(settings));
+        Ok(())
     }
 
     /// Returns a handle that changes labels and threshold from other threads.
@@ -239,9 +258,15 @@ impl Pipeline {
     fn conclude(&mut self, order: &[usize], is_still: bool, on_window: &mut OnWindow<'_>) -> Result<ControlFlow<()>> {
         self.apply_changes()?;
         self.encoder.encode(&mut self.timing)?;
-        let Self { timing, scorer, slots, encoder, .. } = self;
-        let scored = timed(&mut timing.score, || scorer.score(order, is_still, slots, encoder.as_mut()));
-        let ScoredWindow { judgement, visibility, top } = scored?;
+        let Self { timing, scorer, probing, slots, encoder, .. } = self;
+        let visibility = timed(&mut timing.score, || scorer.compare(order, is_still, slots, encoder.as_mut()))?;
+        let probe = match probing {
+            Some(probing) => {
+                probing.ask(order, &scorer.evidence(visibility)?, &scorer.gate, encoder.as_mut(), timing)?
+            }
+            None => None,
+        };
+        let ScoredWindow { judgement, top } = timed(&mut timing.score, || scorer.judge(visibility, probe))?;
         self.scorer.frames.clear();
         self.scorer.frames.extend(order.iter().map(|&slot| self.slots.get(slot).index));
         self.scorer.times_us.clear();

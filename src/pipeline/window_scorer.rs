@@ -4,7 +4,7 @@ use super::TOP;
 use super::frame_ids::FrameIds;
 use crate::clip_encoder::ClipEncoder;
 use crate::error::Result;
-use crate::gate::{Evidence, Gate, Judgement, Visibility};
+use crate::gate::{Evidence, Gate, Judgement, Probe, Visibility};
 use crate::view::View;
 use crate::zeroshot::{LogProbs, Ranked};
 
@@ -13,7 +13,6 @@ const VIEWS: usize = View::ALL.len();
 /// Judgement of a window and the best classes of its views.
 pub(super) struct ScoredWindow {
     pub judgement: Judgement,
-    pub visibility: Visibility,
     pub top: [heapless::Vec<Ranked, TOP>; VIEWS],
 }
 
@@ -37,21 +36,30 @@ impl WindowScorer {
         Self { names, gate, log_probs, frames: indices, times_us }
     }
 
-    /// Scores the window whose frames are in the slots `order` of `encoder`. `frames` are the frames in the slots;
-    /// `is_still` says whether the source is a still picture.
-    pub fn score(
+    /// Compares the window whose frames are in the slots `order` of `encoder` with the labels, and returns what is
+    /// visible in it. `frames` are the frames in the slots; `is_still` says whether the source is a still picture.
+    pub fn compare(
         &mut self,
         order: &[usize],
         is_still: bool,
         frames: &FrameIds,
         encoder: &mut dyn ClipEncoder,
-    ) -> Result<ScoredWindow> {
+    ) -> Result<Visibility> {
         encoder.score(order, &mut self.log_probs)?;
         let areas = order.iter().map(|&slot| encoder.areas(slot));
-        let visibility =
-            Visibility::of(areas, self.gate.settings()).with_distinct_frames(frames.distinct(order), is_still);
+        Ok(Visibility::of(areas, self.gate.settings()).with_distinct_frames(frames.distinct(order), is_still))
+    }
+
+    /// Returns the evidence of the window that was compared last.
+    pub fn evidence(&self, visibility: Visibility) -> Result<Evidence<'_>> {
+        Evidence::new(self.log_probs.each_ref().map(|view| view.values()), visibility)
+    }
+
+    /// Judges the window that was compared last, with the result of its probe.
+    pub fn judge(&mut self, visibility: Visibility, probe: Option<Probe>) -> Result<ScoredWindow> {
         let evidence = Evidence::new(self.log_probs.each_ref().map(|view| view.values()), visibility)?;
+        let evidence = probe.map_or(evidence, |probe| evidence.with_probe(probe));
         let top = self.gate.top::<TOP>(&evidence);
-        Ok(ScoredWindow { judgement: self.gate.judge(&evidence), visibility, top })
+        Ok(ScoredWindow { judgement: self.gate.judge(&evidence), top })
     }
 }

@@ -26,7 +26,7 @@ pub use reconnect::{ArrivalTime, ReconnectingSource, SourceOpener};
 pub use recorded::RecordedSource;
 
 use crate::error::{Error, Result, Setting, Stage};
-use crate::frame::Frame;
+use crate::frame::{Frame, FrameBuffer};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -172,6 +172,26 @@ pub fn opener(spec: OsString, options: SourceOptions) -> SourceOpener {
         }
         _ => Box::new(move || open(&spec, &options)),
     }
+}
+
+/// Reads the picture at `path`.
+///
+/// # Errors
+/// Returns an error if the file is no picture, or its size is invalid for frames.
+pub(crate) fn picture(path: &Path) -> Result<FrameBuffer> {
+    let mut source = images::Images::from_picture(path.display().to_string(), path)?;
+    let mut picture = FrameBuffer::default();
+    if let Some(frame) = source.next_frame()? {
+        picture.copy_from(&frame);
+    }
+    Ok(picture)
+}
+
+/// Returns the names of all entries of `folder` that are not hidden, in natural order.
+pub(crate) fn folder_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
+    let mut names = images::file_names(folder, |_| true)?;
+    sort_naturally(&mut names);
+    Ok(names)
 }
 
 /// Creates a source named `name` that reads Y4M from `bytes`.

@@ -1,6 +1,6 @@
 //! Compares whole models on the GPU with the CPU engine.
 
-use figureground::bundle::Bundle;
+use figureground::bundle::{Backgrounds, Bundle};
 use figureground::clip_encoder::ClipEncoder;
 use figureground::engine::gpu::chain::Chain;
 use figureground::engine::gpu::kernel::Kernel;
@@ -9,13 +9,13 @@ use figureground::engine::gpu::shader::{Element, Shader};
 use figureground::engine::gpu::tail::Tail;
 use figureground::engine::gpu::view::View;
 use figureground::engine::gpu::{Bounds, Device, Gpu, GpuClipEncoder, Session, infer, plan};
-use figureground::engine::{Backend, BackendOptions, Precision, cpu};
+use figureground::engine::{Backend, BackendOptions, Engine, Precision, cpu};
 use figureground::frame::Frame;
 use figureground::model::{Model, Port, Tensor, Values};
-use figureground::pipeline::{FrameRecording, Pipeline, Sliding, Window};
+use figureground::pipeline::{CpuClipEncoder, FrameRecording, Pipeline, Sliding, Timing, Window};
 use figureground::source::Source;
 use figureground_tests::gpu::{Numbers, device, difference};
-use figureground_tests::program::{self, Workspace};
+use figureground_tests::program::{self, Workspace, fixture};
 use figureground_tests::tiny_bundle;
 use prost::Message;
 use serde_json::Value;
@@ -340,6 +340,48 @@ fn sixteen_bits_keep_shapes_and_verdict() {
         let count = |both: fn(bool, bool) -> bool| shape.iter().zip(other).filter(|(a, b)| both(**a, **b)).count();
         let (shared, all) = (count(|a, b| a && b), count(|a, b| a || b));
         assert!(all > 0 && shared as f64 >= 0.99 * all as f64, "{shared} of {all}");
+    }
+}
+
+/// The first labels of the demo clip's person in the first `count` places of `bank`.
+fn labels_elsewhere(encoder: &mut dyn ClipEncoder, bank: &Backgrounds, count: usize, frames: usize) -> Vec<usize> {
+    let mut source = figureground::source::demo().unwrap();
+    encoder.set_places(bank, count).unwrap();
+    encoder.begin(frames).unwrap();
+    for slot in 0..frames {
+        let frame = source.next_frame().unwrap().unwrap();
+        encoder.take(&frame, slot, &mut Default::default()).unwrap();
+    }
+    encoder.encode(&mut Default::default()).unwrap();
+    // A frame may come twice, and the order counts where a transformer fuses.
+    let order: Vec<usize> = (0..frames).map(|i| if i == 1 { 0 } else { frames - 1 - i }).collect();
+    let (mut labels, mut timing) = (Vec::new(), Timing::default());
+    encoder.probe(&order, &mut labels, &mut timing).unwrap();
+    assert!(timing.encode > 0, "its time is the encoder's");
+    labels
+}
+
+#[test]
+fn a_person_gets_the_labels_of_the_cpu_in_other_places() {
+    let Some(device) = device() else { return };
+    let place = tempfile::tempdir().unwrap();
+    let built_in = Bundle::open(&repository().join("models/built-in")).unwrap();
+    let fused = tiny_bundle::import(&fixture("clip/layouts/actionclip.pth"), &place.path().join("bundle")).unwrap();
+    for (bundle, count) in [(&built_in, 16), (&fused, 7)] {
+        let manifest = bundle.manifest();
+        let (settings, frames) = (&manifest.vision.preprocess, manifest.clip.frames);
+        let mut bank = Backgrounds::new(settings.target().unwrap());
+        for index in 0..count {
+            let pixels: Vec<u8> = (0..3 * 96 * 96).map(|i| ((i / 3) % (37 + 11 * index) * (5 + i % 3)) as u8).collect();
+            bank.add(&Frame::new(&pixels, 96, 96, 0, 0).unwrap(), settings).unwrap();
+        }
+        let mut gpu = GpuClipEncoder::new(bundle, device.clone(), Precision::F32, FrameRecording::Off).unwrap();
+        let engine = Engine::load(bundle, 1).unwrap();
+        let mut cpu = CpuClipEncoder::new(bundle, engine, FrameRecording::Off).unwrap();
+        let want = labels_elsewhere(&mut cpu, &bank, count, frames);
+        assert_eq!(labels_elsewhere(&mut gpu, &bank, count, frames), want);
+        assert_eq!(want.len(), count);
+        println!("labels in {count} places: {want:?}");
     }
 }
 

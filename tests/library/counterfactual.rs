@@ -177,6 +177,21 @@ fn background_only_has_no_person_and_all_other_pixels_unchanged() {
 }
 
 #[test]
+fn a_person_pasted_back_stands_where_it_stood_before_its_own_background() {
+    let fixture = &*FIXTURE;
+    let clip = fixture.frames(WAVING);
+    let [empty, pasted] = [SetKind::BackgroundOnly, SetKind::PasteBack].map(|kind| fixture.counterfactual(kind, 1));
+    assert_eq!(pasted.len(), clip.len());
+    for (index, person) in fixture.people(&clip).iter().enumerate() {
+        assert!(person.area() > 0.01);
+        for (pixel, &is_person) in person.pixels().iter().enumerate() {
+            let wanted = if is_person { &clip } else { &empty };
+            assert_eq!(pasted[index][pixel], wanted[index][pixel], "pixel {pixel} of frame {index}");
+        }
+    }
+}
+
+#[test]
 fn a_swapped_person_moves_to_the_position_of_the_other_person() {
     let fixture = &*FIXTURE;
     let set = fixture.set(SetKind::SwapRandom, 1);
@@ -345,6 +360,7 @@ fn pairings_contain_only_clips_that_the_set_can_be_made_from() {
     assert_eq!(pair_clips(SetKind::HumanOnly, 1, 0, &statistics).len(), 9);
     assert_eq!(pair_clips(SetKind::BackgroundOnly, 1, 0, &statistics).len(), 9);
     assert_eq!(pair_clips(SetKind::Scuba, 1, 0, &statistics).len(), 3);
+    assert_eq!(pair_clips(SetKind::PasteBack, 1, 0, &statistics), pair_clips(SetKind::Scuba, 1, 0, &statistics));
     let conflicts = pair_clips(SetKind::ConflFg, 1, 0, &statistics);
     assert!(
         conflicts.len() == 3

@@ -161,6 +161,32 @@ fn measures_of_two_people_in_two_places_equal_those_computed_by_hand() {
 }
 
 #[test]
+fn a_score_that_some_cells_lack_is_compared_on_the_others() {
+    let mut clips = clips(&fixture().cells);
+    assert!(!measured(&clips).scores.contains_key("probe"));
+    // Where a clip was probed, the probe is dominance: no difference from it, though dominance of all differs.
+    for clip in clips.iter_mut().filter(|clip| clip.p[2] > 0.3) {
+        clip.scores.probe = Some(clip.scores.dominance);
+    }
+    let probed = clips.iter().filter(|clip| clip.scores.probe.is_some()).count();
+    let measures = measured(&clips);
+    let (probe, dominance) = (measures.scores["probe"], measures.scores["dominance"]);
+    assert!(probed > 10 && probed < clips.len() && probe.spearman.of == probed, "{probed}: {probe:?}");
+    assert_ne!(probe.average_precision.value, dominance.average_precision.value);
+    assert_eq!((probe.average_precision_less_dominance.value, probe.spearman_less_dominance.value), (0.0, 0.0));
+    // The grid of the probed cells alone, with R and C of all.
+    let all = CrossedGrid::of(&clips).unwrap();
+    let cells = all.cells.iter().filter(|cell| cell.clip.scores.probe.is_some()).copied().collect();
+    let some = AttributionMeasures::of(&CrossedGrid { cells, ..all }, &PermutedFlags::default());
+    near(some.scores["dominance"].spearman.value, probe.spearman.value);
+    near(some.scores["dominance"].average_precision.value, probe.average_precision.value);
+    near(
+        some.scores["max-softmax"].auroc_wrong.value,
+        probe.auroc_wrong.value - probe.auroc_wrong_less_max_softmax.value,
+    );
+}
+
+#[test]
 fn clips_that_are_no_grid_are_not_compared() {
     // Every person in one place only.
     let alone: Vec<ScoredClip> = (0..8).map(|i| clip(&i.to_string(), i % 2, i % 2, 0, [0.5; 3])).collect();

@@ -1,6 +1,7 @@
 //! Tests of the library: the algebra, parsers, sources, outputs, evaluation, and agreement with other libraries.
 
 mod algebra;
+mod backgrounds;
 mod bundle;
 mod checkpoints;
 mod circles;
@@ -15,6 +16,7 @@ mod manifests;
 mod mask;
 mod metrics;
 mod parity;
+mod paste;
 mod preprocess;
 mod resize;
 mod sampler;

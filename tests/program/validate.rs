@@ -529,7 +529,7 @@ fn counterfactual_sets_are_scored_while_they_are_made() {
     workspace.figureground(arguments(&workspace, &root, "complete", &all)).succeeded();
     let complete = report(&workspace.path("complete"));
     let measures = &complete["counterfactual"];
-    assert_eq!(measures["top1"].as_object().unwrap().len(), 2 + 4 * 3 + 3);
+    assert_eq!(measures["top1"].as_object().unwrap().len(), 3 + 4 * 3 + 3);
     for (_, set) in measures["top1"].as_object().unwrap() {
         assert_eq!(set["clips"], 4);
     }

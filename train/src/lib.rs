@@ -18,6 +18,7 @@ pub mod objective;
 pub mod pair;
 pub mod parallel_encoder;
 pub mod patchify;
+pub mod place_bank;
 pub mod reproduce;
 pub mod segmenter;
 pub mod segmenter_files;

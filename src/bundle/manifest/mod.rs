@@ -1,5 +1,6 @@
 //! `bundle.toml`: the files of a bundle and the settings of its models.
 
+mod backgrounds;
 mod clip;
 mod convention;
 mod decode;
@@ -9,6 +10,7 @@ mod segmenter;
 mod toml_text;
 mod views;
 
+pub use backgrounds::BackgroundSettings;
 pub use clip::{ClipSettings, MAX_FRAMES};
 pub use convention::Convention;
 pub use decode::{DecodeKind, DecodeSettings, PersonChannels};
@@ -55,6 +57,9 @@ pub struct Manifest {
     pub temporal: Option<TemporalSettings>,
     /// The label bank.
     pub labels: LabelSettings,
+    /// The bank of backgrounds for probes, if the bundle has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backgrounds: Option<BackgroundSettings>,
     /// Settings of the gate.
     #[serde(default)]
     pub gate: GateSettings,
@@ -89,6 +94,7 @@ impl Manifest {
         files.extend(self.text.iter().map(|text| ("text", &text.file)));
         files.extend(self.temporal.iter().map(|temporal| ("temporal", &temporal.file)));
         files.push(("labels", &self.labels.file));
+        files.extend(self.backgrounds.iter().map(|backgrounds| ("backgrounds", &backgrounds.file)));
         files.into_iter().map(|(section, file)| (section, file.as_str())).collect()
     }
 

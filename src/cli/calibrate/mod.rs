@@ -1,5 +1,6 @@
 //! `figureground calibrate`: fits a bundle's gate to records, or to footage without labels.
 
+mod choices;
 mod footage;
 mod unlabelled;
 
@@ -9,7 +10,7 @@ use clap::Args;
 use figureground::bundle::{Bundle, MANIFEST, checksum};
 use figureground::evaluate::calibration::{Bound, Fitted, fit};
 use figureground::evaluate::{JournalContents, Record, read_journal, records_file};
-use figureground::gate::GateSettings;
+use figureground::gate::{GateSettings, ScoreKind};
 use figureground::{Error, Result, Setting, Stage, file};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -35,6 +36,9 @@ pub struct Calibrate {
     /// Probability that this risk is exceeded, between 0 and 1.
     #[arg(long, value_name = "D", default_value_t = 0.1)]
     delta: f64,
+    /// Score of the risk [default: risk if it orders labels better than max-softmax beyond chance, else max-softmax].
+    #[arg(long, value_name = "SCORE", value_parser = choices::score, conflicts_with = "unlabelled")]
+    score: Option<ScoreKind>,
     /// Bundle that the records were made with [default: the built-in bundle].
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -62,10 +66,10 @@ impl Calibrate {
         let Some(risk) = self.risk else { return self.run_unlabelled(bundle, progress) };
         let fitted = self.fit(&bundle, risk, progress)?;
         let written = self.write(bundle, fitted.settings.clone())?;
-        print(&text(&before, &fitted))?;
+        print(&(changes(&before, &fitted.settings) + &choices::text(&fitted)))?;
         progress.result(&format!(
-            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, \
-             for clips like these and for no others\n{written}",
+            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, for clips like these and for no \
+             others; other labels, another tau and another --on-background void this\n{written}",
             risk * 100.0,
             (1.0 - self.delta) * 100.0
         ));
@@ -118,22 +122,8 @@ impl Calibrate {
         let _long = progress.long(&format!("fitting the gate to {} records", entries.len()));
         let records: Vec<&Record> = entries.values().collect();
         let bound = Bound { risk, delta: self.delta };
-        fit(&records, &header.classes, &bundle.manifest().gate, bound, checksum::of_file(&path)?)
+        fit(&records, &header.classes, &bundle.manifest().gate, self.score, bound, checksum::of_file(&path)?)
     }
-}
-
-/// Returns the settings that change, and the effect on the held-out clips.
-fn text(before: &GateSettings, fitted: &Fitted) -> String {
-    let mut text = changes(before, &fitted.settings);
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "{:.1} % of {} held-out clips are accepted, {:.1} % of these wrong",
-        fitted.coverage * 100.0,
-        fitted.clips,
-        fitted.risk * 100.0
-    );
-    text
 }
 
 /// Returns a line for each setting that changes, with its key in the manifest.

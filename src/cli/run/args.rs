@@ -5,6 +5,7 @@ use super::parsers::{positive, size};
 use super::window_arg::{WindowArg, choose_window};
 use crate::cli::ModelArgs;
 use crate::cli::choices::{Choice, parser};
+use crate::cli::probe_args::ProbeArgs;
 use clap::Args;
 use figureground::Result;
 use figureground::pipeline::Window;
@@ -24,6 +25,7 @@ pub const EXAMPLES: &str = "Examples:
   figureground run --bundle my-bundle 'clips/*.mp4' --overlay pictures/ > verdicts.jsonl
   ffmpeg -i clip.mp4 -f yuv4mpegpipe - | figureground run --bundle my-bundle -
   figureground run --bundle my-bundle rtsp://host/stream --window 2 --stride 0.5
+  figureground run --bundle my-bundle clip.mp4 --probe 8 --probe-bank rooms/
   figureground run --bundle my-bundle camera:0 --page --mqtt mqtt://broker --lines verdicts.jsonl
   figureground run camera:0 --page --print-config > figureground.toml
   figureground run --config figureground.toml
@@ -80,6 +82,8 @@ pub struct RunArgs {
     /// Exit with code 1 if any window is flagged.
     #[arg(long)]
     pub(super) fail_flagged: bool,
+    #[command(flatten)]
+    pub(super) probe: ProbeArgs,
     #[command(flatten)]
     pub(super) outputs: OutputArgs,
     /// Read flags from a TOML file; flags on the command line take precedence. SIGHUP reads the file again.

@@ -53,6 +53,7 @@ impl RunArgs {
             bundle.set_threshold(tau)?;
         }
         let sources = source::expand(&self.sources)?;
+        let probe = self.probe.judging(&bundle)?;
         if self.models.bundle.is_none() {
             let note = "the built-in bundle recognises drawn people only: import one for real people";
             log::info!(target: figureground::NOTES, "{note}");
@@ -61,6 +62,7 @@ impl RunArgs {
         let records_frames = overlay.is_some() || self.outputs.shows_pictures();
         let recording = if records_frames { FrameRecording::On } else { FrameRecording::Off };
         let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), recording)?;
+        probe.iter().try_for_each(|probe| pipeline.set_probe(probe))?;
         let names = self.labels.as_deref().map(labels::read_names).transpose()?;
         if let Some(names) = &names {
             let threads = self.models.threads();

@@ -38,6 +38,11 @@ impl<'a> Compositor<'a> {
                 let (source, plate) = self.background(clip, statistics)?;
                 (source, plate.map_or(Replacement::None, Replacement::CleanPlate))
             }
+            SetKind::PasteBack => {
+                let (background, plate) = self.background(clip, statistics)?;
+                let background = BackgroundClip::new(background, plate, statistics.frames, [0; 2]);
+                (self.reader.open(clip)?, Replacement::BackgroundClip(Box::new(background)))
+            }
             SetKind::Scuba | SetKind::Scufo | SetKind::ConflFg => {
                 (self.reader.open(clip)?, self.still_background(set, clip, statistics)?)
             }

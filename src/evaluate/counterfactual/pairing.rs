@@ -27,7 +27,7 @@ pub fn pair_clips(kind: SetKind, draw: u32, seed: u64, statistics: &SetStatistic
         return clips.map(|(clip, _)| (clip.clone(), None)).collect();
     }
     let cut_out = clips.filter(|(_, clip)| is_in_range(clip));
-    if matches!(kind, SetKind::Scuba | SetKind::Scufo) {
+    if matches!(kind, SetKind::PasteBack | SetKind::Scuba | SetKind::Scufo) {
         return cut_out.map(|(clip, _)| (clip.clone(), None)).collect();
     }
     // Clips whose background, or whose person for ConflFG, another clip can take, by class.

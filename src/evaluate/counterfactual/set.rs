@@ -92,7 +92,7 @@ impl<'a> CounterfactualSet<'a> {
                 (kind, Some(other)) if kind.is_swap() => {
                     clip.strata.insert("background".to_owned(), other.label.clone());
                 }
-                (SetKind::BackgroundOnly, _) => {}
+                (SetKind::BackgroundOnly | SetKind::PasteBack, _) => {}
                 _ => drop(clip.strata.remove("background")),
             }
             clip

@@ -7,6 +7,8 @@ pub enum SetKind {
     HumanOnly,
     /// HAT's Background-Only: the inpainted background without the person.
     BackgroundOnly,
+    /// The person pasted back onto that background: the control of all pasting, with nothing replaced.
+    PasteBack,
     /// HAT's Action-Swap: the person on a background of any other class.
     SwapRandom,
     /// Action-Swap with a class of the most similar scenes.
@@ -25,9 +27,10 @@ pub enum SetKind {
 
 impl SetKind {
     /// All kinds.
-    pub const ALL: [SetKind; 9] = [
+    pub const ALL: [SetKind; 10] = [
         SetKind::HumanOnly,
         SetKind::BackgroundOnly,
+        SetKind::PasteBack,
         SetKind::SwapRandom,
         SetKind::SwapClose,
         SetKind::SwapFar,
@@ -37,11 +40,12 @@ impl SetKind {
         SetKind::ConflFg,
     ];
 
-    /// Returns the kind's name: `human-only`, `background-only`, `swap-random`, …
+    /// Returns the kind's name: `human-only`, `background-only`, `paste-back`, …
     pub const fn name(self) -> &'static str {
         match self {
             SetKind::HumanOnly => "human-only",
             SetKind::BackgroundOnly => "background-only",
+            SetKind::PasteBack => "paste-back",
             SetKind::SwapRandom => "swap-random",
             SetKind::SwapClose => "swap-close",
             SetKind::SwapFar => "swap-far",

@@ -3,7 +3,7 @@
 use super::device_args::DeviceArgs;
 use super::progress::Progress;
 use clap::Args;
-use figureground::bundle::{Bundle, MANIFEST};
+use figureground::bundle::Bundle;
 use figureground::engine::all_cores;
 use figureground::file::write_aside;
 use figureground::gate::GateSettings;
@@ -17,6 +17,7 @@ use figureground_train::conventions;
 use figureground_train::evaluate::Evaluator;
 use figureground_train::pair::{ClipPair, PairSizes, weights};
 use figureground_train::parallel_encoder::ParallelEncoder;
+use figureground_train::place_bank;
 use figureground_train::segmenter_files::SegmenterFiles;
 use figureground_train::splits::{self, ClipSelection, Split};
 use pantomime::{Action, ClassGroup, Context};
@@ -67,9 +68,9 @@ impl MakeBundle {
             out: self.out.clone(),
         };
         import.run(all_cores(), &mut |_, _| Ok(()))?;
-        let mut manifest = Bundle::open(&self.out)?.manifest().clone();
-        manifest.gate = gate;
-        write_aside(&self.out.join(MANIFEST), manifest.to_toml()?.as_bytes())?;
+        let mut bundle = Bundle::open(&self.out)?;
+        bundle.set_gate(gate)?;
+        bundle.write_backgrounds(&place_bank::draw(&bundle.manifest().vision.preprocess)?)?;
         Bundle::open(&self.out)?;
         progress.print(&format!("wrote {}", self.out.display()));
         Ok(())

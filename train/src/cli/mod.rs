@@ -5,6 +5,7 @@ mod demo;
 mod device_args;
 mod finetune;
 mod grid;
+mod places;
 mod pretrain;
 mod progress;
 mod reproduce;
@@ -49,6 +50,9 @@ enum Command {
     /// Writes a bundle with a trained pair and a gate calibrated on held-out clips.
     #[command(after_help = bundle::EXAMPLES)]
     Bundle(bundle::MakeBundle),
+    /// Draws the places of a bundle's probes: scenes without people, none of them home of a base class.
+    #[command(after_help = places::EXAMPLES)]
+    Places(places::Places),
     /// Searches for a demo clip: its background misleads a bundle, and the gate flags the prediction.
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Demo),
@@ -64,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Grid(command) => command.run(&program.device, &progress),
         Command::Segmenter(command) => command.run(&progress),
         Command::Bundle(command) => command.run(&program.device, &progress),
+        Command::Places(command) => command.run(&progress),
         Command::Demo(command) => command.run(&progress),
     };
     match result {

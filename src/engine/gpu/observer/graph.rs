@@ -82,6 +82,15 @@ impl Graph {
         Ok((plan, Ends { input, outputs }))
     }
 
+    /// The plan for `count` items that are given with every run, to its outputs.
+    pub fn whole(&self, count: usize) -> Result<Plan> {
+        let (mut plan, ends) = self.plan(count)?;
+        plan.tensors[ends.input].origin = Origin::Input(0);
+        plan.inputs = vec![ends.input];
+        plan.outputs = ends.outputs;
+        Ok(plan)
+    }
+
     fn of_items(&self, count: usize) -> Result<Plan> {
         let shape: Vec<usize> = [count].into_iter().chain(self.item.iter().copied()).collect();
         let outputs: Vec<&str> = self.outputs.iter().map(String::as_str).collect();

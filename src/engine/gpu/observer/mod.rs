@@ -10,16 +10,17 @@ mod graph;
 mod lent;
 mod people;
 mod pictures;
+mod places;
 mod rig;
 mod scores;
 #[cfg(test)]
 mod tests;
 
 use super::{Device, Session};
-use crate::bundle::Bundle;
 use crate::bundle::manifest::Manifest;
+use crate::bundle::{Backgrounds, Bundle};
 use crate::clip_encoder::{
-    ClipEncoder, CropGeometry, FrameRecorder, FrameRecording, FrameViews, Smoothing, Timing, timed,
+    ClipEncoder, ClipPaster, CropGeometry, FrameRecorder, FrameRecording, FrameViews, Smoothing, Timing, timed,
 };
 use crate::engine::decode::Decoder;
 use crate::engine::{KernelTime, Precision, StageTimes, dimension, picture};
@@ -30,6 +31,7 @@ use crate::view::{Areas, View, ViewComposer};
 use crate::zeroshot::{LabelBank, LogProbs};
 use graph::Graph;
 use lent::{Lent, Sizes};
+use places::PlaceSessions;
 use rig::{Rig, Sessions};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +56,8 @@ pub struct GpuClipEncoder {
     areas: Vec<Areas>,
     scratch: Scratch,
     gallery: FrameRecorder,
+    /// For probes, if they are on.
+    paster: Option<ClipPaster>,
 }
 
 /// The models of a bundle.
@@ -79,6 +83,7 @@ struct Ready {
     shapes: Sessions,
     encode: Sessions,
     score: Option<Session>,
+    places: PlaceSessions,
 }
 
 /// Memory that is kept from batch to batch.
@@ -128,6 +133,7 @@ impl GpuClipEncoder {
             scratch: Scratch::new(&models, frames, ViewComposer::new(models.size, fill, None)),
             smoothing: Smoothing::new(manifest.segmenter.smoothing),
             gallery: FrameRecorder::new(&manifest, recording)?,
+            paster: None,
             pending: Vec::with_capacity(frames),
             times: Vec::with_capacity(frames),
             areas: vec![Areas::default(); frames],
@@ -234,9 +240,12 @@ impl GpuClipEncoder {
 
     /// Boxes, areas and, where they are kept, pictures of the pending frame at `place`.
     fn find_boxes(&mut self, place: usize) -> Result<()> {
-        let Self { scratch, pending, areas, gallery, lens, .. } = self;
+        let Self { scratch, pending, areas, gallery, paster, lens, .. } = self;
         let Scratch { shapes, components, boxes, composer, box_numbers, .. } = scratch;
         let (person, slot) = (&shapes[place], pending[place]);
+        if let Some(paster) = paster {
+            paster.keep_person(slot, person)?;
+        }
         components.boxes(person, boxes)?;
         let regions = Regions { person, person_boxes: boxes, objects: None, object_boxes: &[] };
         areas[slot] = composer.areas(&regions)?;
@@ -277,6 +286,9 @@ impl ClipEncoder for GpuClipEncoder {
         self.recover()?;
         self.make_room(slots)?;
         self.gallery.begin(slots);
+        if let Some(paster) = &mut self.paster {
+            paster.begin(slots);
+        }
         self.forget();
         Ok(())
     }
@@ -300,9 +312,12 @@ impl ClipEncoder for GpuClipEncoder {
         timed(&mut timing.views, || {
             self.look_through(frame)?;
             let place = self.pending.len();
-            if let (true, Some(lens)) = (self.gallery.is_open(), &mut self.lens) {
+            if let (true, Some(lens)) = (self.gallery.is_open() || self.paster.is_some(), &mut self.lens) {
                 let picture = 3 * self.models.size.area();
                 lens.show_encoder(frame, &mut self.scratch.pixel_values[place * picture..][..picture])?;
+                if let Some(paster) = &mut self.paster {
+                    paster.keep_picture(slot, lens.encoder_crop());
+                }
             }
             if let Some(session) = &self.sessions.pictures {
                 self.rig.submit(session, |upload| {
@@ -377,6 +392,17 @@ impl ClipEncoder for GpuClipEncoder {
         Ok(())
     }
 
+    fn set_places(&mut self, places: &Backgrounds, count: usize) -> Result<()> {
+        let settings = &self.manifest.vision.preprocess;
+        self.paster = Some(ClipPaster::new(settings, places, count, self.areas.len())?);
+        Ok(())
+    }
+
+    fn probe(&mut self, order: &[usize], labels: &mut Vec<usize>, timing: &mut Timing) -> Result<()> {
+        let Self { paster: Some(paster), models, rig, sessions, .. } = self else { return Ok(()) };
+        timed(&mut timing.encode, || sessions.places.label(paster, order, models, rig, labels))
+    }
+
     fn areas(&self, slot: usize) -> Areas {
         self.areas[slot]
     }
@@ -404,12 +430,13 @@ impl ClipEncoder for GpuClipEncoder {
     }
 
     fn kernel_times(&mut self) -> Result<Vec<StageTimes>> {
-        let Ready { pictures, segment, shapes, encode, score } = &mut self.sessions;
+        let Ready { pictures, segment, shapes, encode, score, places } = &mut self.sessions;
         let sessions = [
             ("pictures", pictures.as_mut().map(|session| (1, session))),
             ("segment", segment.last()),
             ("shapes", shapes.last()),
             ("encode", encode.last()),
+            ("places", places.last()),
             ("score", score.as_mut().map(|session| (self.manifest.clip.frames, session))),
         ];
         let mut all = Vec::new();
