@@ -55,6 +55,8 @@ fn clip(person: &str, place: usize, truth: usize, label: usize, p: [f32; 3]) -> 
         verdict: Verdict::Accept,
         person_area: 0.1,
         pointing: None,
+        features: RiskFeatures::default(),
+        probe: None,
     }
 }
 

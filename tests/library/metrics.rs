@@ -48,6 +48,8 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredCl
         verdict: if log_ratio > 0.0 { Verdict::Flag(FlagReason::BackgroundDominates) } else { Verdict::Accept },
         person_area: 0.1,
         pointing: None,
+        features: RiskFeatures::default(),
+        probe: None,
     }
 }
 
