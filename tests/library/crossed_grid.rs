@@ -50,8 +50,6 @@ fn clip(person: &str, place: usize, truth: usize, label: usize, p: [f32; 3]) -> 
         p_truth: p,
         tie: label,
         scores: Scores { max_softmax: 1.0 - full, dominance: background - person_p, ..Scores::default() },
-        features: RiskFeatures::default(),
-        probe: None,
         verdict: Verdict::Accept,
         person_area: 0.1,
         pointing: None,

@@ -43,8 +43,6 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredCl
         p_truth: [0.5; 3],
         tie: best[1],
         scores: Scores { max_softmax: 1.0 - p_full, log_ratio, ..Scores::default() },
-        features: RiskFeatures::default(),
-        probe: None,
         verdict: if log_ratio > 0.0 { Verdict::Flag(FlagReason::BackgroundDominates) } else { Verdict::Accept },
         person_area: 0.1,
         pointing: None,
