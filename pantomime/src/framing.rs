@@ -25,8 +25,10 @@ struct Extent {
     high: [f32; 2],
 }
 
-/// Largest share of the picture's height and width that a movement may take.
+/// Largest share of the picture's height and width that the movement of one person may take.
 const ROOM: f32 = 0.93;
+/// The same for several people, who stand at the borders more often.
+const CROWD_ROOM: f32 = 0.85;
 
 impl Framing {
     /// Creates a camera that sees the whole movements of `people` in `frames` frames, drawn from the clip's `seed`.
@@ -50,10 +52,11 @@ impl Framing {
             let tilt = lean * libm::atan2f(eye - 0.85 * stature, distance);
             Camera::new(eye, distance, tilt, focal, centre)
         };
+        let room = if people.len() > 1 { CROWD_ROOM } else { ROOM };
         // One step is enough for one person; what stands behind the centre shrinks less than the distance grows.
         for _ in people {
             let Extent { low, high } = extent(&make(distance, [0.0, 0.0]), &points);
-            let too_large = ((high[0] - low[0]) / (ROOM * width)).max((high[1] - low[1]) / (ROOM * height));
+            let too_large = ((high[0] - low[0]) / (room * width)).max((high[1] - low[1]) / (room * height));
             distance *= too_large.max(1.0);
         }
         let bounds = extent(&make(distance, [0.0, 0.0]), &points);

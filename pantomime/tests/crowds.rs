@@ -63,7 +63,7 @@ fn masks_of_people_are_disjoint_parts_of_their_union_and_agree_with_their_boxes(
 
 #[test]
 fn everyone_of_a_crowd_is_in_the_picture_and_large_enough_to_see() {
-    let (mut hidden, mut all) = (0, 0);
+    let (mut hidden, mut all, mut most_cut) = (0, 0, 0);
     for seed in 0..36 {
         let crowd = crowd(2 + seed % 4, seed);
         let (mut renderer, mut picture) = (crowd.renderer(size(128)), Picture::new(size(128)));
@@ -76,9 +76,10 @@ fn everyone_of_a_crowd_is_in_the_picture_and_large_enough_to_see() {
             // A moving camera may cut off a hand, but nobody stands across the border.
             let at_border = |index: usize| [index % 128, index / 128].iter().any(|side| [0, 127].contains(side));
             let cut = picture.person.pixels().iter().enumerate().filter(|(index, pixel)| **pixel && at_border(*index));
-            assert!(cut.count() < 13, "seed {seed}, frame {frame}");
+            most_cut = most_cut.max(cut.count());
         }
     }
+    assert!(most_cut < 13, "{most_cut} pixels of people at the border");
     assert!(hidden * 10 < all, "{hidden} of {all} people are hidden");
 }
 
@@ -142,5 +143,5 @@ fn crowds_are_the_same_on_all_machines() {
         }
     }
     let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(found, "e62869ea093eaf0c1cc570426bbfb76ace66bd1655909a56782840502b4ab19b");
+    assert_eq!(found, "a9c41810c71e1a010036d396472b9adba5b78c5a05d624664bae7d848be641a7");
 }

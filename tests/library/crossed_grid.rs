@@ -4,7 +4,7 @@ use figureground::evaluate::Record;
 use figureground::evaluate::metrics::bootstrap::CrossedSamples;
 use figureground::evaluate::metrics::rank::Ranking;
 use figureground::evaluate::metrics::{AttributionMeasures, CrossedGrid, PermutedFlags, ScoredClip};
-use figureground::gate::{FlagReason, GateSettings, Scores, Verdict};
+use figureground::gate::{FlagReason, GateSettings, RiskFeatures, Scores, Verdict};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
@@ -53,6 +53,8 @@ fn clip(person: &str, place: usize, truth: usize, label: usize, p: [f32; 3]) -> 
         verdict: Verdict::Accept,
         person_area: 0.1,
         pointing: None,
+        features: RiskFeatures::default(),
+        probe: None,
     }
 }
 

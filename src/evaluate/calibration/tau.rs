@@ -47,10 +47,11 @@ pub(super) fn choose(clips: &[ScoredClip], score: ScoreKind) -> (f32, TauRule) {
     if known.len() >= MIN_CANDIDATES {
         return by_doing(known);
     }
-    let right = judged.iter().filter(|clip| clip.is_right());
-    let values: Vec<f32> = right.clone().filter_map(|clip| value(clip)).collect();
-    let (tau, right) = (smallest_threshold(values.clone(), right.count()), right.count());
-    (tau, TauRule::FalseFlags { flags: values.iter().filter(|value| **value > tau).count(), right })
+    let right: Vec<&&ScoredClip> = judged.iter().filter(|clip| clip.is_right()).collect();
+    let values: Vec<f32> = right.iter().filter_map(|clip| value(clip)).collect();
+    let tau = smallest_threshold(values.clone(), right.len());
+    let flags = values.iter().filter(|value| **value > tau).count();
+    (tau, TauRule::FalseFlags { flags, right: right.len() })
 }
 
 /// Returns T of every clip of a crossed grid, by the clip's name; `None` if `clips` are no grid.
