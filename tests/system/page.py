@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -379,11 +380,40 @@ def see_nobody(browser, program, folder, pictures):
         feed.kill()
 
 
+def see_drift(browser, program, folder, pictures):
+    """Checks that the page warns once the share of flags is not that of the calibration."""
+    bundle = pathlib.Path(folder, "bundle")
+    shutil.copytree(CLIP.parents[1] / "built-in", bundle)
+    manifest = bundle / "bundle.toml"
+    text = re.sub(r"(?m)^(flagged|mean-risk) = .*\n", "", manifest.read_text())
+    output = subprocess.run([program, "run", "--json", CLIP], capture_output=True, text=True, check=True).stdout
+    share = 0.0 if json.loads(output)["verdict"] == "flag" else 1.0
+    manifest.write_text(text.replace("[gate.calibration]\n", f"[gate.calibration]\nflagged = {share}\n"))
+    flags = ("--bundle", bundle, "--window", "0.5", "--stride", "0.05")
+    feed, judge, url = start(program, folder, *flags, rate=20)
+    try:
+        page = browser.new_page(color_scheme="light")
+        page.goto(url)
+        is_live(page)
+        assert page.text_content("#drift") == ""
+        wait(page, says("drift", "The calibration no longer fits (share of flags"))
+        wait(page, says("flagged", f"{100 * share:.0f} % at calibration"))
+        check_accessibility(page, "drift")
+        if pictures:
+            page.screenshot(path=pictures / "drift.png", full_page=True)
+        page.close()
+        end(feed, judge)
+    finally:
+        judge.kill()
+        feed.kill()
+
+
 def watch_demo(browser, program, folder, pictures):
     config = pathlib.Path(folder, "figureground.toml")
     config.write_text("")
     calibrated = is_calibrated(program)
-    feed, judge, url = start(program, folder, "--config", config, rate=20)
+    # The demo's verdicts need not be those of the calibration's clips.
+    feed, judge, url = start(program, folder, "--config", config, "--drift", "1", rate=20)
     try:
         for width in WIDTHS:
             for scheme in SCHEMES:
@@ -431,7 +461,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         chromium = os.environ.get("CHROMIUM", "/usr/bin/chromium")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for check in (watch_demo, see_nobody, protect):
+        for check in (watch_demo, see_nobody, see_drift, protect):
             check(browser, arguments.program, folder, arguments.pictures)
         browser.close()
     print("page: ok")
