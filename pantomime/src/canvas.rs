@@ -3,7 +3,7 @@
 use crate::colour::Colour;
 use figureground::mask::Size;
 use std::f32::consts::FRAC_1_SQRT_2;
-use tiny_skia::{Color, FillRule, Paint, PathBuilder, Pixmap, PremultipliedColorU8, Shader, Transform};
+use tiny_skia::{Color, FillRule, Paint, Path, PathBuilder, Pixmap, PremultipliedColorU8, Shader, Transform};
 
 /// A position in the picture, in pixels.
 pub(crate) type Point = [f32; 2];
@@ -13,17 +13,24 @@ pub(crate) type Point = [f32; 2];
 pub(crate) enum Owner {
     /// Keeps the owner: for shades and patterns inside a shape that was drawn before.
     Unchanged,
-    Person,
-    Object,
+    /// The person with this index.
+    Person(usize),
+    /// The object of the person with this index.
+    Object(usize),
 }
 
+/// Owners in one picture: its colour channels.
+const CHANNELS: usize = 3;
+
 impl Owner {
-    fn mark(self) -> Option<Color> {
-        match self {
-            Self::Unchanged => None,
-            Self::Person => Some(Color::from_rgba8(255, 0, 0, 255)),
-            Self::Object => Some(Color::from_rgba8(0, 255, 0, 255)),
-        }
+    /// Returns the index of the picture and of its channel that hold the owner's coverage.
+    fn channel(self) -> Option<(usize, usize)> {
+        let index = match self {
+            Self::Unchanged => return None,
+            Self::Person(person) => 2 * person,
+            Self::Object(person) => 2 * person + 1,
+        };
+        Some((index / CHANNELS, index % CHANNELS))
     }
 }
 
@@ -31,21 +38,22 @@ impl Owner {
 #[derive(Clone, Debug)]
 pub(crate) struct Canvas {
     colours: Pixmap,
-    owners: Pixmap,
+    owners: Vec<Pixmap>,
     path: PathBuilder,
 }
 
 impl Canvas {
-    /// Creates an empty canvas.
-    pub(crate) fn new(size: Size) -> Self {
+    /// Creates an empty canvas for some people and their objects.
+    pub(crate) fn new(size: Size, people: usize) -> Self {
         let pixmap = Pixmap::new(size.width(), size.height()).expect("a Size is neither empty nor too large");
-        Self { colours: pixmap.clone(), owners: pixmap, path: PathBuilder::new() }
+        let owners = vec![pixmap.clone(); (2 * people).div_ceil(CHANNELS)];
+        Self { colours: pixmap, owners, path: PathBuilder::new() }
     }
 
     /// Makes all pixels transparent.
     pub(crate) fn clear(&mut self) {
         self.colours.data_mut().fill(0);
-        self.owners.data_mut().fill(0);
+        self.owners.iter_mut().for_each(|owners| owners.data_mut().fill(0));
     }
 
     /// Returns the premultiplied colours.
@@ -53,9 +61,11 @@ impl Canvas {
         self.colours.pixels()
     }
 
-    /// Returns the coverage per pixel, 0 to 255: the person's in red, the object's in green.
-    pub(crate) fn owners(&self) -> &[PremultipliedColorU8] {
-        self.owners.pixels()
+    /// Returns how much `owner` covers of the pixel at an index, 0 to 255.
+    pub(crate) fn coverage(&self, owner: Owner, pixel: usize) -> u8 {
+        let Some((picture, channel)) = owner.channel() else { return 0 };
+        let colour = self.owners[picture].pixels()[pixel];
+        [colour.red(), colour.green(), colour.blue()][channel]
     }
 
     /// Fills a polygon with a colour of `opacity` 0 to 1.
@@ -68,13 +78,21 @@ impl Canvas {
         let Some(path) = builder.finish() else { return };
         let [red, green, blue] = colour.bytes();
         let solid = Color::from_rgba8(red, green, blue, (opacity * 255.0 + 0.5) as u8);
-        for (pixmap, ink) in [(&mut self.colours, Some(solid)), (&mut self.owners, owner.mark())] {
-            let Some(ink) = ink else { continue };
-            let paint = Paint { shader: Shader::SolidColor(ink), anti_alias: true, ..Paint::default() };
-            pixmap.fill_path(&path, &paint, FillRule::Winding, Transform::identity(), None);
+        fill(&mut self.colours, &path, solid);
+        if let Some((picture, channel)) = owner.channel() {
+            // The owner's channel rises to full coverage, and all others fall to none.
+            for (index, pixmap) in self.owners.iter_mut().enumerate() {
+                let mark = |of: usize| if (index, of) == (picture, channel) { 255 } else { 0 };
+                fill(pixmap, &path, Color::from_rgba8(mark(0), mark(1), mark(2), 255));
+            }
         }
         self.path = path.clear();
     }
+}
+
+fn fill(pixmap: &mut Pixmap, path: &Path, ink: Color) {
+    let paint = Paint { shader: Shader::SolidColor(ink), anti_alias: true, ..Paint::default() };
+    pixmap.fill_path(path, &paint, FillRule::Winding, Transform::identity(), None);
 }
 
 /// Cosine and sine of a sixteenth of a turn.
@@ -141,13 +159,13 @@ mod tests {
 
     #[test]
     fn the_last_polygon_with_an_owner_owns_the_pixel() {
-        let mut canvas = Canvas::new(Size::new(4, 4).unwrap());
+        let mut canvas = Canvas::new(Size::new(4, 4).unwrap(), 2);
         let all = [[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0]];
-        canvas.fill(&all, Colour([1.0, 0.0, 0.0]), 1.0, Owner::Person);
-        canvas.fill(&[[0.0, 0.0], [2.0, 0.0], [2.0, 4.0], [0.0, 4.0]], Colour([0.0; 3]), 1.0, Owner::Object);
+        canvas.fill(&all, Colour([1.0, 0.0, 0.0]), 1.0, Owner::Person(1));
+        canvas.fill(&[[0.0, 0.0], [2.0, 0.0], [2.0, 4.0], [0.0, 4.0]], Colour([0.0; 3]), 1.0, Owner::Object(0));
         canvas.fill(&all, Colour([1.0; 3]), 0.5, Owner::Unchanged);
-        let owners = canvas.owners();
-        assert_eq!((owners[0].red(), owners[0].green()), (0, 255));
-        assert_eq!((owners[3].red(), owners[3].green()), (255, 0));
+        let owners = [Owner::Person(0), Owner::Object(0), Owner::Person(1), Owner::Object(1)];
+        assert_eq!(owners.map(|owner| canvas.coverage(owner, 0)), [0, 255, 0, 0]);
+        assert_eq!(owners.map(|owner| canvas.coverage(owner, 3)), [0, 0, 255, 0]);
     }
 }

@@ -1,23 +1,18 @@
 //! Draws any frame of a clip; background, camera and light are prepared once.
 
-use crate::activity::Activity;
 use crate::camera::Camera;
 use crate::camera_effects::CameraEffects;
 use crate::canvas::{Canvas, Owner, ellipse};
-use crate::clip::{Clip, Grip};
-use crate::colour::{DYES, grey};
-use crate::figure;
+use crate::clip::Clip;
+use crate::colour::grey;
+use crate::crowd::Crowd;
 use crate::framing::Framing;
-use crate::motion::{Motion, Placement};
-use crate::object::Object;
-use crate::object_drawing::{self, ObjectStyle, PlacedObject};
+use crate::performer::{Performer, PosedPerson};
 use crate::picture::Picture;
 use crate::polygons::{Modeller, Polygons};
-use crate::random::{Random, RandomStream};
 use crate::scenery::Scenery;
-use crate::skeleton::Skeleton;
 use crate::vector::{Vector, vector};
-use figureground::mask::{Shape, Size};
+use figureground::mask::{PixelBox, Size};
 
 /// Number of joints that [`FrameRenderer::joints`] returns.
 pub const JOINTS: usize = 11;
@@ -25,72 +20,70 @@ pub const JOINTS: usize = 11;
 /// Draws the frames of one clip, in any order.
 #[derive(Clone, Debug)]
 pub struct FrameRenderer {
-    clip: Clip,
     size: Size,
-    motion: Motion,
+    people: Vec<Performer>,
     framing: Framing,
     scenery: Scenery,
     camera_effects: CameraEffects,
     canvas: Canvas,
     polygons: Polygons,
-    object_style: ObjectStyle,
-    /// Index of the arm that holds an object.
-    hand: usize,
-    /// Position on the ground of an object beside the actor.
-    ground_position: Vector,
+    /// The smallest box around the visible part of each person's object.
+    object_boxes: Vec<Option<PixelBox>>,
 }
 
 impl Clip {
     /// Prepares everything that is equal in all frames, for pictures of `size`.
     pub fn renderer(&self, size: Size) -> FrameRenderer {
-        FrameRenderer::new(self, size)
+        FrameRenderer::new(self, vec![Performer::new(self, Vector::default())], size)
+    }
+}
+
+impl Crowd {
+    /// Prepares everything that is equal in all frames, for pictures of `size`.
+    pub fn renderer(&self, size: Size) -> FrameRenderer {
+        let people = self.people().iter().zip(self.positions());
+        FrameRenderer::new(&self.people()[0], people.map(|(clip, at)| Performer::new(clip, *at)).collect(), size)
     }
 }
 
 impl FrameRenderer {
-    /// Renders the background of `clip` once.
-    fn new(clip: &Clip, size: Size) -> Self {
-        let motion = Motion::new(clip.activity, clip.frames, clip.seed);
-        let framing = Framing::new(clip, &motion, size);
-        let scenery = Scenery::new(clip.scene, &framing, size, clip.seed);
-        let mut random = Random::new(clip.seed, RandomStream::ObjectStyle);
-        let main = random.pick(&DYES).colour;
+    /// Renders the background of `clip`, the first person's, once.
+    fn new(clip: &Clip, people: Vec<Performer>, size: Size) -> Self {
+        let framing = Framing::new(&people, clip.frames, clip.seed, size);
         Self {
-            clip: *clip,
             size,
-            motion,
-            scenery,
+            scenery: Scenery::new(clip.scene, &framing, size, clip.seed),
             camera_effects: CameraEffects::new(size, clip.seed),
-            canvas: Canvas::new(size),
+            canvas: Canvas::new(size, people.len()),
             polygons: Polygons::default(),
-            object_style: ObjectStyle {
-                colour: main,
-                second: grey(random.pick(&[0.12, 0.95])),
-                size: random.range(0.78, 1.05),
-            },
-            hand: random.below(2),
-            ground_position: vector(random.sign() * random.range(0.45, 0.7), 0.0, random.range(-0.4, 0.3)),
+            object_boxes: vec![None; people.len()],
+            people,
             framing,
         }
     }
 
     /// Draws `frame`, from 0, independently of the frames drawn before. Frames past the end show the last one.
     pub fn render(&mut self, frame: usize, out: &mut Picture) {
-        out.fit(self.size);
-        let moment = self.motion.moment(frame.min(self.clip.frames - 1));
-        self.draw_actor(moment);
+        out.fit(self.size, self.people.len());
+        let moment = self.moment(frame);
+        self.draw_people(frame);
         self.compose(moment, out);
-        out.find_boxes();
+        self.mark(moment, out);
         self.camera_effects.apply(&mut out.rgb, moment);
     }
 
-    /// Draws `frame` without person, shadow and object to `rgb`, `[height, width, 3]`.
+    /// Returns the moment of camera and noise: that of the first person's movement.
+    fn moment(&self, frame: usize) -> usize {
+        self.people[0].moment(frame)
+    }
+
+    /// Draws `frame` without people, shadows and objects to `rgb`, `[height, width, 3]`.
     ///
     /// # Panics
     /// Panics if `rgb` has another length.
     pub fn background(&mut self, frame: usize, rgb: &mut [u8]) {
         assert_eq!(rgb.len(), 3 * self.size.area(), "three bytes a pixel");
-        let moment = self.motion.moment(frame.min(self.clip.frames - 1));
+        let moment = self.moment(frame);
         let width = 3 * self.size.width() as usize;
         for (y, row) in rgb.chunks_exact_mut(width).enumerate() {
             row.copy_from_slice(&self.scenery.rgb_row(y, self.framing.shift(moment))[..width]);
@@ -98,11 +91,13 @@ impl FrameRenderer {
         self.camera_effects.apply(rgb, moment);
     }
 
-    /// Returns the joints of `frame` in pixels from the top left corner of the picture: hips, neck, head, then elbow
-    /// and wrist of each arm, then knee and ankle of each leg. They may lie outside the picture.
+    /// Returns the first person's joints of `frame` in pixels from the top left corner of the picture.
+    ///
+    /// They are hips, neck, head, then elbow and wrist of each arm, then knee and ankle of each leg. They may lie
+    /// outside the picture.
     pub fn joints(&self, frame: usize) -> [[f32; 2]; JOINTS] {
-        let moment = self.motion.moment(frame.min(self.clip.frames - 1));
-        let skeleton = Skeleton::new(&self.motion.at(moment).0, &self.clip.actor.build, self.framing.yaw());
+        let moment = self.moment(frame);
+        let skeleton = self.people[0].posed(moment).skeleton;
         let ([a, b], [c, d]) = (skeleton.arms, skeleton.legs);
         let joints =
             [skeleton.hips, skeleton.neck, skeleton.head, a.bend, a.end, b.bend, b.end, c.bend, c.end, d.bend, d.end];
@@ -113,49 +108,22 @@ impl FrameRenderer {
         })
     }
 
-    /// Draws actor, object and their shadows on the canvas.
-    fn draw_actor(&mut self, moment: usize) {
-        let (pose, placement) = self.motion.at(moment);
-        let build = &self.clip.actor.build;
-        let skeleton = Skeleton::new(&pose, build, self.framing.yaw());
-        let camera = self.framing.camera(moment);
-        let object = self.clip.object.map(|object| self.place(object, &skeleton, placement));
+    /// Draws all shadows, then people and objects, the farthest first, on the canvas.
+    fn draw_people(&mut self, frame: usize) {
+        let camera = self.framing.camera(self.moment(frame));
+        let posed: Vec<PosedPerson> = self.people.iter().map(|person| person.posed(person.moment(frame))).collect();
         self.canvas.clear();
-        self.shade(&camera, skeleton.hips, 0.3);
-        if let Some(object) = &object {
-            self.shade(&camera, object.centre, 0.2);
+        for PosedPerson { skeleton, object } in &posed {
+            self.shade(&camera, skeleton.hips, 0.3);
+            if let Some(object) = object {
+                self.shade(&camera, object.centre, 0.2);
+            }
         }
-        let mut modeller = Modeller { camera: &camera, light: &self.scenery.light, polygons: &mut self.polygons };
-        figure::draw(&self.clip.actor, &skeleton, &mut modeller);
-        if let Some(object) = &object {
-            object_drawing::draw(object, &mut modeller);
+        for (index, (person, posed)) in self.people.iter().zip(&posed).enumerate() {
+            let (light, polygons) = (&self.scenery.light, &mut self.polygons);
+            person.draw(posed, &mut Modeller { camera: &camera, light, polygons, person: index });
         }
         self.polygons.draw(&mut self.canvas);
-    }
-
-    /// Places the object; in a hand it is drawn in front of the hand.
-    fn place(&self, object: Object, skeleton: &Skeleton, placement: Option<Placement>) -> PlacedObject {
-        let heights = object_drawing::heights(object);
-        let standing = heights.standing * self.object_style.size;
-        let stature = self.clip.actor.build.stature;
-        let (centre, angle, nearer) = match (self.clip.activity, self.clip.grip, placement) {
-            (Activity::Handling(_), _, Some(at)) => {
-                let centre = at.centre.yawed(self.framing.yaw()) * stature;
-                let resting = vector(centre.x, centre.y.max(standing), centre.z);
-                (resting, at.angle, 0.12)
-            }
-            (_, Grip::Hand, _) => {
-                let arm = skeleton.arms[self.hand];
-                let fore = (arm.tip - arm.bend).unit();
-                let reach = heights.grip * self.object_style.size;
-                let hangs = matches!(object, Object::Bag | Object::Bucket | Object::Guitar | Object::Pillow);
-                let (up, angle) = if hangs { (-1.0, 0.2 * fore.x) } else { (1.0, -0.5 * fore.x) };
-                let (sin, cos) = libm::sincosf(angle);
-                (arm.tip + vector(-sin, cos, 0.0) * (up * reach), angle, 0.1)
-            }
-            _ => (self.ground_position + vector(0.0, standing, 0.0), 0.0, 0.0),
-        };
-        PlacedObject { object, style: self.object_style, centre, angle, nearer }
     }
 
     /// Draws a soft shadow on the ground below `body`, with a radius of about `radius` metres.
@@ -172,7 +140,7 @@ impl FrameRenderer {
         }
     }
 
-    /// Composes canvas and background, and writes the masks.
+    /// Composes canvas and background.
     fn compose(&self, moment: usize, out: &mut Picture) {
         let width = self.size.width() as usize;
         let shift = self.framing.shift(moment);
@@ -193,21 +161,89 @@ impl FrameRenderer {
                     *to = value.min(255) as u8;
                 }
             }
-            let owners = &self.canvas.owners()[line.clone()];
-            let visible = |share: u8, front: &u8| over_255(u32::from(share) * (255 - u32::from(*front))) > 127;
-            let mark = |shape: &mut Shape, share: fn(&tiny_skia::PremultipliedColorU8) -> u8| {
-                let pixels = &mut shape.pixels_mut()[line.clone()];
-                for ((pixel, owner), front) in pixels.iter_mut().zip(owners).zip(front) {
-                    *pixel = visible(share(owner), front);
-                }
-            };
-            mark(&mut out.person, |owner| owner.red());
-            mark(&mut out.objects, |owner| owner.green());
         }
     }
+
+    /// Writes masks and boxes.
+    fn mark(&mut self, moment: usize, out: &mut Picture) {
+        let (width, people) = (self.size.width() as usize, self.people.len());
+        let shift = self.framing.shift(moment);
+        self.object_boxes.fill(None);
+        for y in 0..self.size.height() as usize {
+            for (x, front) in self.scenery.front_row(y, shift)[..width].iter().enumerate() {
+                let pixel = y * width + x;
+                let shown = 255 - u32::from(*front);
+                let owner_of = |owner: fn(usize) -> Owner| {
+                    most_visible((0..people).map(|index| self.canvas.coverage(owner(index), pixel)), shown)
+                };
+                let (person, object) = (owner_of(Owner::Person), owner_of(Owner::Object));
+                out.person.pixels_mut()[pixel] = person.is_some();
+                for (index, visible) in out.people.iter_mut().enumerate() {
+                    visible.shape.pixels_mut()[pixel] = person == Some(index);
+                }
+                out.objects.pixels_mut()[pixel] = object.is_some();
+                if let Some(index) = object {
+                    let (left, top) = (x as u32, y as u32);
+                    let here = PixelBox { left, top, right: left + 1, bottom: top + 1 };
+                    let area = &mut self.object_boxes[index];
+                    *area = Some(area.map_or(here, |area| area.around(here)));
+                }
+            }
+        }
+        out.find_boxes();
+        out.object_boxes.clear();
+        out.object_boxes.extend(self.object_boxes.iter().flatten());
+    }
+}
+
+/// Returns the index of the largest coverage, if all of them together cover more than half of what is `shown` of the
+/// pixel, 0 to 255.
+fn most_visible(coverages: impl Iterator<Item = u8>, shown: u32) -> Option<usize> {
+    let (mut total, mut largest) = (0, (0, 0));
+    for (index, coverage) in coverages.enumerate() {
+        total += u32::from(coverage);
+        if coverage > largest.0 {
+            largest = (coverage, index);
+        }
+    }
+    (over_255(total.min(255) * shown) > 127).then_some(largest.1)
 }
 
 /// Returns `product / 255`, rounded.
 fn over_255(product: u32) -> u32 {
     (product + 127) / 255
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::Action;
+    use crate::clip::Context;
+
+    /// Draws people with the same clip at `depths` metres in front of the centre.
+    fn drawn(depths: &[f32]) -> Picture {
+        let clip = Clip { object: None, ..Clip::action(Action::ALL[0], Context::Free, 0.9, 2) };
+        let people = depths.iter().map(|&z| Performer::new(&clip, vector(0.0, 0.0, z))).collect();
+        let size = Size::new(96, 96).unwrap();
+        let mut picture = Picture::new(size);
+        FrameRenderer::new(&clip, people, size).render(0, &mut picture);
+        picture
+    }
+
+    #[test]
+    fn nearer_people_hide_those_behind_them() {
+        let (one, other) = (drawn(&[0.5, -0.45]), drawn(&[-0.45, 0.5]));
+        let [near, far] = [0, 1].map(|index| one.people[index].shape.area());
+        assert!(far < 0.6 * near, "{far} behind {near}");
+        assert_eq!(one.people[0], other.people[1]);
+        assert_eq!(one.people[1], other.people[0]);
+    }
+
+    #[test]
+    fn a_person_who_is_fully_hidden_has_an_empty_mask_and_no_box() {
+        let picture = drawn(&[0.0, 0.0]);
+        let hidden = picture.people.iter().find(|person| person.bounds.is_none()).unwrap();
+        assert_eq!(hidden.shape.area(), 0.0);
+        assert_eq!(picture.people.iter().filter_map(|person| person.bounds).next(), picture.person_box);
+    }
 }

@@ -1,19 +1,16 @@
 //! The camera position that keeps the whole movement in the picture.
 
 use crate::camera::Camera;
-use crate::clip::Clip;
-use crate::motion::Motion;
+use crate::performer::{Performer, draw_yaw};
 use crate::random::{Random, RandomStream};
-use crate::skeleton::Skeleton;
-use crate::vector::{Vector, vector};
+use crate::vector::Vector;
 use figureground::mask::Size;
 use std::f32::consts::TAU;
 
-/// The camera of a clip, its movement, and the direction in which the actor looks.
+/// The camera of a clip and its movement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Framing {
     camera: Camera,
-    yaw: f32,
     frames: usize,
     margin: i32,
     pan: [f32; 2],
@@ -28,32 +25,40 @@ struct Extent {
     high: [f32; 2],
 }
 
-/// Largest share of the picture's height and width that a movement may take.
+/// Largest share of the picture's height and width that the movement of one person may take.
 const ROOM: f32 = 0.93;
+/// The same for several people, who stand at the borders more often.
+const CROWD_ROOM: f32 = 0.85;
 
 impl Framing {
-    /// Creates a camera that sees the whole movement of `clip`.
-    pub(crate) fn new(clip: &Clip, motion: &Motion, size: Size) -> Self {
-        let mut random = Random::new(clip.seed, RandomStream::Camera);
-        let yaw = random.sign() * random.range(0.42, 1.15);
+    /// Creates a camera that sees the whole movements of `people` in `frames` frames, drawn from the clip's `seed`.
+    ///
+    /// The size of the first person decides its distance, which grows until all of them fit.
+    pub(crate) fn new(people: &[Performer], frames: usize, seed: u64, size: Size) -> Self {
+        let mut random = Random::new(seed, RandomStream::Camera);
+        draw_yaw(&mut random);
         let (width, height) = (size.width() as f32, size.height() as f32);
         let focal = height * random.range(1.1, 1.9);
         let eye = random.range(0.6, 1.35);
         let share = random.range(0.62, 0.9);
         let lean = random.range(0.4, 1.1);
         let slack = [random.range(0.15, 0.85), random.range(0.2, 0.9)];
-        let stature = clip.actor.build.stature;
-        let distance = focal * 1.7 * stature / (share * height);
+        let stature = people.first().map_or(1.0, Performer::stature);
+        let mut distance = focal * 1.7 * stature / (share * height);
+        let moments = (0..frames).step_by(2);
         let points: Vec<_> =
-            (0..clip.frames).step_by(2).flat_map(|moment| extreme_points(clip, motion, moment, yaw)).collect();
+            moments.flat_map(|moment| people.iter().flat_map(move |one| one.extreme_points(moment))).collect();
         let make = |distance: f32, centre| {
             let tilt = lean * libm::atan2f(eye - 0.85 * stature, distance);
             Camera::new(eye, distance, tilt, focal, centre)
         };
-        let bounds = extent(&make(distance, [0.0, 0.0]), &points);
-        let too_large =
-            ((bounds.high[0] - bounds.low[0]) / (ROOM * width)).max((bounds.high[1] - bounds.low[1]) / (ROOM * height));
-        let distance = distance * too_large.max(1.0);
+        let room = if people.len() > 1 { CROWD_ROOM } else { ROOM };
+        // One step is enough for one person; what stands behind the centre shrinks less than the distance grows.
+        for _ in people {
+            let Extent { low, high } = extent(&make(distance, [0.0, 0.0]), &points);
+            let too_large = ((high[0] - low[0]) / (room * width)).max((high[1] - low[1]) / (room * height));
+            distance *= too_large.max(1.0);
+        }
         let bounds = extent(&make(distance, [0.0, 0.0]), &points);
         let centre = [0, 1].map(|axis| {
             let side = [width, height][axis];
@@ -63,18 +68,12 @@ impl Framing {
         let side = width.min(height);
         Self {
             camera: make(distance, centre),
-            yaw,
-            frames: clip.frames,
+            frames,
             margin: margin(size),
             pan: [random.range(-0.05, 0.05) * side, random.range(-0.015, 0.015) * side],
             shake: if random.chance(0.5) { random.range(0.0, 0.012) * side } else { 0.0 },
             phase: random.unit(),
         }
-    }
-
-    /// Returns the direction in which the actor looks, in radians: 0 is to the camera, positive to the right.
-    pub(crate) fn yaw(&self) -> f32 {
-        self.yaw
     }
 
     /// Returns the shift of the picture at `moment`, in whole pixels, at most the margin.
@@ -99,18 +98,6 @@ impl Framing {
 /// Returns the largest shift of the picture, in pixels.
 pub(crate) fn margin(size: Size) -> i32 {
     (size.width().max(size.height()) / 20) as i32 + 2
-}
-
-/// Returns the points of actor and held object that must be in the picture at `moment`.
-fn extreme_points(clip: &Clip, motion: &Motion, moment: usize, yaw: f32) -> Vec<Vector> {
-    let stature = clip.actor.build.stature;
-    let (pose, placement) = motion.at(moment);
-    let mut points = Skeleton::new(&pose, &clip.actor.build, yaw).extremes(stature).to_vec();
-    if let Some(placement) = placement.filter(|placement| !placement.free) {
-        let centre = placement.centre.yawed(yaw) * stature;
-        points.extend([-0.2, 0.2].map(|aside| centre + vector(aside, 0.2, 0.0)));
-    }
-    points
 }
 
 fn extent(camera: &Camera, points: &[Vector]) -> Extent {

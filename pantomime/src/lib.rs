@@ -9,11 +9,13 @@
 //! 1. a [`Clip`] holds the [`Actor`], the [`Activity`] (an [`Action`] or a [`Handling`]), the [`Scene`] and the
 //!    [`Object`];
 //! 2. `motion` turns time into a `pose`, `skeleton` a pose into joints;
-//! 3. `framing` places the `camera`, `scenery` paints the background;
+//! 3. a `performer` is a person who moves on the ground, `framing` places the `camera` in front of all of them, and
+//!    `scenery` paints the background;
 //! 4. `figure` and `object_drawing` put rounded bodies around the joints, and a [`FrameRenderer`] draws them as a
 //!    [`Picture`].
 //!
-//! A [`Grid`] crosses people and places: the same people in the home of every class used for training.
+//! A [`Crowd`] puts several people into one clip. A [`Grid`] crosses people and places: the same people in the home of
+//! every class used for training.
 //!
 //! ```
 //! use figureground::mask::Size;
@@ -34,6 +36,7 @@ mod camera_effects;
 mod canvas;
 mod clip;
 mod colour;
+mod crowd;
 mod figure;
 mod frame_renderer;
 mod framing;
@@ -44,6 +47,7 @@ mod motion;
 mod noise;
 mod object;
 mod object_drawing;
+mod performer;
 mod picture;
 mod polygons;
 mod pose;
@@ -57,9 +61,10 @@ pub use action::{Action, Arm, ClassGroup, Leg};
 pub use activity::Activity;
 pub use actor::{Actor, Clothes, Cut, Haircut, Legwear, Skin};
 pub use clip::{CaptionParts, Clip, Context, FRAME_US, Grip, seed_of};
+pub use crowd::Crowd;
 pub use frame_renderer::{FrameRenderer, JOINTS};
 pub use grid::{Grid, GridCell};
 pub use handling::Handling;
 pub use object::Object;
-pub use picture::Picture;
+pub use picture::{Picture, VisiblePerson};
 pub use scene::{Scene, SceneKind};

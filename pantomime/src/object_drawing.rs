@@ -98,7 +98,12 @@ impl ObjectPainter<'_, '_> {
 
     fn polygon(&mut self, points: &[Point], colour: Colour, turned: f32) {
         let placed = points.iter().map(|&point| self.place(point)).collect();
-        self.modeller.polygons.add(placed, self.modeller.light.on(colour, turned), Owner::Object);
+        let owner = self.owner();
+        self.modeller.polygons.add(placed, self.modeller.light.on(colour, turned), owner);
+    }
+
+    fn owner(&self) -> Owner {
+        Owner::Object(self.modeller.person)
     }
 
     fn rectangle(&mut self, [left, bottom]: Point, [right, top]: Point, colour: Colour, turned: f32) {
@@ -111,7 +116,8 @@ impl ObjectPainter<'_, '_> {
 
     fn bar(&mut self, from: Point, to: Point, radius: f32, colour: Colour, turned: f32) {
         let circles = [(self.place(from), radius * self.scale), (self.place(to), radius * self.scale)];
-        self.modeller.polygons.add(hull(&circles), self.modeller.light.on(colour, turned), Owner::Object);
+        let owner = self.owner();
+        self.modeller.polygons.add(hull(&circles), self.modeller.light.on(colour, turned), owner);
     }
 
     fn ball(&mut self, main: Colour, second: Colour) {
@@ -223,7 +229,8 @@ impl ObjectPainter<'_, '_> {
     fn pillow(&mut self, main: Colour, second: Colour) {
         let corners = [[-0.2, -0.14], [0.2, -0.14], [0.2, 0.14], [-0.2, 0.14]];
         let circles = corners.map(|corner| (self.place(corner), 0.05 * self.scale));
-        self.modeller.polygons.add(hull(&circles), self.modeller.light.on(main, -0.3), Owner::Object);
+        let owner = self.owner();
+        self.modeller.polygons.add(hull(&circles), self.modeller.light.on(main, -0.3), owner);
         for x in [-0.13, 0.0, 0.13] {
             self.bar([x, -0.15], [x, 0.15], 0.022, second, 0.3);
         }

@@ -2,17 +2,28 @@
 
 use figureground::mask::{PixelBox, Shape, Size};
 
-/// RGB8 pixels with exact masks and boxes of the person and the objects.
+/// The visible part of one person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VisiblePerson {
+    /// Pixels that people cover by more than half, and this person more than any other; empty if all of it is hidden.
+    pub shape: Shape,
+    /// The smallest box around [`VisiblePerson::shape`], if any of it is visible.
+    pub bounds: Option<PixelBox>,
+}
+
+/// RGB8 pixels with exact masks and boxes of people and objects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
     /// Width and height of pixels and masks.
     pub size: Size,
     /// Pixels `[height, width, 3]`, row by row.
     pub rgb: Vec<u8>,
-    /// The visible part of the person: pixels that it covers by more than half.
+    /// The visible part of the person, or of all people: pixels that they cover by more than half.
     pub person: Shape,
     /// The smallest box around [`Picture::person`], if any of it is visible.
     pub person_box: Option<PixelBox>,
+    /// Each person, in the order of their indices; no two shapes overlap, and [`Picture::person`] is their union.
+    pub people: Vec<VisiblePerson>,
     /// The visible part of all objects.
     pub objects: Shape,
     /// The smallest box around each object that is visible.
@@ -27,23 +38,24 @@ impl Picture {
             rgb: vec![0; 3 * size.area()],
             person: Shape::new(size),
             person_box: None,
+            people: Vec::with_capacity(1),
             objects: Shape::new(size),
             object_boxes: Vec::with_capacity(1),
         }
     }
 
-    /// Resizes the picture to `size`.
-    pub(crate) fn fit(&mut self, size: Size) {
+    /// Resizes the picture to `size` and some people.
+    pub(crate) fn fit(&mut self, size: Size, people: usize) {
         if self.size != size {
             *self = Self::new(size);
         }
+        self.people.resize_with(people, || VisiblePerson { shape: Shape::new(size), bounds: None });
     }
 
-    /// Sets the boxes of both masks; a clip has at most one object.
+    /// Sets the boxes of people.
     pub(crate) fn find_boxes(&mut self) {
-        self.person_box = bounds(&self.person);
-        self.object_boxes.clear();
-        self.object_boxes.extend(bounds(&self.objects));
+        self.people.iter_mut().for_each(|person| person.bounds = bounds(&person.shape));
+        self.person_box = self.people.iter().filter_map(|person| person.bounds).reduce(PixelBox::around);
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Modeller<'a> {
     pub(crate) camera: &'a Camera,
     pub(crate) light: &'a Light,
     pub(crate) polygons: &'a mut Polygons,
+    /// Index of the person who owns the bodies and the object.
+    pub(crate) person: usize,
 }
 
 impl Modeller<'_> {
@@ -77,7 +79,7 @@ impl Modeller<'_> {
             let [x, y] = self.light.from.map(|from| from * shift);
             let circles: Vec<_> =
                 projected.iter().map(|&([cx, cy], r)| ([cx + x * r, cy + y * r], (r * size).max(0.3))).collect();
-            let owner = if index == 0 { Owner::Person } else { Owner::Unchanged };
+            let owner = if index == 0 { Owner::Person(self.person) } else { Owner::Unchanged };
             self.polygons.add(hull(&circles), self.light.on(colour, turned), owner);
         }
     }

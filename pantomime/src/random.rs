@@ -11,6 +11,7 @@ pub(crate) enum RandomStream {
     Scenery,
     CameraEffects,
     ObjectStyle,
+    Crowd,
 }
 
 /// A random number generator.

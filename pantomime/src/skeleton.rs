@@ -111,6 +111,27 @@ impl Skeleton {
         }
     }
 
+    /// Returns this skeleton, moved by `shift`.
+    pub(crate) fn moved(self, shift: Vector) -> Self {
+        let chains = |chains: [Limb; 2]| {
+            chains.map(|limb| Limb {
+                root: limb.root + shift,
+                bend: limb.bend + shift,
+                end: limb.end + shift,
+                tip: limb.tip + shift,
+            })
+        };
+        Self {
+            hips: self.hips + shift,
+            waist: self.waist + shift,
+            neck: self.neck + shift,
+            head: self.head + shift,
+            arms: chains(self.arms),
+            legs: chains(self.legs),
+            ..self
+        }
+    }
+
     /// Returns the points that must be in the picture.
     pub(crate) fn extremes(&self, stature: f32) -> [Vector; 6] {
         let top = self.head + self.crown * (0.14 * stature);

@@ -76,13 +76,61 @@ fn a_grid_has_every_person_in_18_places() {
 #[test]
 fn a_grid_refuses_the_options_of_clips() {
     let folder = tempfile::tempdir().unwrap();
-    for option in [["--clips", "2"], ["--context", "in"], ["--part", "base"], ["--rho", "0.5"]] {
+    for option in [["--clips", "2"], ["--context", "in"], ["--part", "base"], ["--rho", "0.5"], ["--people", "2"]] {
         let output = pantomime(&[&["--grid", "2", "--out", "set"], &option[..]].concat(), folder.path());
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2));
         assert!(message.contains("--grid") && message.contains(option[0]), "{message}");
     }
     assert_eq!(files(folder.path()), 0);
+}
+
+/// Reads a picture with a palette.
+fn indices(path: &Path) -> Vec<u8> {
+    let mut decoder = png::Decoder::new(std::io::BufReader::new(fs::File::open(path).unwrap()));
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    reader.next_frame(&mut pixels).unwrap();
+    pixels
+}
+
+#[test]
+fn crowds_become_indexed_pictures_boxes_and_a_table_of_people() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["--clips", "4", "--people", "2:3", "--format", "frames", "--size", "48x48", "--seed", "1"];
+    let output = pantomime(&[&arguments[..], &["--out", "set"]].concat(), folder.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let set = folder.path().join("set");
+    let (clips, strata) = (rows(&set.join("pantomime.csv")), rows(&set.join("pantomime_strata.csv")));
+    let people = rows(&set.join("pantomime_people.csv"));
+    for (clip, row) in clips.iter().zip(&strata) {
+        let rows: Vec<_> = people.iter().filter(|person| person[0] == row[0]).collect();
+        assert!((2..=3).contains(&rows.len()) && row[13] == rows.len().to_string());
+        assert_eq!((rows[0][2].as_str(), rows[0][3].as_str()), (clip[0].as_str(), row[12].as_str()));
+        assert!(rows.iter().zip(1..).all(|(person, index)| person[1] == index.to_string()));
+        assert!(rows.iter().all(|person| person[2] != row[5]), "out of context, nobody is at home");
+        let [masks, union] = ["people", "seg"].map(|kind| set.join(kind).join(&clip[0]).join(&row[0]));
+        let frames: usize = row[11].parse().unwrap();
+        assert_eq!((files(&masks), files(&union)), (frames + 1, frames));
+        for frame in [1, frames] {
+            let name = format!("{frame:06}.png");
+            let (masks, union) = (indices(&masks.join(&name)), indices(&union.join(&name)));
+            assert!(masks.iter().zip(&union).all(|(index, union)| (*index > 0) == (*union > 0)));
+            assert!(masks.iter().all(|index| usize::from(*index) <= rows.len()));
+        }
+        let json = fs::read_to_string(masks.join("people.json")).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["people"].as_array().unwrap().len(), rows.len());
+        let first = indices(&masks.join("000001.png"));
+        for (person, row) in json["people"].as_array().unwrap().iter().zip(rows) {
+            assert_eq!((person["id"].to_string(), person["class"].as_str()), (row[1].clone(), Some(row[2].as_str())));
+            assert_eq!(person["boxes"].as_array().unwrap().len(), frames);
+            let of_person = first.iter().filter(|index| **index == person["id"]).count();
+            assert_eq!(of_person == 0, person["boxes"][0].is_null(), "a hidden person has no box");
+        }
+    }
+    assert_eq!(people.len(), strata.iter().map(|row| row[13].parse::<usize>().unwrap()).sum::<usize>());
 }
 
 #[test]
@@ -119,6 +167,17 @@ fn a_sheet_is_one_picture() {
         pantomime(&["--clips", "2", "--context", "object", "--size", "32x32", "--sheet", "s.png"], folder.path());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(folder.path().join("s.png").is_file());
+}
+
+#[test]
+fn numbers_of_people_out_of_range_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for people in ["0", "6", "3:2", "2:", "1:6", "two"] {
+        let output = pantomime(&["--clips", "1", "--out", "x", "--people", people], folder.path());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{people}");
+        assert!(message.contains("--people") && message.contains("expected"), "{message}");
+    }
 }
 
 #[test]

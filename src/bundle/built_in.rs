@@ -1,4 +1,4 @@
-//! The bundle inside the program, which recognises drawn people.
+//! The bundles inside the program, which recognise drawn people.
 
 use super::Bundle;
 use crate::error::{Error, Result, Setting, Stage};
@@ -26,6 +26,23 @@ const FILES: [(&str, &[u8]); 9] = [
     file!("vision.onnx.data"),
 ];
 
+/// Expands to the name and the bytes of a file of `models/built-in-plain`.
+macro_rules! plain {
+    ($name:literal) => {
+        ($name, include_bytes!(concat!("../../models/built-in-plain/", $name)) as &[u8])
+    };
+}
+
+/// The files of the bundle with the plain encoder; its segmenter is that of [`FILES`].
+const PLAIN_FILES: [(&str, &[u8]); 6] = [
+    plain!("bundle.toml"),
+    plain!("labels.safetensors"),
+    file!("segmenter.onnx"),
+    file!("segmenter.onnx.data"),
+    plain!("vision.onnx"),
+    plain!("vision.onnx.data"),
+];
+
 impl Bundle {
     /// Opens the built-in bundle: a small CLIP pair, its segmenter and its labels, for drawn people. Its files are in a
     /// temporary directory until the bundle and all its clones are dropped.
@@ -33,13 +50,26 @@ impl Bundle {
     /// # Errors
     /// Returns an error if the temporary files cannot be written.
     pub fn built_in() -> Result<Self> {
-        let directory = TempDir::with_prefix("figureground-").map_err(|e| refused(&std::env::temp_dir(), e))?;
-        for (name, bytes) in FILES {
-            std::fs::write(directory.path().join(name), bytes).map_err(|e| refused(directory.path(), e))?;
-        }
-        let bundle = Self::open(directory.path())?;
-        Ok(Self { unpacked: Some(Arc::new(directory)), ..bundle })
+        unpack(&FILES)
     }
+
+    /// Opens the built-in bundle with the plain encoder, which was trained like the other one, but without masks: it
+    /// leans on the background. It has no text encoder, so its labels cannot be changed.
+    ///
+    /// # Errors
+    /// As [`Bundle::built_in`].
+    pub fn built_in_plain() -> Result<Self> {
+        unpack(&PLAIN_FILES)
+    }
+}
+
+fn unpack(files: &[(&str, &[u8])]) -> Result<Bundle> {
+    let directory = TempDir::with_prefix("figureground-").map_err(|e| refused(&std::env::temp_dir(), e))?;
+    for (name, bytes) in files {
+        std::fs::write(directory.path().join(name), bytes).map_err(|e| refused(directory.path(), e))?;
+    }
+    let bundle = Bundle::open(directory.path())?;
+    Ok(Bundle { unpacked: Some(Arc::new(directory)), ..bundle })
 }
 
 fn refused(directory: &Path, error: std::io::Error) -> Error {

@@ -1,4 +1,4 @@
-//! `figureground demo`: classifies the built-in clip.
+//! `figureground demo`: classifies the built-in clip with two encoders, trained without and with masks.
 
 use super::progress::Progress;
 use super::run::{LineFormat, OpenedSource, RunOutputs, Watcher, address};
@@ -42,15 +42,21 @@ impl Demo {
         }
     }
 
-    /// Classifies the clip, writes the pictures and prints what to do next.
+    /// Classifies the clip with both encoders, writes the pictures and prints what to do next.
     fn classify(&self, progress: &Progress) -> Result<Exit> {
         let overlay = Overlay::create(&self.out)?;
-        let mut pipeline = load(&built_in::bundle()?)?;
-        let outputs = Outputs::open(OutputSettings::default(), pipeline.backend(), None)?;
+        let encoders = [("demo, plain encoder", built_in::plain_bundle()?), ("demo, masked encoder", built_in::bundle()?)];
+        let mut pipelines = Vec::new();
+        for (name, bundle) in &encoders {
+            pipelines.push((*name, load(bundle)?));
+        }
+        let outputs = Outputs::open(OutputSettings::default(), pipelines[0].1.backend(), None)?;
         let mut outputs = RunOutputs::new(LineFormat::Text, Some(overlay), outputs, None);
-        let mut watcher = Watcher { pipeline: &mut pipeline, outputs: &mut outputs, progress };
-        watcher.watch(built_in::clip()?.into(), Window::Clip)?;
-        interrupt::check()?;
+        for (name, pipeline) in &mut pipelines {
+            let mut watcher = Watcher { pipeline, outputs: &mut outputs, progress };
+            watcher.watch(built_in::clip_named(name)?.into(), Window::Clip)?;
+            interrupt::check()?;
+        }
         outputs.finish_overlay()?;
         print(&next_steps(&self.out))?;
         Ok(Exit::Done)
@@ -84,7 +90,8 @@ fn load(bundle: &Bundle) -> Result<Pipeline> {
 fn next_steps(out: &Path) -> String {
     format!(
         "\
-{} shows the sampled frames, the outline of the person, and the three views.
+The plain encoder was trained on whole pictures, the masked encoder also on pictures whose background was hidden.
+{} shows the frames that they saw, the outline of the person, and the three views.
 
 Next: the same with a clip of yours. The built-in models know drawn people only, so import models of real people first:
   figureground import --help

@@ -5,7 +5,7 @@ use clap::Args;
 use figureground::Result;
 use figureground::bundle::Bundle;
 use figureground::bundle::manifest::Manifest;
-use figureground::gate::CalibrationState;
+use figureground::gate::{Calibration, CalibrationKind, CalibrationState};
 use figureground::model::{Model, operators};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,22 @@ fn describe(manifest: &Manifest, text: &mut String) {
         let _ = write!(text, ", {} above {}", risk.score.name(), risk.threshold);
     }
     let _ = writeln!(text, ", {calibrated}");
+    if let Some(calibration) = &gate.calibration {
+        let _ = writeln!(text, "          {}", figures(calibration));
+    }
+}
+
+/// Returns what a calibration says of its clips, with which `run` compares its verdicts.
+fn figures(Calibration { kind, clips, flagged, mean_risk, .. }: &Calibration) -> String {
+    let clips = match kind {
+        CalibrationKind::Labels => format!("{clips} clips with labels"),
+        CalibrationKind::Unlabelled => format!("{clips} windows without labels"),
+    };
+    let Some(flagged) = flagged else {
+        return format!("{clips}; it does not say which share of them is flagged, so that no drift can be seen");
+    };
+    let risk = mean_risk.map_or_else(String::new, |risk| format!(", mean risk {risk:.3}"));
+    format!("{clips}, {:.1} % flagged{risk}", flagged * 100.0)
 }
 
 fn model(path: &Path) -> Result<String> {

@@ -88,6 +88,11 @@ pub fn is_interrupted() -> bool {
     SIGNAL.load(Ordering::SeqCst) != 0
 }
 
+/// Returns whether ctrl-C interrupted the program, which then goes on as if it had not.
+pub fn take_ctrl_c() -> bool {
+    SIGNAL.compare_exchange(signal_hook::consts::SIGINT, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+}
+
 /// Returns the exit code of an interrupted program: that of its work if this was done, and otherwise 128 plus the
 /// signal, as in shells; 130 is ctrl-C.
 pub fn exit_code() -> u8 {

@@ -9,6 +9,7 @@
 
 mod calibration;
 mod evidence;
+mod on_background;
 mod probe;
 mod risk;
 mod scores;
@@ -18,10 +19,11 @@ mod view_scores;
 
 pub use calibration::{Calibration, CalibrationKind, CalibrationState};
 pub use evidence::{Evidence, Visibility};
+pub use on_background::OnBackground;
 pub use probe::{Probe, ProbeThreshold};
 pub use risk::{RiskFeatures, RiskParts, RiskWeights};
 pub use scores::{ScoreKind, Scores};
-pub use settings::{GateSettings, OnBackground, RiskSettings};
+pub use settings::{GateSettings, RiskSettings};
 pub use verdict::{AbstainReason, ExplainedBy, FlagReason, Judgement, Test, Verdict};
 
 use crate::error::Result;

@@ -1,6 +1,5 @@
 //! The probability that a label is wrong: a monotone logistic of the full and the person view.
 
-use super::Visibility;
 use serde::{Deserialize, Serialize};
 
 /// What the risk of a label c depends on. The risk falls, or stays, as any of these numbers grows.
@@ -28,11 +27,6 @@ impl RiskFeatures {
     pub const fn to_array(self) -> [f32; Self::COUNT] {
         let Self { full_margin, person_margin, full_log_p, person_log_p, person_area, frames_with_person } = self;
         [full_margin, person_margin, full_log_p, person_log_p, person_area, frames_with_person]
-    }
-
-    pub(super) fn with_visibility(self, visibility: &Visibility) -> Self {
-        let frames_with_person = visibility.frames_with_person as f32 / visibility.frames as f32;
-        Self { person_area: visibility.person_area, frames_with_person, ..self }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Settings of the gate.
 
-use super::{Calibration, CalibrationKind, CalibrationState, ProbeThreshold, RiskWeights, ScoreKind};
+use super::{Calibration, CalibrationKind, CalibrationState, OnBackground, ProbeThreshold, RiskWeights, ScoreKind};
 use crate::error::{Error, Result, Stage};
 use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
@@ -54,17 +54,6 @@ impl RiskSettings {
     pub const fn new(score: ScoreKind, threshold: f32) -> Self {
         Self { score, threshold, weights: None }
     }
-}
-
-/// What becomes of a label that the background explains: dominance exceeds tau, and the background view ranks it first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnBackground {
-    /// It is flagged.
-    #[default]
-    Flag,
-    /// The verdict is by the risk alone. Attribution and `explained_by` still say what explains the label.
-    Note,
 }
 
 impl RiskSettings {

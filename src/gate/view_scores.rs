@@ -1,6 +1,6 @@
 //! Probabilities of the views at the gate's temperature.
 
-use super::{Evidence, RiskFeatures, Scores};
+use super::{Evidence, RiskFeatures, Scores, Visibility};
 use crate::view::View;
 use crate::zeroshot::{LogSumExp, finite};
 
@@ -82,6 +82,12 @@ impl Scores {
 }
 
 impl RiskFeatures {
+    /// Returns the features with those of the window's visibility.
+    pub(super) fn with_visibility(self, visibility: &Visibility) -> Self {
+        let frames_with_person = visibility.frames_with_person as f32 / visibility.frames as f32;
+        Self { person_area: visibility.person_area, frames_with_person, ..self }
+    }
+
     /// Computes the features of class `c` that are of the views.
     pub(super) fn of([full, person, _]: &[ViewScores<'_>; 3], c: usize) -> Self {
         Self {

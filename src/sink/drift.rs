@@ -14,8 +14,8 @@
 //! with the number m of the calibration's clips, the number n of equally weighted windows that the running weights are
 //! worth, the variance v of one window, and the correlation r of neighbouring windows, from 0 to [`MAX_CORRELATION`]:
 //! windows of a stream overlap, and a person who goes on with one action is no drift. v and r are taken around the
-//! calibration's figure c. For flags, v = s (1 - s) with s = (c m + 1) / (m + 2); for the risk, it is the running mean of
-//! the squared distance from c.
+//! calibration's figure c. For flags, v = s (1 - s) with s = (c m + 1) / (m + 2); for the risk, it is the running mean
+//! of the squared distance from c.
 
 use crate::gate::{CalibrationState, GateSettings, Judgement, Verdict};
 use serde::Serialize;
@@ -251,13 +251,16 @@ fn update(mean: &mut f64, value: f64, weight: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::{Calibration, CalibrationKind, Evidence, Gate, RiskSettings, ScoreKind, Visibility};
+    use crate::gate::{
+        Calibration, CalibrationKind, Evidence, Gate, OnBackground, RiskSettings, ScoreKind, Visibility,
+    };
 
     /// A stream of windows in which a fraction `share` is flagged. A window repeats the one before with probability
     /// `repeats`.
     struct Stream {
         state: u64,
-        gate: Gate,
+        /// An accepted and a flagged window.
+        windows: [Judgement; 2],
         share: f64,
         repeats: f64,
         is_flagged: bool,
@@ -265,7 +268,9 @@ mod tests {
 
     impl Stream {
         fn new(seed: u64, share: f64, repeats: f64) -> Self {
-            let mut stream = Self { state: seed, gate: calibrated_gate(), share, repeats, is_flagged: false };
+            let mut gate = calibrated_gate();
+            let windows = [3.0, 0.0].map(|confidence| judged(&mut gate, confidence, 0.2));
+            let mut stream = Self { state: seed, windows, share, repeats, is_flagged: false };
             stream.is_flagged = stream.unit() < share;
             stream
         }
@@ -283,8 +288,7 @@ mod tests {
             if self.unit() >= self.repeats {
                 self.is_flagged = self.unit() < self.share;
             }
-            let confidence = if self.is_flagged { 0.0 } else { 3.0 };
-            judged(&mut self.gate, confidence, 0.2)
+            self.windows[usize::from(self.is_flagged)]
         }
 
         /// Returns the number of clips among `clips` independent ones that are flagged, as a fraction.
@@ -301,6 +305,7 @@ mod tests {
             temperature: 1.0,
             threshold: 0.0,
             risk_threshold: Some(0.5),
+            on_background: OnBackground::Flag,
             bound: None,
             clips: 400,
             records: String::new(),
@@ -409,11 +414,12 @@ mod tests {
         let mut monitor = monitor(0.0, 400);
         let mut stream = Stream::new(0, 1.0, 0.0);
         assert!(first_drift(&mut monitor, &mut stream, 200).is_some());
-        stream.gate.set_threshold(0.5).unwrap();
+        let fitted = stream.windows[1].calibrated;
+        stream.windows[1].calibrated = Some(CalibrationState::Overridden);
         let drift = monitor.add(&stream.next());
         assert_eq!((drift.windows, drift.flagged.unwrap().calibration), (1, None));
         assert_eq!(first_drift(&mut monitor, &mut stream, 1000), None);
-        stream.gate.set_threshold(0.0).unwrap();
+        stream.windows[1].calibrated = fitted;
         assert_eq!(first_drift(&mut monitor, &mut stream, 1000), Some(MIN_WINDOWS));
     }
 

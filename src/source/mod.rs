@@ -205,8 +205,17 @@ pub fn y4m(name: &str, bytes: Box<dyn std::io::Read>) -> Box<dyn Source> {
 /// Returns an error if the clip cannot be decoded.
 #[cfg(feature = "built-in")]
 pub fn demo() -> Result<Box<dyn Source>> {
+    demo_named("demo")
+}
+
+/// Opens the built-in demo clip as a source of another name.
+///
+/// # Errors
+/// As [`demo`].
+#[cfg(feature = "built-in")]
+pub fn demo_named(name: &str) -> Result<Box<dyn Source>> {
     const CLIP: &[u8] = include_bytes!("../../models/demo/out-of-context.gif");
-    Ok(Box::new(animation::Animation::from_gif("demo".to_owned(), CLIP)?))
+    Ok(Box::new(animation::Animation::from_gif(name.to_owned(), CLIP)?))
 }
 
 fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<dyn Source>> {

@@ -48,7 +48,7 @@ pub struct ReconnectingSource {
     delay: Duration,
     /// Loss counts of earlier connections.
     earlier: SourceHealth,
-    should_stop: fn() -> bool,
+    should_stop: Box<dyn Fn() -> bool>,
 }
 
 /// Frame indices and times over all connections.
@@ -83,7 +83,7 @@ impl core::fmt::Debug for ReconnectingSource {
 impl ReconnectingSource {
     /// Creates the source from `source`, which `open` has opened. It is reopened once it has returned a frame, and ends
     /// once `should_stop` returns true.
-    pub fn new(source: Box<dyn Source>, open: SourceOpener, should_stop: fn() -> bool) -> Self {
+    pub fn new(source: Box<dyn Source>, open: SourceOpener, should_stop: impl Fn() -> bool + 'static) -> Self {
         Self {
             name: source.name().to_owned(),
             open,
@@ -93,7 +93,7 @@ impl ReconnectingSource {
             clock: Clock { began: Instant::now(), next_index: 0, last_us: 0, base: None },
             delay: FIRST_DELAY,
             earlier: SourceHealth::default(),
-            should_stop,
+            should_stop: Box::new(should_stop),
         }
     }
 

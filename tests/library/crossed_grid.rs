@@ -4,7 +4,7 @@ use figureground::evaluate::Record;
 use figureground::evaluate::metrics::bootstrap::CrossedSamples;
 use figureground::evaluate::metrics::rank::Ranking;
 use figureground::evaluate::metrics::{AttributionMeasures, CrossedGrid, PermutedFlags, ScoredClip};
-use figureground::gate::{FlagReason, GateSettings, Scores, Verdict};
+use figureground::gate::{FlagReason, GateSettings, RiskFeatures, Scores, Verdict};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
@@ -53,6 +53,8 @@ fn clip(person: &str, place: usize, truth: usize, label: usize, p: [f32; 3]) -> 
         verdict: Verdict::Accept,
         person_area: 0.1,
         pointing: None,
+        features: RiskFeatures::default(),
+        probe: None,
     }
 }
 
@@ -158,6 +160,32 @@ fn measures_of_two_people_in_two_places_equal_those_computed_by_hand() {
     near(measures.scores["dominance"].auroc_wrong_less_max_softmax.value, 5.0 / 6.0);
     // Ranks of T: 2.5, 1, 4, 2.5; of dominance -.3, -.6, .8, .2: 2, 1, 4, 3.
     near(measures.scores["dominance"].spearman.value, 4.5 / 22.5f64.sqrt());
+}
+
+#[test]
+fn a_score_that_some_cells_lack_is_compared_on_the_others() {
+    let mut clips = clips(&fixture().cells);
+    assert!(!measured(&clips).scores.contains_key("probe"));
+    // Where a clip was probed, the probe is dominance: no difference from it, though dominance of all differs.
+    for clip in clips.iter_mut().filter(|clip| clip.p[2] > 0.3) {
+        clip.scores.probe = Some(clip.scores.dominance);
+    }
+    let probed = clips.iter().filter(|clip| clip.scores.probe.is_some()).count();
+    let measures = measured(&clips);
+    let (probe, dominance) = (measures.scores["probe"], measures.scores["dominance"]);
+    assert!(probed > 10 && probed < clips.len() && probe.spearman.of == probed, "{probed}: {probe:?}");
+    assert_ne!(probe.average_precision.value, dominance.average_precision.value);
+    assert_eq!((probe.average_precision_less_dominance.value, probe.spearman_less_dominance.value), (0.0, 0.0));
+    // The grid of the probed cells alone, with R and C of all.
+    let all = CrossedGrid::of(&clips).unwrap();
+    let cells = all.cells.iter().filter(|cell| cell.clip.scores.probe.is_some()).copied().collect();
+    let some = AttributionMeasures::of(&CrossedGrid { cells, ..all }, &PermutedFlags::default());
+    near(some.scores["dominance"].spearman.value, probe.spearman.value);
+    near(some.scores["dominance"].average_precision.value, probe.average_precision.value);
+    near(
+        some.scores["max-softmax"].auroc_wrong.value,
+        probe.auroc_wrong.value - probe.auroc_wrong_less_max_softmax.value,
+    );
 }
 
 #[test]

@@ -48,6 +48,8 @@ fn clips_of_mimetics_are_found_under_every_name_that_downloaders_give_them() {
         "mimetics_v1.0_objectsceneannot.txt",
         "#video\tobject\tscene\tmime\n-abc_000003_000013\tyes\tno\tno\n",
     );
+    // A table of people is no list of clips.
+    write(&root, "set_people.csv", "video,person,class,seed\n-abc_000003_000013,1,sailing boat,7\n");
     let dataset = open(&root, Format::Mimetics).unwrap();
     assert_eq!(
         listed(&dataset),

@@ -25,5 +25,6 @@ mod sink;
 mod source;
 mod tensors;
 mod tokenizer;
+mod unlabelled;
 mod view;
 mod zeroshot;

@@ -5,7 +5,7 @@ use figureground::evaluate::metrics::bootstrap::estimate;
 use figureground::evaluate::metrics::{
     Classes, CounterfactualClips, Measures, ScoredClip, Unscored, accuracy, exact, pearson, score_records, selective,
 };
-use figureground::gate::{FlagReason, GateSettings, Scores, Verdict};
+use figureground::gate::{FlagReason, GateSettings, RiskFeatures, Scores, Verdict};
 use figureground::view::View;
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -46,6 +46,8 @@ fn clip(truth: usize, best: [usize; 3], p_full: f32, log_ratio: f32) -> ScoredCl
         verdict: if log_ratio > 0.0 { Verdict::Flag(FlagReason::BackgroundDominates) } else { Verdict::Accept },
         person_area: 0.1,
         pointing: None,
+        features: RiskFeatures::default(),
+        probe: None,
     }
 }
 

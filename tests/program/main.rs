@@ -1,6 +1,7 @@
 //! Tests of the program `figureground`, started as a user starts it.
 
 mod bad_input;
+mod calibrate;
 mod compare;
 mod config;
 mod demo;

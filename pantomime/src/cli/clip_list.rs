@@ -1,7 +1,8 @@
 //! The clips of a run, in order.
 
+use super::people::{PeopleRange, pick};
 use clap::ValueEnum;
-use pantomime::{Action, Activity, ClassGroup, Clip, Context, Grid, GridCell, Handling, seed_of};
+use pantomime::{Action, Activity, ClassGroup, Clip, Context, Crowd, Grid, GridCell, Handling, seed_of};
 
 /// The relation of scene or object to the class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,6 +48,7 @@ pub(super) struct AlternatingClips {
     activities: Vec<Activity>,
     context: ContextChoice,
     rho: f64,
+    people: PeopleRange,
     seed: u64,
     clips: u64,
 }
@@ -54,11 +56,14 @@ pub(super) struct AlternatingClips {
 /// A clip with its id in file names.
 #[derive(Debug)]
 pub(super) struct NamedClip {
-    pub(super) clip: Clip,
+    /// Its people; the first one's class is the clip's.
+    pub(super) crowd: Crowd,
     /// Eleven characters, like a YouTube id.
     pub(super) id: String,
     /// Index of the person in a grid.
     pub(super) person: Option<usize>,
+    /// Whether the set has clips of several people, so that its files tell them apart.
+    pub(super) in_crowds: bool,
 }
 
 impl ClipList {
@@ -85,7 +90,14 @@ impl ClipList {
 }
 
 impl AlternatingClips {
-    pub(super) fn new(context: ContextChoice, classes: ClassChoice, rho: f64, seed: u64, clips: u64) -> Self {
+    /// Creates a list of `clips` clips of `people` people each; `rho` is the probability of home scene or bound object.
+    pub(super) fn new(
+        (context, classes): (ContextChoice, ClassChoice),
+        rho: f64,
+        people: PeopleRange,
+        seed: u64,
+        clips: u64,
+    ) -> Self {
         let chosen = |group: ClassGroup| match classes {
             ClassChoice::Base => group == ClassGroup::Base,
             ClassChoice::Novel => group == ClassGroup::Novel,
@@ -100,14 +112,30 @@ impl AlternatingClips {
         } else {
             Action::ALL.into_iter().filter(|activity| chosen(activity.class_group())).map(Activity::Action).collect()
         };
-        Self { activities, context, rho, seed, clips }
+        Self { activities, context, rho, people, seed, clips }
     }
 
     fn clips(&self) -> impl Iterator<Item = NamedClip> {
         (0..self.clips).zip(self.activities.iter().cycle()).map(|(index, activity)| {
             let seed = seed_of(self.seed, index);
-            NamedClip { clip: self.clip(*activity, seed), id: format!("p{:010x}", seed >> 24), person: None }
+            let crowd = self.crowd(self.clip(*activity, seed));
+            let (id, in_crowds) = (format!("p{:010x}", seed >> 24), self.people.has_crowds());
+            NamedClip { crowd, id, person: None, in_crowds }
         })
+    }
+
+    /// Joins companions of random classes to `first`; out of context, none of them is at home.
+    fn crowd(&self, first: Clip) -> Crowd {
+        let out = self.context == ContextChoice::Out;
+        let is_home =
+            |activity: &Activity| matches!(activity, Activity::Action(action) if action.home() == first.scene);
+        let activities: Vec<Activity> =
+            self.activities.iter().copied().filter(|activity| !(out && is_home(activity))).collect();
+        let companion = |index: u64| {
+            let activity = activities[pick(first.seed, index, activities.len() as u64) as usize];
+            self.clip(activity, seed_of(first.seed, index))
+        };
+        Crowd::new(first, &(1..self.people.draw(first.seed)).map(companion).collect::<Vec<_>>())
     }
 
     fn clip(&self, activity: Activity, seed: u64) -> Clip {
@@ -137,12 +165,17 @@ impl NamedClip {
     /// Names a cell of the grid `grid`: `g`, the grid, the person and the place.
     fn cell(cell: &GridCell, grid: &str) -> Self {
         let id = format!("g{grid}{}{}", person_digits(cell.person), place_digits(&cell.clip));
-        Self { clip: cell.clip, id, person: Some(cell.person) }
+        Self { crowd: Crowd::new(cell.clip, &[]), id, person: Some(cell.person), in_crowds: false }
+    }
+
+    /// Returns the first person's clip.
+    pub(super) fn clip(&self) -> &Clip {
+        &self.crowd.people()[0]
     }
 
     /// Returns the first and last second, as in file names and tables.
     pub(super) fn seconds(&self) -> (u64, u64) {
-        (0, (self.clip.frames() as u64 * pantomime::FRAME_US).div_ceil(1_000_000))
+        (0, (self.clip().frames() as u64 * pantomime::FRAME_US).div_ceil(1_000_000))
     }
 
     /// Returns the file name without extension, for example `p0123456789_000000_000003`.

@@ -5,6 +5,8 @@ mod files;
 mod hat_folders;
 mod mp4;
 mod output_folder;
+mod people;
+mod people_folder;
 mod png_file;
 mod sheet;
 mod tables;
@@ -17,6 +19,7 @@ use figureground::mask::Size;
 use indicatif::ProgressBar;
 use output_folder::OutputFolder;
 use pantomime::Picture;
+use people::PeopleRange;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -24,6 +27,7 @@ const EXAMPLES: &str = "Examples:
   pantomime --clips 72 --context out --seed 1 --out clips          mp4 files and a CSV like those of Mimetics
   pantomime --clips 36 --context in --format frames --out frames   pictures and masks in HAT's folders
   pantomime --clips 12 --context object --sheet sheet.png          one picture with frames of all clips
+  pantomime --clips 36 --people 2:5 --format frames --out crowds   clips of several people and who is where
   pantomime --grid 108 --seed 1 --out grid                         the same 108 people in 18 places each";
 
 /// Draws clips of people acting in and out of context.
@@ -38,7 +42,7 @@ struct Arguments {
         long,
         value_name = "PEOPLE",
         group = "amount",
-        conflicts_with_all = ["clips", "context", "part", "rho"],
+        conflicts_with_all = ["clips", "context", "part", "rho", "people"],
         value_parser = clap::value_parser!(u64).range(1..=10_000)
     )]
     grid: Option<u64>,
@@ -66,6 +70,9 @@ struct Arguments {
     /// Classes to draw
     #[arg(long, value_enum, default_value = "all")]
     part: ClassChoice,
+    /// Number of people per clip, 1 to 5, or a range such as 2:5; the first one's class is the clip's
+    #[arg(long, value_name = "N|MIN:MAX", default_value = "1")]
+    people: PeopleRange,
     /// Name of the split in the CSV file
     #[arg(long, default_value = "test")]
     split: String,
@@ -120,10 +127,10 @@ fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn list(arguments: &Arguments) -> ClipList {
-    let &Arguments { context, part, rho, seed, .. } = arguments;
+    let &Arguments { context, part, rho, people, seed, .. } = arguments;
     match (arguments.grid, arguments.clips) {
         (Some(people), _) => ClipList::grid(people as usize, seed),
-        (_, Some(clips)) => ClipList::Alternating(AlternatingClips::new(context, part, rho, seed, clips)),
+        (_, Some(clips)) => ClipList::Alternating(AlternatingClips::new((context, part), rho, people, seed, clips)),
         _ => unreachable!("clap requires one of the two"),
     }
 }

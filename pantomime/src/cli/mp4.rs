@@ -15,7 +15,7 @@ pub(super) fn write(named: &NamedClip, size: Size, picture: &mut Picture, root: 
         let next = "pass an even --size, or --format frames";
         return Err(Error::new(Stage::Sink, "a size with even sides for mp4", size, next));
     }
-    let directory = root.join(named.clip.label());
+    let directory = root.join(named.clip().label());
     create_folder(&directory)?;
     let path = directory.join(format!("{}.mp4", named.stem()));
     let mut child = start(size, &path)?;
@@ -47,9 +47,9 @@ fn start(size: Size, path: &Path) -> Result<Child> {
 }
 
 fn pipe(named: &NamedClip, size: Size, picture: &mut Picture, child: &mut Child) -> std::io::Result<()> {
-    let mut renderer = named.clip.renderer(size);
+    let mut renderer = named.crowd.renderer(size);
     let mut stdin = child.stdin.take().ok_or(ErrorKind::BrokenPipe)?;
-    for frame in 0..named.clip.frames() {
+    for frame in 0..named.clip().frames() {
         renderer.render(frame, picture);
         stdin.write_all(&picture.rgb)?;
     }

@@ -30,9 +30,9 @@ pub(super) fn write(list: &ClipList, size: Size, file: &Path, bar: &ProgressBar)
 /// Draws the middle frames of eight equal parts of the clip.
 fn draw_row(named: &NamedClip, picture: &mut Picture, row: &mut [u8]) {
     let width = picture.size.width() as usize;
-    let mut renderer = named.clip.renderer(picture.size);
+    let mut renderer = named.crowd.renderer(picture.size);
     for column in 0..COLUMNS {
-        renderer.render((2 * column + 1) * named.clip.frames() / (2 * COLUMNS), picture);
+        renderer.render((2 * column + 1) * named.clip().frames() / (2 * COLUMNS), picture);
         let lines = row.chunks_exact_mut(3 * COLUMNS * width).skip(CAPTION);
         for (line, pixels) in lines.zip(picture.rgb.chunks_exact(3 * width)) {
             line[3 * column * width..3 * (column + 1) * width].copy_from_slice(pixels);
@@ -42,7 +42,15 @@ fn draw_row(named: &NamedClip, picture: &mut Picture, row: &mut [u8]) {
 }
 
 fn caption(named: &NamedClip) -> String {
-    let words = named.clip.caption_parts();
-    let object = words.object.map(|object| format!(", {object}")).unwrap_or_default();
-    format!("{}: {}{object}, {}", words.action.to_uppercase(), words.person, words.scene)
+    let people = named.crowd.people().iter().map(|clip| {
+        let words = clip.caption_parts();
+        let object = words.object.map(|object| format!(", {object}")).unwrap_or_default();
+        format!("{}: {}{object}", words.action.to_uppercase(), words.person)
+    });
+    let (people, scene) = (people.collect::<Vec<_>>(), named.clip().caption_parts().scene);
+    match &people[..] {
+        [person] => format!("{person}, {scene}"),
+        // A long caption is cut off, so that the scene is first.
+        people => format!("{scene}: {}", people.join("; ")),
+    }
 }

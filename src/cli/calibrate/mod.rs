@@ -1,33 +1,44 @@
-//! `figureground calibrate`: fits a bundle's gate to records.
+//! `figureground calibrate`: fits a bundle's gate to records, or to footage without labels.
+
+mod choices;
+mod footage;
+mod unlabelled;
 
 use super::progress::Progress;
-use super::{Exit, built_in, print};
+use super::{Exit, built_in, interrupt, print};
 use clap::Args;
 use figureground::bundle::{Bundle, MANIFEST, checksum};
 use figureground::evaluate::calibration::{Bound, Fitted, fit};
 use figureground::evaluate::{JournalContents, Record, read_journal, records_file};
-use figureground::gate::GateSettings;
+use figureground::gate::{GateSettings, ScoreKind};
 use figureground::{Error, Result, Setting, Stage, file};
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use unlabelled::UnlabelledArgs;
 
 pub const EXAMPLES: &str = "Examples:
   figureground validate held-out --format folder --bundle my-bundle --out held-out-report
   figureground calibrate held-out-report --risk 0.1 --bundle my-bundle --dry-run
-  figureground calibrate held-out-report --risk 0.1 --bundle my-bundle --out calibrated-bundle";
+  figureground calibrate held-out-report --risk 0.1 --bundle my-bundle --out calibrated-bundle
+  figureground calibrate --unlabelled 'clips/*.mp4' --share 0.1 --bundle my-bundle --out calibrated-bundle
+  figureground calibrate --unlabelled camera:0 --duration 600 --share 0.1 --bundle my-bundle --in-place";
 
 #[derive(Debug, Args)]
 pub struct Calibrate {
     /// Records of a labelled set that resembles the clips the bundle will see: a directory that `validate` wrote, or
     /// its records.jsonl.
-    records: PathBuf,
+    #[arg(required_unless_present = "unlabelled")]
+    records: Option<PathBuf>,
     /// Largest fraction of wrong labels among those that the gate accepts, between 0 and 1.
-    #[arg(long, value_name = "R")]
-    risk: f64,
+    #[arg(long, value_name = "R", required_unless_present = "unlabelled")]
+    risk: Option<f64>,
     /// Probability that this risk is exceeded, between 0 and 1.
     #[arg(long, value_name = "D", default_value_t = 0.1)]
     delta: f64,
+    /// Score of the risk [default: risk if it orders labels better than max-softmax beyond chance, else max-softmax].
+    #[arg(long, value_name = "SCORE", value_parser = choices::score, conflicts_with = "unlabelled")]
+    score: Option<ScoreKind>,
     /// Bundle that the records were made with [default: the built-in bundle].
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -41,18 +52,46 @@ pub struct Calibrate {
     /// Show the new gate and write nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    unlabelled: UnlabelledArgs,
 }
 
 impl Calibrate {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
-        let mut bundle = self.bundle.as_deref().map_or_else(built_in::bundle, Bundle::open)?;
+        let bundle = self.bundle.as_deref().map_or_else(built_in::bundle, Bundle::open)?;
         if let Some(out) = &self.out {
             file::check_new_directory(out)?;
         }
-        let fitted = self.fit(&bundle, progress)?;
         let before = bundle.manifest().gate.clone();
-        bundle.set_gate(fitted.settings.clone())?;
-        let written = match (&self.out, self.dry_run) {
+        let Some(risk) = self.risk else { return self.run_unlabelled(bundle, progress) };
+        let fitted = self.fit(&bundle, risk, progress)?;
+        let written = self.write(bundle, fitted.settings.clone())?;
+        print(&(changes(&before, &fitted.settings) + &choices::text(&fitted)))?;
+        progress.result(&format!(
+            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, for clips like these and for no \
+             others; other labels, another tau and another --on-background void this\n{written}",
+            risk * 100.0,
+            (1.0 - self.delta) * 100.0
+        ));
+        Ok(Exit::Done)
+    }
+
+    /// Fits the gate of `bundle` to footage without labels.
+    fn run_unlabelled(&self, bundle: Bundle, progress: &Progress) -> Result<Exit> {
+        let before = bundle.manifest().gate.clone();
+        let fitted = self.unlabelled.fit(&bundle, progress)?;
+        let written = self.write(bundle, fitted.fit.settings.clone())?;
+        print(&(changes(&before, &fitted.fit.settings) + &fitted.effect()))?;
+        progress.result(&(fitted.explanation(&before) + &written));
+        Ok(Exit::Done)
+    }
+
+    /// Writes `bundle` with another gate, and returns what was written.
+    fn write(&self, mut bundle: Bundle, gate: GateSettings) -> Result<String> {
+        bundle.set_gate(gate)?;
+        // Ctrl-C during the fit leaves the bundle as it is.
+        interrupt::check()?;
+        Ok(match (&self.out, self.dry_run) {
             (_, true) => "nothing is written: --dry-run".to_owned(),
             (Some(out), false) => {
                 bundle.write_to(out)?;
@@ -62,20 +101,12 @@ impl Calibrate {
                 file::write_aside(&bundle.path(MANIFEST), bundle.manifest().to_toml()?.as_bytes())?;
                 format!("{} has the new gate", bundle.directory().display())
             }
-        };
-        print(&text(&before, &fitted))?;
-        progress.result(&format!(
-            "at most {:.1} % of accepted labels are wrong, with probability {:.0} %, \
-             for clips like these and for no others\n{written}",
-            self.risk * 100.0,
-            (1.0 - self.delta) * 100.0
-        ));
-        Ok(Exit::Done)
+        })
     }
 
     /// Fits the gate of `bundle` to the records, which must be of this bundle.
-    fn fit(&self, bundle: &Bundle, progress: &Progress) -> Result<Fitted> {
-        let path = records_file(&self.records);
+    fn fit(&self, bundle: &Bundle, risk: f64, progress: &Progress) -> Result<Fitted> {
+        let path = records_file(self.records.as_deref().unwrap_or(Path::new("")));
         let JournalContents { header, entries, .. } = read_journal::<Record>(&path)?;
         if header.bundle != bundle.fingerprint()? {
             let expected = format!("records of the bundle {}", bundle.manifest().name);
@@ -90,14 +121,14 @@ impl Calibrate {
         }
         let _long = progress.long(&format!("fitting the gate to {} records", entries.len()));
         let records: Vec<&Record> = entries.values().collect();
-        let bound = Bound { risk: self.risk, delta: self.delta };
-        fit(&records, &header.classes, &bundle.manifest().gate, bound, checksum::of_file(&path)?)
+        let bound = Bound { risk, delta: self.delta };
+        fit(&records, &header.classes, &bundle.manifest().gate, self.score, bound, checksum::of_file(&path)?)
     }
 }
 
-/// Returns the settings that change, and the effect on the held-out clips.
-fn text(before: &GateSettings, fitted: &Fitted) -> String {
-    let (before, after) = (flat(before), flat(&fitted.settings));
+/// Returns a line for each setting that changes, with its key in the manifest.
+fn changes(before: &GateSettings, after: &GateSettings) -> String {
+    let (before, after) = (flat(before), flat(after));
     let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
     keys.sort();
     keys.dedup();
@@ -108,13 +139,6 @@ fn text(before: &GateSettings, fitted: &Fitted) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{key:width$}  {old} -> {new}");
     }
-    let _ = writeln!(
-        text,
-        "{:.1} % of {} held-out clips are accepted, {:.1} % of these wrong",
-        fitted.coverage * 100.0,
-        fitted.clips,
-        fitted.risk * 100.0
-    );
     text
 }
 

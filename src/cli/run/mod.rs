@@ -27,6 +27,7 @@ use reload::Reload;
 pub use run_outputs::{LineFormat, RunOutputs};
 use std::time::Duration;
 pub use watcher::{OpenedSource, Watcher};
+pub use window_arg::default_window;
 
 /// Interval at which a program that stays looks for signals.
 const TICK: Duration = Duration::from_millis(50);
@@ -67,7 +68,7 @@ impl RunArgs {
             let threads = self.models.threads();
             pipeline.set_labels(bundle.embed_labels(names.clone(), threads, &mut progress.prompts())?)?;
         }
-        let settings = self.outputs.settings()?;
+        let settings = self.outputs.settings(&bundle.manifest().gate)?;
         let is_controlled = self.config.is_some() || settings.page.is_some();
         let label_updater = is_controlled.then(|| LabelUpdater::start(bundle, pipeline.handle())).transpose()?;
         let controls =

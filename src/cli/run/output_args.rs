@@ -1,9 +1,12 @@
 //! The flags of the outputs beside stdout.
 
 use super::address::address;
+use super::parsers::not_negative;
 use crate::cli::choices::{Choice, parser};
 use clap::Args;
 use figureground::Result;
+use figureground::gate::GateSettings;
+use figureground::sink::drift::DriftSettings;
 use figureground::sink::line_file::LineFileSettings;
 use figureground::sink::mqtt::MqttSettings;
 use figureground::sink::page::PageSettings;
@@ -69,6 +72,9 @@ pub(super) struct OutputArgs {
     /// Never show pictures on the live page.
     #[arg(long)]
     no_picture: bool,
+    /// Warn if the share of flags or the mean risk differs from that of the gate's calibration by more than D.
+    #[arg(long, value_name = "D", default_value_t = DriftSettings::TOLERANCE, value_parser = not_negative)]
+    drift: f64,
 }
 
 const TRIGGERS: [Choice<WebhookTrigger>; 3] = [
@@ -92,13 +98,15 @@ impl OutputArgs {
         self.page.is_some() && !self.no_picture
     }
 
-    /// Returns the settings of all outputs, with secrets read from their files or the environment.
+    /// Returns the settings of all outputs of a pipeline with this `gate`, with secrets read from their files or the
+    /// environment.
     ///
     /// # Errors
     /// Returns an error if a secret cannot be read.
-    pub(super) fn settings(&self) -> Result<OutputSettings> {
+    pub(super) fn settings(&self, gate: &GateSettings) -> Result<OutputSettings> {
         let mqtt = self.mqtt.as_deref().map(|url| self.mqtt_settings(url)).transpose()?;
-        Ok(OutputSettings { mqtt, page: self.page_settings()?, ..self.reloadable_settings()? })
+        let drift = DriftSettings::of(gate, self.drift);
+        Ok(OutputSettings { mqtt, page: self.page_settings()?, drift, ..self.reloadable_settings()? })
     }
 
     /// Returns the settings of the outputs that can change without a restart.

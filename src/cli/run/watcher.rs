@@ -3,11 +3,12 @@
 use super::args::RunArgs;
 use super::metered_source::MeteredSource;
 use super::run_outputs::RunOutputs;
+use crate::cli::interrupt::{self, Interruptible};
 use crate::cli::progress::{Progress, suspend};
-use crate::cli::{Exit, interrupt, report, service};
+use crate::cli::{Exit, report, service};
 use figureground::Result;
 use figureground::pipeline::{Pipeline, Window};
-use figureground::source::{self, ArrivalTime, ReconnectingSource, Source, SourceHealth};
+use figureground::source::{self, ArrivalTime, ReconnectingSource, Source, SourceHealth, SourceOptions};
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
@@ -34,13 +35,36 @@ impl From<Box<dyn Source>> for OpenedSource {
     }
 }
 
+impl OpenedSource {
+    /// Opens a source; a live one is reopened whenever it is lost, until the program is interrupted or `should_stop`.
+    pub fn open(spec: &OsStr, options: SourceOptions, should_stop: impl Fn() -> bool + 'static) -> Result<Self> {
+        let mut opener = source::opener(spec.to_owned(), options);
+        let source = opener()?;
+        if !source.is_live() {
+            return Ok(source.into());
+        }
+        let source = ReconnectingSource::new(source, opener, move || {
+            // The watchdog must not expire while a camera is unplugged.
+            service::alive();
+            interrupt::is_interrupted() || should_stop()
+        });
+        let arrivals = Some(source.arrivals());
+        Ok(OpenedSource { source: Box::new(source), arrivals })
+    }
+
+    /// Returns the source, which stops once the program is interrupted.
+    pub fn interruptible(self) -> Interruptible {
+        Interruptible(self.source)
+    }
+}
+
 impl RunArgs {
     /// Runs all `sources`. Reports a source that cannot be read and continues with the next.
     pub(super) fn watch_all(&self, watcher: &mut Watcher<'_>, sources: &[OsString]) -> Result<Exit> {
         let bar = watcher.progress.bar("clips", sources.len() as u64);
         let mut exit = Exit::Done;
         for spec in sources {
-            let watched = self.open(spec).and_then(|opened| {
+            let watched = OpenedSource::open(spec, self.source_options(), || false).and_then(|opened| {
                 let window = self.window(opened.source.is_live())?;
                 watcher.watch(opened, window)
             });
@@ -55,22 +79,6 @@ impl RunArgs {
         }
         bar.finish_and_clear();
         Ok(exit)
-    }
-
-    /// Opens a source; a live one is reopened whenever it is lost.
-    fn open(&self, spec: &OsStr) -> Result<OpenedSource> {
-        let mut opener = source::opener(spec.to_owned(), self.source_options());
-        let source = opener()?;
-        if !source.is_live() {
-            return Ok(source.into());
-        }
-        let source = ReconnectingSource::new(source, opener, || {
-            // The watchdog must not expire while a camera is unplugged.
-            service::alive();
-            interrupt::is_interrupted()
-        });
-        let arrivals = Some(source.arrivals());
-        Ok(OpenedSource { source: Box::new(source), arrivals })
     }
 }
 

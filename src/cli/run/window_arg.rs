@@ -28,6 +28,11 @@ impl FromStr for WindowArg {
     }
 }
 
+/// Returns the window of a source that is live or not, without flags.
+pub fn default_window(is_live: bool) -> Result<Window> {
+    choose_window(None, None, is_live)
+}
+
 /// Returns the window of a source, with defaults for missing flags.
 pub(super) fn choose_window(window: Option<WindowArg>, stride: Option<f64>, is_live: bool) -> Result<Window> {
     let (seconds, default_stride) = match (window, is_live) {

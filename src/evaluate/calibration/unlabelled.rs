@@ -9,8 +9,8 @@ use super::figures::Figures;
 use crate::error::{Error, Result, Setting, Stage};
 use crate::evaluate::record::ViewLogits;
 use crate::gate::{
-    AbstainReason, Calibration, CalibrationKind, Evidence, FlagReason, Gate, GateSettings, Judgement, RiskSettings,
-    Verdict, Visibility,
+    AbstainReason, Calibration, CalibrationKind, Evidence, Gate, GateSettings, Judgement, RiskSettings, Verdict,
+    Visibility,
 };
 use crate::pipeline::WindowResult;
 use crate::timestamp::Timestamp;
@@ -94,7 +94,8 @@ impl Footage {
     }
 }
 
-/// A gate that was fitted to footage without labels, and what it does on this footage. Shares are of the judged windows.
+/// A gate that was fitted to footage without labels, and what it does on this footage. Shares are of the judged
+/// windows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnlabelledFit {
     /// Settings of the gate.
@@ -146,6 +147,7 @@ pub fn fit_unlabelled(footage: &Footage, settings: &GateSettings, share: f64) ->
         temperature: fitted.temperature,
         threshold: fitted.threshold,
         risk_threshold: fitted.risk.map(|risk| risk.threshold),
+        on_background: fitted.on_background,
         bound: None,
         clips: u32::try_from(counts.judged).unwrap_or(u32::MAX),
         records: footage.description(),
@@ -241,15 +243,12 @@ impl Counts {
         let mut counts = Self::default();
         for judgement in judgements {
             counts.judged += usize::from(is_judged(judgement));
-            match judgement.verdict {
-                Verdict::Accept => {}
-                Verdict::Flag(reason) => {
-                    counts.flagged += 1;
-                    counts.flagged_by_background += usize::from(reason == FlagReason::BackgroundDominates);
-                }
-                verdict @ Verdict::Abstain(_) => {
-                    *counts.abstentions.entry(verdict.reason().unwrap_or_default()).or_default() += 1;
-                }
+            counts.flagged += usize::from(matches!(judgement.verdict, Verdict::Flag(_)));
+            // By the test, because a gate that only notes the background does not flag by it.
+            let is_by_background = judgement.background_rank == 1 && judgement.attribution.exceeds();
+            counts.flagged_by_background += usize::from(is_judged(judgement) && is_by_background);
+            if let (Verdict::Abstain(_), Some(reason)) = (judgement.verdict, judgement.verdict.reason()) {
+                *counts.abstentions.entry(reason).or_default() += 1;
             }
         }
         counts

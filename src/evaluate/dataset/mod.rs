@@ -243,14 +243,15 @@ fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Returns `annotations`, or the only file under `root` with this extension that is not a table of strata.
+/// Returns `annotations`, or the only file under `root` with this extension that is not a table of strata or people.
 fn list(root: &Path, annotations: Option<&Path>, extension: &str) -> Result<PathBuf> {
     if let Some(path) = annotations {
         return Ok(path.to_owned());
     }
     let is_list = |path: &PathBuf| {
         let name = name(path);
-        path.extension().is_some_and(|e| e == extension) && !name.contains("_strata.") && !name.contains("annot.")
+        let is_other = ["_strata.", "_people.", "annot."].iter().any(|mark| name.contains(mark));
+        path.extension().is_some_and(|e| e == extension) && !is_other
     };
     let found: Vec<PathBuf> = entries(root)?.into_iter().filter(is_list).collect();
     match found.as_slice() {

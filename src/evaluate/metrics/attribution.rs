@@ -54,11 +54,11 @@ pub struct AttributionScore {
     pub spearman: Estimate,
     /// AUROC for wrong labels.
     pub auroc_wrong: Estimate,
-    /// `average_precision` less that of dominance, on the same samples.
+    /// `average_precision` less that of dominance, on the same cells and samples.
     pub average_precision_less_dominance: Estimate,
-    /// `spearman` less that of dominance, on the same samples.
+    /// `spearman` less that of dominance, on the same cells and samples.
     pub spearman_less_dominance: Estimate,
-    /// `auroc_wrong` less that of max-softmax, on the same samples.
+    /// `auroc_wrong` less that of max-softmax, on the same cells and samples.
     pub auroc_wrong_less_max_softmax: Estimate,
 }
 
@@ -115,6 +115,21 @@ struct SampledScore {
     auroc_wrong: SampledMeasure,
 }
 
+impl SampledScore {
+    /// Returns the measures with their differences from those of dominance and max-softmax on the same cells.
+    fn compared_with(&self, [dominance, max_softmax]: &[SampledScore; 2]) -> AttributionScore {
+        let of = |measure: &SampledMeasure| measure.estimate(self.cells);
+        AttributionScore {
+            average_precision: of(&self.average_precision),
+            spearman: of(&self.spearman),
+            auroc_wrong: of(&self.auroc_wrong),
+            average_precision_less_dominance: of(&self.average_precision.less(&dominance.average_precision)),
+            spearman_less_dominance: of(&self.spearman.less(&dominance.spearman)),
+            auroc_wrong_less_max_softmax: of(&self.auroc_wrong.less(&max_softmax.auroc_wrong)),
+        }
+    }
+}
+
 impl<'a> MeasuredGrid<'a> {
     fn new(grid: &'a CrossedGrid<'a>) -> Self {
         let samples = CrossedSamples::new(grid.cells.iter().map(|cell| [cell.person, cell.place]).collect());
@@ -157,58 +172,59 @@ impl<'a> MeasuredGrid<'a> {
     }
 
     fn scores(&self) -> BTreeMap<&'static str, AttributionScore> {
-        let mut sampled: BTreeMap<&str, SampledScore> =
-            SCORES.iter().filter_map(|(name, score)| Some((*name, self.score(*score)?))).collect();
-        sampled.insert("random", self.random());
-        let (dominance, max_softmax) = (&sampled["dominance"], &sampled["max-softmax"]);
-        let estimates = |score: &SampledScore| {
-            let of = |measure: &SampledMeasure| measure.estimate(score.cells);
-            AttributionScore {
-                average_precision: of(&score.average_precision),
-                spearman: of(&score.spearman),
-                auroc_wrong: of(&score.auroc_wrong),
-                average_precision_less_dominance: of(&score.average_precision.less(&dominance.average_precision)),
-                spearman_less_dominance: of(&score.spearman.less(&dominance.spearman)),
-                auroc_wrong_less_max_softmax: of(&score.auroc_wrong.less(&max_softmax.auroc_wrong)),
-            }
+        let all = vec![true; self.cells.len()];
+        let baselines = self.baselines(&all);
+        let of_all = |score: &SampledScore| score.compared_with(&baselines);
+        let of_some = |score: &SampledScore, has_score: &[bool]| score.compared_with(&self.baselines(has_score));
+        let measure = |score: Score| {
+            let has_score: Vec<bool> = self.cells.iter().map(|cell| score(cell.clip).is_some()).collect();
+            let sampled = self.rankings(&[self.ranking(score)], &has_score);
+            let is_complete = sampled.cells == self.cells.len();
+            (sampled.cells > 0).then(|| if is_complete { of_all(&sampled) } else { of_some(&sampled, &has_score) })
         };
-        sampled.iter().map(|(name, score)| (*name, estimates(score))).collect()
+        let scores = SCORES.iter().filter_map(|(name, score)| Some((*name, measure(*score)?)));
+        scores.chain([("random", of_all(&self.rankings(&self.random(), &all)))]).collect()
     }
 
-    /// Measures a score on the cells that have it; `None` if none has.
-    fn score(&self, score: Score) -> Option<SampledScore> {
-        let values: Vec<Option<f64>> = self.cells.iter().map(|cell| score(cell.clip)).collect();
-        let cells = values.iter().flatten().count();
-        let ranking = Ranking::of(&values.iter().map(|value| value.unwrap_or_default()).collect::<Vec<_>>());
-        (cells > 0).then(|| self.rankings(&[ranking], &|cell| values[cell].is_some(), cells))
+    /// Measures dominance and max-softmax, with which all scores are compared, on the cells that have another score.
+    fn baselines(&self, has_score: &[bool]) -> [SampledScore; 2] {
+        let baselines = [ScoreKind::Dominance, ScoreKind::MaxSoftmax];
+        baselines.map(|kind| {
+            let scores: Vec<f64> = self.cells.iter().map(|cell| by(cell.clip, kind).unwrap_or_default()).collect();
+            self.rankings(&[Ranking::of(&scores)], has_score)
+        })
     }
 
-    /// Measures random scores: the mean over several draws.
-    fn random(&self) -> SampledScore {
+    /// Ranks the cells by a score. Those without it have any rank.
+    fn ranking(&self, score: Score) -> Ranking {
+        Ranking::of(&self.cells.iter().map(|cell| score(cell.clip).unwrap_or_default()).collect::<Vec<_>>())
+    }
+
+    /// Draws random scores.
+    fn random(&self) -> Vec<Ranking> {
         let mut rng = SplitMix64(SEED);
-        let mut draw = |_: usize| {
+        let mut draw = || {
             let scores: Vec<f64> = self.cells.iter().map(|_| rng.below(usize::MAX) as f64).collect();
             Ranking::of(&scores)
         };
-        let rankings: Vec<Ranking> = (0..DRAWS).map(&mut draw).collect();
-        self.rankings(&rankings, &|_| true, self.cells.len())
+        (0..DRAWS).map(|_| draw()).collect()
     }
 
-    /// Measures `rankings` on the cells that have a score, `cells` of them, and returns the mean of each measure.
-    fn rankings(&self, rankings: &[Ranking], has_score: &dyn Fn(usize) -> bool, cells: usize) -> SampledScore {
+    /// Measures `rankings` on the cells that have a score, and returns the mean of each measure.
+    fn rankings(&self, rankings: &[Ranking], has_score: &[bool]) -> SampledScore {
         let by_place: Vec<bool> = self.cells.iter().map(Cell::is_by_place).collect();
         let wrong: Vec<bool> = self.cells.iter().map(|cell| !cell.clip.is_right()).collect();
         let effect = Ranking::of(&self.cells.iter().map(Cell::effect).collect::<Vec<_>>());
         let measure = |of: &dyn Fn(&Ranking, &[f64]) -> f64| {
             self.samples.measure(|weights| {
                 // A cell without a score counts as often as none.
-                let weight = |(cell, weight): (usize, &f64)| if has_score(cell) { *weight } else { 0.0 };
-                let weights: Vec<f64> = weights.iter().enumerate().map(weight).collect();
+                let weight = |(weight, has_score): (&f64, &bool)| if *has_score { *weight } else { 0.0 };
+                let weights: Vec<f64> = weights.iter().zip(has_score).map(weight).collect();
                 rankings.iter().map(|ranking| of(ranking, &weights)).sum::<f64>() / rankings.len() as f64
             })
         };
         SampledScore {
-            cells,
+            cells: has_score.iter().filter(|has_score| **has_score).count(),
             average_precision: measure(&|ranking, weights| ranking.average_precision(&by_place, weights)),
             spearman: measure(&|ranking, weights| ranking.spearman(&effect, weights)),
             auroc_wrong: measure(&|ranking, weights| ranking.auroc(&wrong, weights)),
@@ -220,11 +236,15 @@ impl<'a> MeasuredGrid<'a> {
 type Score = fn(&ScoredClip) -> Option<f64>;
 
 /// Scores that are compared, by name.
-const SCORES: [(&str, Score); 7] = [
-    ("dominance", |clip| Some(by(clip, ScoreKind::Dominance))),
-    ("log-ratio", |clip| Some(by(clip, ScoreKind::LogRatio))),
-    ("margin", |clip| Some(by(clip, ScoreKind::Margin))),
-    ("max-softmax", |clip| Some(by(clip, ScoreKind::MaxSoftmax))),
+const SCORES: [(&str, Score); 11] = [
+    ("dominance", |clip| by(clip, ScoreKind::Dominance)),
+    ("probe", |clip| by(clip, ScoreKind::Probe)),
+    ("log-ratio", |clip| by(clip, ScoreKind::LogRatio)),
+    ("margin", |clip| by(clip, ScoreKind::Margin)),
+    ("max-softmax", |clip| by(clip, ScoreKind::MaxSoftmax)),
+    ("full-person-mean", |clip| by(clip, ScoreKind::FullPersonMean)),
+    ("risk", |clip| by(clip, ScoreKind::Risk)),
+    ("disagreement", |clip| by(clip, ScoreKind::Disagreement)),
     ("p-background", |clip| Some(p(clip, View::Background))),
     ("minus-p-person", |clip| Some(-p(clip, View::Person))),
     ("minus-ln-p-person", |clip| Some(-p(clip, View::Person).max(LEAST_P).ln())),
@@ -233,8 +253,8 @@ const SCORES: [(&str, Score); 7] = [
 /// The smallest p in a logarithm, as in the gate's scores.
 const LEAST_P: f64 = 1e-6;
 
-fn by(clip: &ScoredClip, score: ScoreKind) -> f64 {
-    -clip.confidence(score)
+fn by(clip: &ScoredClip, score: ScoreKind) -> Option<f64> {
+    clip.confidence(score).map(|confidence| -confidence)
 }
 
 fn p(clip: &ScoredClip, view: View) -> f64 {

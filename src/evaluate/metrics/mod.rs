@@ -27,7 +27,7 @@ pub use permuted::PermutedFlags;
 
 use super::{ClipOutcome, Record};
 use crate::error::Result;
-use crate::gate::{Gate, GateSettings, ScoreKind, Scores, Verdict};
+use crate::gate::{Gate, GateSettings, Probe, RiskFeatures, ScoreKind, Scores, Verdict};
 use crate::view::View;
 use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap};
@@ -55,6 +55,10 @@ pub struct ScoredClip {
     pub tie: usize,
     /// The gate's scores of the label.
     pub scores: Scores,
+    /// Features of the risk of the label.
+    pub features: RiskFeatures,
+    /// The probe; `None` if the clip was not probed.
+    pub probe: Option<Probe>,
     /// The gate's verdict.
     pub verdict: Verdict,
     /// Fraction of the encoder's crop that the person covers, in 0..=1.
@@ -177,6 +181,8 @@ pub fn score_records<'a>(
                         p_truth: gate.probabilities(evidence, truth),
                         tie: gate.tie_label(evidence),
                         scores: judgement.scores,
+                        features: judgement.features,
+                        probe: judgement.probe,
                         verdict: judgement.verdict,
                         person_area: evidence.visibility().person_area,
                         pointing: record.pointing,

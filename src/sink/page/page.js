@@ -103,6 +103,29 @@ function showSource({ state, age_s: age }, reconnects) {
   setText(at("reconnects"), before);
 }
 
+/** Shows the share of flags and the mean risk beside those of the calibration, and warns of a drift. */
+function showCalibration({ flagged, mean_risk: risk }) {
+  const percent = (share) => `${number(100 * share, 0)} %`;
+  const decimal = (value) => number(value);
+  setText(at("flagged"), besideCalibration(flagged, percent, ", ", " at calibration"));
+  setText(at("risk"), besideCalibration(risk, decimal, ", ", " at calibration"));
+  const drifts = [];
+  if (flagged?.is_drifting) drifts.push(`share of flags ${besideCalibration(flagged, percent, ", not ", "")}`);
+  if (risk?.is_drifting) drifts.push(`mean risk ${besideCalibration(risk, decimal, ", not ", "")}`);
+  // The numbers change always: screen readers are told once.
+  if (at("drift").dataset.count === String(drifts.length)) return;
+  at("drift").dataset.count = drifts.length;
+  const text = `The calibration no longer fits (${drifts.join("; ")}): calibrate again.`;
+  setText(at("drift"), drifts.length > 0 ? text : "");
+}
+
+/** Returns a running figure and, if there is one, that of the calibration between two texts. */
+function besideCalibration(figure, text, before, after) {
+  if (!figure) return "–";
+  const running = text(figure.running);
+  return figure.calibration === null ? running : `${running}${before}${text(figure.calibration)}${after}`;
+}
+
 function showState(state) {
   if (state.window) showWindow(state.window);
   showSource(state.source, state.reconnects);
@@ -112,6 +135,7 @@ function showState(state) {
   setText(at("backend"), state.backend || "–");
   setText(at("celsius"), state.celsius === null ? "–" : `${number(state.celsius, 1)} °C`);
   setText(at("count"), String(state.labels || "–"));
+  showCalibration(state.calibration);
   threshold.follow(state.tau);
   showLabels(state);
   showSwitch(state);
