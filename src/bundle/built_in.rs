@@ -33,8 +33,9 @@ macro_rules! plain {
     };
 }
 
-/// The files of the bundle with the plain encoder; its segmenter is that of [`FILES`].
-const PLAIN_FILES: [(&str, &[u8]); 6] = [
+/// The files of the bundle with the plain encoder; its segmenter and its backgrounds are those of [`FILES`].
+const PLAIN_FILES: [(&str, &[u8]); 7] = [
+    file!("backgrounds.safetensors"),
     plain!("bundle.toml"),
     plain!("labels.safetensors"),
     file!("segmenter.onnx"),

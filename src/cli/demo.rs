@@ -45,7 +45,8 @@ impl Demo {
     /// Classifies the clip with both encoders, writes the pictures and prints what to do next.
     fn classify(&self, progress: &Progress) -> Result<Exit> {
         let overlay = Overlay::create(&self.out)?;
-        let encoders = [("demo, plain encoder", built_in::plain_bundle()?), ("demo, masked encoder", built_in::bundle()?)];
+        let encoders =
+            [("demo, plain encoder", built_in::plain_bundle()?), ("demo, masked encoder", built_in::bundle()?)];
         let mut pipelines = Vec::new();
         for (name, bundle) in &encoders {
             pipelines.push((*name, load(bundle)?));
