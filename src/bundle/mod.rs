@@ -144,6 +144,28 @@ impl Bundle {
         Ok(())
     }
 
+    /// Removes the text encoder and its files: the labels can then not be changed.
+    ///
+    /// # Errors
+    /// Returns an error if the manifest cannot be written, or a file cannot be removed.
+    pub fn remove_text_encoder(&mut self) -> Result<()> {
+        let mut manifest = self.manifest.clone();
+        let Some(text) = manifest.text.take() else { return Ok(()) };
+        let is_text = |file: &str| file == text.file || file == format!("{}.data", text.file);
+        let removed: Vec<String> = manifest.files.keys().filter(|file| is_text(file)).cloned().collect();
+        manifest.files.retain(|file, _| !is_text(file));
+        crate::file::write_aside(&self.path(MANIFEST), manifest.to_toml()?.as_bytes())?;
+        self.manifest = manifest;
+        for file in removed {
+            let path = self.path(&file);
+            std::fs::remove_file(&path).map_err(|error| {
+                let expected = format!("{} removed", path.display());
+                Error::caused(Stage::Bundle, expected, error, "remove it by hand")
+            })?;
+        }
+        Ok(())
+    }
+
     /// Creates the tokenizer of the text encoder.
     ///
     /// # Errors

@@ -7,7 +7,6 @@
 pub mod augmentation;
 pub mod background;
 pub mod batch_sampler;
-pub mod calibration;
 pub mod checkpoint;
 pub mod clip;
 pub mod conventions;

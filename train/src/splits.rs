@@ -15,8 +15,6 @@ pub enum Split {
     Training,
     /// Testing.
     Testing,
-    /// Calibration of a gate.
-    Calibration,
 }
 
 /// Clips of one split to render.

@@ -47,13 +47,13 @@ enum Command {
     /// Measures on a crossed grid whether the predictions of pairs follow the person or the place.
     #[command(after_help = grid::EXAMPLES)]
     Grid(grid::Grid),
-    /// Writes a bundle with a trained pair and a gate calibrated on held-out clips.
+    /// Writes a bundle with a trained pair and an uncalibrated gate.
     #[command(after_help = bundle::EXAMPLES)]
     Bundle(bundle::MakeBundle),
     /// Draws the places of a bundle's probes: scenes without people, none of them home of a base class.
     #[command(after_help = places::EXAMPLES)]
     Places(places::Places),
-    /// Searches for a demo clip: its background misleads a bundle, and the gate flags the prediction.
+    /// Searches for a demo clip: its background misleads the plain encoder and not the masked one.
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Demo),
 }
@@ -67,7 +67,7 @@ pub fn run() -> ExitCode {
         Command::Reproduce(command) => command.run(&program.device, &progress),
         Command::Grid(command) => command.run(&program.device, &progress),
         Command::Segmenter(command) => command.run(&progress),
-        Command::Bundle(command) => command.run(&program.device, &progress),
+        Command::Bundle(command) => command.run(&progress),
         Command::Places(command) => command.run(&progress),
         Command::Demo(command) => command.run(&progress),
     };
