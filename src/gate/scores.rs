@@ -16,7 +16,7 @@ pub enum ScoreKind {
     MaxPerson,
     /// 1 - (p_F(c) + p_P(c)) / 2.
     FullPersonMean,
-    /// The probability that c is wrong, by the gate's [`RiskWeights`](super::RiskWeights); a gate without them lacks it.
+    /// Probability that c is wrong, by the gate's [`RiskWeights`](super::RiskWeights). A gate without them lacks it.
     Risk,
     /// D(c) = p_B(c) - p_P(c), from -1 to 1.
     #[default]

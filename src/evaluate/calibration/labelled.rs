@@ -144,8 +144,8 @@ fn probe_thresholds(records: &[&Record], names: &[String], settings: &GateSettin
     Ok(fitted.collect())
 }
 
-/// Returns the AURC of the risk less that of maximum softmax, over the labels that the attribution accepts. The interval
-/// is from samples of videos.
+/// Returns the AURC of the risk less that of maximum softmax, over the labels that the attribution accepts. The
+/// interval is from samples of videos.
 fn aurc_difference(
     records: &[&Record],
     names: &[String],

@@ -61,9 +61,9 @@ impl Grid {
             let [full, person, background] = [View::Full, View::Person, View::Background].map(of_view);
             let (full, person, background): (_, _, _) = (full?, person?, background?);
             progress.print(&format!(
-                "{}: {} people in {places} places: right at home {:.3}, elsewhere {:.3}; names the place elsewhere {:.3}; \
-                 R {:.3}, C {:.3}, T >= .25 in {:.3}; Person view right {:.3}; Background view right at home {:.3}, names \
-                 the place elsewhere {:.3}",
+                "{}: {} people in {places} places: right at home {:.3}, elsewhere {:.3}; names the place elsewhere \
+                 {:.3}; R {:.3}, C {:.3}, T >= .25 in {:.3}; Person view right {:.3}; Background view right at home \
+                 {:.3}, names the place elsewhere {:.3}",
                 path.display(),
                 people.len(),
                 full.right_at_home,
