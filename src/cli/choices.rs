@@ -1,6 +1,7 @@
 //! Flags with named values.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use figureground::gate::OnBackground;
 
 /// A value of a flag, its name on the command line, and its help.
 #[derive(Clone, Copy, Debug)]
@@ -9,6 +10,12 @@ pub struct Choice<T> {
     pub name: &'static str,
     pub help: &'static str,
 }
+
+/// Values of `--on-background`.
+pub const ON_BACKGROUND: [Choice<OnBackground>; 2] = [
+    Choice { value: OnBackground::Flag, name: "flag", help: "The label is flagged" },
+    Choice { value: OnBackground::Note, name: "note", help: "The line says it; the verdict is by the risk alone" },
+];
 
 /// Returns the parser of a flag that takes one of `choices`.
 pub fn parser<T: Copy + Send + Sync + 'static>(

@@ -10,20 +10,24 @@ use std::path::Path;
 fn the_demo_prints_a_verdict_writes_its_pictures_and_says_what_is_next() {
     let workspace = Workspace::new();
     let ended = workspace.figureground(["demo"]).succeeded();
-    let line = ended.stdout.lines().next().unwrap();
-    assert!(line.starts_with("demo ") && line.contains("FLAGGED: the background dominates"), "{}", ended.stdout);
+    let mut lines = ended.stdout.lines();
+    let (plain, masked) = (lines.next().unwrap(), lines.next().unwrap());
+    assert!(plain.starts_with("demo, plain encoder "), "{}", ended.stdout);
+    assert!(plain.contains("FLAGGED: the background dominates"), "{}", ended.stdout);
+    assert!(masked.starts_with("demo, masked encoder ") && masked.contains("accepted"), "{}", ended.stdout);
     for word in ["verdict.gif", "figureground import --help", "figureground run --bundle my-bundle clip.mp4"] {
         assert!(ended.stdout.contains(word), "{word} is missing: {}", ended.stdout);
     }
     assert_eq!(workspace.files(), BTreeSet::from([workspace.path("verdict.gif")]));
     let gif = std::io::BufReader::new(std::fs::File::open(workspace.path("verdict.gif")).unwrap());
     let frames = image::codecs::gif::GifDecoder::new(gif).unwrap().into_frames().collect_frames().unwrap();
-    assert_eq!(frames.len(), 8);
-    // `run` says the same of the same clip.
+    assert_eq!(frames.len(), 16, "eight of each encoder");
+    // `run` says the same as the masked encoder, that of the built-in bundle.
     let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo/out-of-context.gif");
     let verdict = workspace.figureground([Path::new("run"), &clip]).succeeded().verdict();
-    assert_eq!(verdict["verdict"], "flag");
-    assert!(line.contains(verdict["label"].as_str().unwrap()), "{line}");
+    assert_eq!(verdict["verdict"], "accept");
+    assert!(masked.contains(verdict["label"].as_str().unwrap()), "{masked}");
+    assert!(!plain.contains(verdict["label"].as_str().unwrap()), "{plain}");
 }
 
 #[test]
@@ -31,7 +35,7 @@ fn the_demo_writes_its_pictures_where_it_is_told() {
     let workspace = Workspace::new();
     let ended = workspace.figureground(["demo", "--out", "pictures", "--quiet"]).succeeded();
     assert!(ended.stdout.contains("pictures shows"), "{}", ended.stdout);
-    assert_eq!(workspace.path("pictures").read_dir().unwrap().count(), 8);
+    assert_eq!(workspace.path("pictures").read_dir().unwrap().count(), 16);
     workspace.refuses(["demo", "--out", "look.png"], "sink", &[".gif"]);
     workspace.refuses(["demo", "--out", "absent/look.gif"], "sink", &["absent"]);
     for arguments in [&["demo", "clip.mp4"][..], &["demo", "--page", "--out", "look.gif"], &["demo", "--page", "host"]]

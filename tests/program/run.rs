@@ -137,16 +137,15 @@ fn an_address_after_page_and_a_space_is_refused_with_the_right_spelling() {
 }
 
 #[test]
-fn without_a_bundle_the_built_in_one_flags_the_demo_clip() {
+fn without_a_bundle_the_built_in_one_accepts_the_demo_clip_by_the_person() {
     let workspace = Workspace::new();
     let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo/out-of-context.gif");
     let ended = workspace.figureground([Path::new("run"), &clip]).succeeded();
     let verdict = ended.verdict();
-    assert_eq!((&verdict["verdict"], &verdict["reason"]), (&"flag".into(), &"background-dominates".into()));
+    assert_eq!((&verdict["verdict"], &verdict["explained_by"]), (&"accept".into(), &"person".into()));
     assert_eq!(verdict["calibrated"], "labels");
-    assert_eq!(verdict["label"], verdict["background_view"][0]["label"], "the background supports the label");
-    assert_ne!(verdict["label"], verdict["person_view"][0]["label"], "the person does not support it");
-    assert!(verdict["attribution"]["value"].as_f64().unwrap() > 0.0);
+    assert_ne!(verdict["label"], verdict["background_view"][0]["label"], "the background says another label");
+    assert_eq!(verdict["label"], verdict["person_view"][0]["label"], "the person supports it");
 }
 
 #[test]

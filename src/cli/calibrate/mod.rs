@@ -4,13 +4,14 @@ mod choices;
 mod footage;
 mod unlabelled;
 
+use super::choices::{ON_BACKGROUND, parser};
 use super::progress::Progress;
 use super::{Exit, built_in, interrupt, print};
 use clap::Args;
 use figureground::bundle::{Bundle, MANIFEST, checksum};
 use figureground::evaluate::calibration::{Bound, Fitted, fit};
 use figureground::evaluate::{JournalContents, Record, read_journal, records_file};
-use figureground::gate::{GateSettings, ScoreKind};
+use figureground::gate::{GateSettings, OnBackground, ScoreKind};
 use figureground::{Error, Result, Setting, Stage, file};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -39,6 +40,9 @@ pub struct Calibrate {
     /// Score of the risk [default: risk if it orders labels better than max-softmax beyond chance, else max-softmax].
     #[arg(long, value_name = "SCORE", value_parser = choices::score, conflicts_with = "unlabelled")]
     score: Option<ScoreKind>,
+    /// What becomes of a label that the background explains [default: as the bundle's gate says].
+    #[arg(long, value_parser = parser(ON_BACKGROUND))]
+    on_background: Option<OnBackground>,
     /// Bundle that the records were made with [default: the built-in bundle].
     #[arg(long, value_name = "DIR")]
     bundle: Option<PathBuf>,
@@ -58,11 +62,14 @@ pub struct Calibrate {
 
 impl Calibrate {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
-        let bundle = self.bundle.as_deref().map_or_else(built_in::bundle, Bundle::open)?;
+        let mut bundle = self.bundle.as_deref().map_or_else(built_in::bundle, Bundle::open)?;
         if let Some(out) = &self.out {
             file::check_new_directory(out)?;
         }
         let before = bundle.manifest().gate.clone();
+        if let Some(on_background) = self.on_background {
+            bundle.set_gate(GateSettings { on_background, ..before.clone() })?;
+        }
         let Some(risk) = self.risk else { return self.run_unlabelled(bundle, progress) };
         let fitted = self.fit(&bundle, risk, progress)?;
         let written = self.write(bundle, fitted.settings.clone())?;

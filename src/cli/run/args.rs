@@ -4,10 +4,11 @@ use super::output_args::OutputArgs;
 use super::parsers::{positive, size};
 use super::window_arg::{WindowArg, choose_window};
 use crate::cli::ModelArgs;
-use crate::cli::choices::{Choice, parser};
+use crate::cli::choices::{Choice, ON_BACKGROUND, parser};
 use crate::cli::probe_args::ProbeArgs;
 use clap::Args;
 use figureground::Result;
+use figureground::gate::OnBackground;
 use figureground::pipeline::Window;
 use figureground::sink::overlay::Overlay;
 use figureground::source::SourceOptions;
@@ -76,6 +77,9 @@ pub struct RunArgs {
     /// Gate threshold to use instead of the bundle's: windows with a higher score are flagged.
     #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
     pub(super) tau: Option<f32>,
+    /// What becomes of a label that the background explains [default: as the bundle's gate says].
+    #[arg(long, value_parser = parser(ON_BACKGROUND))]
+    pub(super) on_background: Option<OnBackground>,
     /// Print JSON lines even to a terminal.
     #[arg(long)]
     pub(super) json: bool,

@@ -18,6 +18,7 @@ pub use args::{EXAMPLES, RunArgs};
 use clap::{ArgMatches, Args, Command};
 use figureground::Result;
 use figureground::bundle::labels;
+use figureground::gate::GateSettings;
 use figureground::pipeline::{FrameRecording, LabelUpdater, Pipeline, PipelineHandle};
 use figureground::sink::Outputs;
 use figureground::sink::page::PageControls;
@@ -51,6 +52,9 @@ impl RunArgs {
         let bundle_tau = bundle.manifest().gate.threshold;
         if let Some(tau) = self.tau {
             bundle.set_threshold(tau)?;
+        }
+        if let Some(on_background) = self.on_background {
+            bundle.set_gate(GateSettings { on_background, ..bundle.manifest().gate.clone() })?;
         }
         let sources = source::expand(&self.sources)?;
         let probe = self.probe.judging(&bundle)?;
