@@ -58,7 +58,7 @@ enum Command {
     Demo(demo::Demo),
     /// Classify clips, pictures, pipes, streams and cameras.
     #[command(after_help = run::EXAMPLES, args_override_self = true)]
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Create a bundle from a CLIP checkpoint, a segmenter and a label file.
     #[command(after_help = import::EXAMPLES)]
     Import(import::Import),
@@ -83,7 +83,7 @@ enum Command {
     /// Create counterfactual clips, in which the person, the background or the motion is replaced.
     #[command(after_help = counterfactual::EXAMPLES)]
     Counterfactual(counterfactual::Counterfactual),
-    /// Fit the gate of a bundle to the records of a labelled data set.
+    /// Fit the gate of a bundle to the records of a labelled data set, or to footage without labels.
     #[command(after_help = calibrate::EXAMPLES)]
     Calibrate(calibrate::Calibrate),
     /// Rewrite a bundle, configuration, verdict lines or records of version 1.

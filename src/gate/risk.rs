@@ -88,16 +88,16 @@ impl RiskWeights {
         ]
     }
 
-    /// Returns the parts of the log-odds that a label with these features is wrong.
+    /// Returns the parts of the log-odds that a label with these features is wrong. A part without weight is 0, not -0.
     pub fn parts(&self, features: &RiskFeatures) -> RiskParts {
         RiskParts {
             bias: self.bias,
-            full_margin: -self.full_margin * features.full_margin,
-            person_margin: -self.person_margin * features.person_margin,
-            full_log_p: -self.full_log_p * features.full_log_p,
-            person_log_p: -self.person_log_p * features.person_log_p,
-            person_area: -self.person_area * features.person_area,
-            frames_with_person: -self.frames_with_person * features.frames_with_person,
+            full_margin: 0.0 - self.full_margin * features.full_margin,
+            person_margin: 0.0 - self.person_margin * features.person_margin,
+            full_log_p: 0.0 - self.full_log_p * features.full_log_p,
+            person_log_p: 0.0 - self.person_log_p * features.person_log_p,
+            person_area: 0.0 - self.person_area * features.person_area,
+            frames_with_person: 0.0 - self.frames_with_person * features.frames_with_person,
         }
     }
 }

@@ -280,13 +280,16 @@ fn a_large_grid_is_measured_in_seconds() {
     assert!(begun.elapsed().as_secs() < 120);
 }
 
+/// Score, effect, whether the clip is positive, and weight.
+type DrawnClip = (u8, u8, bool, u8);
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn measures_of_ranks_keep_their_values_under_monotone_transforms(
         clips in prop::collection::vec((0u8..6, 0u8..6, any::<bool>(), 0u8..4), 2..40),
     ) {
-        let of = |value: &dyn Fn(&(u8, u8, bool, u8)) -> f64| clips.iter().map(value).collect::<Vec<f64>>();
+        let of = |value: &dyn Fn(&DrawnClip) -> f64| clips.iter().map(value).collect::<Vec<f64>>();
         let (scores, effects, weights) = (of(&|c| c.0.into()), of(&|c| c.1.into()), of(&|c| c.3.into()));
         let positive: Vec<bool> = clips.iter().map(|clip| clip.2).collect();
         let (ranking, effect) = (Ranking::of(&scores), Ranking::of(&effects));

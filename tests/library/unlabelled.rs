@@ -11,8 +11,11 @@ use figureground_tests::program::Random;
 
 const CLASSES: usize = 5;
 
+/// Logits of the three views and the visibility of a window.
+type DrawnWindow = ([[f32; CLASSES]; 3], Visibility);
+
 /// Draws sources of windows. Neighbouring windows resemble each other; some hold no person.
-fn draw(random: &mut Random, sources: usize, windows: usize) -> Vec<Vec<([[f32; CLASSES]; 3], Visibility)>> {
+fn draw(random: &mut Random, sources: usize, windows: usize) -> Vec<Vec<DrawnWindow>> {
     let settings = GateSettings::default();
     let source = |random: &mut Random| {
         let mut logits = [[0f32; CLASSES]; 3];
@@ -27,7 +30,7 @@ fn draw(random: &mut Random, sources: usize, windows: usize) -> Vec<Vec<([[f32; 
     (0..sources).map(|_| source(random)).collect()
 }
 
-fn footage(drawn: &[Vec<([[f32; CLASSES]; 3], Visibility)>]) -> Footage {
+fn footage(drawn: &[Vec<DrawnWindow>]) -> Footage {
     let mut footage = Footage::default();
     for (index, windows) in drawn.iter().enumerate() {
         let windows = windows.iter().map(|(logits, visibility)| {
@@ -39,7 +42,7 @@ fn footage(drawn: &[Vec<([[f32; CLASSES]; 3], Visibility)>]) -> Footage {
 }
 
 /// Returns the share of judged windows that a gate flags as the background's, and the share that it flags.
-fn shares(drawn: &[Vec<([[f32; CLASSES]; 3], Visibility)>], settings: &GateSettings) -> [f64; 2] {
+fn shares(drawn: &[Vec<DrawnWindow>], settings: &GateSettings) -> [f64; 2] {
     let mut gate = Gate::new(settings.clone()).unwrap();
     let (mut judged, mut flagged) = (0, [0; 2]);
     for windows in drawn {

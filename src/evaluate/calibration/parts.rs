@@ -38,10 +38,8 @@ impl<'a> Parts<'a> {
             classes.entry(&clips[0].truth).or_default().push(clips);
         }
         let mut parts = [Vec::new(), Vec::new(), Vec::new()];
-        let mut turn = 0;
-        for clips in classes.into_values().flatten() {
+        for (turn, clips) in classes.into_values().flatten().enumerate() {
             parts[turn % 3].extend(clips);
-            turn += 1;
         }
         let [fit, choose, bound] = parts;
         Ok(Self { fit, choose, bound })

@@ -10,6 +10,7 @@ use figureground::gate::{FlagReason, Verdict};
 use figureground::mask::Size;
 use figureground::pipeline::{FrameRecording, Pipeline, Window};
 use figureground::source::{self, SourceOptions};
+use figureground::view::View;
 use figureground::{Error, Result, Stage};
 use figureground_train::splits;
 use image::codecs::gif::{GifEncoder, Repeat};
@@ -21,6 +22,9 @@ use std::time::Duration;
 
 pub const EXAMPLES: &str = "Example:
   figureground-train demo --bundle models/built-in --plain models/built-in-plain --out demo.gif";
+
+/// Smallest probability of both labels, so that the clip is a clear one.
+const CLEAR: f32 = 0.4;
 
 #[derive(Debug, Args)]
 pub struct Demo {
@@ -64,11 +68,13 @@ impl Demo {
             let bytes = gif(&clip, size, 0..clip.frames())?;
             write_aside(&candidate, &bytes)?;
             let by_plain = judged(&mut plain, &candidate)?;
-            if by_plain.verdict != Some(Verdict::Flag(FlagReason::BackgroundDominates)) || by_plain.label != place {
+            let is_flagged = by_plain.verdict == Some(Verdict::Flag(FlagReason::BackgroundDominates));
+            if !is_flagged || by_plain.label != place || by_plain.p < CLEAR {
                 continue;
             }
             let by_masked = judged(&mut masked, &candidate)?;
-            if by_masked.verdict == Some(Verdict::Accept) && by_masked.label == Some(action.name()) {
+            let is_accepted = by_masked.verdict == Some(Verdict::Accept) && by_masked.p >= CLEAR;
+            if is_accepted && by_masked.label == Some(action.name()) {
                 write_aside(&self.out, &bytes)?;
                 bar.finish_and_clear();
                 let parts = clip.caption_parts();
@@ -87,10 +93,11 @@ fn pipeline(bundle: &Path) -> Result<Pipeline> {
     Pipeline::new(&bundle, engine, FrameRecording::Off)
 }
 
-/// The label and the verdict of a clip.
+/// The label of a clip, its probability in the full view, and the verdict.
 #[derive(Clone, Debug, Default)]
 struct Judged {
     label: Option<String>,
+    p: f32,
     verdict: Option<Verdict>,
 }
 
@@ -99,7 +106,7 @@ fn judged(pipeline: &mut Pipeline, path: &Path) -> Result<Judged> {
     let mut judged = Judged::default();
     pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
         let label = outcome.names.get(outcome.judgement.label).cloned();
-        judged = Judged { label, verdict: Some(outcome.judgement.verdict) };
+        judged = Judged { label, p: outcome.judgement.p[View::Full.index()], verdict: Some(outcome.judgement.verdict) };
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(judged)
