@@ -421,7 +421,7 @@ fn calibrate_replaces_the_gate_writes_a_new_bundle_or_changes_nothing() {
     // All clips are copies of one: half of the labels are wrong.
     calibrate("0.05", &bundle).refused("gate", &["max-softmax"]);
     calibrate("1.5", &bundle).refused("gate", &["between 0 and 1"]);
-    calibrate("0.5", &workspace.own_bundle("another-of-the-same")).refused("gate", &["max-softmax"]);
+    calibrate("0.2", &workspace.own_bundle("another-of-the-same")).refused("gate", &["max-softmax"]);
     // Where the gate goes must be said, and a dry run writes nothing.
     let ended = calibrate_to("0.99", &bundle, &[]);
     assert!(ended.code == Some(2) && ended.stderr.contains("--out"), "{ended:#?}");

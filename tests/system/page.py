@@ -191,17 +191,19 @@ def use_keyboard(page, calibrated):
 
 
 def control(page):
-    # A screen reader is told of the verdict that changes.
-    page.evaluate("window.spoken = []")
     # No window exceeds this threshold.
     page.fill("#tau", "1000")
     page.click("#threshold [type=submit]")
-    wait(page, "['accept', 'abstain'].includes(document.getElementById('badge').dataset.verdict)")
-    wait(page, "window.spoken.some(text => /: (accept|abstain)[.]/.test(text))")
+    wait(page, says("set", "in use"))
+    wait(page, "!document.querySelector('main').textContent.includes('the background dominates')")
+    page.evaluate("window.spoken = []")
     page.fill("#labels", "reading a book\nriding a horse\nswimming")
     page.click("#relabel [type=submit]")
     wait(page, f"{text_of('count')} === '3'")
     wait(page, f"['reading a book', 'riding a horse', 'swimming'].includes({text_of('label')})")
+    # A screen reader is told of the verdict that changes.
+    spoken = "/^(reading a book|riding a horse|swimming): (accept|flag|abstain)[.]/"
+    wait(page, f"window.spoken.some(text => {spoken}.test(text))")
     wait(page, says("label-update", "in use"))
     # The gate was calibrated for other labels.
     wait(page, f"{text_of('uncalibrated')} === 'not calibrated'")

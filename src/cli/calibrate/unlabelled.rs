@@ -30,13 +30,16 @@ pub(super) struct UnlabelledArgs {
     #[arg(conflicts_with_all = ["records", "risk", "delta"])]
     sources: Vec<OsString>,
     /// Largest fraction of the footage to flag, between 0 and 1.
-    #[arg(long, value_name = "S", requires = "unlabelled")]
+    // Of a flag that conflicts with a given one, clap does not say that it is missing: hence both.
+    #[arg(long, value_name = "S", requires = "unlabelled", conflicts_with_all = ["records", "risk"])]
     share: Option<f64>,
     /// Footage without people: show what labels an empty room gets. It does not change the fit.
     #[arg(long, value_name = "SOURCE", num_args = 1.., requires = "unlabelled")]
+    #[arg(conflicts_with_all = ["records", "risk"])]
     empty: Vec<OsString>,
     /// Seconds to read of each camera or stream [default: until ctrl-C].
     #[arg(long, value_name = "SECONDS", requires = "unlabelled", value_parser = positive)]
+    #[arg(conflicts_with_all = ["records", "risk"])]
     duration: Option<f64>,
     /// Backend that runs the models.
     #[arg(long, value_parser = parser(BACKENDS), default_value = "auto", requires = "unlabelled")]

@@ -10,7 +10,6 @@ use figureground::gate::{FlagReason, Verdict};
 use figureground::mask::Size;
 use figureground::pipeline::{FrameRecording, Pipeline, Window};
 use figureground::source::{self, SourceOptions};
-use figureground::view::View;
 use figureground::{Error, Result, Stage};
 use figureground_train::splits;
 use image::codecs::gif::{GifEncoder, Repeat};
@@ -21,17 +20,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub const EXAMPLES: &str = "Example:
-  figureground-train demo --bundle models/built-in --plain models/built-in-plain --out demo.gif";
-
-/// Smallest probability of both labels, so that the clip is a clear one.
-const CLEAR: f32 = 0.4;
+  figureground-train demo --bundle masked-bundle --plain plain-bundle --out demo.gif";
 
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Bundle with the masked encoder.
+    /// Bundle with the masked encoder, whole.
     #[arg(long, value_name = "BUNDLE")]
     bundle: PathBuf,
-    /// Bundle with the plain encoder.
+    /// Bundle with the plain encoder, whole.
     #[arg(long, value_name = "BUNDLE")]
     plain: PathBuf,
     /// Clip to write.
@@ -69,12 +65,11 @@ impl Demo {
             write_aside(&candidate, &bytes)?;
             let by_plain = judged(&mut plain, &candidate)?;
             let is_flagged = by_plain.verdict == Some(Verdict::Flag(FlagReason::BackgroundDominates));
-            if !is_flagged || by_plain.label != place || by_plain.p < CLEAR {
+            if !is_flagged || by_plain.label != place {
                 continue;
             }
             let by_masked = judged(&mut masked, &candidate)?;
-            let is_accepted = by_masked.verdict == Some(Verdict::Accept) && by_masked.p >= CLEAR;
-            if is_accepted && by_masked.label == Some(action.name()) {
+            if by_masked.verdict == Some(Verdict::Accept) && by_masked.label == Some(action.name()) {
                 write_aside(&self.out, &bytes)?;
                 bar.finish_and_clear();
                 let parts = clip.caption_parts();
@@ -93,11 +88,10 @@ fn pipeline(bundle: &Path) -> Result<Pipeline> {
     Pipeline::new(&bundle, engine, FrameRecording::Off)
 }
 
-/// The label of a clip, its probability in the full view, and the verdict.
+/// The label and the verdict of a clip.
 #[derive(Clone, Debug, Default)]
 struct Judged {
     label: Option<String>,
-    p: f32,
     verdict: Option<Verdict>,
 }
 
@@ -106,7 +100,7 @@ fn judged(pipeline: &mut Pipeline, path: &Path) -> Result<Judged> {
     let mut judged = Judged::default();
     pipeline.watch(source.as_mut(), Window::Clip, &mut |outcome| {
         let label = outcome.names.get(outcome.judgement.label).cloned();
-        judged = Judged { label, p: outcome.judgement.p[View::Full.index()], verdict: Some(outcome.judgement.verdict) };
+        judged = Judged { label, verdict: Some(outcome.judgement.verdict) };
         Ok(ControlFlow::Continue(()))
     })?;
     Ok(judged)
