@@ -72,6 +72,11 @@ impl Calibrate {
         }
         let Some(risk) = self.risk else { return self.run_unlabelled(bundle, progress) };
         let fitted = self.fit(&bundle, risk, progress)?;
+        let [.., clips] = fitted.parts;
+        if fitted.bound_videos < clips {
+            let videos = fitted.bound_videos;
+            log::warn!("the bound is for independent clips, and {clips} clips tested it that are of {videos} videos");
+        }
         let written = self.write(bundle, fitted.settings.clone())?;
         print(&(changes(&before, &fitted.settings) + &choices::text(&fitted)))?;
         progress.result(&format!(

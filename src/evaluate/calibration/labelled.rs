@@ -31,6 +31,9 @@ pub struct Fitted {
     pub settings: GateSettings,
     /// Number of clips in each part: those that fitted, chose, and tested the bound.
     pub parts: [usize; 3],
+    /// Number of videos of the clips of the bound. Clips of one video are not independent, and the bound is for
+    /// independent clips.
+    pub bound_videos: usize,
     /// AURC of the risk less that of maximum softmax, on the clips that chose; `None` if no weights could be fitted.
     pub aurc_less_max_softmax: Option<Estimate>,
     /// The rule that chose tau.
@@ -104,6 +107,7 @@ pub fn fit(
     Ok(Fitted {
         settings,
         parts: [parts.fit.len(), parts.choose.len(), parts.bound.len()],
+        bound_videos: parts.bound.iter().map(|record| video(record)).collect::<BTreeSet<_>>().len(),
         aurc_less_max_softmax: less_max_softmax,
         tau: rule,
         coverage: count as f64 / tested.len().max(1) as f64,
