@@ -61,7 +61,8 @@ pub fn fit(
     source: String,
 ) -> Result<Fitted> {
     bound.validate()?;
-    let parts = Parts::of(records)?;
+    let records: Vec<&Record> = records.iter().copied().filter(|record| record.outcome.is_scored()).collect();
+    let parts = Parts::of(&records)?;
     let temperature = fit_temperature(&logits(&parts.fit, names))? as f32;
     let mut settings =
         GateSettings { temperature, risk: None, probe: Vec::new(), calibration: None, ..settings.clone() };
@@ -87,7 +88,7 @@ pub fn fit(
         return Err(unreachable(&chosen, &labels, bound, score));
     };
     settings.risk = Some(RiskSettings { threshold, ..risk });
-    let Figures { flagged, mean_risk } = figures(records, names, &settings)?;
+    let Figures { flagged, mean_risk } = figures(&records, names, &settings)?;
     settings.calibration = Some(Calibration {
         kind: CalibrationKind::Labels,
         temperature,
