@@ -20,6 +20,7 @@ mod record;
 mod rejudge;
 pub mod report;
 mod scoring;
+mod source_video;
 mod validation;
 
 pub use dataset_run::{DatasetRun, RunSettings};

@@ -3,10 +3,8 @@
 use super::refused;
 use crate::error::Result;
 use crate::evaluate::Record;
+use crate::evaluate::source_video::source_video;
 use std::collections::BTreeMap;
-
-/// Stratum that drawn clips of one person share.
-const PERSON: &str = "seed";
 
 /// The records of a calibration in three parts.
 #[derive(Debug, Default)]
@@ -46,20 +44,9 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// Returns the video of a record: the person of a drawn clip, else the clip's id without path, extension and times.
+/// Returns the video of a record, or the clip itself where its video is not known.
 pub(super) fn video(record: &Record) -> &str {
-    if let Some(person) = record.strata.get(PERSON) {
-        return person;
-    }
-    let without_times = |id: &'_ str| -> Option<usize> {
-        let (rest, end) = id.rsplit_once('_')?;
-        let (video, start) = rest.rsplit_once('_')?;
-        let is_time = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        (is_time(start) && is_time(end)).then_some(video.len())
-    };
-    let name = record.clip.rsplit('/').next().unwrap_or(&record.clip);
-    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    without_times(stem).map_or(&record.clip, |length| &stem[..length])
+    source_video(record).unwrap_or(&record.clip)
 }
 
 #[cfg(test)]

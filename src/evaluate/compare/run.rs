@@ -2,13 +2,11 @@
 
 use crate::error::{Error, Result, Stage};
 use crate::evaluate::metrics::Classes;
+use crate::evaluate::source_video::source_video;
 use crate::evaluate::{ClipOutcome, Record, read_journal, records_file};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-/// Stratum that names the source video of a clip.
-const VIDEO: &str = "video";
 
 /// A validation run.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,7 +127,7 @@ impl JudgedClip {
         let best = |view: &Option<Vec<Class>>| Some(is_truth(view.as_ref()?.first()?));
         Ok(Some(Self {
             truth: record.truth.clone(),
-            video: record.strata.get(VIDEO).cloned().or_else(|| source_video(&record.clip).map(str::to_owned)),
+            video: source_video(record).map(str::to_owned),
             is_right: classes.index(&line.label) == Some(truth),
             in_top5: line.full.as_ref().map(|full| full.iter().any(is_truth)),
             is_person_right: best(&line.person_view),
@@ -162,25 +160,5 @@ impl Line {
         let probabilities = [("max-softmax", p.and_then(|p| p.full)), ("max-person", p.and_then(|p| p.person))];
         let probabilities = probabilities.into_iter().filter_map(|(name, p)| Some((name.to_owned(), p?)));
         tests.chain(probabilities).collect()
-    }
-}
-
-/// Returns the source video of a clip that is named as in Kinetics: `VIDEO_000010_000020`.
-fn source_video(clip: &str) -> Option<&str> {
-    let is_second = |part: &str| part.len() == 6 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let (rest, end) = clip.rsplit_once('_')?;
-    let (video, start) = rest.rsplit_once('_')?;
-    (is_second(start) && is_second(end) && !video.is_empty()).then_some(video)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kinetics_ids_name_their_video() {
-        assert_eq!(source_video("a_b-c_000010_000020"), Some("a_b-c"));
-        assert_eq!(source_video("waving/7"), None);
-        assert_eq!(source_video("x_10_20"), None);
     }
 }
