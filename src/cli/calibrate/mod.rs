@@ -70,7 +70,7 @@ impl Calibrate {
         if let Some(on_background) = self.on_background {
             bundle.set_gate(GateSettings { on_background, ..before.clone() })?;
         }
-        let Some(risk) = self.risk else { return self.run_unlabelled(bundle, progress) };
+        let Some(risk) = self.risk else { return self.run_unlabelled(bundle, &before, progress) };
         let fitted = self.fit(&bundle, risk, progress)?;
         let [.., clips] = fitted.parts;
         if fitted.bound_videos < clips {
@@ -88,13 +88,12 @@ impl Calibrate {
         Ok(Exit::Done)
     }
 
-    /// Fits the gate of `bundle` to footage without labels.
-    fn run_unlabelled(&self, bundle: Bundle, progress: &Progress) -> Result<Exit> {
-        let before = bundle.manifest().gate.clone();
+    /// Fits the gate of `bundle`, which was `before`, to footage without labels.
+    fn run_unlabelled(&self, bundle: Bundle, before: &GateSettings, progress: &Progress) -> Result<Exit> {
         let fitted = self.unlabelled.fit(&bundle, progress)?;
         let written = self.write(bundle, fitted.fit.settings.clone())?;
-        print(&(changes(&before, &fitted.fit.settings) + &fitted.effect()))?;
-        progress.result(&(fitted.explanation(&before) + &written));
+        print(&(changes(before, &fitted.fit.settings) + &fitted.effect()))?;
+        progress.result(&(fitted.explanation(before) + &written));
         Ok(Exit::Done)
     }
 
