@@ -67,13 +67,11 @@ fn gradient(labels: &[(RiskFeatures, bool)], log_odds: &[f64], change: impl Fn(u
 
 /// Returns the mean and the deviation of each feature.
 fn moments(rows: &[[f64; RiskFeatures::COUNT]]) -> [[f64; RiskFeatures::COUNT]; 2] {
-    let count = rows.len() as f64;
-    let means = core::array::from_fn(|j| rows.iter().map(|row| row[j]).sum::<f64>() / count);
-    let deviation = |j: usize| -> f64 {
-        let mean: f64 = rows.iter().map(|row| row[j]).sum::<f64>() / count;
-        (rows.iter().map(|row| (row[j] - mean).powi(2)).sum::<f64>() / count).sqrt()
-    };
-    [means, core::array::from_fn(deviation)]
+    let mean =
+        |value: &dyn Fn(&[f64; RiskFeatures::COUNT]) -> f64| rows.iter().map(value).sum::<f64>() / rows.len() as f64;
+    let means: [f64; RiskFeatures::COUNT] = core::array::from_fn(|j| mean(&|row| row[j]));
+    let deviations = core::array::from_fn(|j| mean(&|row| (row[j] - means[j]).powi(2)).sqrt());
+    [means, deviations]
 }
 
 #[cfg(test)]
