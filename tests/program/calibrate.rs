@@ -1,13 +1,14 @@
 //! `calibrate --unlabelled` as a user runs it, and what a run says when its calibration no longer fits.
 
 use figureground::source::{self, SourceOptions};
-use figureground_tests::program::live::{Live, ask, free_port, listen, metric, until};
+use figureground_tests::program::live::{Live, StreamServer, ask, free_port, listen, metric, until};
 use figureground_tests::program::{Ended, Random, Workspace, demo, fixture, has_ffmpeg, interrupt};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -294,25 +295,6 @@ fn a_manifest_with_impossible_figures_is_refused() {
     }
 }
 
-/// An ffmpeg that serves a moving picture without an end, in real time, to the first client.
-struct Server(Child);
-
-impl Server {
-    fn start(port: u16) -> Self {
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-loglevel", "error", "-re", "-f", "lavfi", "-i", "testsrc=size=128x128:rate=12"]);
-        command.args(["-c:v", "mpeg2video", "-g", "6", "-f", "mpegts", &format!("tcp://127.0.0.1:{port}?listen=1")]);
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn a_stream_ends_after_its_duration_or_by_ctrl_c_and_the_fit_goes_on() {
     if !has_ffmpeg("a stream that a gate is fitted to") {
@@ -321,7 +303,8 @@ fn a_stream_ends_after_its_duration_or_by_ctrl_c_and_the_fit_goes_on() {
     let workspace = Workspace::new();
     for duration in [Some("3"), None] {
         let port = free_port();
-        let _server = Server::start(port);
+        let input = ["-f", "lavfi", "-i", "testsrc=size=128x128:rate=12"].map(OsStr::new);
+        let _server = StreamServer::start(port, &input, &[]);
         std::thread::sleep(Duration::from_millis(500));
         let url = format!("tcp://127.0.0.1:{port}");
         let mut command = workspace.command();

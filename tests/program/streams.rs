@@ -1,30 +1,18 @@
 //! Streams that are lost and restored.
 
-use figureground_tests::program::live::{Live, TIMEOUT, free_port};
+use figureground_tests::program::live::{Live, StreamServer, TIMEOUT, free_port};
 use figureground_tests::program::{self, Workspace, demo};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-/// An ffmpeg that serves the demo clip repeatedly, in real time, to the first client.
-struct Server(Child);
-
-impl Server {
-    fn start(port: u16, size: &str) -> Self {
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i"]).arg(demo());
-        command.args(["-vf", &format!("scale={size}"), "-r", "12", "-c:v", "mpeg2video", "-q:v", "2", "-g", "6"]);
-        command.args(["-f", "mpegts", &format!("tcp://127.0.0.1:{port}?listen=1")]);
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Serves the demo clip repeatedly, with pictures of `size`.
+fn serve(port: u16, size: &str) -> StreamServer {
+    let clip = demo();
+    let input = [OsStr::new("-stream_loop"), OsStr::new("-1"), OsStr::new("-i"), clip.as_os_str()];
+    StreamServer::start(port, &input, &["-vf", &format!("scale={size}"), "-r", "12", "-q:v", "2"])
 }
 
 #[test]
@@ -34,7 +22,7 @@ fn a_stream_continues_after_its_server_restarts_and_counts_reconnects() {
     }
     let workspace = Workspace::new();
     let port = free_port();
-    let mut server = Server::start(port, "160:120");
+    let mut server = serve(port, "160:120");
     std::thread::sleep(Duration::from_millis(500));
     let url = format!("tcp://127.0.0.1:{port}");
     let bundle = workspace.bundle().display().to_string();
@@ -63,7 +51,7 @@ fn a_stream_continues_after_its_server_restarts_and_counts_reconnects() {
     // Restarted with another frame size.
     drop(server);
     std::thread::sleep(Duration::from_millis(700));
-    server = Server::start(port, "128:128");
+    server = serve(port, "128:128");
     let began = Instant::now();
     seen.extend(take(3));
     assert!(began.elapsed() < Duration::from_secs(30));
@@ -101,7 +89,7 @@ fn a_stream_is_restored_after_garbage_and_silence() {
     }
     let workspace = Workspace::new();
     let port = free_port();
-    let server = Server::start(port, "160:120");
+    let server = serve(port, "160:120");
     std::thread::sleep(Duration::from_millis(500));
     let url = format!("tcp://127.0.0.1:{port}");
     let mut command = workspace.run_command();
@@ -112,7 +100,7 @@ fn a_stream_is_restored_after_garbage_and_silence() {
     let garbage = program::Random(7).bytes(200_000);
     answer(port, garbage, Duration::ZERO).join().unwrap();
     answer(port, Vec::new(), Duration::from_secs(8)).join().unwrap();
-    let server = Server::start(port, "160:120");
+    let server = serve(port, "160:120");
     live.verdicts_so_far();
     live.verdicts(3);
     let stderr = live.stderr();

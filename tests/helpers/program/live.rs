@@ -2,9 +2,10 @@
 
 use super::{Workspace, verdict};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
@@ -215,4 +216,24 @@ pub fn metric(address: SocketAddr, line: &str) -> f64 {
     let scrape = ask(address, "GET /metrics", &[], "").body;
     let found = scrape.lines().find_map(|known| known.strip_prefix(line)?.strip_prefix(' '));
     found.unwrap_or_else(|| panic!("no {line} in {scrape}")).parse().unwrap()
+}
+
+/// An ffmpeg that serves a video without an end, in real time, to the first client.
+pub struct StreamServer(Child);
+
+impl StreamServer {
+    /// Starts the server at `port`: `input` are ffmpeg's arguments for the video, `output` those for its frames.
+    pub fn start(port: u16, input: &[&OsStr], output: &[&str]) -> Self {
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-loglevel", "error", "-re"]).args(input).args(output);
+        command.args(["-c:v", "mpeg2video", "-g", "6", "-f", "mpegts", &format!("tcp://127.0.0.1:{port}?listen=1")]);
+        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+}
+
+impl Drop for StreamServer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
