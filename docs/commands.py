@@ -28,7 +28,10 @@ def help_of(program, *command):
     """Returns what `program command --help` prints."""
     # Neither a terminal's width nor colours may show in the page.
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
-    printed = subprocess.run([program, *command, "--help"], check=True, capture_output=True, text=True, env=environment)
+    # The usage names the file that was started, which may have any name.
+    printed = subprocess.run(
+        ["figureground", *command, "--help"], executable=program, check=True, capture_output=True, text=True, env=environment
+    )
     return printed.stdout.rstrip()
 
 

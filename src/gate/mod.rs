@@ -35,8 +35,18 @@ use view_scores::ViewScores;
 #[derive(Clone, Debug)]
 pub struct Gate {
     settings: GateSettings,
-    /// Label of the last window and the reason, if it was flagged.
-    flagged: Option<(usize, FlagReason)>,
+    /// What the last window was flagged by, if the gate did not abstain.
+    last: Option<Failures>,
+}
+
+/// The tests by which a window's label was flagged. Each test has its own hysteresis, so that a lower threshold never
+/// accepts what a higher one flags.
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    label: usize,
+    /// The background explains the label, and [`OnBackground::Flag`] is set.
+    by_background: bool,
+    by_risk: bool,
 }
 
 impl Gate {
@@ -46,7 +56,7 @@ impl Gate {
     /// Returns an error if a setting is not finite or out of range.
     pub fn new(settings: GateSettings) -> Result<Self> {
         settings.validate()?;
-        Ok(Self { settings, flagged: None })
+        Ok(Self { settings, last: None })
     }
 
     /// Returns the settings.
@@ -64,15 +74,15 @@ impl Gate {
 
     /// Forgets earlier windows, before the next source.
     pub fn reset(&mut self) {
-        self.flagged = None;
+        self.last = None;
     }
 
     /// Judges the next window.
     pub fn judge(&mut self, evidence: &Evidence<'_>) -> Judgement {
         let judgement = self.judgement(evidence);
-        self.flagged = match judgement.verdict {
-            Verdict::Flag(reason) => Some((judgement.label, reason)),
-            _ => None,
+        self.last = match judgement.verdict {
+            Verdict::Abstain(_) => None,
+            Verdict::Accept | Verdict::Flag(_) => Some(self.failures(&judgement)),
         };
         judgement
     }
@@ -161,7 +171,7 @@ impl Gate {
     /// Returns the test of whether the background explains `label`: by the probe, if one was made on a number of
     /// backgrounds that a tau was fitted for, else by dominance.
     fn attribution(&self, label: usize, scores: &Scores, probe: Option<Probe>) -> Test {
-        let was_flagged = self.flagged == Some((label, FlagReason::BackgroundDominates));
+        let was_flagged = self.last.is_some_and(|last| last.label == label && last.by_background);
         let fitted = probe.and_then(|probe| self.settings.probe_threshold(probe.places()));
         let (score, value, threshold) = match (scores.probe, fitted) {
             (Some(value), Some(threshold)) => (ScoreKind::Probe, value, threshold),
@@ -173,18 +183,25 @@ impl Gate {
     /// Returns the test of whether `label` is wrong.
     fn risk(&self, label: usize, scores: &Scores) -> Option<Test> {
         let RiskSettings { score, threshold, .. } = self.settings.risk?;
-        let was_flagged = self.flagged.is_some_and(|(flagged, reason)| {
-            flagged == label && matches!(reason, FlagReason::PersonDisagrees | FlagReason::LikelyWrong)
-        });
+        let was_flagged = self.last.is_some_and(|last| last.label == label && last.by_risk);
         Some(Test { score, value: scores.get(score)?, threshold: self.in_force(threshold, was_flagged) })
+    }
+
+    fn failures(&self, judgement: &Judgement) -> Failures {
+        let is_background = judgement.background_rank == 1 && judgement.attribution.exceeds();
+        Failures {
+            label: judgement.label,
+            by_background: is_background && self.settings.on_background == OnBackground::Flag,
+            by_risk: judgement.risk.is_some_and(|test| test.exceeds()),
+        }
     }
 
     /// Decides by the two tests.
     fn decision(&self, judgement: &Judgement) -> Verdict {
-        let is_background = judgement.background_rank == 1 && judgement.attribution.exceeds();
-        if is_background && self.settings.on_background == OnBackground::Flag {
+        let failures = self.failures(judgement);
+        if failures.by_background {
             Verdict::Flag(FlagReason::BackgroundDominates)
-        } else if !judgement.risk.is_some_and(|test| test.exceeds()) {
+        } else if !failures.by_risk {
             Verdict::Accept
         } else if judgement.explained_by.is_person() {
             Verdict::Flag(FlagReason::LikelyWrong)
