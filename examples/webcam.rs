@@ -37,9 +37,10 @@ fn run() -> Result<()> {
 #[cfg(feature = "camera")]
 fn open(camera: Option<std::ffi::OsString>) -> Result<(Box<dyn Source>, Window)> {
     let camera = camera.unwrap_or_else(|| "camera:0".into());
+    let name = camera.to_string_lossy().into_owned();
     let mut opener = figureground::source::opener(camera, figureground::source::SourceOptions::default());
     // Opens the camera again if its cable is pulled and put back.
-    let source = Box::new(figureground::source::ReconnectingSource::new(opener()?, opener, || false));
+    let source = Box::new(figureground::source::ReconnectingSource::new(name, Some(opener()?), opener, || false));
     Ok((source, Window::Sliding(Sliding::new(2.0, 0.5)?)))
 }
 

@@ -88,7 +88,7 @@ pub fn write(command: &Command, matches: &ArgMatches) -> String {
     let mut text =
         String::from("# Configuration of `figureground run --config FILE`. Each key is a flag; see --help.\n");
     let sources = matches.get_raw(SOURCES).into_iter().flatten();
-    let sources: Vec<Value> = sources.map(|source| Value::String(source::without_password(source))).collect();
+    let sources: Vec<Value> = sources.map(|source| Value::String(source::without_secrets(source))).collect();
     push(&mut text, "Sources to watch", SOURCES, Some(&Value::Array(sources)));
     for flag in flags(command) {
         let Some(key) = flag.get_long() else { continue };
@@ -122,7 +122,7 @@ fn takes_value(flag: &Arg) -> bool {
 
 /// Returns a number if the text is one in its shortest form, and text otherwise.
 fn value_of(raw: &OsStr) -> Value {
-    let text = source::without_password(raw);
+    let text = source::without_secrets(raw);
     let number = text.parse::<i64>().map(Value::Integer).ok().filter(|number| number.to_string() == text);
     let real =
         || text.parse::<f64>().ok().filter(|real| real.is_finite() && real.to_string() == text).map(Value::Float);

@@ -159,4 +159,10 @@ impl Source for Interruptible {
         check()?;
         self.0.select(indices)
     }
+
+    fn sample(&mut self, choose: &mut dyn FnMut(u64) -> Vec<u64>) -> Result<u64> {
+        let count = self.0.sample(choose)?;
+        check()?;
+        Ok(count)
+    }
 }

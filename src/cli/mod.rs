@@ -26,6 +26,7 @@ mod probe_args;
 mod progress;
 mod run;
 mod service;
+mod source_args;
 mod text_line;
 mod validate;
 

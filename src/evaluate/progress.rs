@@ -88,4 +88,10 @@ impl Source for CancellableSource<'_> {
         check(self.progress)?;
         self.source.select(indices)
     }
+
+    fn sample(&mut self, choose: &mut dyn FnMut(u64) -> Vec<u64>) -> Result<u64> {
+        let count = self.source.sample(choose)?;
+        check(self.progress)?;
+        Ok(count)
+    }
 }

@@ -206,12 +206,16 @@ impl Pipeline {
 
     fn score_clip(&mut self, source: &mut dyn Source, on_window: &mut OnWindow<'_>) -> Result<()> {
         let frames = self.clip.frames;
-        let count = timed(&mut self.timing.decode, || source.count())?;
-        let sampled: Vec<u64> = (0..frames).map(|i| self.clip.sampler.index(i, count, frames)).collect();
-        let mut distinct = sampled.clone();
-        distinct.sort_unstable();
-        distinct.dedup();
-        timed(&mut self.timing.decode, || source.select(&distinct))?;
+        let sampler = self.clip.sampler;
+        let (mut sampled, mut distinct) = (Vec::new(), Vec::new());
+        let mut choose = |count: u64| {
+            sampled = (0..frames).map(|i| sampler.index(i, count, frames)).collect::<Vec<u64>>();
+            distinct.clone_from(&sampled);
+            distinct.sort_unstable();
+            distinct.dedup();
+            distinct.clone()
+        };
+        let count = timed(&mut self.timing.decode, || source.sample(&mut choose))?;
         self.reserve(distinct.len())?;
         let mut read = Vec::with_capacity(distinct.len());
         // Reads no frame behind the last one needed: damage there must not cost the verdict.

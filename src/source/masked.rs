@@ -109,6 +109,10 @@ impl Source for MaskedSource<'_> {
     fn select(&mut self, indices: &[u64]) -> Result<()> {
         self.source.select(indices)
     }
+
+    fn sample(&mut self, choose: &mut dyn FnMut(u64) -> Vec<u64>) -> Result<u64> {
+        self.source.sample(choose)
+    }
 }
 
 fn invalid(expected: &str, got: impl core::fmt::Display) -> Error {

@@ -31,7 +31,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Frames in capture order, lent one at a time. All frames of a source have one size.
+/// Frames in capture order, lent one at a time. They have one size, unless a video or stream changes its own.
 ///
 /// A truncated or damaged source returns an error only after its last whole frame, so that no readable frame is lost.
 pub trait Source {
@@ -46,7 +46,7 @@ pub trait Source {
     /// Returns the next frame, borrowed until the next call; `None` at a clean end and after it.
     ///
     /// # Errors
-    /// Returns an error if the source is truncated or damaged, stalls, or changes its frame size.
+    /// Returns an error if the source is truncated or damaged, or stalls.
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>>;
 
     /// Counts the whole frames and rewinds the source. Damage after them is left for [`Source::next_frame`] to report.
@@ -60,6 +60,18 @@ pub trait Source {
     /// # Errors
     /// Returns an error if the source is live, cannot be read twice, or the indices are not strictly ascending.
     fn select(&mut self, indices: &[u64]) -> Result<()>;
+
+    /// Counts the whole frames, passes their number to `choose`, and selects the frames with the indices that it
+    /// returns. Returns the number. It does the same as [`Source::count`] and [`Source::select`]; where a container lists
+    /// its frames, a video is decoded once instead of twice. `choose` is asked again if the list proves wrong.
+    ///
+    /// # Errors
+    /// Returns the errors of [`Source::count`] and [`Source::select`].
+    fn sample(&mut self, choose: &mut dyn FnMut(u64) -> Vec<u64>) -> Result<u64> {
+        let count = self.count()?;
+        self.select(&choose(count))?;
+        Ok(count)
+    }
 
     /// Returns when the last frame was captured, if another thread captures frames into a queue.
     fn arrived(&self) -> Option<Instant> {
@@ -81,9 +93,34 @@ pub struct SourceHealth {
     pub reconnects: u64,
 }
 
+/// Whether a source has an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Liveness {
+    /// It has none, as cameras and network streams.
+    Live,
+    /// It has one, as files.
+    Recorded,
+}
+
+/// How the pictures of an RTSP stream travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RtspTransport {
+    /// In the connection of the commands, which no firewall stops; by UDP where the server refuses it.
+    #[default]
+    Tcp,
+    /// In packets of their own, with less delay.
+    Udp,
+}
+
 /// Options for opening sources.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SourceOptions {
+    /// Whether a URL has an end; `None` asks its scheme, and then what is sent.
+    pub liveness: Option<Liveness>,
+    /// Whether pixels of videos that are not square are stretched to the shape in which players show them.
+    pub stretch: bool,
+    /// How the pictures of RTSP streams travel.
+    pub rtsp_transport: RtspTransport,
     /// Frames per second of a folder of pictures.
     pub fps: f64,
     /// Maximum number of bytes of a pipe that are spooled to a temporary file.
@@ -101,6 +138,9 @@ pub struct SourceOptions {
 impl Default for SourceOptions {
     fn default() -> Self {
         Self {
+            liveness: None,
+            stretch: true,
+            rtsp_transport: RtspTransport::default(),
             fps: 25.0,
             spool_limit: 2 << 30,
             stall: Duration::from_secs(10),
@@ -127,50 +167,83 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<OsString>> {
 }
 
 /// Opens `spec`: a picture, a folder of pictures, an animated GIF or WebP, a `.y4m` file, `-` for Y4M on stdin,
-/// `camera:N`, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is replaced by that environment
-/// variable.
+/// `camera:N` or its device, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is replaced by that
+/// environment variable.
 ///
 /// # Errors
 /// Returns an error if the source or variable does not exist, is empty, or is of an unsupported kind.
 pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
-    let name = spec.to_string_lossy().into_owned();
-    let path = Path::new(spec);
+    let name = without_secrets(spec);
     if name == "-" {
         return Ok(Box::new(y4m::Y4m::from_pipe(name, Box::new(std::io::stdin()), options)));
     }
-    if !path.exists() {
-        if let Some(index) = name.strip_prefix("camera:") {
-            return camera::open(name.clone(), index, options);
-        }
-        if video::is_url(&name) {
-            return Ok(Box::new(video::Video::from_url(&name, options)?));
-        }
+    if let Some(index) = camera_index(spec) {
+        return camera::open(name, &index, options);
     }
-    open_path(name, path, options)
+    let path = Path::new(spec);
+    if let Some(url) = spec.to_str().filter(|text| !path.exists() && video::is_url(text)) {
+        return match path_of_url(url) {
+            Some(path) => open_path(name, Path::new(&path), options),
+            None => Ok(Box::new(video::Video::from_url(url, options)?)),
+        };
+    }
+    match spec.to_str().filter(|_| !path.exists()).and_then(path_of_url) {
+        Some(path) => open_path(name, Path::new(&path), options),
+        None => open_path(name, path, options),
+    }
 }
 
-/// Returns whether `spec` is a source without an end, a camera or a stream such as `rtsp://`; opens nothing.
+/// Returns whether `spec` is known to be a source without an end, a camera or a stream such as `rtsp://`; opens nothing.
+/// Of other URLs only what is sent tells.
 pub fn is_live(spec: &OsStr) -> bool {
-    let name = spec.to_string_lossy();
-    let is_live = name.starts_with("camera:") || (video::is_url(&name) && video::is_live_url(&name));
-    is_live && !Path::new(spec).exists()
+    let is_live_url = |text: &str| video::is_url(text) && video::is_live_url(text) && !Path::new(spec).exists();
+    camera_index(spec).is_some() || spec.to_str().is_some_and(is_live_url)
 }
 
-/// Returns `spec` without the password of a URL.
-pub fn without_password(spec: &OsStr) -> String {
-    video::without_password(&spec.to_string_lossy())
+/// Returns whether `spec`, which cannot be opened, may be opened later: a camera that is plugged in.
+pub fn may_appear(spec: &OsStr) -> bool {
+    cfg!(feature = "camera") && camera_index(spec).is_some()
+}
+
+/// Returns `spec` without user, password and the values of the query of a URL.
+pub fn without_secrets(spec: &OsStr) -> String {
+    let name = spec.to_string_lossy();
+    if Path::new(spec).exists() { name.into_owned() } else { video::without_secrets(&name) }
+}
+
+/// Returns the version of the ffmpeg that decodes videos; `None` if none is installed.
+pub fn ffmpeg_version() -> Option<String> {
+    video::version()
+}
+
+/// Returns the index of the camera that `spec` names, by `camera:N` or by its device.
+fn camera_index(spec: &OsStr) -> Option<String> {
+    let path = Path::new(spec);
+    if let Some(index) = spec.to_str().and_then(|text| text.strip_prefix("camera:")).filter(|_| !path.exists()) {
+        return Some(index.to_owned());
+    }
+    // Names such as /dev/v4l/by-id/… are links to it.
+    let device = path.starts_with("/dev").then(|| path.canonicalize().unwrap_or_else(|_| path.to_owned()))?;
+    let index = device.to_str()?.strip_prefix("/dev/video")?;
+    index.parse::<u32>().is_ok().then(|| index.to_owned())
+}
+
+/// Returns the path of a URL of this machine, `file:PATH` or `file://PATH`, with its escapes decoded.
+fn path_of_url(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once(':')?;
+    let path = rest.strip_prefix("//localhost").or_else(|| rest.strip_prefix("//")).unwrap_or(rest);
+    scheme.eq_ignore_ascii_case("file").then(|| video::decoded(path))
 }
 
 /// Returns a function that opens `spec`, now and after it was lost. A camera is then found by its name, whatever its
 /// number.
 pub fn opener(spec: OsString, options: SourceOptions) -> SourceOpener {
-    let name = spec.to_string_lossy().into_owned();
-    match name.strip_prefix("camera:") {
-        Some(index) if !Path::new(&spec).exists() => {
-            let (mut identity, index) = (None, index.to_owned());
+    match camera_index(&spec) {
+        Some(index) => {
+            let (mut identity, name) = (None, spec.to_string_lossy().into_owned());
             Box::new(move || camera::reopen(name.clone(), &index, &mut identity, &options))
         }
-        _ => Box::new(move || open(&spec, &options)),
+        None => Box::new(move || open(&spec, &options)),
     }
 }
 
@@ -241,7 +314,7 @@ fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<d
     if images::is_picture(&extension) {
         return Ok(Box::new(images::Images::from_picture(name, path)?));
     }
-    Ok(Box::new(video::Video::from_path(name, path)))
+    Ok(Box::new(video::Video::from_path(name, path, options)?))
 }
 
 /// Returns the error that `name` cannot be opened because of an I/O error.

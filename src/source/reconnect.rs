@@ -1,8 +1,9 @@
 //! Reconnection of live sources, after a cable was unplugged or a server was restarted.
 
 use super::{Source, SourceHealth, live};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::frame::{Frame, FrameBuffer};
+use core::error::Error as _;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ impl ArrivalTime {
 /// A function that opens a source, first and after each loss.
 pub type SourceOpener = Box<dyn FnMut() -> Result<Box<dyn Source>>>;
 
-/// A live source that is reopened whenever it fails or ends. Frame indices continue over all connections, and times
+/// A live source that is reopened whenever it fails or ends, and waited for until its first frame. Frame indices continue over all connections, and times
 /// never decrease, whatever the clock of the source does.
 ///
 /// The frame size may change with a new connection.
@@ -48,6 +49,8 @@ pub struct ReconnectingSource {
     delay: Duration,
     /// Loss counts of earlier connections.
     earlier: SourceHealth,
+    /// Time to wait for the first frame.
+    wait: Duration,
     should_stop: Box<dyn Fn() -> bool>,
 }
 
@@ -81,20 +84,33 @@ impl core::fmt::Debug for ReconnectingSource {
 }
 
 impl ReconnectingSource {
-    /// Creates the source from `source`, which `open` has opened. It is reopened once it has returned a frame, and ends
-    /// once `should_stop` returns true.
-    pub fn new(source: Box<dyn Source>, open: SourceOpener, should_stop: impl Fn() -> bool + 'static) -> Self {
+    /// Creates the source `name` from `source`, which `open` has opened; without it, `open` is tried again. The source
+    /// ends once `should_stop` returns true.
+    pub fn new(
+        name: String,
+        source: Option<Box<dyn Source>>,
+        open: SourceOpener,
+        should_stop: impl Fn() -> bool + 'static,
+    ) -> Self {
         Self {
-            name: source.name().to_owned(),
+            name,
             open,
-            source: Some(source),
+            source,
             frame: FrameBuffer::default(),
             arrivals: ArrivalTime::default(),
             clock: Clock { began: Instant::now(), next_index: 0, last_us: 0, base: None },
             delay: FIRST_DELAY,
             earlier: SourceHealth::default(),
+            wait: Duration::ZERO,
             should_stop: Box::new(should_stop),
         }
+    }
+
+    /// Sets the time to wait for a source that is absent at the start. By default the first failure is an error.
+    #[must_use]
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
     }
 
     /// Returns the arrival time of the newest frame, updated while frames are read.
@@ -102,13 +118,18 @@ impl ReconnectingSource {
         self.arrivals.clone()
     }
 
+    /// Returns whether `error` ends the source: it has not begun, and waiting is over or could not help.
+    fn is_final(&self, error: &Error) -> bool {
+        self.clock.next_index == 0 && (self.clock.began.elapsed() >= self.wait || is_permanent(error))
+    }
+
     /// Retries to open the source; returns `None` if it should stop.
-    fn reopen(&mut self) -> Option<Box<dyn Source>> {
+    fn reopen(&mut self) -> Result<Option<Box<dyn Source>>> {
         loop {
             let until = Instant::now() + self.delay;
             while Instant::now() < until {
                 if (self.should_stop)() {
-                    return None;
+                    return Ok(None);
                 }
                 std::thread::sleep(TICK.min(until.saturating_duration_since(Instant::now())));
             }
@@ -117,21 +138,22 @@ impl ReconnectingSource {
             match (self.open)() {
                 Ok(source) => {
                     self.clock.base = None;
-                    return Some(source);
+                    return Ok(Some(source));
                 }
+                Err(error) if self.is_final(&error) => return Err(error),
                 Err(error) => log::info!("{}: {error}", self.name),
             }
         }
     }
 
-    /// Copies the next frame into the buffer; returns false if the source should stop. A source that never returned a
-    /// frame is not reopened.
+    /// Copies the next frame into the buffer; returns false if the source should stop.
     fn advance(&mut self) -> Result<bool> {
         loop {
-            let mut source = match self.source.take().or_else(|| self.reopen()) {
-                Some(source) => source,
-                None => return Ok(false),
+            let source = match self.source.take() {
+                Some(source) => Some(source),
+                None => self.reopen()?,
             };
+            let Some(mut source) = source else { return Ok(false) };
             let reason = match source.next_frame() {
                 Ok(Some(frame)) => {
                     // A source counts as restored only with its first frame.
@@ -146,7 +168,8 @@ impl ReconnectingSource {
                     (self.source, self.delay) = (Some(source), FIRST_DELAY);
                     return Ok(true);
                 }
-                ended if self.clock.next_index == 0 => return ended.map(|_| false),
+                Err(error) if self.is_final(&error) => return Err(error),
+                Ok(None) if self.clock.next_index == 0 && self.clock.began.elapsed() >= self.wait => return Ok(false),
                 // A server may end a stream cleanly and restart it.
                 Ok(None) => "it ended".to_owned(),
                 Err(error) => error.to_string(),
@@ -157,10 +180,17 @@ impl ReconnectingSource {
             }
             match self.clock.base {
                 Some(_) => log::warn!("{} is lost, retrying until it is restored: {reason}", self.name),
+                None if self.delay == FIRST_DELAY => log::warn!("{} is waited for: {reason}", self.name),
                 None => log::info!("{}: {reason}", self.name),
             }
         }
     }
+}
+
+/// Returns whether no waiting can help: a program is missing.
+fn is_permanent(error: &Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::NotFound)
 }
 
 impl Clock {

@@ -112,7 +112,7 @@ fn a_stream_is_restored_after_garbage_and_silence() {
 }
 
 #[test]
-fn a_missing_stream_is_an_error_at_once() {
+fn a_missing_stream_is_waited_for_or_refused_at_once() {
     if !program::has_ffmpeg("a missing stream") {
         return;
     }
@@ -121,9 +121,74 @@ fn a_missing_stream_is_an_error_at_once() {
     let url = format!("tcp://127.0.0.1:{}", free_port());
     let began = Instant::now();
     workspace
-        .figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall-timeout", "2"])
+        .figureground(["run", "--bundle", &bundle, "--backend", "cpu", &url, "--stall-timeout", "2", "--wait", "0"])
         .refused("source", &[&url]);
     assert!(began.elapsed() < Duration::from_secs(20));
+    let port = free_port();
+    let mut command = workspace.run_command();
+    command.args(["--backend", "cpu", &format!("tcp://127.0.0.1:{port}"), "--window", "1", "--stride", "0.5"]);
+    let mut live = Live::of(command);
+    let deadline = Instant::now() + TIMEOUT;
+    while !live.stderr().contains("is waited for") {
+        assert!(Instant::now() < deadline, "{}", live.stderr());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let server = serve(port, "160:120");
+    live.verdicts(2);
+    live.terminated();
+    drop(server);
+}
+
+/// Answers every connection on a new port as an HTTP server that sends one picture after the other without end.
+fn serve_multipart() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let jpeg = |level: u8| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image::RgbImage::from_fn(160, 120, |x, y| image::Rgb([level, x as u8, y as u8]))
+            .write_to(&mut bytes, image::ImageFormat::Jpeg)
+            .unwrap();
+        bytes.into_inner()
+    };
+    let pictures: Vec<Vec<u8>> = (0..20).map(|step| jpeg(10 * step)).collect();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, pictures) = (stream.unwrap(), pictures.clone());
+            std::thread::spawn(move || {
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n";
+                let mut sent = std::io::Write::write_all(&mut stream, head.as_bytes());
+                for picture in pictures.iter().cycle() {
+                    let part =
+                        format!("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", picture.len());
+                    let bytes = [part.as_bytes(), picture, b"\r\n"].concat();
+                    sent = sent.and_then(|()| std::io::Write::write_all(&mut stream, &bytes));
+                    if sent.is_err() {
+                        return;
+                    }
+                    std::thread::sleep(Duration::from_millis(40));
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn pictures_over_http_without_an_end_are_a_live_source() {
+    if !program::has_ffmpeg("a camera over HTTP") {
+        return;
+    }
+    let workspace = Workspace::new();
+    let url = format!("http://user:hunter2@127.0.0.1:{}/stream?token=hunter3", serve_multipart());
+    let mut command = workspace.run_command();
+    let mut live = Live::of({
+        command.args(["--backend", "cpu", &url]);
+        command
+    });
+    let seen = live.verdicts(3);
+    assert!(seen.iter().all(|line| line["source"].as_str().is_some_and(|name| name.contains("/stream?token=***"))));
+    live.terminated();
+    assert!(!live.stderr().contains("hunter"), "{}", live.stderr());
 }
 
 #[test]

@@ -64,7 +64,7 @@ def main(program):
     told = "".join(complaints)
     assert "reconnects 1" in told, told
     assert "hunter2" not in told + json.dumps(seen), "a password was shown"
-    assert all(line["source"] == f"rtsp://user:***@127.0.0.1:{PORT}/stream" for line in seen)
+    assert all(line["source"] == f"rtsp://***:***@127.0.0.1:{PORT}/stream" for line in seen)
     assert judge.returncode == 143, judge.returncode
     print(f"{len(seen)} windows, back {gone:.1f} s after the server was, reconnects 1")
 

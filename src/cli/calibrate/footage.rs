@@ -5,7 +5,7 @@ use crate::cli::run::{OpenedSource, default_window};
 use crate::cli::{flags, interrupt};
 use figureground::evaluate::calibration::{Footage, FootageWindow};
 use figureground::pipeline::Pipeline;
-use figureground::source::{self, Source, SourceOptions, is_live, without_password};
+use figureground::source::{self, Source, SourceOptions, is_live, without_secrets};
 use figureground::{Error, Result, Stage};
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
@@ -44,7 +44,7 @@ impl FootageReader<'_> {
                 }
                 _ => {}
             }
-            footage.add(&without_password(spec), windows);
+            footage.add(&without_secrets(spec), windows);
             bar.inc(1);
         }
         bar.finish_and_clear();
@@ -54,19 +54,19 @@ impl FootageReader<'_> {
     fn watch(&mut self, spec: &OsStr, windows: &mut Vec<FootageWindow>) -> Result<()> {
         let deadline = self.duration.filter(|_| is_live(spec)).map(|duration| Instant::now() + duration);
         let is_over = move || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        let mut source = OpenedSource::open(spec, SourceOptions::default(), is_over)?.interruptible();
+        let mut source = OpenedSource::open(spec, SourceOptions::default(), Duration::ZERO, is_over)?.interruptible();
         if source.is_live() {
             let until = match self.duration {
                 Some(duration) => format!("for {} s, or until ctrl-C", duration.as_secs_f64()),
                 None => "until ctrl-C".to_owned(),
             };
-            self.progress.message(&format!("reading {} {until}", without_password(spec)));
+            self.progress.message(&format!("reading {} {until}", without_secrets(spec)));
         }
-        let spinner = self.progress.spinner(without_password(spec));
+        let spinner = self.progress.spinner(without_secrets(spec));
         let window = default_window(source.is_live())?;
         let watched = self.pipeline.watch(&mut source, window, &mut |result| {
             windows.push(FootageWindow::new(result));
-            spinner.set_message(format!("{}: {} windows", without_password(spec), windows.len()));
+            spinner.set_message(format!("{}: {} windows", without_secrets(spec), windows.len()));
             Ok(if is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         });
         spinner.finish_and_clear();
@@ -87,7 +87,7 @@ pub(super) fn check_sources(sources: &[OsString], is_last: bool, duration: Optio
     let reached = if is_last { sources.len().saturating_sub(1) } else { sources.len() };
     match sources.iter().take(reached).find(|source| is_live(source)) {
         Some(live) if duration.is_none() => {
-            let expected = format!("no source after {}, which has no end", without_password(live));
+            let expected = format!("no source after {}, which has no end", without_secrets(live));
             Err(Error::new(Stage::Command, expected, "another one", "pass --duration SECONDS as well"))
         }
         _ => Ok(()),

@@ -6,6 +6,7 @@ use super::window_arg::{WindowArg, choose_window};
 use crate::cli::ModelArgs;
 use crate::cli::choices::{Choice, ON_BACKGROUND, parser};
 use crate::cli::probe_args::ProbeArgs;
+use crate::cli::source_args::SourceArgs;
 use clap::Args;
 use figureground::Result;
 use figureground::gate::OnBackground;
@@ -53,6 +54,8 @@ pub struct RunArgs {
     /// Number of newest windows whose pictures stay in DIR [default: 1000 of a source without an end, otherwise all].
     #[arg(long, value_name = "N", requires = "overlay")]
     overlay_keep: Option<NonZeroU64>,
+    #[command(flatten)]
+    pub(super) opening: SourceArgs,
     /// Frames per second of a folder of pictures.
     #[arg(long, value_name = "N", default_value_t = 25.0, value_parser = positive)]
     fps: f64,
@@ -119,14 +122,15 @@ impl RunArgs {
     }
 
     pub(super) fn source_options(&self) -> SourceOptions {
-        SourceOptions {
+        self.opening.options(SourceOptions {
             fps: self.fps,
             spool_limit: self.spool_limit,
             stall: self.stall_timeout(),
             camera_size: self.camera_size,
             camera_fps: self.camera_fps,
             camera_format: self.camera_format,
-        }
+            ..SourceOptions::default()
+        })
     }
 
     pub(super) fn stall_timeout(&self) -> Duration {

@@ -67,4 +67,8 @@ impl Source for MeteredSource {
     fn select(&mut self, indices: &[u64]) -> Result<()> {
         self.source.select(indices)
     }
+
+    fn sample(&mut self, choose: &mut dyn FnMut(u64) -> Vec<u64>) -> Result<u64> {
+        self.source.sample(choose)
+    }
 }

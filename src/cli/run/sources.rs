@@ -2,7 +2,7 @@
 
 use super::address::address;
 use super::args::RunArgs;
-use figureground::source::{is_live, without_password};
+use figureground::source::{Source, is_live, without_secrets};
 use figureground::{Error, Result, Stage};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -42,6 +42,18 @@ impl RunArgs {
         pairs.find(|(source, _)| is_live(source))
     }
 
+    /// Checks that no source follows `opened`, if that has no end.
+    ///
+    /// # Errors
+    /// Returns an error if it is not the last of `sources`.
+    pub(super) fn check_last(&self, spec: &OsStr, opened: &dyn Source, sources: &[OsString]) -> Result<()> {
+        let position = sources.iter().position(|source| source == spec).unwrap_or(sources.len());
+        match sources.get(position + 1).filter(|_| opened.is_live()) {
+            Some(next) => Err(unreached(spec, next)),
+            None => Ok(()),
+        }
+    }
+
     fn no_source(&self) -> Error {
         let got = match &self.config {
             Some(path) => format!("none, neither as an argument nor in {}", path.display()),
@@ -63,6 +75,6 @@ fn spaced_address(address: &str) -> Error {
 
 fn unreached(live: &OsStr, next: &OsStr) -> Error {
     let advice = if is_live(next) { "start another process for it" } else { "write it before" };
-    let expected = format!("no source after {}, which has no end", without_password(live));
-    Error::new(Stage::Command, expected, without_password(next), advice)
+    let expected = format!("no source after {}, which has no end", without_secrets(live));
+    Error::new(Stage::Command, expected, without_secrets(next), advice)
 }

@@ -36,18 +36,30 @@ impl From<Box<dyn Source>> for OpenedSource {
 }
 
 impl OpenedSource {
-    /// Opens a source; a live one is reopened whenever it is lost, until the program is interrupted or `should_stop`.
-    pub fn open(spec: &OsStr, options: SourceOptions, should_stop: impl Fn() -> bool + 'static) -> Result<Self> {
+    /// Opens a source; a live one is waited for, and reopened whenever it is lost, until the program is interrupted or
+    /// `should_stop`.
+    pub fn open(
+        spec: &OsStr,
+        options: SourceOptions,
+        wait: Duration,
+        should_stop: impl Fn() -> bool + 'static,
+    ) -> Result<Self> {
         let mut opener = source::opener(spec.to_owned(), options);
-        let source = opener()?;
-        if !source.is_live() {
-            return Ok(source.into());
-        }
-        let source = ReconnectingSource::new(source, opener, move || {
+        let source = match opener() {
+            Ok(source) if !source.is_live() => return Ok(source.into()),
+            Ok(source) => Some(source),
+            Err(error) if wait > Duration::ZERO && source::may_appear(spec) => {
+                log::warn!("{error}; waiting for it");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        let source = ReconnectingSource::new(source::without_secrets(spec), source, opener, move || {
             // The watchdog must not expire while a camera is unplugged.
             service::alive();
             interrupt::is_interrupted() || should_stop()
         });
+        let source = source.wait(wait);
         let arrivals = Some(source.arrivals());
         Ok(OpenedSource { source: Box::new(source), arrivals })
     }
@@ -64,7 +76,9 @@ impl RunArgs {
         let bar = watcher.progress.bar("clips", sources.len() as u64);
         let mut exit = Exit::Done;
         for spec in sources {
-            let watched = OpenedSource::open(spec, self.source_options(), || false).and_then(|opened| {
+            let opened = OpenedSource::open(spec, self.source_options(), self.opening.wait(), || false);
+            let watched = opened.and_then(|opened| self.check_last(spec, &*opened.source, sources).map(|()| opened));
+            let watched = watched.and_then(|opened| {
                 let window = self.window(opened.source.is_live())?;
                 watcher.watch(opened, window)
             });

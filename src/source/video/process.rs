@@ -1,44 +1,33 @@
-//! The ffmpeg child process: arguments, pipes and exit.
+//! The ffmpeg child process: pipes, threads and exit.
 
 use super::address::Address;
-use super::log::{LogReader, Report, Stamp};
+use super::command::{DecodePlan, Pass, command};
+use super::features::Features;
+use super::input::Input;
+use super::log::{Expectation, LogReader, Report, Stamp};
 use crate::error::{Error, Result, Stage};
-use crate::source::selection::Selection;
+use crate::source::SourceOptions;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::process::{Child, ChildStdout};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 /// Capacity of the channel of stamps; the queues of ffmpeg hold fewer frames.
 const WAITING_STAMPS: usize = 1024;
 
-/// The purpose of one run of ffmpeg.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Pass<'a> {
-    /// Decode and report frames without converting them.
-    Count,
-    /// Convert every frame.
-    All,
-    /// Convert only the frames with these indices.
-    Selected(&'a [u64]),
-}
-
 /// A running ffmpeg, killed and reaped when dropped.
 pub(super) struct Process {
     child: Child,
     log: Option<JoinHandle<Report>>,
-    lines: Arc<AtomicU64>,
-    lines_seen: u64,
     address: Address,
 }
 
-/// The output of a [`Process`]: pictures, and a stamp for each of them.
+/// The output of a [`Process`]: pictures, a stamp for each of them, and before them the description of the input.
 pub(super) struct Output {
     pub pictures: Option<ChildStdout>,
     pub stamps: Receiver<Stamp>,
+    pub described: Receiver<Input>,
 }
 
 impl Process {
@@ -46,36 +35,54 @@ impl Process {
     ///
     /// # Errors
     /// Returns an error if it is not installed or cannot be started.
-    pub fn spawn(program: &OsStr, address: &Address, pass: Pass<'_>) -> Result<(Self, Output)> {
-        let mut child = command(program, address, pass).spawn().map_err(|error| not_started(program, error))?;
+    pub fn spawn(
+        program: &OsStr,
+        address: &Address,
+        pass: Pass<'_>,
+        plan: &DecodePlan,
+        options: &SourceOptions,
+    ) -> Result<(Self, Output)> {
+        let mut command = command(program, address, pass, plan, options);
+        let mut child = command.spawn().map_err(|error| not_started(program, error))?;
         let (sender, stamps) = sync_channel(WAITING_STAMPS);
-        let selection =
-            if let Pass::Selected(indices) = pass { Selection::Only(indices.to_vec()) } else { Selection::All };
-        let (pictures, stderr, lines) = (child.stdout.take(), child.stderr.take(), Arc::default());
-        let mut process = Self { child, log: None, lines: Arc::clone(&lines), lines_seen: 0, address: address.clone() };
-        let reader = LogReader::new(address.name.clone(), address.is_live, selection, sender, lines);
+        let (describing, described) = sync_channel(1);
+        let expectation = Expectation {
+            name: address.name.clone(),
+            url: address.url.to_string_lossy().into_owned(),
+            is_live: address.is_live,
+            writes_pictures: !matches!(pass, Pass::Count),
+            scales_to_first: Features::scales_to_first(),
+            selects_by_number: matches!(pass, Pass::Selected(_)),
+            stream: plan.stream,
+            is_range_settled: plan.is_range_settled || matches!(pass, Pass::Count),
+        };
+        let (pictures, stderr) = (child.stdout.take(), child.stderr.take());
+        let mut process = Self { child, log: None, address: address.clone() };
+        let reader = LogReader::new(expectation, sender, describing);
         process.log = Some(thread("ffmpeg-log", move || stderr.map(|pipe| reader.read(pipe)).unwrap_or_default())?);
-        Ok((process, Output { pictures, stamps }))
+        Ok((process, Output { pictures, stamps, described }))
     }
 
-    /// Returns whether ffmpeg has logged anything since the last call.
-    pub fn is_active(&mut self) -> bool {
-        let before = self.lines_seen;
-        self.lines_seen = self.lines.load(Ordering::Relaxed);
-        self.lines_seen != before
-    }
-
-    /// Waits for the exit of ffmpeg, whose pipes are closed. A status other than 0 is a failure.
+    /// Waits for the exit of ffmpeg, whose pipes are closed. A status other than 0 is a loss.
     pub fn finish(mut self) -> Report {
         let status = self.child.wait();
         let mut report = self.log.take().and_then(|log| log.join().ok()).unwrap_or_default();
         // ffmpeg logs the address, which may hold a password.
-        report.failure = report.failure.map(|failure| self.address.redact(&failure));
-        report.failure = report.failure.or_else(|| match status {
+        report.loss = report.loss.map(|loss| self.address.redact(&loss));
+        report.remark = report.remark.map(|remark| self.address.redact(&remark));
+        let ended = match status {
             Ok(status) => (!status.success()).then(|| format!("ffmpeg ended with {status}")),
             Err(error) => Some(error.to_string()),
-        });
+        };
+        report.loss = report.loss.or_else(|| ended.map(|ended| report.remark.take().unwrap_or(ended)));
         report
+    }
+
+    /// Ends ffmpeg before its time and returns its report.
+    pub fn end(mut self) -> Report {
+        // It fails only if the process has ended.
+        let _ = self.child.kill();
+        self.finish()
     }
 }
 
@@ -101,63 +108,6 @@ pub(super) fn thread<T: Send + 'static>(
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map_err(|error| {
         Error::caused(Stage::Source, "a thread to read from ffmpeg", error, "raise the limit of processes")
     })
-}
-
-fn command(program: &OsStr, address: &Address, pass: Pass<'_>) -> Command {
-    let mut command = Command::new(program);
-    // Colour codes would break the parser.
-    command.env("AV_LOG_FORCE_NOCOLOR", "1").env_remove("AV_LOG_FORCE_COLOR");
-    command.args(["-nostdin", "-hide_banner", "-nostats", "-loglevel", "level+info"]);
-    if !address.is_live {
-        // A truncated packet would decode to a partial picture.
-        command.args(["-fflags", "+discardcorrupt"]);
-    } else {
-        // The default analysis takes five seconds before the first picture of each connection.
-        command.args(["-analyzeduration", "1000000"]);
-    }
-    if matches!(pass, Pass::Count) {
-        // A quarter faster; the pictures of this pass are not used.
-        command.args(["-skip_loop_filter", "all"]);
-    }
-    command.arg("-i").arg(&address.url);
-    // V excludes cover art; passthrough neither duplicates nor drops frames for a constant rate.
-    command.args(["-map", "0:V:0", "-fps_mode", "passthrough", "-vf", &filters(pass)]);
-    command.args(match pass {
-        Pass::Count => &["-f", "null", "-"][..],
-        Pass::All | Pass::Selected(_) => &["-f", "image2pipe", "-c:v", "ppm", "-"],
-    });
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // In its own process group, ffmpeg does not receive ctrl-C, on which it would report an error.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    #[cfg(target_os = "linux")]
-    kill_with_parent(&mut command);
-    command
-}
-
-/// Makes the system kill ffmpeg when the thread that starts it ends, so that a killed program leaves no ffmpeg that
-/// waits for a silent stream. Sources stay on their threads.
-#[cfg(target_os = "linux")]
-fn kill_with_parent(command: &mut Command) {
-    use std::os::unix::process::CommandExt;
-    let set_death_signal = || {
-        // SAFETY: it takes a number and touches no memory.
-        match unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) } {
-            0 => Ok(()),
-            _ => Err(std::io::Error::last_os_error()),
-        }
-    };
-    // SAFETY: between fork and exec it makes one system call and allocates nothing.
-    unsafe { command.pre_exec(set_death_signal) };
-}
-
-/// Returns the filters of a pass; `showinfo` comes before `select`, so that it reports every frame of the clip.
-fn filters(pass: Pass<'_>) -> String {
-    let Pass::Selected(indices) = pass else {
-        return "showinfo=checksum=0".to_owned();
-    };
-    let terms: Vec<String> = indices.iter().map(|index| format!("eq(n,{index})")).collect();
-    format!("showinfo=checksum=0,select='{}'", terms.join("+"))
 }
 
 fn not_started(program: &OsStr, error: std::io::Error) -> Error {

@@ -10,7 +10,7 @@ mod video;
 mod y4m;
 
 use figureground::Result;
-use figureground::source::{Source, SourceOptions, expand, without_password};
+use figureground::source::{Source, SourceOptions, expand, without_secrets};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -71,16 +71,16 @@ fn urls_cameras_and_stdin_are_not_globs() {
 }
 
 #[test]
-fn passwords_are_removed_from_urls() {
+fn secrets_are_removed_from_urls() {
     let cases = [
-        ("rtsp://user:pa:s@s@host:554/live?x=a@b", "rtsp://user:***@host:554/live?x=a@b"),
-        ("rtsp://user:a/b@host/live", "rtsp://user:***@host/live"),
-        ("rtsp://user@host/live", "rtsp://user@host/live"),
+        ("rtsp://user:pa:s@s@host:554/live?x=a@b", "rtsp://***:***@host:554/live?x=***"),
+        ("rtsp://user:a/b@host/live", "rtsp://***:***@host/live"),
+        ("rtsp://user@host/live", "rtsp://***@host/live"),
         ("http://host/a@b", "http://host/a@b"),
         ("clip@home:1.mp4", "clip@home:1.mp4"),
     ];
     for (spec, expected) in cases {
-        assert_eq!(without_password(spec.as_ref()), expected);
+        assert_eq!(without_secrets(spec.as_ref()), expected);
     }
 }
 

@@ -63,7 +63,9 @@ fn a_lost_source_is_restored_with_continuing_indices_and_times() {
     let open: SourceOpener = Box::new(move || later.pop_front().unwrap_or_else(|| Err(unplugged())));
     static STOP: AtomicBool = AtomicBool::new(false);
     let mut source =
-        ReconnectingSource::new(connection(&[100, 33_433], 16, true), open, || STOP.load(Ordering::SeqCst));
+        ReconnectingSource::new("camera".to_owned(), Some(connection(&[100, 33_433], 16, true)), open, || {
+            STOP.load(Ordering::SeqCst)
+        });
     let mut frames = Vec::new();
     for _ in 0..7 {
         let frame = source.next_frame().unwrap().unwrap();
@@ -77,12 +79,29 @@ fn a_lost_source_is_restored_with_continuing_indices_and_times() {
     assert!(frames.is_sorted_by(|a, b| a.1 <= b.1) && frames[5].1 == frames[2].1 + 80_000, "{frames:?}");
     assert_eq!(source.health(), SourceHealth { dropped: 9, reconnects: 2 });
     assert!(source.is_live() && source.count().is_err());
-    // A source that never returned a frame is not reopened.
+    // Without a time to wait, a source that never returned a frame is not reopened.
     let open: SourceOpener = Box::new(|| Err(unplugged()));
-    let mut never = ReconnectingSource::new(connection(&[], 16, true), open, || false);
+    let mut never = ReconnectingSource::new("camera".to_owned(), Some(connection(&[], 16, true)), open, || false);
     assert!(never.next_frame().unwrap_err().to_string().contains("plug it in"));
     // A stop ends the retries.
     STOP.store(true, Ordering::SeqCst);
     assert!(source.next_frame().unwrap().is_none());
     assert_eq!(source.health().reconnects, 2);
+}
+
+#[test]
+fn an_absent_source_is_waited_for() {
+    let mut later =
+        VecDeque::from([Err(unplugged()), Ok(connection(&[], 16, true)), Ok(connection(&[0, 40_000], 16, true))]);
+    let open: SourceOpener = Box::new(move || later.pop_front().unwrap_or_else(|| Err(unplugged())));
+    let wait = std::time::Duration::from_secs(60);
+    let mut source = ReconnectingSource::new("camera".to_owned(), None, open, || false).wait(wait);
+    let frame = source.next_frame().unwrap().unwrap();
+    assert_eq!((frame.index(), frame.width()), (0, 16));
+    assert_eq!(source.health().reconnects, 0);
+    // Waiting ends, and its last failure is the error.
+    let open: SourceOpener = Box::new(|| Err(unplugged()));
+    let wait = std::time::Duration::from_millis(300);
+    let mut never = ReconnectingSource::new("camera".to_owned(), None, open, || false).wait(wait);
+    assert!(never.next_frame().unwrap_err().to_string().contains("plug it in"));
 }
