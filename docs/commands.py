@@ -29,9 +29,8 @@ def help_of(program, *command):
     # Neither a terminal's width nor colours may show in the page.
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1"}
     # The usage names the file that was started, which may have any name.
-    printed = subprocess.run(
-        ["figureground", *command, "--help"], executable=program, check=True, capture_output=True, text=True, env=environment
-    )
+    named = ["figureground", *command, "--help"]
+    printed = subprocess.run(named, executable=program, check=True, capture_output=True, text=True, env=environment)
     return printed.stdout.rstrip()
 
 

@@ -1,10 +1,10 @@
-//! `figureground devices`: lists processors, GPUs and cameras.
+//! `figureground devices`: lists processors, GPUs, cameras and the version of ffmpeg.
 
 use super::{Exit, print};
 use clap::Args;
 use figureground::Result;
 use figureground::engine::all_cores;
-use figureground::source::camera;
+use figureground::source::{self, camera};
 use serde::Serialize;
 
 pub const EXAMPLES: &str = "Example:
@@ -22,6 +22,8 @@ struct Report {
     cpu: Cpu,
     gpus: Listed<GpuReport>,
     cameras: Listed<CameraReport>,
+    /// Version of the ffmpeg that decodes videos; `None` if it is missing.
+    ffmpeg: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +81,7 @@ impl Report {
             cpu: Cpu { architecture: std::env::consts::ARCH, cores: all_cores() },
             gpus: Listed::of(gpus()),
             cameras: Listed::of(cameras),
+            ffmpeg: source::ffmpeg_version(),
         }
     }
 
@@ -94,7 +97,9 @@ impl Report {
         for camera in &self.cameras.found {
             text += &format!("{}  {}\n", camera.source, camera.name);
         }
-        text + &self.cameras.missing("camera", "none found")
+        text += &self.cameras.missing("camera", "none found");
+        let ffmpeg = self.ffmpeg.as_deref().unwrap_or("none found: apt-get install ffmpeg");
+        text + &format!("ffmpeg   {ffmpeg}\n")
     }
 }
 

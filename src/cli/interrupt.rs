@@ -160,6 +160,10 @@ impl Source for Interruptible {
         self.0.select(indices)
     }
 
+    fn decoded_in(&self) -> Option<std::time::Duration> {
+        self.0.decoded_in()
+    }
+
     fn sample(&mut self, choose: &mut dyn FnMut(u64) -> Vec<u64>) -> Result<u64> {
         let count = self.0.sample(choose)?;
         check()?;

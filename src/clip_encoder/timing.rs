@@ -7,7 +7,7 @@ use std::time::Instant;
 pub struct Timing {
     /// Reading and decoding frames of a source that ends.
     pub decode: u64,
-    /// Waiting for the frames of a live source, which another thread or program decodes.
+    /// Waiting for frames that another thread or program decodes: of a live source, or of a clip while models load.
     pub wait: u64,
     /// Person masks: the segmenter and its preprocessing.
     pub segment: u64,

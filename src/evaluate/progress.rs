@@ -89,6 +89,10 @@ impl Source for CancellableSource<'_> {
         self.source.select(indices)
     }
 
+    fn decoded_in(&self) -> Option<std::time::Duration> {
+        self.source.decoded_in()
+    }
+
     fn sample(&mut self, choose: &mut dyn FnMut(u64) -> Vec<u64>) -> Result<u64> {
         let count = self.source.sample(choose)?;
         check(self.progress)?;

@@ -205,17 +205,9 @@ impl Pipeline {
     }
 
     fn score_clip(&mut self, source: &mut dyn Source, on_window: &mut OnWindow<'_>) -> Result<()> {
-        let frames = self.clip.frames;
-        let sampler = self.clip.sampler;
-        let (mut sampled, mut distinct) = (Vec::new(), Vec::new());
-        let mut choose = |count: u64| {
-            sampled = (0..frames).map(|i| sampler.index(i, count, frames)).collect::<Vec<u64>>();
-            distinct.clone_from(&sampled);
-            distinct.sort_unstable();
-            distinct.dedup();
-            distinct.clone()
-        };
-        let count = timed(&mut self.timing.decode, || source.sample(&mut choose))?;
+        let clip = &self.clip;
+        let count = timed(&mut self.timing.decode, || source.sample(&mut |count| clip.distinct(count)))?;
+        let (sampled, distinct) = (self.clip.sampled(count), self.clip.distinct(count));
         self.reserve(distinct.len())?;
         let mut read = Vec::with_capacity(distinct.len());
         // Reads no frame behind the last one needed: damage there must not cost the verdict.
@@ -224,6 +216,10 @@ impl Pipeline {
             self.slots.put(&frame, read.len());
             self.encoder.take(&frame, read.len(), &mut self.timing)?;
             read.push(frame.index());
+        }
+        if let Some(decoded_in) = source.decoded_in() {
+            let waited = std::mem::replace(&mut self.timing.decode, decoded_in.as_micros() as u64);
+            self.timing.wait += waited;
         }
         let missing = |index: &u64| {
             let expected = format!("frame {index} of {}", source.name());

@@ -132,6 +132,12 @@ impl WindowSchedule {
         self.spare.push(window.slots);
     }
 
+    /// Returns whether the window after the oldest one ends by `time_us` too.
+    pub fn is_overtaken(&self, time_us: u64) -> bool {
+        let next = self.open.get(1);
+        next.is_some_and(|window| self.centre(window.start_us, self.frames.saturating_sub(1)) <= time_us)
+    }
+
     /// Ends a frame, which is the previous one from now on.
     pub fn end(&mut self, time_us: u64) {
         self.previous_us = Some(time_us);
@@ -207,6 +213,29 @@ mod tests {
         }
         // The last centre of window k is 1.875 s + k * 0.5 s; the last frame comes at 3.96 s.
         assert_eq!(all.len(), 5);
+    }
+
+    #[test]
+    fn of_windows_that_end_at_one_frame_all_but_the_last_are_overtaken() {
+        let mut schedule = WindowSchedule::new(Sliding::new(1.0, 0.25).unwrap(), 4);
+        let mut overtaken = Vec::new();
+        for time in [0, 250_000, 500_000, 750_000, 1_000_000, 1_900_000] {
+            schedule.begin(time);
+            loop {
+                match schedule.offer(time) {
+                    ScheduleStep::TakePrevious | ScheduleStep::TakeThis => schedule.take(time, 0),
+                    ScheduleStep::Close => {
+                        overtaken.push((time, schedule.is_overtaken(time)));
+                        schedule.close(&mut Vec::new());
+                    }
+                    ScheduleStep::Wait => break,
+                }
+            }
+            schedule.end(time);
+        }
+        let at_the_jump = [true, true, true, false].map(|is_overtaken| (1_900_000, is_overtaken));
+        assert_eq!(overtaken[..1], [(1_000_000, false)]);
+        assert_eq!(overtaken[1..], at_the_jump);
     }
 
     #[test]

@@ -30,6 +30,11 @@ pub struct StreamSession<P> {
     /// Capture time of the first frame since the last jump, in microseconds.
     began_us: u64,
     latest_us: u64,
+    /// Whether the source is live, so that a window is skipped if the next one ends at the same frame: otherwise
+    /// verdicts would come later and later where a window takes longer than the stride.
+    skips: bool,
+    /// Number of skipped windows.
+    skipped: u64,
 }
 
 impl<P: BorrowMut<Pipeline>> StreamSession<P> {
@@ -47,6 +52,8 @@ impl<P: BorrowMut<Pipeline>> StreamSession<P> {
             restarts: 0,
             began_us: 0,
             latest_us: 0,
+            skips: false,
+            skipped: 0,
         })
     }
 
@@ -113,6 +120,7 @@ impl<P: BorrowMut<Pipeline>> StreamSession<P> {
 
     /// Steps through `source` to its end, or until `on_window` breaks. Returns the number of windows.
     pub(super) fn watch(&mut self, source: &mut dyn Source, on_window: &mut OnWindow<'_>) -> Result<u64> {
+        self.skips = source.is_live();
         let mut windows = 0;
         let mut counted = |window: &WindowResult<'_>| {
             windows += 1;
@@ -131,7 +139,7 @@ impl<P: BorrowMut<Pipeline>> StreamSession<P> {
 
     /// Gives `frame`, or the one before it, to the open windows that it is nearest to, and scores those that are full.
     fn fill_windows(&mut self, frame: &Frame<'_>, on_window: &mut OnWindow<'_>) -> Result<ControlFlow<()>> {
-        let Self { pipeline, schedule, order, previous, .. } = self;
+        let Self { pipeline, schedule, order, previous, skips, skipped, .. } = self;
         let pipeline = pipeline.borrow_mut();
         let previous = previous.frame().unwrap_or(*frame);
         let time_us = frame.time_us();
@@ -140,7 +148,15 @@ impl<P: BorrowMut<Pipeline>> StreamSession<P> {
                 ScheduleStep::TakePrevious => &previous,
                 ScheduleStep::TakeThis => frame,
                 ScheduleStep::Close => {
+                    let is_skipped = *skips && schedule.is_overtaken(time_us);
                     schedule.close(order);
+                    if is_skipped {
+                        if *skipped == 0 {
+                            log::warn!("a window takes longer than the stride: windows are skipped to stay up to date");
+                        }
+                        *skipped += 1;
+                        continue;
+                    }
                     if pipeline.conclude(order, false, on_window)?.is_break() {
                         return Ok(ControlFlow::Break(()));
                     }

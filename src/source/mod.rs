@@ -11,6 +11,7 @@ mod jpeg;
 mod looped;
 mod masked;
 mod picture;
+mod prepared;
 mod queue;
 mod reconnect;
 mod recorded;
@@ -22,6 +23,7 @@ mod yuv;
 pub use frame_range::FrameRange;
 pub use looped::LoopedSource;
 pub use masked::{MaskFolders, MaskedSource};
+pub use prepared::PreparedClip;
 pub use reconnect::{ArrivalTime, ReconnectingSource, SourceOpener};
 pub use recorded::RecordedSource;
 
@@ -62,8 +64,8 @@ pub trait Source {
     fn select(&mut self, indices: &[u64]) -> Result<()>;
 
     /// Counts the whole frames, passes their number to `choose`, and selects the frames with the indices that it
-    /// returns. Returns the number. It does the same as [`Source::count`] and [`Source::select`]; where a container lists
-    /// its frames, a video is decoded once instead of twice. `choose` is asked again if the list proves wrong.
+    /// returns. Returns the number. It does the same as [`Source::count`] and [`Source::select`]; where a container
+    /// lists its frames, a video is decoded once instead of twice. `choose` is asked again if the list proves wrong.
     ///
     /// # Errors
     /// Returns the errors of [`Source::count`] and [`Source::select`].
@@ -75,6 +77,11 @@ pub trait Source {
 
     /// Returns when the last frame was captured, if another thread captures frames into a queue.
     fn arrived(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Returns how long decoding took, if frames were decoded before they were asked for.
+    fn decoded_in(&self) -> Option<Duration> {
         None
     }
 
@@ -193,8 +200,8 @@ pub fn open(spec: &OsStr, options: &SourceOptions) -> Result<Box<dyn Source>> {
     }
 }
 
-/// Returns whether `spec` is known to be a source without an end, a camera or a stream such as `rtsp://`; opens nothing.
-/// Of other URLs only what is sent tells.
+/// Returns whether `spec` is known to be a source without an end, a camera or a stream such as `rtsp://`; opens
+/// nothing. Of other URLs only what is sent tells.
 pub fn is_live(spec: &OsStr) -> bool {
     let is_live_url = |text: &str| video::is_url(text) && video::is_live_url(text) && !Path::new(spec).exists();
     camera_index(spec).is_some() || spec.to_str().is_some_and(is_live_url)

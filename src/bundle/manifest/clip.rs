@@ -22,6 +22,19 @@ pub struct ClipSettings {
 }
 
 impl ClipSettings {
+    /// Returns the indices of the sampled frames of a clip of `count` frames, in their order and with repetitions.
+    pub fn sampled(&self, count: u64) -> Vec<u64> {
+        (0..self.frames).map(|i| self.sampler.index(i, count, self.frames)).collect()
+    }
+
+    /// Returns the indices of the sampled frames of a clip of `count` frames, strictly ascending.
+    pub fn distinct(&self, count: u64) -> Vec<u64> {
+        let mut indices = self.sampled(count);
+        indices.sort_unstable();
+        indices.dedup();
+        indices
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         check_range("clip.frames", self.frames, 1, MAX_FRAMES)
     }

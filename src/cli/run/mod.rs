@@ -2,6 +2,7 @@
 
 mod address;
 mod args;
+mod first_clip;
 mod metered_source;
 mod output_args;
 mod parsers;
@@ -23,6 +24,7 @@ use figureground::pipeline::{FrameRecording, LabelUpdater, Pipeline, PipelineHan
 use figureground::sink::Outputs;
 use figureground::sink::page::PageControls;
 use figureground::source;
+use first_clip::FirstClip;
 pub use parsers::positive;
 use reload::Reload;
 pub use run_outputs::{LineFormat, RunOutputs};
@@ -65,7 +67,14 @@ impl RunArgs {
         let overlay = self.create_overlay()?;
         let records_frames = overlay.is_some() || self.outputs.shows_pictures();
         let recording = if records_frames { FrameRecording::On } else { FrameRecording::Off };
-        let mut pipeline = Pipeline::load(&bundle, &self.models.choice(), recording)?;
+        // While the models load, the first clip is decoded.
+        let first_clip = FirstClip::of(self, &sources, &bundle.manifest().clip);
+        let (loaded, first_clip) = std::thread::scope(|scope| {
+            let decoding = first_clip.as_ref().map(|clip| scope.spawn(|| clip.decode()));
+            let loaded = Pipeline::load(&bundle, &self.models.choice(), recording);
+            (loaded, decoding.and_then(|decoding| decoding.join().ok()))
+        });
+        let mut pipeline = loaded?;
         probe.iter().try_for_each(|probe| pipeline.set_probe(probe))?;
         let names = self.labels.as_deref().map(labels::read_names).transpose()?;
         if let Some(names) = &names {
@@ -86,7 +95,7 @@ impl RunArgs {
         let mut run_outputs = RunOutputs::new(format, overlay, outputs, reload);
         service::ready(self.stall_timeout());
         let mut watcher = Watcher { pipeline: &mut pipeline, outputs: &mut run_outputs, progress };
-        let exit = self.watch_all(&mut watcher, &sources);
+        let exit = self.watch_all(&mut watcher, &sources, first_clip);
         let exit = exit.and_then(|exit| self.complete(exit, &mut run_outputs));
         if let Ok(exit) = exit
             && self.outputs.has_page()

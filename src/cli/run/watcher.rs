@@ -8,7 +8,7 @@ use crate::cli::progress::{Progress, suspend};
 use crate::cli::{Exit, report, service};
 use figureground::Result;
 use figureground::pipeline::{Pipeline, Window};
-use figureground::source::{self, ArrivalTime, ReconnectingSource, Source, SourceHealth, SourceOptions};
+use figureground::source::{self, ArrivalTime, PreparedClip, ReconnectingSource, Source, SourceHealth, SourceOptions};
 use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
@@ -71,12 +71,21 @@ impl OpenedSource {
 }
 
 impl RunArgs {
-    /// Runs all `sources`. Reports a source that cannot be read and continues with the next.
-    pub(super) fn watch_all(&self, watcher: &mut Watcher<'_>, sources: &[OsString]) -> Result<Exit> {
+    /// Runs all `sources`, of which the first may have been decoded. Reports a source that cannot be read and continues
+    /// with the next.
+    pub(super) fn watch_all(
+        &self,
+        watcher: &mut Watcher<'_>,
+        sources: &[OsString],
+        mut first: Option<Result<PreparedClip>>,
+    ) -> Result<Exit> {
         let bar = watcher.progress.bar("clips", sources.len() as u64);
         let mut exit = Exit::Done;
         for spec in sources {
-            let opened = OpenedSource::open(spec, self.source_options(), self.opening.wait(), || false);
+            let opened = match first.take() {
+                Some(clip) => clip.map(|clip| OpenedSource::from(Box::new(clip) as Box<dyn Source>)),
+                None => OpenedSource::open(spec, self.source_options(), self.opening.wait(), || false),
+            };
             let watched = opened.and_then(|opened| self.check_last(spec, &*opened.source, sources).map(|()| opened));
             let watched = watched.and_then(|opened| {
                 let window = self.window(opened.source.is_live())?;

@@ -27,8 +27,8 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// Returns the address of a file, `file:PATH`, so that its name is never an option or a protocol. A name with a line
-    /// break or `%` is opened through a link of a plain name: it would end lines of the log, or be a pattern of names.
+    /// Returns the address of a file, `file:PATH`, so that its name is never an option or a protocol. A name with a
+    /// line break or `%` is opened through a link of a plain name: it would end lines of the log, or be a pattern.
     ///
     /// # Errors
     /// Returns an error if such a link cannot be made.
@@ -41,8 +41,8 @@ impl Address {
     }
 
     /// Returns the address of a URL, live by its scheme. Each `${NAME}` is replaced by that environment variable, which
-    /// keeps secrets out of configuration files and logs, percent-encoded unless it stands for the host. ffmpeg receives
-    /// it as an argument, which other users of the machine can see unless /proc is mounted with `hidepid=2`.
+    /// keeps secrets out of configuration files and logs, percent-encoded unless it stands for the host. ffmpeg
+    /// receives it as an argument, which other users of the machine can see unless /proc is mounted with `hidepid=2`.
     ///
     /// # Errors
     /// Returns an error if a variable is not set.

@@ -1,7 +1,7 @@
 //! Video files and URLs, decoded by an `ffmpeg` child process.
 //!
-//! ffmpeg writes raw pictures to stdout, and their sizes, times and errors to stderr. A pass whose assumptions about the
-//! video prove wrong is started again with better ones.
+//! ffmpeg writes raw pictures to stdout, and their sizes, times and errors to stderr. A pass whose assumptions about
+//! the video prove wrong is started again with better ones.
 
 mod address;
 mod command;

@@ -1,4 +1,4 @@
-//! The tables of an MP4 or QuickTime file: how many frames its video has, when they are shown, and which are key frames.
+//! The tables of an MP4 or QuickTime file: how many frames its video has, when they are shown, which are key frames.
 //!
 //! Only plain files are read, whose samples are the frames that a player shows: one video of a codec without hidden
 //! frames, not fragmented, and with no edits but the usual delay of reordered frames. ISO/IEC 14496-12 names the boxes.
@@ -243,4 +243,91 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        [&(content.len() as u32 + 8).to_be_bytes()[..], kind, content].concat()
+    }
+
+    fn numbers(numbers: &[u32]) -> Vec<u8> {
+        numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+    }
+
+    /// The content of `moov` with six frames of 100 ticks, of which every second one is shown late, and two key frames.
+    fn movie(codec: &[u8; 4], edit: &[u32]) -> Vec<u8> {
+        let mut entry = vec![0; 78];
+        entry[24..28].copy_from_slice(&[0x01, 0x40, 0x00, 0xF0]);
+        let table = [
+            boxed(b"stsd", &[numbers(&[0, 1]), boxed(codec, &entry)].concat()),
+            boxed(b"stsz", &numbers(&[0, 1000, 6])),
+            boxed(b"stts", &numbers(&[0, 1, 6, 100])),
+            boxed(b"ctts", &numbers(&[0, 3, 1, 100, 2, 150, 3, 100])),
+            boxed(b"stss", &numbers(&[0, 2, 1, 5])),
+        ];
+        let media = [
+            boxed(b"mdhd", &numbers(&[0, 0, 0, 1000, 600, 0])),
+            boxed(b"hdlr", &[numbers(&[0, 0]), b"vide".to_vec(), vec![0; 13]].concat()),
+            boxed(b"minf", &boxed(b"stbl", &table.concat())),
+        ];
+        let edits = boxed(b"edts", &boxed(b"elst", &numbers(edit)));
+        let track = [edits, boxed(b"mdia", &media.concat())].concat();
+        [boxed(b"mvhd", &numbers(&[0, 0, 0, 1000, 600])), boxed(b"trak", &track)].concat()
+    }
+
+    const WHOLE: [u32; 5] = [0, 1, 600, 100, 1 << 16];
+
+    #[test]
+    fn a_plain_file_lists_its_frames() {
+        let index = FrameIndex::of_movie(&movie(b"avc1", &WHOLE)).unwrap();
+        assert_eq!(index.times, [0, 150, 250, 300, 400, 500]);
+        assert_eq!((index.keys.as_slice(), index.size, index.timescale), (&[0, 4][..], [320, 240], 1000));
+        assert_eq!([0, 3, 4, 5].map(|frame| index.key_before(frame)), [0, 0, 4, 4]);
+        assert_eq!(index.time_us(1), 150_000);
+    }
+
+    #[test]
+    fn a_file_whose_samples_are_not_what_is_shown_is_not_plain() {
+        let is_plain = |movie: Vec<u8>| FrameIndex::of_movie(&movie).is_some();
+        assert!(is_plain(movie(b"avc1", &WHOLE)) && is_plain(movie(b"hvc1", &WHOLE)));
+        // Codecs with hidden frames, edits that cut, delay, speed up or repeat, fragments, a second video.
+        assert!(!is_plain(movie(b"vp09", &WHOLE)) && !is_plain(movie(b"av01", &WHOLE)));
+        for edit in
+            [[0, 1, 300, 100, 1 << 16], [0, 1, 600, 250, 1 << 16], [0, 1, 600, 100, 1 << 17], [0, 2, 600, 100, 0]]
+        {
+            assert!(!is_plain(movie(b"avc1", &edit)), "{edit:?}");
+        }
+        let whole = movie(b"avc1", &WHOLE);
+        assert!(!is_plain([whole.clone(), boxed(b"mvex", &[])].concat()));
+        let track = child(&whole, b"trak").unwrap();
+        assert!(!is_plain([whole.clone(), boxed(b"trak", track)].concat()));
+    }
+
+    #[test]
+    fn damaged_tables_are_never_read_out_of_bounds() {
+        let whole = movie(b"avc1", &WHOLE);
+        for end in 0..whole.len() {
+            assert!(FrameIndex::of_movie(&whole[..end]).is_none(), "{end}");
+        }
+        let mut state = 7_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize
+        };
+        for _ in 0..20_000 {
+            let mut bytes = whole.clone();
+            for _ in 0..=random() % 3 {
+                let at = random() % bytes.len();
+                bytes[at] = [0, 1, 0x7F, 0xFF, random() as u8][random() % 5];
+            }
+            if let Some(index) = FrameIndex::of_movie(&bytes) {
+                assert!(index.times.len() <= MAX_FRAMES && index.keys.iter().all(|key| *key < index.times.len()));
+                index.key_before(random());
+                index.time_us(random());
+            }
+        }
+    }
 }
