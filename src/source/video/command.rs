@@ -7,19 +7,19 @@ use crate::source::{RtspTransport, SourceOptions};
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
-/// Demuxers of files, of sound too, so that it is named as such. Playlists and other texts that name further files are not among them: a clip is one file.
+/// Demuxers of files, of sound too, so that it is named as such. Playlists and other texts that name further files are
+/// not among them: a clip is one file.
 const FILE_DEMUXERS: &str = "\
     mov,matroska,webm,avi,mpegts,mpegtsraw,mpeg,mpegvideo,m4v,h261,h263,h264,hevc,vvc,evc,\
     av1,obu,ivf,vc1,vc1test,cavsvideo,dirac,avs2,avs3,asf,asf_o,flv,live_flv,kux,ogg,gif,\
     apng,image2,bmp_pipe,dds_pipe,dpx_pipe,exr_pipe,hdr_pipe,j2k_pipe,jpeg_pipe,jpegls_pipe,\
     jpegxl_pipe,jpegxl_anim,pam_pipe,pbm_pipe,pcx_pipe,pgm_pipe,png_pipe,ppm_pipe,psd_pipe,\
-    qoi_pipe,sgi_pipe,sunrast_pipe,tiff_pipe,webp_pipe,xbm_pipe,xpm_pipe,xwd_pipe,mjpeg,\
-    mjpeg_2000,smjpeg,mpjpeg,mxf,mxg,gxf,lxf,dv,nut,rm,rawvideo,yuv4mpegpipe,wtv,nuv,nsv,\
-    nsp,pva,pmp,r3d,swf,thp,roq,bink,smk,film_cpk,4xm,flic,mvi,mv,mtv,mm,ea,ea_cdata,\
-    idcin,ipmovie,rpl,siff,sdr2,svag,tmv,txd,vivo,vmd,wsvqa,xmv,yop,avr,anm,c93,cdxl,\
-    cine,dfa,dxa,filmstrip,frm,iv8,jv,lvf,ivr,paf,rl2,sga,smush,argo_brp,bethsoftvid,bfi,\
-    dhav,hnm,derf,fits,ty,viv,xbin,dss,spdif,wav,w64,mp3,aac,flac,aiff,caf,amr,ac3,\
-    eac3,dts,au,tta,wv,ape";
+    qoi_pipe,sgi_pipe,sunrast_pipe,tiff_pipe,webp_pipe,xbm_pipe,xpm_pipe,xwd_pipe,mjpeg,mjpeg_2000,\
+    smjpeg,mpjpeg,mxf,mxg,gxf,lxf,dv,nut,rm,rawvideo,yuv4mpegpipe,wtv,nuv,nsv,nsp,pva,pmp,\
+    r3d,swf,thp,roq,bink,smk,film_cpk,4xm,flic,mvi,mv,mtv,mm,ea,ea_cdata,idcin,ipmovie,rpl,\
+    siff,sdr2,svag,tmv,txd,vivo,vmd,wsvqa,xmv,yop,avr,anm,c93,cdxl,cine,dfa,dxa,filmstrip,\
+    frm,iv8,jv,lvf,ivr,paf,rl2,sga,smush,argo_brp,bethsoftvid,bfi,dhav,hnm,derf,fits,ty,\
+    viv,xbin,dss,spdif,wav,w64,mp3,aac,flac,aiff,caf,amr,ac3,eac3,dts,au,tta,wv,ape";
 
 /// The purpose of one run of ffmpeg.
 #[derive(Clone, Copy, Debug)]

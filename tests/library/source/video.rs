@@ -310,7 +310,8 @@ fn pixels_of_more_than_8_bits_are_the_rgb_of_ffmpeg() {
 fn a_high_dynamic_range_is_mapped_to_the_standard_one() {
     let color = " -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc";
     let clip = |more: &str| {
-        let grey = "-f lavfi -i color=c=0xB0B0B0:size=64x48:rate=10:duration=0.3 -c:v libx265 -x265-params log-level=error -pix_fmt";
+        let grey = "-f lavfi -i color=c=0xB0B0B0:size=64x48:rate=10:duration=0.3 -c:v libx265 \
+                    -x265-params log-level=error -pix_fmt";
         made("a.mp4", &format!("{grey} yuv420p10le{more}"))
     };
     let (Some((_a, plain)), Some((_b, pq))) = (clip(""), clip(color)) else { return };
@@ -321,7 +322,7 @@ fn a_high_dynamic_range_is_mapped_to_the_standard_one() {
         pixel
     };
     assert!(level(&plain).abs_diff(0xB0) < 4);
-    // A code of 0xB0 of 0xFF in PQ is about 450 candelas per square metre, brighter than the white of the standard range.
+    // A code of 0xB0 of 0xFF in PQ is about 450 candelas per square metre, brighter than the standard white.
     assert!(level(&pq) > 220, "{}", level(&pq));
 }
 
