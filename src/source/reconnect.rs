@@ -34,8 +34,8 @@ impl ArrivalTime {
 /// A function that opens a source, first and after each loss.
 pub type SourceOpener = Box<dyn FnMut() -> Result<Box<dyn Source>>>;
 
-/// A live source that is reopened whenever it fails or ends, and waited for until its first frame. Frame indices continue over all connections, and times
-/// never decrease, whatever the clock of the source does.
+/// A live source that is waited for until its first frame, and reopened whenever it fails or ends. Frame indices
+/// continue over all connections, and times never decrease, whatever the clock of the source does.
 ///
 /// The frame size may change with a new connection.
 pub struct ReconnectingSource {
