@@ -6,6 +6,7 @@
 //! [`calibration`] fits a gate to records. [`compare`] compares two runs.
 
 pub mod calibration;
+mod class_name;
 pub mod compare;
 pub mod counterfactual;
 pub mod dataset;

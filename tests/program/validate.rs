@@ -658,3 +658,38 @@ fn precomputed_masks_replace_the_segmenter() {
         .figureground(arguments(&workspace, &root, "none", &["--masks", LABELS]))
         .refused("data set", &["none of 4 clips"]);
 }
+
+#[test]
+fn what_is_left_out_is_counted_and_named_and_nothing_scored_is_an_error() {
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 1);
+    let class = root.join(fs::read_to_string(LABELS).unwrap().lines().next().unwrap().replace(' ', "_"));
+    image::RgbImage::from_pixel(40, 40, image::Rgb([90; 3])).save(class.join("still.PNG")).unwrap();
+    for name in ["notes.txt", "b.zip", "c", ".DS_Store", "Thumbs.db", "desktop.ini"] {
+        fs::write(class.join(name), b"x").unwrap();
+    }
+    fs::write(root.join("stray.mp4"), b"x").unwrap();
+    fs::copy(class.join("000.gif"), class.join("000.avi")).unwrap();
+    let ended = workspace.figureground(arguments(&workspace, &root, "out", &[])).succeeded();
+    let line = |word: &str| {
+        let lines: Vec<&str> = ended.stderr.lines().filter(|line| line.contains(word)).collect();
+        assert_eq!(lines.len(), 1, "{ended:#?}");
+        lines[0]
+    };
+    let left_out = line("left out");
+    for part in ["4 files", "1 .mp4", "1 .txt", "1 .zip", "1 without an extension", "stray.mp4", "notes.txt"] {
+        assert!(left_out.contains(part), "{part}: {left_out}");
+    }
+    assert!(!left_out.contains("DS_Store") && !left_out.contains("Thumbs"), "{left_out}");
+    let several = line("several files");
+    assert!(several.contains("000.avi is taken, not 000.gif"), "{several}");
+    let report = report(&workspace.path("out"));
+    // The still picture, and the damaged clip and the one of another class, which are not scored.
+    assert_eq!((&report["listed"], &report["mislabelled"]), (&4.into(), &serde_json::json!(["knitting/a"])));
+
+    // Only clips of no class are left.
+    fs::remove_dir_all(&class).unwrap();
+    let refused = workspace.figureground(arguments(&workspace, &root, "none", &[]));
+    refused.refused("data set", &["none of 1", "1 whose label is no class of the bundle", "--bundle"]);
+    assert!(workspace.path("none/report.json").is_file());
+}
