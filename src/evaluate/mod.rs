@@ -11,6 +11,7 @@ pub mod compare;
 pub mod counterfactual;
 pub mod dataset;
 mod dataset_run;
+mod file_identity;
 mod journal;
 mod markup;
 mod merge;
@@ -25,11 +26,12 @@ mod source_video;
 mod validation;
 
 pub use dataset_run::{DatasetRun, RunSettings};
+pub use file_identity::{FileIdentities, FileIdentity};
 pub use journal::{Journal, JournalContents, JournalEntry, JournalHeader, read_journal};
 pub use merge::merge;
 pub use pointing::PointingGame;
 pub use progress::{ClipReader, Progress};
-pub use record::{ClipOutcome, Record, RunInfo, RunProbe};
+pub use record::{ClipOutcome, Record, RunInfo, RunModels, RunProbe};
 pub use validation::{Validation, ValidationSettings, validate};
 
 use std::path::{Path, PathBuf};

@@ -54,7 +54,10 @@ impl Fixture {
         let mut entry = |clip: &LabelledClip| {
             let mut source = READER.open(clip).unwrap();
             let statistics = ClipStatistics::of(source.as_mut(), &mut segmenter, &mut scenes).unwrap();
-            (clip.id.clone(), StatisticsEntry { clip: clip.id.clone(), statistics: Ok(statistics) })
+            (
+                clip.id.clone(),
+                StatisticsEntry { clip: clip.id.clone(), files: BTreeMap::new(), statistics: Ok(statistics) },
+            )
         };
         let entries = dataset.clips.iter().map(&mut entry).collect();
         let statistics = SetStatistics::new(&dataset, entries);

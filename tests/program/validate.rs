@@ -270,7 +270,29 @@ fn merged_shards_give_the_report_of_the_complete_run() {
     let text = fs::read_to_string(workspace.path("shard-1/records.jsonl")).unwrap();
     fs::write(other.join("records.jsonl"), text.replacen("\"set\":\"", "\"set\":\"0", 1)).unwrap();
     merge.insert(1, other.display().to_string());
-    workspace.figureground(&merge).refused("data set", &["another bundle or set"]);
+    workspace.figureground(&merge).refused("data set", &["another set of clips", " and not "]);
+    merge.remove(1);
+
+    // One clip with two records is an error, before anything is written; the same record twice is none.
+    let contradicting = workspace.path("contradicting");
+    fs::create_dir_all(&contradicting).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let scored = lines.iter().position(|line| line.contains("\"logits\":{\"full\":[")).unwrap();
+    let merge_both = |second: &str| {
+        fs::write(contradicting.join("records.jsonl"), format!("{}\n{second}\n", lines[0])).unwrap();
+        let mut both = merge.clone();
+        both.insert(1, contradicting.display().to_string());
+        *both.last_mut().unwrap() = workspace.path("both").display().to_string();
+        workspace.figureground(&both)
+    };
+    let mut record: Value = serde_json::from_str(lines[scored]).unwrap();
+    let clip = format!("{:?}", record["clip"].as_str().unwrap());
+    record["outcome"]["scored"]["logits"]["full"][0] = 0.5.into();
+    let changed = record.to_string();
+    let words = [clip.as_str(), "contradicting/records.jsonl", "shard-1/records.jsonl"];
+    merge_both(&changed).refused("data set", &words);
+    assert!(!workspace.path("both").exists());
+    merge_both(lines[scored]).succeeded();
 }
 
 #[test]
@@ -657,6 +679,72 @@ fn precomputed_masks_replace_the_segmenter() {
     workspace
         .figureground(arguments(&workspace, &root, "none", &["--masks", LABELS]))
         .refused("data set", &["none of 4 clips"]);
+}
+
+#[test]
+fn a_run_goes_on_only_with_what_it_was_made_from() {
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 2);
+    let labels = fs::read_to_string(LABELS).unwrap();
+    let class = root.join(labels.lines().next().unwrap().replace(' ', "_"));
+    let clip = class.join("000.gif");
+    fs::remove_file(class.join("damaged.gif")).unwrap();
+    let masks = |name: &str| {
+        let folder = workspace.path(name);
+        for clip in root.read_dir().unwrap().flat_map(|class| class.unwrap().path().read_dir().unwrap()) {
+            let path = clip.unwrap().path();
+            let to = folder.join(path.parent().unwrap().file_name().unwrap()).join(path.file_stem().unwrap());
+            fs::create_dir_all(&to).unwrap();
+            let from = figureground_tests::fixture("demo/masks");
+            for mask in from.read_dir().unwrap().map(|mask| mask.unwrap()) {
+                fs::copy(mask.path(), to.join(mask.file_name())).unwrap();
+            }
+        }
+        folder
+    };
+    let (one, two) = (masks("one"), masks("two"));
+    let run = |out: &str, more: &[&str]| workspace.figureground(arguments(&workspace, &root, out, more));
+    let with = |masks: &Path| ["--masks".to_owned(), masks.display().to_string()];
+    let with = |masks: &Path, out: &str| run(out, &with(masks).each_ref().map(String::as_str));
+    run("plain", &[]).succeeded();
+    with(&one, "masked").succeeded();
+    let (plain, masked) = (records(&workspace.path("plain")), records(&workspace.path("masked")));
+    let id = format!("{}/000", class.file_name().unwrap().to_str().unwrap());
+    assert_eq!(plain[&id]["files"]["clip"]["sha256"].as_str().unwrap().len(), 64);
+    assert!(masked[&id]["files"]["masks"].is_object(), "{}", masked[&id]);
+
+    // Other settings.
+    run("plain", &["--fps", "10"]).refused("data set", &["25 frames per second of pictures and not 10", "--out"]);
+    with(&one, "plain").refused("data set", &["masks of the segmenter and not masks of the set"]);
+    // The same masks elsewhere, and other masks there.
+    with(&two, "masked").succeeded();
+    let mask = two.join(&id).join("000001.png");
+    let picture = image::open(&mask).unwrap().into_luma8();
+    image::GrayImage::from_pixel(picture.width(), picture.height(), image::Luma([255])).save(&mask).unwrap();
+    with(&two, "masked")
+        .refused("data set", &["masks ", "then", "now", &format!("{id:?}"), "choose another directory"]);
+    assert_eq!(records(&workspace.path("masked")), masked);
+
+    // A file that was written again with the same bytes is the same; another one of its name is refused.
+    let bytes = fs::read(&clip).unwrap();
+    fs::write(&clip, &bytes).unwrap();
+    run("plain", &[]).succeeded();
+    fs::copy(figureground_tests::fixture("demo/masks/000001.png"), class.join("001.png")).unwrap();
+    let other = image::RgbImage::from_pixel(64, 64, image::Rgb([9, 80, 7]));
+    other.save_with_format(&clip, image::ImageFormat::Gif).unwrap();
+    fs::remove_file(class.join("001.png")).unwrap();
+    let words = ["records of other files", &id, "sha256", "choose another directory", "put the files"];
+    run("plain", &[]).refused("data set", &words);
+    assert_eq!(records(&workspace.path("plain")), plain);
+    run("other", &[]).succeeded();
+
+    // Records of older versions do not say what they were made from.
+    let path = workspace.path("plain/records.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let begin = text.find(",\"models\":").unwrap();
+    let end = begin + text[begin..].find('}').unwrap() + 1;
+    fs::write(&path, format!("{}{}", &text[..begin], &text[end..])).unwrap();
+    run("plain", &[]).refused("data set", &["an older version", "choose another directory"]);
 }
 
 #[test]

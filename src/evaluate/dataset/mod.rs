@@ -92,6 +92,15 @@ impl LabelledClip {
         }
     }
 
+    /// Returns the files and folders that the clip is read from, by their role.
+    pub fn inputs(&self) -> Vec<(&'static str, PathBuf)> {
+        let masks = self.masks.iter().flat_map(|masks| {
+            let objects = masks.objects.iter().map(|objects| ("objects", objects.clone()));
+            [("masks", masks.person.clone())].into_iter().chain(objects)
+        });
+        self.path.iter().map(|path| ("clip", path.clone())).chain(masks).collect()
+    }
+
     /// Opens the clip's frames, with its masks if it has any.
     ///
     /// # Errors
