@@ -1,6 +1,6 @@
 //! Merges the shards of a validation run.
 
-use super::counterfactual::STATISTICS_FILES;
+use super::counterfactual::{SET_FILE, STATISTICS_FILES};
 use super::dataset::Shard;
 use super::journal::{JournalContents, JournalHeader};
 use super::rejudge::rejudge;
@@ -9,7 +9,7 @@ use super::validation::{RECORDS, ScoredRun, Validation};
 use super::{Journal, Record, RunInfo, read_journal};
 use crate::bundle::Bundle;
 use crate::error::{Error, Result, Setting, Stage};
-use crate::file::create_directory;
+use crate::file::{create_directory, remove_stale_files};
 use serde::Deserialize;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,13 +19,14 @@ use std::path::{Path, PathBuf};
 /// writes their table and report. The bundle's gate judges the records. `command` is the command line, for the report.
 ///
 /// # Errors
-/// Returns an error if a file cannot be read or written, if the records are not of one run and of `bundle`, if a clip has
-/// two different records, or if a shard of the run is missing; nothing is then written.
+/// Returns an error if a file cannot be read or written, if the records are not of one run and of `bundle`, if a clip
+/// has two different records, or if a shard of the run is missing; nothing is then written.
 pub fn merge(shards: &[PathBuf], bundle: &Bundle, out: &Path, command: &str) -> Result<Validation> {
     let mut files = read_shards(shards)?;
     let reports: Vec<Option<ReportFile>> = shards.iter().map(|shard| ReportFile::read(shard)).collect();
     check(&files, bundle, out, shards, &reports)?;
     create_directory(out)?;
+    remove_stale_files(out);
     for (file, contents) in &mut files {
         append(&out.join(file), &contents.header, &mut contents.entries)?;
         rejudge(&out.join(file), &contents.header, &mut contents.entries, &bundle.manifest().gate)?;
@@ -191,7 +192,8 @@ fn record_files(directory: &Path) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(|e| unreadable(&e).with_source(e))? {
         let name = entry.map_err(|e| unreadable(&e).with_source(e))?.file_name().to_string_lossy().into_owned();
-        files.extend((name.ends_with(".jsonl") && !STATISTICS_FILES.contains(&name.as_str())).then_some(name));
+        let is_other = name == SET_FILE || STATISTICS_FILES.contains(&name.as_str());
+        files.extend((name.ends_with(".jsonl") && !is_other).then_some(name));
     }
     if files.iter().all(|file| file != RECORDS) {
         return Err(unreadable(&format!("no {RECORDS}")));

@@ -13,7 +13,7 @@ use super::{Journal, JournalContents, PointingGame, Record, RunInfo, RunModels, 
 use crate::bundle::Bundle;
 use crate::engine::{Backend, BackendOptions, Precision};
 use crate::error::{Error, Result, Setting, Stage};
-use crate::file::create_directory;
+use crate::file::{create_directory, remove_stale_files};
 use crate::gate::GateSettings;
 use crate::pipeline::{FrameRecording, Pipeline, ProbeSettings};
 use crate::source::Source;
@@ -72,6 +72,7 @@ pub fn validate(run: DatasetRun<'_>, settings: &ValidationSettings) -> Result<Va
     let info = RunInfo { probe: settings.probe.as_ref().map(RunProbe::new), ..info };
     let clips = run.dataset.clone().shard(settings.shard).clips;
     create_directory(&run.settings.out)?;
+    remove_stale_files(&run.settings.out);
     let mut scorer = Scorer { run, settings, info, pipelines: Vec::new(), files: KnownFiles::default() };
     scorer.info.models = Some(RunModels::new(scorer.backend()?, settings.precision, run.settings.fps));
     let records = scorer.records(&clips, RECORDS, None, LabelledClip::inputs, || Ok(run.reader()))?;

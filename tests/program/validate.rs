@@ -628,6 +628,77 @@ fn a_written_set_gives_the_same_scores_as_one_that_is_made_while_scoring() {
 }
 
 #[test]
+fn a_written_set_is_of_one_seed_and_of_the_clips_that_lie_there() {
+    let workspace = Workspace::new();
+    let root = pairs(&workspace);
+    let labels = fs::read_to_string(LABELS).unwrap();
+    let class = root.join(labels.lines().next().unwrap().replace(' ', "_"));
+    let class = if class.is_dir() { class } else { root.read_dir().unwrap().next().unwrap().unwrap().path() };
+    let write = |out: &str, set: &str, more: &[&str]| {
+        let mut all = vec!["counterfactual".to_owned(), root.display().to_string(), "--format".into(), "folder".into()];
+        all.extend(["--bundle".into(), workspace.bundle().display().to_string(), "--set".into(), set.to_owned()]);
+        all.extend(["--out".into(), workspace.path(out).display().to_string()]);
+        all.extend(more.iter().map(|&argument| argument.to_owned()));
+        workspace.figureground(all)
+    };
+    let content = |out: &str| -> BTreeMap<PathBuf, Vec<u8>> {
+        let (mut files, mut folders) = (BTreeMap::new(), vec![workspace.path(out)]);
+        while let Some(folder) = folders.pop() {
+            for path in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false if path.extension().is_some_and(|extension| extension == "png") => {
+                        drop(files.insert(path.clone(), fs::read(&path).unwrap()));
+                    }
+                    false => {}
+                }
+            }
+        }
+        files
+    };
+    write("out", "scuba", &[]).succeeded();
+    let first = content("out");
+    assert!(!first.is_empty());
+
+    // Another seed, another set, another format.
+    write("out", "scuba", &["--seed", "7"]).refused("data set", &["the seed 0 and not 7", "--out"]);
+    write("out", "scufo", &[]).refused("data set", &["scuba-stripes and not scufo-stripes"]);
+    assert_eq!(content("out"), first);
+
+    // A clip that was changed or removed is made again, and what a killed run left is removed.
+    let (path, bytes) = first.iter().next().unwrap();
+    fs::write(path, "another picture").unwrap();
+    let stale = path.ancestors().nth(2).unwrap().join(".figureground-abcDEF");
+    fs::create_dir(&stale).unwrap();
+    let shown = write("out", "scuba", &[]).succeeded();
+    assert!(shown.stderr.contains("1 clips of scuba-stripes are written again"), "{shown:#?}");
+    assert!(fs::read(path).unwrap() == *bytes && content("out") == first);
+    assert!(cfg!(not(unix)) || !stale.exists());
+
+    // Another run that writes there.
+    let file = fs::File::options().read(true).write(true).open(workspace.path("out/counterfactual.jsonl")).unwrap();
+    file.try_lock().unwrap();
+    write("out", "scuba", &[]).refused("sink", &["another run is writing"]);
+    drop(file);
+
+    // Clips without the file that says what they were made from, such as the data set itself.
+    fs::remove_file(workspace.path("out/counterfactual.jsonl")).unwrap();
+    write("out", "scuba", &[]).refused("data set", &["without a counterfactual.jsonl", "choose another directory"]);
+    assert_eq!(content("out"), first);
+
+    // Two clips of one label with one name.
+    for folder in ["day", "night"] {
+        fs::create_dir_all(class.join(folder)).unwrap();
+        fs::copy(demo(), class.join(folder).join("same.gif")).unwrap();
+    }
+    write("named", "background-only", &[]).succeeded();
+    let class = workspace.path("named").join(class.file_name().unwrap());
+    let names: Vec<String> =
+        class.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names.iter().filter(|name| name.contains("same")).count(), 2, "{names:?}");
+}
+
+#[test]
 fn a_set_that_cannot_be_made_is_an_error() {
     let workspace = Workspace::new();
     let root = pairs(&workspace);

@@ -63,7 +63,7 @@ impl<'a> CounterfactualSet<'a> {
         Self { pairing, ..self }
     }
 
-    /// Sets the checksum of the files of inpainter and backgrounds, which is part of the [`fingerprint`](Self::fingerprint).
+    /// Sets the checksum of the files of inpainter and backgrounds, which is part of the fingerprint.
     #[must_use]
     pub(super) fn with_sources(self, sources: String) -> Self {
         Self { sources, ..self }
