@@ -1,11 +1,21 @@
 //! Atomic writes: a file is complete or does not exist.
 
 use crate::error::{Error, Result, Setting, Stage};
+use crate::temporary::{TemporaryDirectory, remove_stale};
 use core::fmt::Display;
 use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 use tempfile::NamedTempFile;
+
+/// Prefix of temporary names.
+pub(crate) const TEMPORARY: &str = ".figureground-";
+
+/// Removes the temporary files in `directory` that killed programs left.
+#[cfg(feature = "evaluate")]
+pub(crate) fn remove_stale_files(directory: &Path) {
+    remove_stale(directory, TEMPORARY);
+}
 
 /// Writes `bytes` to a temporary file beside `path` and renames it to `path`.
 ///
@@ -58,11 +68,22 @@ impl AtomicFile {
             return Err(Error::new(Stage::Sink, expected, "no such directory", "create it: mkdir -p"));
         }
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".figureground-");
+        builder.prefix(TEMPORARY);
         // Only its owner may read a temporary file; this one has the usual permissions.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.tempfile_in(directory).map_err(|error| io_failed(path, error))?;
+        let create = || {
+            let file = builder.tempfile_in(directory).map_err(|error| io_failed(path, error))?;
+            // Others then know that it has an owner.
+            #[cfg(unix)]
+            let _ = file.as_file().try_lock();
+            Ok(file)
+        };
+        let mut file: NamedTempFile = create()?;
+        if !file.path().exists() {
+            // Another program removed it before it was locked.
+            file = create()?;
+        }
         Ok(Self { file, path: path.to_owned() })
     }
 
@@ -139,7 +160,7 @@ pub fn check_new_directory(path: &Path) -> Result<()> {
 /// A temporary directory that becomes a new one on [`rename`](Self::rename), and is removed if dropped before.
 #[derive(Debug)]
 pub(crate) struct NewDirectory {
-    directory: tempfile::TempDir,
+    directory: TemporaryDirectory,
     out: PathBuf,
 }
 
@@ -150,13 +171,8 @@ impl NewDirectory {
     /// Returns an error if `out` exists, or its parent is missing or not writable.
     pub(crate) fn beside(out: &Path) -> Result<Self> {
         check_new_directory(out)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".figureground-");
-        // Only its owner may read a temporary directory; this one has the usual permissions.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let directory = builder.tempdir_in(directory_of(out)).map_err(|error| io_failed(out, error))?;
-        Ok(Self { directory, out: out.to_owned() })
+        let directory = TemporaryDirectory::create(directory_of(out), TEMPORARY, true);
+        Ok(Self { directory: directory.map_err(|error| io_failed(out, error))?, out: out.to_owned() })
     }
 
     /// Returns the path of the temporary directory.
@@ -169,7 +185,7 @@ impl NewDirectory {
     /// # Errors
     /// Returns an error if the directory cannot be renamed.
     pub(crate) fn rename(self) -> Result<()> {
-        std::fs::rename(self.directory.path(), &self.out).map_err(|error| io_failed(&self.out, error))
+        self.directory.rename(&self.out).map_err(|error| io_failed(&self.out, error))
     }
 }
 

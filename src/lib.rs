@@ -63,6 +63,10 @@ pub mod sink;
 #[cfg(feature = "std")]
 pub mod source;
 #[cfg(feature = "std")]
+pub mod temporary;
+#[cfg(feature = "std")]
+pub(crate) mod text_file;
+#[cfg(feature = "std")]
 pub mod timestamp;
 
 pub use error::{Error, Result, Setting, Stage};

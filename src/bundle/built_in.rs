@@ -2,9 +2,9 @@
 
 use super::Bundle;
 use crate::error::{Error, Result, Setting, Stage};
+use crate::temporary::TemporaryDirectory;
 use std::path::Path;
 use std::sync::Arc;
-use tempfile::TempDir;
 
 /// Expands to the name and the bytes of a file of `models/built-in`.
 macro_rules! file {
@@ -65,7 +65,9 @@ impl Bundle {
 }
 
 fn unpack(files: &[(&str, &[u8])]) -> Result<Bundle> {
-    let directory = TempDir::with_prefix("figureground-").map_err(|e| refused(&std::env::temp_dir(), e))?;
+    let parent = std::env::temp_dir();
+    let directory = TemporaryDirectory::create(&parent, ".figureground-built-in-", false);
+    let directory = directory.map_err(|e| refused(&parent, e))?;
     for (name, bytes) in files {
         std::fs::write(directory.path().join(name), bytes).map_err(|e| refused(directory.path(), e))?;
     }

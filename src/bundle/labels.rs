@@ -24,7 +24,7 @@ pub fn read_names(path: &Path) -> Result<Vec<String>> {
     if size > MAX_LABEL_FILE {
         return Err(bad_names(format!("{size} bytes"), "split the classes over several bundles").at(path.display()));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = crate::text_file::read(path).map_err(unreadable)?;
     parse_names(&text).map_err(|e| e.at(path.display()))
 }
 

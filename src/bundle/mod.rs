@@ -29,7 +29,7 @@ pub struct Bundle {
     /// Directory of the built-in bundle's files, removed with the last clone.
     #[cfg(feature = "built-in")]
     #[expect(dead_code, reason = "dropping it removes the directory")]
-    unpacked: Option<std::sync::Arc<tempfile::TempDir>>,
+    unpacked: Option<std::sync::Arc<crate::temporary::TemporaryDirectory>>,
 }
 
 impl Bundle {

@@ -3,7 +3,7 @@
 
 use figureground::frame::Frame;
 use figureground::source::{Source, SourceHealth};
-use figureground::{Error, Result, Stage};
+use figureground::{Error, Result, Stage, temporary};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ fn handle(signal: i32, on_timeout: SignalTimeout) {
         return RELOAD_REQUESTED.store(true, Ordering::SeqCst);
     }
     if SIGNAL.swap(signal, Ordering::SeqCst) != 0 {
-        std::process::exit(exit_code().into());
+        exit();
     }
     if on_timeout == SignalTimeout::Exit {
         std::thread::spawn(|| {
@@ -78,9 +78,15 @@ fn handle(signal: i32, on_timeout: SignalTimeout) {
             if IS_CLOSING.load(Ordering::SeqCst) {
                 std::thread::sleep(CLOSE_TIME);
             }
-            std::process::exit(exit_code().into());
+            exit();
         });
     }
+}
+
+/// Exits without dropping anything but temporary files.
+fn exit() -> ! {
+    temporary::remove_all();
+    std::process::exit(exit_code().into());
 }
 
 /// Returns whether a signal asked the program to end.

@@ -7,12 +7,13 @@ use super::probe_args::ProbeArgs;
 use super::progress::Progress;
 use super::{Exit, ModelArgs};
 use clap::Args;
-use figureground::Result;
 use figureground::bundle::Bundle;
 use figureground::evaluate::counterfactual::SetKind;
 use figureground::evaluate::dataset::Shard;
+use figureground::evaluate::metrics::Unscored;
 use figureground::evaluate::{self, DatasetRun, Validation, ValidationSettings};
-use std::path::PathBuf;
+use figureground::{Error, Result, Setting, Stage};
+use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Examples:
   figureground validate mimetics --format mimetics --bundle my-bundle --out mimetics-report
@@ -90,8 +91,7 @@ impl Validate {
         let run = DatasetRun { bundle: &bundle, dataset: &dataset, settings: &run, progress: &bars };
         let (clips, title, out) = (dataset.clips.len(), &settings.title, self.dataset.out().display());
         let _long = progress.long(&format!("validating {clips} clips of {title}, results go to {out}"));
-        summarize(progress, &evaluate::validate(run, &settings)?);
-        Ok(Exit::Done)
+        summarize(progress, &evaluate::validate(run, &settings)?)
     }
 }
 
@@ -99,8 +99,7 @@ impl Merge {
     pub fn run(&self, progress: &Progress) -> Result<Exit> {
         let bundle = self.bundle.as_deref().map_or_else(super::built_in::bundle, Bundle::open)?;
         let _long = progress.long(&format!("merging {} shards to {}", self.shards.len(), self.out.display()));
-        summarize(progress, &evaluate::merge(&self.shards, &bundle, &self.out, &command_line())?);
-        Ok(Exit::Done)
+        summarize(progress, &evaluate::merge(&self.shards, &bundle, &self.out, &command_line())?)
     }
 }
 
@@ -116,7 +115,14 @@ fn command_line() -> String {
 }
 
 /// Shows the headline figures to a person.
-fn summarize(progress: &Progress, Validation { listed, measures, page }: &Validation) {
+///
+/// # Errors
+/// Returns an error if none of the clips was scored.
+fn summarize(progress: &Progress, Validation { listed, measures, page }: &Validation) -> Result<Exit> {
+    // A shard may be empty.
+    if measures.clips == 0 && *listed > 0 {
+        return Err(nothing_scored(*listed, &measures.unscored, page));
+    }
     // A share of no clips is no number.
     let text = |share: f64| if share.is_nan() { "none".to_owned() } else { format!("{:.1} %", share * 100.0) };
     let percent = |name: &str| text(measures.metrics.get(name).map_or(f64::NAN, |e| e.value));
@@ -149,4 +155,23 @@ fn summarize(progress: &Progress, Validation { listed, measures, page }: &Valida
     if unscored > 0 {
         progress.result(&format!("{unscored} clips were not scored: report.json lists them with the reason"));
     }
+    Ok(Exit::Done)
+}
+
+fn nothing_scored(listed: usize, unscored: &Unscored, page: &Path) -> Error {
+    let reasons = [
+        (unscored.missing.len(), "without a file"),
+        (unscored.mislabelled.len(), "whose label is no class of the bundle"),
+        (unscored.too_short.len(), "that are too short"),
+        (unscored.unreadable.len(), "that cannot be read"),
+    ];
+    let reasons = reasons.iter().filter(|(clips, _)| *clips > 0).map(|(clips, why)| format!("{clips} {why}"));
+    let reasons = reasons.collect::<Vec<_>>().join(", ");
+    let first = unscored.unreadable.iter().next().map_or_else(String::new, |(clip, why)| format!("; {clip}: {why}"));
+    let got = format!("none of {listed}: {reasons}{first}");
+    let next = format!("see {}, and check the data set, its format and the bundle's labels", page.display());
+    Error::new(Stage::DataSet, "clips that can be scored", got, next)
+        .about(Setting::Data)
+        .about(Setting::Format)
+        .about(Setting::Bundle)
 }

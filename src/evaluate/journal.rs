@@ -15,8 +15,8 @@ pub trait JournalHeader: Serialize + DeserializeOwned + PartialEq {
     /// Returns the version of the format.
     fn schema(&self) -> u32;
 
-    /// Describes how `other` differs from this header: "another bundle".
-    fn difference(&self, other: &Self) -> &'static str;
+    /// Describes how `other`, of a saved file, differs from this header: "another bundle, a1b2… and not c3d4…".
+    fn difference(&self, other: &Self) -> String;
 }
 
 /// A line of a journal.
@@ -170,9 +170,13 @@ fn parse<T: DeserializeOwned>(path: &Path, number: usize, line: &[u8], next: &st
 
 fn of_another_run<H: JournalHeader>(path: &Path, header: &H, other: &H) -> Error {
     let is_other_schema = other.schema() != header.schema();
-    let difference = if is_other_schema { "another version of figureground" } else { header.difference(other) };
+    let difference = match is_other_schema {
+        true => format!("schema {} and not {}", other.schema(), header.schema()),
+        false => header.difference(other),
+    };
     let got = format!("{}, which is of {difference}", path.display());
-    Error::new(Stage::DataSet, "a file of this run", got, "choose another directory").about(Setting::Out)
+    let next = "choose another directory, or give the settings of that run";
+    Error::new(Stage::DataSet, "a file of this run", got, next).about(Setting::Out)
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {

@@ -6,10 +6,12 @@
 //! [`calibration`] fits a gate to records. [`compare`] compares two runs.
 
 pub mod calibration;
+mod class_name;
 pub mod compare;
 pub mod counterfactual;
 pub mod dataset;
 mod dataset_run;
+mod file_identity;
 mod journal;
 mod markup;
 mod merge;
@@ -24,11 +26,12 @@ mod source_video;
 mod validation;
 
 pub use dataset_run::{DatasetRun, RunSettings};
+pub use file_identity::{FileIdentities, FileIdentity};
 pub use journal::{Journal, JournalContents, JournalEntry, JournalHeader, read_journal};
 pub use merge::merge;
 pub use pointing::PointingGame;
 pub use progress::{ClipReader, Progress};
-pub use record::{ClipOutcome, Record, RunInfo, RunProbe};
+pub use record::{ClipOutcome, Record, RunInfo, RunModels, RunProbe};
 pub use validation::{Validation, ValidationSettings, validate};
 
 use std::path::{Path, PathBuf};

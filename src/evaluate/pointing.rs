@@ -39,7 +39,7 @@ impl PointingGame {
         let vision = &bundle.manifest().vision;
         let settings = vision.preprocess.clone();
         let size = settings.target()?;
-        let model = Model::read(&bundle.path(&vision.file))?;
+        let model = Model::read_with_weights(&bundle.path(&vision.file))?;
         let attentions = Attentions::new(&model, &vision.input, &crate::engine::picture(&settings))?;
         let grid = Grid::of(attentions.tokens(), size).ok_or_else(|| {
             let got = format!("{} tokens for {size} in {}", attentions.tokens(), model.path().display());

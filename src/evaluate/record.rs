@@ -1,7 +1,9 @@
 //! The record of a clip in a validation run.
 
 use super::dataset::Dataset;
+use super::file_identity::{FileIdentities, short};
 use super::journal::{JournalEntry, JournalHeader};
+use crate::engine::Precision;
 use crate::error::{Error, Result, Stage};
 use crate::gate::{Evidence, Gate, Judgement, Probe, Visibility};
 use crate::pipeline::{self, ProbeSettings, ProbedWindows};
@@ -15,7 +17,7 @@ use std::collections::BTreeMap;
 pub(super) const SCHEMA: u32 = json_lines::SCHEMA;
 
 /// First line of a file of records: what they have in common.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename = "run")]
 pub struct RunInfo {
     /// Version of the format.
@@ -37,6 +39,42 @@ pub struct RunInfo {
     /// How clips were probed; `None` if not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<RunProbe>,
+    /// How models ran and pictures were read; `None` in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub models: Option<RunModels>,
+}
+
+/// How the models of a run ran, and how its clips were read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunModels {
+    /// Backend: `cpu` or `gpu`.
+    pub backend: String,
+    /// Number format of the models: `f32` or `f16`.
+    pub precision: String,
+    /// Frames per second of clips that are folders of pictures.
+    pub fps: f64,
+}
+
+impl RunModels {
+    /// Describes a run on this backend.
+    pub fn new(backend: &str, precision: Precision, fps: f64) -> Self {
+        let precision = match precision {
+            Precision::F32 => "f32",
+            Precision::F16 => "f16",
+        };
+        Self { backend: backend.to_owned(), precision: precision.to_owned(), fps }
+    }
+
+    /// Describes how a saved run differs.
+    fn difference(&self, saved: &Self) -> String {
+        if self.backend != saved.backend {
+            format!("the backend {} and not {}", saved.backend, self.backend)
+        } else if self.precision != saved.precision {
+            format!("the precision {} and not {}", saved.precision, self.precision)
+        } else {
+            format!("{} frames per second of pictures and not {}", saved.fps, self.fps)
+        }
+    }
 }
 
 /// How the clips of a run were probed.
@@ -63,17 +101,34 @@ impl JournalHeader for RunInfo {
         self.schema
     }
 
-    fn difference(&self, other: &Self) -> &'static str {
+    fn difference(&self, other: &Self) -> String {
+        let set = |text: &Option<String>| text.clone().unwrap_or_else(|| "none".to_owned());
+        let probe = |probe: &Option<RunProbe>| {
+            probe.as_ref().map_or("none".to_owned(), |probe| {
+                let windows = if probe.all { "all windows" } else { "doubted windows" };
+                format!("{} places of {} in {windows}", probe.places, short(&probe.bank))
+            })
+        };
         if self.bundle != other.bundle || self.classes != other.classes {
-            "another bundle"
+            format!("another bundle, {} and not {}", short(&other.bundle), short(&self.bundle))
         } else if self.set != other.set || self.clips != other.clips {
-            "another set of clips, or of other labels"
+            let (old, new) = (short(&other.set), short(&self.set));
+            let (old_clips, new_clips) = (other.clips, self.clips);
+            format!(
+                "another set of clips, or of other labels, {old} with {old_clips} clips and not {new} with {new_clips}"
+            )
         } else if self.masks != other.masks {
-            "other masks"
+            let source = |masks: bool| if masks { "masks of the set" } else { "masks of the segmenter" };
+            format!("other masks, {} and not {}", source(other.masks), source(self.masks))
         } else if self.probe != other.probe {
-            "other probes"
+            format!("other probes, {} and not {}", probe(&other.probe), probe(&self.probe))
+        } else if self.counterfactual != other.counterfactual {
+            format!("another counterfactual set, {} and not {}", set(&other.counterfactual), set(&self.counterfactual))
         } else {
-            "another counterfactual set"
+            match (&self.models, &other.models) {
+                (Some(models), Some(saved)) => models.difference(saved),
+                _ => "an older version, which does not say what its records were made from".to_owned(),
+            }
         }
     }
 }
@@ -83,7 +138,17 @@ impl RunInfo {
     pub fn new(classes: &[String], bundle: String, dataset: &Dataset) -> Self {
         let set = dataset.fingerprint();
         let (clips, masks) = (dataset.clips.len(), dataset.has_masks());
-        Self { schema: SCHEMA, classes: classes.to_vec(), bundle, clips, set, masks, counterfactual: None, probe: None }
+        Self {
+            schema: SCHEMA,
+            classes: classes.to_vec(),
+            bundle,
+            clips,
+            set,
+            masks,
+            counterfactual: None,
+            probe: None,
+            models: None,
+        }
     }
 }
 
@@ -101,8 +166,26 @@ pub struct Record {
     /// Pointing game: the fraction of frames in which the encoder attends most to the person; `None` if not played.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pointing: Option<f32>,
+    /// Files that it was made from by their role: `clip`, `masks`, `objects`; `other` and `inpainted` frames of
+    /// counterfactual clips. Empty if nothing was read, and in records of older versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: FileIdentities,
     /// Result of scoring it.
     pub outcome: ClipOutcome,
+}
+
+impl Record {
+    /// Returns whether `other`, of the same clip, has the same result from the same files. Times, and what follows from
+    /// a gate, do not count.
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+        let known = |record: &Self| !record.files.is_empty();
+        let sums = |record: &Self| -> Vec<(String, String)> {
+            record.files.iter().map(|(role, file)| (role.clone(), file.sha256.clone())).collect()
+        };
+        let is_of_same_files = !known(self) || !known(other) || sums(self) == sums(other);
+        let is_same = (&self.truth, &self.strata, self.pointing) == (&other.truth, &other.strata, other.pointing);
+        is_of_same_files && is_same && self.outcome.agrees_with(&other.outcome)
+    }
 }
 
 impl JournalEntry for Record {
@@ -173,7 +256,7 @@ impl ViewLogits {
 }
 
 /// Fields of a verdict line that the gate needs.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 struct LineVisibility {
     person_area: f32,
     background_area: f32,
@@ -195,6 +278,26 @@ impl ClipOutcome {
     /// Returns whether the clip was scored.
     pub fn is_scored(&self) -> bool {
         matches!(self, Self::Scored { .. })
+    }
+
+    /// Returns whether `other` is the same result, whatever the gate.
+    fn agrees_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Scored { verdict, logits }, Self::Scored { verdict: other_verdict, logits: other_logits }) => {
+                let line = |verdict: &RawValue| serde_json::from_str::<LineVisibility>(verdict.get()).ok();
+                logits == other_logits && line(verdict) == line(other_verdict)
+            }
+            (Self::TooShort(frames), Self::TooShort(other)) => frames == other,
+            // The message may name another path.
+            (Self::Unreadable(_), Self::Unreadable(_)) => true,
+            (Self::Missing, Self::Missing) | (Self::Mislabelled, Self::Mislabelled) => true,
+            _ => false,
+        }
+    }
+
+    /// Returns whether no file was read for it.
+    pub(super) fn is_unread(&self) -> bool {
+        matches!(self, Self::Missing | Self::Mislabelled)
     }
 
     /// Returns whether another run may give another outcome, because the file was missing or damaged.

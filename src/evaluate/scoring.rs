@@ -1,6 +1,7 @@
 //! Scores clips: one record per clip.
 
 use super::dataset::LabelledClip;
+use super::file_identity::{FileIdentities, Inputs, KnownFiles};
 use super::metrics::Classes;
 use super::{ClipOutcome, PointingGame, Record};
 use crate::error::{Error, Result, Stage};
@@ -15,6 +16,9 @@ pub(super) trait ClipOpener: Send {
     /// # Errors
     /// Returns an error if they cannot be read.
     fn open<'s>(&'s mut self, clip: &'s LabelledClip) -> Result<Box<dyn Source + 's>>;
+
+    /// Returns the files that the frames of `clip` are read from, by their role.
+    fn inputs(&self, clip: &LabelledClip) -> Inputs;
 }
 
 /// Scores clips on one thread.
@@ -24,6 +28,8 @@ pub(super) struct ScoringWorker<'a, O> {
     pub opener: O,
     /// The pointing game; it needs a pipeline that records frames.
     pub pointing_game: Option<PointingGame>,
+    /// The files that the run has read.
+    pub files: &'a KnownFiles,
 }
 
 impl<O: ClipOpener> ScoringWorker<'_, O> {
@@ -33,17 +39,37 @@ impl<O: ClipOpener> ScoringWorker<'_, O> {
     /// Returns an error if a model fails, or if the run is cancelled.
     pub fn record(&mut self, clip: &LabelledClip) -> Result<Record> {
         let classes = Classes::new(self.pipeline.names());
-        let mut pointing = None;
+        let (mut pointing, mut files) = (None, FileIdentities::new());
         let outcome = match &clip.path {
             None => ClipOutcome::Missing,
             Some(_) if classes.index(&clip.label).is_none() => ClipOutcome::Mislabelled,
-            Some(_) => match self.score(clip, &mut pointing) {
+            Some(_) => match self.identified(clip, &mut files, &mut pointing) {
                 Err(error) if error.is_input() => ClipOutcome::Unreadable(error.to_string()),
                 outcome => outcome.map_err(|error| error.at(&clip.id))?,
             },
         };
         let (id, truth, strata) = (clip.id.clone(), clip.label.clone(), clip.strata.clone());
-        Ok(Record { clip: id, truth, strata, pointing, outcome })
+        Ok(Record { clip: id, truth, strata, pointing, files, outcome })
+    }
+
+    /// Scores `clip` and returns the identity of its `files`, which must not change meanwhile.
+    fn identified(
+        &mut self,
+        clip: &LabelledClip,
+        files: &mut FileIdentities,
+        pointing: &mut Option<f32>,
+    ) -> Result<ClipOutcome> {
+        let inputs = self.opener.inputs(clip);
+        *files = self.files.identities(&inputs)?;
+        let outcome = self.score(clip, pointing)?;
+        for (role, path) in inputs {
+            if files.get(role).is_some_and(|file| !file.is_unchanged(&path)) {
+                let got = format!("{}, which was changed while it was read", path.display());
+                let next = "run it again when the file is complete";
+                return Err(Error::new(Stage::Source, "a file that nobody writes", got, next));
+            }
+        }
+        Ok(outcome)
     }
 
     fn score(&mut self, clip: &LabelledClip, pointing: &mut Option<f32>) -> Result<ClipOutcome> {

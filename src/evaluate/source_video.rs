@@ -48,7 +48,8 @@ mod tests {
             let strata: BTreeMap<_, _> =
                 strata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             let (clip, truth) = ("a_000010_000020".to_owned(), "waving".to_owned());
-            let record = Record { clip, truth, strata, pointing: None, outcome: ClipOutcome::Missing };
+            let record =
+                Record { clip, truth, strata, pointing: None, files: BTreeMap::new(), outcome: ClipOutcome::Missing };
             source_video(&record).map(str::to_owned)
         };
         assert_eq!(video(&[("seed", "7"), ("video", "b")]).as_deref(), Some("b"));

@@ -3,16 +3,17 @@
 use super::counterfactual::{Compositor, CounterfactualSet, SetBuilder, SetKind, SetSettings, frame_segmenter};
 use super::dataset::{LabelledClip, Shard};
 use super::dataset_run::{DatasetRun, Task};
+use super::file_identity::{Inputs, KnownFiles};
 use super::metrics::{self, AttributionMeasures, CrossedGrid, Measures, PermutedFlags, ScoredClip};
 use super::progress::{ClipReader, check};
 use super::rejudge::rejudge;
 use super::report::{self, Made, Origin, Report, ReportExample};
 use super::scoring::{ClipOpener, ScoringWorker};
-use super::{Journal, JournalContents, PointingGame, Record, RunInfo, RunProbe, read_journal};
+use super::{Journal, JournalContents, PointingGame, Record, RunInfo, RunModels, RunProbe, read_journal};
 use crate::bundle::Bundle;
 use crate::engine::{Backend, BackendOptions, Precision};
-use crate::error::Result;
-use crate::file::create_directory;
+use crate::error::{Error, Result, Setting, Stage};
+use crate::file::{create_directory, remove_stale_files};
 use crate::gate::GateSettings;
 use crate::pipeline::{FrameRecording, Pipeline, ProbeSettings};
 use crate::source::Source;
@@ -71,8 +72,10 @@ pub fn validate(run: DatasetRun<'_>, settings: &ValidationSettings) -> Result<Va
     let info = RunInfo { probe: settings.probe.as_ref().map(RunProbe::new), ..info };
     let clips = run.dataset.clone().shard(settings.shard).clips;
     create_directory(&run.settings.out)?;
-    let mut scorer = Scorer { run, settings, info, pipelines: Vec::new() };
-    let records = scorer.records(&clips, RECORDS, None, || Ok(run.reader()))?;
+    remove_stale_files(&run.settings.out);
+    let mut scorer = Scorer { run, settings, info, pipelines: Vec::new(), files: KnownFiles::default() };
+    scorer.info.models = Some(RunModels::new(scorer.backend()?, settings.precision, run.settings.fps));
+    let records = scorer.records(&clips, RECORDS, None, LabelledClip::inputs, || Ok(run.reader()))?;
     let counterfactual = scorer.counterfactual_records(&clips)?;
     // Frees the models before the examples load theirs.
     scorer.pipelines.clear();
@@ -152,15 +155,41 @@ struct Scorer<'a> {
     info: RunInfo,
     /// One per job, loaded when the first clip needs them.
     pipelines: Vec<Pipeline>,
+    /// The files that the run has read.
+    files: KnownFiles,
 }
 
 impl Scorer<'_> {
-    /// Returns the records of `clips` in the file of this name, after it has made those that are missing.
+    /// Returns the name of the backend that runs the models. Loads them if only that shows whether a GPU is used.
+    ///
+    /// # Errors
+    /// Returns an error if this build lacks the backend, or a model cannot be loaded.
+    fn backend(&mut self) -> Result<&'static str> {
+        let backend = self.requested_backend();
+        match backend.resolve()? {
+            Backend::Gpu if backend == Backend::Auto => {
+                let jobs = self.run.settings.jobs;
+                let pipeline = self.pipeline(jobs, self.recording())?;
+                let backend = pipeline.backend();
+                self.pipelines.push(pipeline);
+                Ok(backend)
+            }
+            Backend::Gpu => Ok("gpu"),
+            Backend::Auto | Backend::Cpu => Ok("cpu"),
+        }
+    }
+
+    /// Returns the records of `clips` in the file of this name, after it has made those that are missing. `inputs` are
+    /// the files that a record is made from.
+    ///
+    /// # Errors
+    /// Returns an error if a saved record is of other files, or if a model or a file fails.
     fn records<O: ClipOpener>(
         &mut self,
         clips: &[LabelledClip],
         file: &str,
         counterfactual: Option<String>,
+        inputs: impl Fn(&LabelledClip) -> Inputs,
         opener: impl Fn() -> Result<O>,
     ) -> Result<BTreeMap<String, Record>> {
         let path = self.run.settings.out.join(file);
@@ -168,17 +197,20 @@ impl Scorer<'_> {
         let (mut journal, saved) = Journal::<Record>::open(&path, &RunInfo { counterfactual, ..self.info.clone() })?;
         let is_done = |clip: &&LabelledClip| {
             let is_complete = |record: &Record| !points || record.pointing.is_some() || !record.outcome.is_scored();
-            saved.get(&clip.id).is_some_and(|record| !record.outcome.may_change() && is_complete(record))
+            let is_current = |record: &Record| record.strata == clip.strata && !record.outcome.may_change();
+            saved.get(&clip.id).is_some_and(|record| is_current(record) && is_complete(record))
         };
+        self.check_files(&path, clips.iter().filter(is_done), &saved, &inputs)?;
         let missing: Vec<LabelledClip> = clips.iter().filter(|clip| !is_done(clip)).cloned().collect();
         drop(saved);
         let jobs = self.run.settings.jobs.min(missing.len());
         while self.pipelines.len() < jobs {
-            let recording = if self.settings.pointing { FrameRecording::On } else { FrameRecording::Off };
-            self.pipelines.push(self.pipeline(jobs, recording)?);
+            self.pipelines.push(self.pipeline(jobs, self.recording())?);
         }
         let pointing_game = || points.then(|| PointingGame::new(self.run.bundle)).transpose();
-        let worker = |pipeline| Ok(ScoringWorker { pipeline, opener: opener()?, pointing_game: pointing_game()? });
+        let files = &self.files;
+        let worker =
+            |pipeline| Ok(ScoringWorker { pipeline, opener: opener()?, pointing_game: pointing_game()?, files });
         let mut workers = self.pipelines.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
         let task = Task { name: file.trim_end_matches(".jsonl"), total: clips.len(), clips: &missing };
         let add = |record| journal.add(&record);
@@ -189,6 +221,29 @@ impl Scorer<'_> {
         rejudge(&path, &header, &mut records, &self.run.bundle.manifest().gate)?;
         records.retain(|id, _| contains(clips, id));
         Ok(records)
+    }
+
+    /// Checks that the `saved` records of `clips` were made from the files that lie there now.
+    fn check_files<'c>(
+        &self,
+        path: &Path,
+        clips: impl Iterator<Item = &'c LabelledClip>,
+        saved: &BTreeMap<String, Record>,
+        inputs: &impl Fn(&LabelledClip) -> Inputs,
+    ) -> Result<()> {
+        let (mut first, mut count) = (None, 0);
+        for clip in clips {
+            check(self.run.progress)?;
+            let Some(record) = saved.get(&clip.id).filter(|record| !record.outcome.is_unread()) else { continue };
+            if let Some(difference) = self.files.difference(&inputs(clip), &record.files)? {
+                count += 1;
+                first.get_or_insert_with(|| format!("{:?}, {difference}", clip.id));
+            }
+        }
+        let Some(first) = first else { return Ok(()) };
+        let got = format!("{count} records of other files in {}, the first of {first}", path.display());
+        let next = "choose another directory, or put the files of that run back";
+        Err(Error::new(Stage::DataSet, "records of the files that lie there", got, next).about(Setting::Out))
     }
 
     /// Returns the records of the counterfactual clips of `clips`.
@@ -209,17 +264,27 @@ impl Scorer<'_> {
                 let segmenter = frame_segmenter(run.bundle, run.settings.threads_per_job())?;
                 Ok(CounterfactualFiles { compositor: Compositor::new(segmenter, run.reader()), set: &set })
             };
-            let records = self.records(&paired, &format!("{}.jsonl", set.name()), Some(set.fingerprint()), opener)?;
+            let (file, fingerprint) = (format!("{}.jsonl", set.name()), set.fingerprint());
+            let records = self.records(&paired, &file, Some(fingerprint), |clip| set.inputs(clip), opener)?;
             all.insert(set.name(), records.into_values().collect());
         }
         Ok(all)
     }
 
-    fn pipeline(&self, jobs: usize, recording: FrameRecording) -> Result<Pipeline> {
-        let backend = match self.settings.backend {
+    /// Returns the backend of the settings; with masks of the data set, `Auto` is the CPU.
+    fn requested_backend(&self) -> Backend {
+        match self.settings.backend {
             Backend::Auto if self.run.dataset.has_masks() => Backend::Cpu,
             backend => backend,
-        };
+        }
+    }
+
+    fn recording(&self) -> FrameRecording {
+        if self.settings.pointing { FrameRecording::On } else { FrameRecording::Off }
+    }
+
+    fn pipeline(&self, jobs: usize, recording: FrameRecording) -> Result<Pipeline> {
+        let backend = self.requested_backend();
         let threads = (self.run.settings.threads / jobs.max(1)).max(1);
         let options = BackendOptions { backend, precision: self.settings.precision, threads };
         let mut pipeline = Pipeline::load(self.run.bundle, &options, recording)?;
@@ -271,6 +336,10 @@ impl ClipOpener for ClipReader<'_> {
     fn open<'s>(&'s mut self, clip: &'s LabelledClip) -> Result<Box<dyn Source + 's>> {
         Self::open(self, clip)
     }
+
+    fn inputs(&self, clip: &LabelledClip) -> Inputs {
+        clip.inputs()
+    }
 }
 
 /// Opens the clips of a counterfactual set.
@@ -282,5 +351,9 @@ struct CounterfactualFiles<'a> {
 impl ClipOpener for CounterfactualFiles<'_> {
     fn open<'s>(&'s mut self, clip: &'s LabelledClip) -> Result<Box<dyn Source + 's>> {
         Ok(Box::new(self.compositor.compose(self.set, clip)?))
+    }
+
+    fn inputs(&self, clip: &LabelledClip) -> Inputs {
+        self.set.inputs(clip)
     }
 }

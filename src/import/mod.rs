@@ -27,7 +27,7 @@ use crate::error::{Error, Result, Stage};
 use crate::gate::GateSettings;
 use crate::label_embedding::Progress;
 use crate::model::write::{WeightPrecision, write_failed};
-use crate::model::{graph, read_proto};
+use crate::model::{Model, graph, read_proto};
 use crate::zeroshot::Fusion;
 use checkpoint_files::{CheckpointFiles, LoadedCheckpoint, ModelConfig, ModelFamily};
 use conventions::{InputSizes, check_fusion, name_towers, usual_convention};
@@ -87,6 +87,8 @@ impl Import {
         let directory = OutputDirectory::beside(&self.out)?;
         let mut write = |directory: &Path| -> Result<()> {
             let mut models = self.write_clip(convention.clone(), directory)?;
+            // The image encoder does not run here, so nothing else looks at its weights.
+            Model::read_with_weights(&directory.join(&models.convention.vision.file))?;
             if let Some(tower) = &models.temporal {
                 let section = TemporalTower::settings();
                 cpu.temporal(&directory.join(&section.file), &section, [tower.frames, tower.tower.width])?;

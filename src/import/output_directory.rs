@@ -3,11 +3,12 @@
 use crate::error::{Error, Result, Setting, Stage};
 use crate::file::directory_of;
 use crate::model::write::write_failed;
+use crate::temporary::TemporaryDirectory;
 use std::path::{Path, PathBuf};
 
 /// A temporary directory beside `out`, removed when dropped unless it was renamed.
 pub struct OutputDirectory {
-    directory: tempfile::TempDir,
+    directory: TemporaryDirectory,
     out: PathBuf,
 }
 
@@ -18,13 +19,8 @@ impl OutputDirectory {
             let next = "remove it, or choose another directory";
             return Err(Error::new(Stage::Import, "a new directory for the bundle", got, next).about(Setting::Out));
         }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".figureground-import-");
-        // Only its owner may read a temporary directory; a bundle has the usual permissions.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let directory = builder.tempdir_in(directory_of(out)).map_err(|e| write_failed(out, e))?;
-        Ok(Self { directory, out: out.to_owned() })
+        let directory = TemporaryDirectory::create(directory_of(out), ".figureground-import-", true);
+        Ok(Self { directory: directory.map_err(|e| write_failed(out, e))?, out: out.to_owned() })
     }
 
     pub fn path(&self) -> &Path {
@@ -45,6 +41,6 @@ impl OutputDirectory {
     }
 
     pub fn rename(self) -> Result<()> {
-        std::fs::rename(self.directory.path(), &self.out).map_err(|e| write_failed(&self.out, e))
+        self.directory.rename(&self.out).map_err(|e| write_failed(&self.out, e))
     }
 }

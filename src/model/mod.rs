@@ -1,5 +1,6 @@
 //! ONNX files: reads, checks, simplifies and writes them, through tract.
 
+mod finite;
 #[cfg(feature = "cpu")]
 pub(crate) mod graph;
 mod guard;
@@ -34,6 +35,18 @@ impl Model {
     /// Returns an error if the file is missing, cut or no ONNX, refers to a file outside its directory, or has an
     /// operator that tract does not support.
     pub fn read(path: &Path) -> Result<Self> {
+        Self::parse(path, false)
+    }
+
+    /// Reads the ONNX file at `path` to run it, as [`Model::read`] does, and looks at all weights.
+    ///
+    /// # Errors
+    /// Returns an error as [`Model::read`], or if a weight is NaN or infinite. Masks of zeros and infinities may be.
+    pub fn read_with_weights(path: &Path) -> Result<Self> {
+        Self::parse(path, true)
+    }
+
+    fn parse(path: &Path, is_checked: bool) -> Result<Self> {
         let proto = read_proto(path)?;
         let graph = proto.graph.as_ref().ok_or_else(|| refused(path, "no graph", "export the model again"))?;
         let weights: Vec<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
@@ -43,6 +56,9 @@ impl Model {
         let parsed = guarded(path, || {
             Ok(tract_onnx::onnx().with_ignore_output_shapes(true).parse(&proto, Some(&directory))?.model)
         })?;
+        if is_checked {
+            finite::check(path, graph, &parsed)?;
+        }
         Ok(Self { path: path.to_owned(), inference: parsed, inputs, outputs })
     }
 

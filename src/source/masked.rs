@@ -159,7 +159,7 @@ fn read_boxes(path: &Path) -> Result<Boxes> {
             format_args!("{}: {e}", path.display()),
         )
     };
-    let text = std::fs::read_to_string(path).map_err(|e| unreadable(&e).with_source(e))?;
+    let text = crate::text_file::read(path).map_err(|e| unreadable(&e).with_source(e))?;
     serde_json::from_str(&text).map_err(|e| unreadable(&e).with_source(e))
 }
 

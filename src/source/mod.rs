@@ -5,6 +5,7 @@
 
 mod animation;
 pub mod camera;
+mod endings;
 mod frame_range;
 mod images;
 mod jpeg;
@@ -16,16 +17,19 @@ mod queue;
 mod reconnect;
 mod recorded;
 mod selection;
+mod time_range;
 mod video;
 mod y4m;
 mod yuv;
 
+pub use endings::{is_clip, is_picture, is_system_file, is_video, preference};
 pub use frame_range::FrameRange;
 pub use looped::LoopedSource;
 pub use masked::{MaskFolders, MaskedSource};
 pub use prepared::PreparedClip;
 pub use reconnect::{ArrivalTime, ReconnectingSource, SourceOpener};
 pub use recorded::RecordedSource;
+pub use time_range::time_range;
 
 use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::{Frame, FrameBuffer};

@@ -54,7 +54,10 @@ impl Fixture {
         let mut entry = |clip: &LabelledClip| {
             let mut source = READER.open(clip).unwrap();
             let statistics = ClipStatistics::of(source.as_mut(), &mut segmenter, &mut scenes).unwrap();
-            (clip.id.clone(), StatisticsEntry { clip: clip.id.clone(), statistics: Ok(statistics) })
+            (
+                clip.id.clone(),
+                StatisticsEntry { clip: clip.id.clone(), files: BTreeMap::new(), statistics: Ok(statistics) },
+            )
         };
         let entries = dataset.clips.iter().map(&mut entry).collect();
         let statistics = SetStatistics::new(&dataset, entries);
@@ -284,10 +287,12 @@ fn the_same_seed_gives_the_same_files_and_another_seed_gives_others() {
     let written = |seed: u64| {
         let (out, set) = (tempfile::tempdir().unwrap(), fixture.set(SetKind::Scuba, seed));
         let mut compositor = fixture.compositor();
-        let writer = ClipWriter::new(out.path(), ClipFormat::Frames);
+        let writer = ClipWriter::new(out.path(), ClipFormat::Frames, &fixture.dataset);
         let clip = fixture.clip(WAVING);
-        assert!(writer.write(clip, &set, &mut compositor).unwrap().is_some());
-        assert!(writer.write(clip, &set, &mut compositor).unwrap().is_none(), "it exists");
+        assert_eq!(writer.write(clip, &set, &mut compositor).unwrap(), FRAMES);
+        fs::write(writer.path(clip).join("000999.png"), "of another set").unwrap();
+        assert_eq!(writer.write(clip, &set, &mut compositor).unwrap(), FRAMES);
+        assert_eq!(fs::read_dir(writer.path(clip)).unwrap().count() as u64, FRAMES, "the clip is replaced");
         assert_eq!(fs::read_dir(out.path().join(WAVING)).unwrap().count(), 1, "no temporary folder remains");
         let read = |index: u64| fs::read(writer.path(clip).join(format!("{index:06}.png"))).unwrap();
         (1..4).map(read).collect::<Vec<_>>()

@@ -14,6 +14,7 @@ fn record(clip: &str) -> Record {
         truth: "wave".into(),
         strata: BTreeMap::new(),
         pointing: None,
+        files: BTreeMap::new(),
         outcome: ClipOutcome::Missing,
     }
 }

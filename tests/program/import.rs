@@ -438,3 +438,109 @@ fn devices_and_bench_print_json() {
         assert!(bench["peak_rss_bytes"].as_u64().unwrap() > 1_000_000, "{bench}");
     }
 }
+
+/// Writes the ONNX file `from` to `to` with `number` as the first of the largest tensor of floats. Returns its name.
+fn damage_weights(from: &Path, to: &Path, number: f32) -> String {
+    let mut model = ModelProto::decode(std::fs::read(from).unwrap().as_slice()).unwrap();
+    let tensors = &mut model.graph.as_mut().unwrap().initializer;
+    let floats = tensors.iter_mut().filter(|tensor| tensor.data_type == 1);
+    let tensor = floats.max_by_key(|tensor| tensor.raw_data.len().max(4 * tensor.float_data.len())).unwrap();
+    match tensor.float_data.first_mut() {
+        Some(first) => *first = number,
+        None => tensor.raw_data[..4].copy_from_slice(&number.to_le_bytes()),
+    }
+    let name = tensor.name.clone();
+    std::fs::write(to, model.encode_to_vec()).unwrap();
+    name
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_refused_by_name() {
+    let workspace = Workspace::new();
+    for number in [f32::NAN, f32::INFINITY] {
+        // At import.
+        let segmenter = workspace.path("damaged.onnx");
+        let name = format!("{:?}", damage_weights(&fixture("demo/segmenter.onnx"), &segmenter, number));
+        let mut all = import_arguments(&fixture("clip/hf"), &fixture("demo/labels.txt"), &workspace.path("out"));
+        let model = all.iter().position(|argument| argument == Path::new("--segmenter-model")).unwrap();
+        all[model + 1] = segmenter.clone();
+        workspace.refuses(&all, "model", &[&name, "damaged.onnx"]);
+
+        // At load, though the checksum is that of the file.
+        let bundle = workspace.own_bundle(&format!("own-{number}"));
+        let file = bundle.join("segmenter.onnx");
+        let name = format!("{:?}", damage_weights(&file, &file, number));
+        let manifest = std::fs::read_to_string(bundle.join("bundle.toml")).unwrap();
+        let sum = figureground::bundle::checksum::of_file(&file).unwrap();
+        let lines = manifest.lines().map(|line| match line.starts_with("\"segmenter.onnx\" =") {
+            true => format!("\"segmenter.onnx\" = {sum:?}"),
+            false => line.to_owned(),
+        });
+        std::fs::write(bundle.join("bundle.toml"), lines.collect::<Vec<_>>().join("\n") + "\n").unwrap();
+        let run = ["run", "--backend", "cpu", "--bundle"].map(PathBuf::from).into_iter().chain([bundle, demo()]);
+        workspace.refuses(run, "model", &[&name, "segmenter.onnx"]);
+    }
+
+    // A checkpoint.
+    let clip = workspace.path("clip");
+    std::fs::create_dir(&clip).unwrap();
+    std::fs::copy(fixture("clip/hf/config.json"), clip.join("config.json")).unwrap();
+    let bytes = std::fs::read(fixture("clip/hf/model.safetensors")).unwrap();
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+    let name = "vision_model.encoder.layers.0.mlp.fc1.weight";
+    let begin = bytes.len() - metadata.data_len() + metadata.info(name).unwrap().data_offsets.0;
+    let mut damaged = bytes.clone();
+    damaged[begin..begin + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(clip.join("model.safetensors"), damaged).unwrap();
+    let all = import_arguments(&clip, &fixture("demo/labels.txt"), &workspace.path("out"));
+    workspace.refuses(&all, "model", &["NaN", "tensor"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_killed_programs_leave_is_removed_by_the_next_one() {
+    let workspace = Workspace::new();
+    let temporary = workspace.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let hidden = |folder: &Path| -> Vec<String> {
+        let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with(".figureground-")).collect()
+    };
+    // A pipe that never sends anything, with the built-in bundle.
+    let start = || {
+        let mut command = workspace.command();
+        command.args(["run", "--backend", "cpu", "-"]).env("TMPDIR", &temporary);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
+        let child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+        for _ in 0..600 {
+            let is_unpacked = |name: &String| temporary.join(name).join("vision.onnx.data").exists();
+            if hidden(&temporary).iter().any(is_unpacked) {
+                return child;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("the built-in bundle is not unpacked");
+    };
+    let mut killed = start();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(hidden(&temporary).len(), 1);
+    let mut ended = start();
+    assert_eq!(hidden(&temporary).len(), 1, "that of the killed one is gone");
+    let mut second = start();
+    assert_eq!(hidden(&temporary).len(), 2, "that of a running one stays");
+    for child in [&mut ended, &mut second] {
+        figureground_tests::program::signal(child, "TERM");
+        assert_eq!(child.wait().unwrap().code(), Some(143));
+    }
+    assert_eq!(hidden(&temporary), Vec::<String>::new());
+
+    // Beside a new bundle.
+    let parent = workspace.path("bundles");
+    let stale = [".figureground-import-abcDE1", ".figureground-import-abcDE2"].map(|name| parent.join(name));
+    stale.iter().for_each(|folder| std::fs::create_dir_all(folder).unwrap());
+    let owner = std::fs::File::open(&stale[1]).unwrap();
+    owner.try_lock().unwrap();
+    import(&workspace, "clip/hf", "bundles/new", &[]).succeeded();
+    assert!(!stale[0].exists() && stale[1].exists() && parent.join("new/bundle.toml").is_file());
+}

@@ -270,7 +270,29 @@ fn merged_shards_give_the_report_of_the_complete_run() {
     let text = fs::read_to_string(workspace.path("shard-1/records.jsonl")).unwrap();
     fs::write(other.join("records.jsonl"), text.replacen("\"set\":\"", "\"set\":\"0", 1)).unwrap();
     merge.insert(1, other.display().to_string());
-    workspace.figureground(&merge).refused("data set", &["another bundle or set"]);
+    workspace.figureground(&merge).refused("data set", &["another set of clips", " and not "]);
+    merge.remove(1);
+
+    // One clip with two records is an error, before anything is written; the same record twice is none.
+    let contradicting = workspace.path("contradicting");
+    fs::create_dir_all(&contradicting).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    let scored = lines.iter().position(|line| line.contains("\"logits\":{\"full\":[")).unwrap();
+    let merge_both = |second: &str| {
+        fs::write(contradicting.join("records.jsonl"), format!("{}\n{second}\n", lines[0])).unwrap();
+        let mut both = merge.clone();
+        both.insert(1, contradicting.display().to_string());
+        *both.last_mut().unwrap() = workspace.path("both").display().to_string();
+        workspace.figureground(&both)
+    };
+    let mut record: Value = serde_json::from_str(lines[scored]).unwrap();
+    let clip = format!("{:?}", record["clip"].as_str().unwrap());
+    record["outcome"]["scored"]["logits"]["full"][0] = 0.5.into();
+    let changed = record.to_string();
+    let words = [clip.as_str(), "contradicting/records.jsonl", "shard-1/records.jsonl"];
+    merge_both(&changed).refused("data set", &words);
+    assert!(!workspace.path("both").exists());
+    merge_both(lines[scored]).succeeded();
 }
 
 #[test]
@@ -606,6 +628,77 @@ fn a_written_set_gives_the_same_scores_as_one_that_is_made_while_scoring() {
 }
 
 #[test]
+fn a_written_set_is_of_one_seed_and_of_the_clips_that_lie_there() {
+    let workspace = Workspace::new();
+    let root = pairs(&workspace);
+    let labels = fs::read_to_string(LABELS).unwrap();
+    let class = root.join(labels.lines().next().unwrap().replace(' ', "_"));
+    let class = if class.is_dir() { class } else { root.read_dir().unwrap().next().unwrap().unwrap().path() };
+    let write = |out: &str, set: &str, more: &[&str]| {
+        let mut all = vec!["counterfactual".to_owned(), root.display().to_string(), "--format".into(), "folder".into()];
+        all.extend(["--bundle".into(), workspace.bundle().display().to_string(), "--set".into(), set.to_owned()]);
+        all.extend(["--out".into(), workspace.path(out).display().to_string()]);
+        all.extend(more.iter().map(|&argument| argument.to_owned()));
+        workspace.figureground(all)
+    };
+    let content = |out: &str| -> BTreeMap<PathBuf, Vec<u8>> {
+        let (mut files, mut folders) = (BTreeMap::new(), vec![workspace.path(out)]);
+        while let Some(folder) = folders.pop() {
+            for path in folder.read_dir().unwrap().map(|entry| entry.unwrap().path()) {
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false if path.extension().is_some_and(|extension| extension == "png") => {
+                        drop(files.insert(path.clone(), fs::read(&path).unwrap()));
+                    }
+                    false => {}
+                }
+            }
+        }
+        files
+    };
+    write("out", "scuba", &[]).succeeded();
+    let first = content("out");
+    assert!(!first.is_empty());
+
+    // Another seed, another set, another format.
+    write("out", "scuba", &["--seed", "7"]).refused("data set", &["the seed 0 and not 7", "--out"]);
+    write("out", "scufo", &[]).refused("data set", &["scuba-stripes and not scufo-stripes"]);
+    assert_eq!(content("out"), first);
+
+    // A clip that was changed or removed is made again, and what a killed run left is removed.
+    let (path, bytes) = first.iter().next().unwrap();
+    fs::write(path, "another picture").unwrap();
+    let stale = path.ancestors().nth(2).unwrap().join(".figureground-abcDEF");
+    fs::create_dir(&stale).unwrap();
+    let shown = write("out", "scuba", &[]).succeeded();
+    assert!(shown.stderr.contains("1 clips of scuba-stripes are written again"), "{shown:#?}");
+    assert!(fs::read(path).unwrap() == *bytes && content("out") == first);
+    assert!(cfg!(not(unix)) || !stale.exists());
+
+    // Another run that writes there.
+    let file = fs::File::options().read(true).write(true).open(workspace.path("out/counterfactual.jsonl")).unwrap();
+    file.try_lock().unwrap();
+    write("out", "scuba", &[]).refused("sink", &["another run is writing"]);
+    drop(file);
+
+    // Clips without the file that says what they were made from, such as the data set itself.
+    fs::remove_file(workspace.path("out/counterfactual.jsonl")).unwrap();
+    write("out", "scuba", &[]).refused("data set", &["without a counterfactual.jsonl", "choose another directory"]);
+    assert_eq!(content("out"), first);
+
+    // Two clips of one label with one name.
+    for folder in ["day", "night"] {
+        fs::create_dir_all(class.join(folder)).unwrap();
+        fs::copy(demo(), class.join(folder).join("same.gif")).unwrap();
+    }
+    write("named", "background-only", &[]).succeeded();
+    let class = workspace.path("named").join(class.file_name().unwrap());
+    let names: Vec<String> =
+        class.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(names.iter().filter(|name| name.contains("same")).count(), 2, "{names:?}");
+}
+
+#[test]
 fn a_set_that_cannot_be_made_is_an_error() {
     let workspace = Workspace::new();
     let root = pairs(&workspace);
@@ -657,4 +750,105 @@ fn precomputed_masks_replace_the_segmenter() {
     workspace
         .figureground(arguments(&workspace, &root, "none", &["--masks", LABELS]))
         .refused("data set", &["none of 4 clips"]);
+}
+
+#[test]
+fn a_run_goes_on_only_with_what_it_was_made_from() {
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 2);
+    let labels = fs::read_to_string(LABELS).unwrap();
+    let class = root.join(labels.lines().next().unwrap().replace(' ', "_"));
+    let clip = class.join("000.gif");
+    fs::remove_file(class.join("damaged.gif")).unwrap();
+    let masks = |name: &str| {
+        let folder = workspace.path(name);
+        for clip in root.read_dir().unwrap().flat_map(|class| class.unwrap().path().read_dir().unwrap()) {
+            let path = clip.unwrap().path();
+            let to = folder.join(path.parent().unwrap().file_name().unwrap()).join(path.file_stem().unwrap());
+            fs::create_dir_all(&to).unwrap();
+            let from = figureground_tests::fixture("demo/masks");
+            for mask in from.read_dir().unwrap().map(|mask| mask.unwrap()) {
+                fs::copy(mask.path(), to.join(mask.file_name())).unwrap();
+            }
+        }
+        folder
+    };
+    let (one, two) = (masks("one"), masks("two"));
+    let run = |out: &str, more: &[&str]| workspace.figureground(arguments(&workspace, &root, out, more));
+    let with = |masks: &Path| ["--masks".to_owned(), masks.display().to_string()];
+    let with = |masks: &Path, out: &str| run(out, &with(masks).each_ref().map(String::as_str));
+    run("plain", &[]).succeeded();
+    with(&one, "masked").succeeded();
+    let (plain, masked) = (records(&workspace.path("plain")), records(&workspace.path("masked")));
+    let id = format!("{}/000", class.file_name().unwrap().to_str().unwrap());
+    assert_eq!(plain[&id]["files"]["clip"]["sha256"].as_str().unwrap().len(), 64);
+    assert!(masked[&id]["files"]["masks"].is_object(), "{}", masked[&id]);
+
+    // Other settings.
+    run("plain", &["--fps", "10"]).refused("data set", &["25 frames per second of pictures and not 10", "--out"]);
+    with(&one, "plain").refused("data set", &["masks of the segmenter and not masks of the set"]);
+    // The same masks elsewhere, and other masks there.
+    with(&two, "masked").succeeded();
+    let mask = two.join(&id).join("000001.png");
+    let picture = image::open(&mask).unwrap().into_luma8();
+    image::GrayImage::from_pixel(picture.width(), picture.height(), image::Luma([255])).save(&mask).unwrap();
+    with(&two, "masked")
+        .refused("data set", &["masks ", "then", "now", &format!("{id:?}"), "choose another directory"]);
+    assert_eq!(records(&workspace.path("masked")), masked);
+
+    // A file that was written again with the same bytes is the same; another one of its name is refused.
+    let bytes = fs::read(&clip).unwrap();
+    fs::write(&clip, &bytes).unwrap();
+    run("plain", &[]).succeeded();
+    fs::copy(figureground_tests::fixture("demo/masks/000001.png"), class.join("001.png")).unwrap();
+    let other = image::RgbImage::from_pixel(64, 64, image::Rgb([9, 80, 7]));
+    other.save_with_format(&clip, image::ImageFormat::Gif).unwrap();
+    fs::remove_file(class.join("001.png")).unwrap();
+    let words = ["records of other files", &id, "sha256", "choose another directory", "put the files"];
+    run("plain", &[]).refused("data set", &words);
+    assert_eq!(records(&workspace.path("plain")), plain);
+    run("other", &[]).succeeded();
+
+    // Records of older versions do not say what they were made from.
+    let path = workspace.path("plain/records.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    let begin = text.find(",\"models\":").unwrap();
+    let end = begin + text[begin..].find('}').unwrap() + 1;
+    fs::write(&path, format!("{}{}", &text[..begin], &text[end..])).unwrap();
+    run("plain", &[]).refused("data set", &["an older version", "choose another directory"]);
+}
+
+#[test]
+fn what_is_left_out_is_counted_and_named_and_nothing_scored_is_an_error() {
+    let workspace = Workspace::new();
+    let root = data_set(&workspace, 1);
+    let class = root.join(fs::read_to_string(LABELS).unwrap().lines().next().unwrap().replace(' ', "_"));
+    image::RgbImage::from_pixel(40, 40, image::Rgb([90; 3])).save(class.join("still.PNG")).unwrap();
+    for name in ["notes.txt", "b.zip", "c", ".DS_Store", "Thumbs.db", "desktop.ini"] {
+        fs::write(class.join(name), b"x").unwrap();
+    }
+    fs::write(root.join("stray.mp4"), b"x").unwrap();
+    fs::copy(class.join("000.gif"), class.join("000.avi")).unwrap();
+    let ended = workspace.figureground(arguments(&workspace, &root, "out", &[])).succeeded();
+    let line = |word: &str| {
+        let lines: Vec<&str> = ended.stderr.lines().filter(|line| line.contains(word)).collect();
+        assert_eq!(lines.len(), 1, "{ended:#?}");
+        lines[0]
+    };
+    let left_out = line("left out");
+    for part in ["4 files", "1 .mp4", "1 .txt", "1 .zip", "1 without an extension", "stray.mp4", "notes.txt"] {
+        assert!(left_out.contains(part), "{part}: {left_out}");
+    }
+    assert!(!left_out.contains("DS_Store") && !left_out.contains("Thumbs"), "{left_out}");
+    let several = line("several files");
+    assert!(several.contains("000.avi is taken, not 000.gif"), "{several}");
+    let report = report(&workspace.path("out"));
+    // The still picture, and the damaged clip and the one of another class, which are not scored.
+    assert_eq!((&report["listed"], &report["mislabelled"]), (&4.into(), &serde_json::json!(["knitting/a"])));
+
+    // Only clips of no class are left.
+    fs::remove_dir_all(&class).unwrap();
+    let refused = workspace.figureground(arguments(&workspace, &root, "none", &[]));
+    refused.refused("data set", &["none of 1", "1 whose label is no class of the bundle", "--bundle"]);
+    assert!(workspace.path("none/report.json").is_file());
 }

@@ -116,7 +116,7 @@ impl Cpu {
     }
 
     fn session(&self, path: &Path, input: (&str, Element), item: &[usize], outputs: &[&str]) -> Result<Session> {
-        Session::new(Model::read(path)?, self.pool.clone(), input, item, outputs)
+        Session::new(Model::read_with_weights(path)?, self.pool.clone(), input, item, outputs)
     }
 }
 

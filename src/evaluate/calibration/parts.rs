@@ -56,7 +56,14 @@ mod tests {
 
     fn record(clip: &str, truth: &str) -> Record {
         let (clip, truth) = (clip.to_owned(), truth.to_owned());
-        Record { clip, truth, strata: BTreeMap::new(), pointing: None, outcome: ClipOutcome::Missing }
+        Record {
+            clip,
+            truth,
+            strata: BTreeMap::new(),
+            pointing: None,
+            files: BTreeMap::new(),
+            outcome: ClipOutcome::Missing,
+        }
     }
 
     #[test]

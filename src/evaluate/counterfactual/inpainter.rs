@@ -50,7 +50,7 @@ impl Inpainter {
     /// # Errors
     /// Returns an error if the file cannot be loaded, or if its inputs are not a picture and a mask.
     pub fn open(path: &Path) -> Result<Self> {
-        let model = Model::read(path)?;
+        let model = Model::read_with_weights(path)?;
         let channels = |index: usize| model.inputs().get(index).and_then(|port| port.axes.get(1).cloned());
         let mask_first = channels(0).as_deref() == Some("1");
         let fits = model.inputs().len() == 2 && model.inputs().iter().all(|port| port.axes.len() == 4);

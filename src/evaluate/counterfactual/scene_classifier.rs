@@ -100,7 +100,7 @@ impl SceneClassifier {
     /// # Errors
     /// Returns an error if the file cannot be loaded, or if it is not such a classifier.
     pub fn open(path: &Path, threads: usize) -> Result<Self> {
-        let model = Model::read(path)?;
+        let model = Model::read_with_weights(path)?;
         let (Some(input), Some(output)) = (model.inputs().first(), model.outputs().first()) else {
             let got = format!("none in {}", path.display());
             let next = "choose a scene classifier";

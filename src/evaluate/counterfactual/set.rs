@@ -3,6 +3,7 @@
 use super::{BackgroundSource, Inpainter, Pairing, SetKind, SetStatistics, pair_clips};
 use crate::bundle::checksum;
 use crate::evaluate::dataset::{Dataset, LabelledClip};
+use crate::evaluate::file_identity::Inputs;
 use std::collections::HashMap;
 
 /// Parameters of a counterfactual set.
@@ -32,6 +33,8 @@ pub struct CounterfactualSet<'a> {
     pub(super) seed: u64,
     pub(super) statistics: &'a SetStatistics,
     pub(super) inpainter: &'a Inpainter,
+    /// Checksum of the files of inpainter and backgrounds.
+    pub(super) sources: String,
     pub(super) colour: [u8; 3],
     pub(super) clips: HashMap<&'a str, &'a LabelledClip>,
 }
@@ -48,6 +51,7 @@ impl<'a> CounterfactualSet<'a> {
             seed,
             statistics,
             inpainter,
+            sources: String::new(),
             colour: statistics.colour(),
             clips: dataset.clips.iter().map(|clip| (clip.id.as_str(), clip)).collect(),
         }
@@ -57,6 +61,32 @@ impl<'a> CounterfactualSet<'a> {
     #[must_use]
     pub fn with_pairing(self, pairing: Pairing) -> Self {
         Self { pairing, ..self }
+    }
+
+    /// Sets the checksum of the files of inpainter and backgrounds, which is part of the fingerprint.
+    #[must_use]
+    pub(super) fn with_sources(self, sources: String) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// Returns the files that the counterfactual clip of `clip` is made from, by their role.
+    pub(in crate::evaluate) fn inputs(&self, clip: &LabelledClip) -> Inputs {
+        let inpainted = |clip: &LabelledClip| clip.inpainted.iter().map(|path| ("inpainted", path.clone())).collect();
+        let mut inputs: Inputs = clip.inputs();
+        let other = self.pairing.get(&clip.id).and_then(Option::as_ref);
+        match other.and_then(|other| self.clips.get(other.as_str())) {
+            Some(other) => {
+                let of_other = other.inputs().into_iter().map(|(role, path)| match role {
+                    "clip" => ("other", path),
+                    "masks" => ("other-masks", path),
+                    _ => ("other-objects", path),
+                });
+                inputs.extend(of_other);
+                inputs.extend::<Inputs>(inpainted(other));
+            }
+            None => inputs.extend::<Inputs>(inpainted(clip)),
+        }
+        inputs
     }
 
     /// Returns the name of the set in files and tables: `swap-close-2`, `scuba-stripes`, `human-only`.
@@ -71,7 +101,8 @@ impl<'a> CounterfactualSet<'a> {
     /// Returns a checksum of everything that the clips follow from, besides the data set and the segmenter.
     pub fn fingerprint(&self) -> String {
         let (name, seed, colour) = (self.name(), self.seed, self.colour);
-        let mut text = format!("{name} {seed} {colour:?} {:?} {:?}", self.backgrounds, self.inpainter);
+        let (backgrounds, sources) = (self.backgrounds.name(), &self.sources);
+        let mut text = format!("{name} {seed} {colour:?} {backgrounds} {:?} {sources}", self.inpainter);
         for (clip, other) in &self.pairing {
             let is_inpainted =
                 |clip: &String| self.clips.get(clip.as_str()).is_some_and(|clip| clip.inpainted.is_some());

@@ -4,10 +4,13 @@ use super::{
     BackgroundSource, ClipStatistics, CounterfactualSet, Inpainter, Pairing, PersonSegmenter, SceneClassifier, SetKind,
     SetSpec, SetStatistics, StatisticsEntry, StatisticsHeader, frame_segmenter, list_name, read_list,
 };
+use crate::bundle::checksum;
 use crate::error::Result;
-use crate::evaluate::Journal;
 use crate::evaluate::dataset::{Dataset, LabelledClip};
 use crate::evaluate::dataset_run::{DatasetRun, Task};
+use crate::evaluate::file_identity::KnownFiles;
+use crate::evaluate::{FileIdentities, Journal};
+use crate::model::external_files;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +46,8 @@ pub struct SetBuilder {
     backgrounds: Vec<BackgroundSource>,
     /// HAT's lists by kind and draw.
     lists: BTreeMap<(SetKind, u32), Pairing>,
+    /// Checksum of the files of inpainter and backgrounds.
+    sources: String,
 }
 
 impl SetBuilder {
@@ -60,7 +65,8 @@ impl SetBuilder {
         let list = |path: &PathBuf| Ok((list_name(path)?, read_list(path)?));
         let lists = settings.swaps.iter().map(list).collect::<Result<_>>()?;
         let statistics = statistics(run, settings)?;
-        Ok(Self { seed: settings.seed, statistics, inpainter, backgrounds, lists })
+        let sources = sources(settings, &backgrounds)?;
+        Ok(Self { seed: settings.seed, statistics, inpainter, backgrounds, lists, sources })
     }
 
     /// Returns the sets of these `kinds`: three draws of a swap, or one per list; one set per source of still
@@ -70,7 +76,8 @@ impl SetBuilder {
         for &kind in kinds {
             let set = |draw: u32, backgrounds: &BackgroundSource| {
                 let spec = SetSpec { kind, draw, seed: self.seed, backgrounds: backgrounds.clone() };
-                CounterfactualSet::new(spec, dataset, &self.statistics, &self.inpainter)
+                let set = CounterfactualSet::new(spec, dataset, &self.statistics, &self.inpainter);
+                set.with_sources(self.sources.clone())
             };
             if kind.has_still_background() {
                 sets.extend(self.backgrounds.iter().map(|backgrounds| set(1, backgrounds)));
@@ -108,6 +115,25 @@ impl SetBuilder {
     }
 }
 
+/// Returns a checksum of the files of the inpainter and of the backgrounds.
+fn sources(settings: &SetSettings, backgrounds: &[BackgroundSource]) -> Result<String> {
+    let mut files: Vec<PathBuf> = settings.inpainter.iter().cloned().collect();
+    if let Some(model) = &settings.inpainter {
+        files.extend(external_files(model)?.into_iter().map(|data| model.with_file_name(data)));
+    }
+    for source in backgrounds {
+        if let BackgroundSource::Pictures { paths, .. } = source {
+            files.extend(paths.iter().cloned());
+        }
+    }
+    let mut parts = Vec::new();
+    for file in &files {
+        parts.push(file.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        parts.push(checksum::of_file(file)?);
+    }
+    Ok(checksum::of_parts(parts.iter().map(String::as_str)))
+}
+
 /// Returns the cache file of clip statistics in the directory `out`.
 fn statistics_file(out: &Path) -> PathBuf {
     let [file, older] = STATISTICS_FILES.map(|name| out.join(name));
@@ -125,20 +151,28 @@ fn statistics(run: DatasetRun<'_>, settings: &SetSettings) -> Result<SetStatisti
     let segmenter = if dataset.has_masks() { "masks of the set".to_owned() } else { run.bundle.fingerprint()? };
     let header = StatisticsHeader::new(dataset, segmenter, &scenes()?);
     let (mut journal, mut entries) = Journal::<StatisticsEntry>::open(&path, &header)?;
-    let is_missing = |clip: &&LabelledClip| {
-        clip.path.is_some() && entries.get(&clip.id).is_none_or(|entry| entry.statistics.is_err())
+    let files = KnownFiles::default();
+    let is_current = |clip: &LabelledClip| {
+        let Some(entry) = entries.get(&clip.id).filter(|entry| entry.statistics.is_ok()) else { return false };
+        // A file that cannot be read is reported when the clip is.
+        files.difference(&clip.inputs(), &entry.files).is_ok_and(|difference| difference.is_none())
     };
+    let is_missing = |clip: &&LabelledClip| clip.path.is_some() && !is_current(clip);
     let missing: Vec<LabelledClip> = dataset.clips.iter().filter(is_missing).cloned().collect();
     let worker = |_| Ok((frame_segmenter(run.bundle, threads)?, scenes()?));
     let mut workers: Vec<(PersonSegmenter, SceneClassifier)> =
         (0..run.settings.jobs.min(missing.len())).map(worker).collect::<Result<_>>()?;
     let measure = |clip: &LabelledClip, (segmenter, scenes): &mut (PersonSegmenter, SceneClassifier)| {
-        let source = run.reader().open(clip);
-        let statistics = match source.and_then(|mut s| ClipStatistics::of(s.as_mut(), segmenter, scenes)) {
+        let mut identities = FileIdentities::new();
+        let mut measured = || {
+            identities = files.identities(&clip.inputs())?;
+            ClipStatistics::of(run.reader().open(clip)?.as_mut(), segmenter, scenes)
+        };
+        let statistics = match measured() {
             Err(error) if !error.is_input() => return Err(error.at(&clip.id)),
             statistics => statistics.map_err(|error| error.to_string()),
         };
-        Ok(StatisticsEntry { clip: clip.id.clone(), statistics })
+        Ok(StatisticsEntry { clip: clip.id.clone(), files: identities, statistics })
     };
     let task = Task { name: "clip statistics", total: dataset.clips.len(), clips: &missing };
     run.for_each_clip(task, &mut workers, measure, |entry| {

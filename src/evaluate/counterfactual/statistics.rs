@@ -4,7 +4,9 @@ use super::clean_plate::spread_evenly;
 use super::segmented_frames::SegmentedFrames;
 use super::{PersonSegmenter, SceneClassifier};
 use crate::error::Result;
+use crate::evaluate::FileIdentities;
 use crate::evaluate::dataset::{Dataset, LabelledClip};
+use crate::evaluate::file_identity::short;
 use crate::evaluate::journal::{JournalEntry, JournalHeader};
 use crate::mask::Shape;
 use crate::source::Source;
@@ -38,13 +40,14 @@ impl JournalHeader for StatisticsHeader {
         self.schema
     }
 
-    fn difference(&self, other: &Self) -> &'static str {
+    fn difference(&self, other: &Self) -> String {
         if self.set != other.set {
-            "another set of clips, or of other labels"
+            format!("another set of clips, or of other labels, {} and not {}", short(&other.set), short(&self.set))
         } else if self.scenes != other.scenes {
-            "another scene classifier"
+            format!("another scene classifier, {} and not {}", short(&other.scenes), short(&self.scenes))
         } else {
-            "another bundle's segmenter"
+            let (old, new) = (short(&other.segmenter), short(&self.segmenter));
+            format!("another bundle's segmenter, {old} and not {new}")
         }
     }
 }
@@ -54,6 +57,9 @@ impl JournalHeader for StatisticsHeader {
 pub struct StatisticsEntry {
     /// Id of the clip in its data set.
     pub clip: String,
+    /// Files that it was made from by their role; empty in files of older versions, which are made anew.
+    #[serde(default, skip_serializing_if = "FileIdentities::is_empty")]
+    pub files: FileIdentities,
     /// The statistics, or the error that reading the clip gave.
     #[serde(rename = "sight")]
     pub statistics: core::result::Result<ClipStatistics, String>,

@@ -1,14 +1,20 @@
 //! Labelled sets of clips, in the layouts that they are published in.
 
+mod files;
 mod folder;
 mod kinetics;
 mod lists;
 mod masks;
+mod notes;
 mod strata;
+mod unique;
 
 use crate::bundle::checksum;
 use crate::error::{Error, Result, Setting, Stage};
 use crate::source::{self, FrameRange, MaskFolders, MaskedSource, Source, SourceOptions};
+use crate::text_file;
+use files::Files;
+use notes::Notes;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -58,6 +64,8 @@ pub struct LabelledClip {
     pub path: Option<PathBuf>,
     /// Offset and number of the clip's frames in the file; `None` for all frames.
     pub span: Option<[u64; 2]>,
+    /// Start and end of the clip in the file, in microseconds; `None` for the whole file.
+    pub time_us: Option<[u64; 2]>,
     /// Folders of precomputed masks.
     pub masks: Option<MaskFolders>,
     /// Folder of frames without the person, inpainted elsewhere.
@@ -71,7 +79,26 @@ pub struct LabelledClip {
 impl LabelledClip {
     /// Creates a clip without masks and strata.
     pub fn new(id: String, label: String, path: Option<PathBuf>) -> Self {
-        Self { id, label, path, span: None, masks: None, inpainted: None, least_frames: 1, strata: BTreeMap::new() }
+        Self {
+            id,
+            label,
+            path,
+            span: None,
+            time_us: None,
+            masks: None,
+            inpainted: None,
+            least_frames: 1,
+            strata: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the files and folders that the clip is read from, by their role.
+    pub fn inputs(&self) -> Vec<(&'static str, PathBuf)> {
+        let masks = self.masks.iter().flat_map(|masks| {
+            let objects = masks.objects.iter().map(|objects| ("objects", objects.clone()));
+            [("masks", masks.person.clone())].into_iter().chain(objects)
+        });
+        self.path.iter().map(|path| ("clip", path.clone())).chain(masks).collect()
     }
 
     /// Opens the clip's frames, with its masks if it has any.
@@ -84,6 +111,9 @@ impl LabelledClip {
             return Err(Error::new(Stage::Source, "a file of every clip", got, "download it"));
         };
         let mut source = source::open(path.as_os_str(), options)?;
+        if let Some(time_us) = self.time_us {
+            source = Box::new(source::time_range(source, time_us)?);
+        }
         if let Some([offset, count]) = self.span {
             source = Box::new(FrameRange::new(source, offset, count)?);
         }
@@ -111,25 +141,30 @@ pub struct Shard {
 }
 
 impl Dataset {
-    /// Finds the clips under `root`. `annotations` is the list of clips; `None` looks for it in `root`.
+    /// Finds the clips under `root`. `annotations` is the list of clips; `None` looks for it in `root`. Logs what is
+    /// left out, and which file is taken where several are of one clip.
     ///
     /// # Errors
-    /// Returns an error if the list is missing, cannot be read or names a clip twice, or if all clips are missing.
+    /// Returns an error if the list is missing, cannot be read or gives a clip several labels, or if all clips are
+    /// missing.
     pub fn open(format: Format, root: &Path, annotations: Option<&Path>) -> Result<Self> {
         if !root.is_dir() {
             let got = root.display();
             return Err(refused("the folder of a data set", got, "check the path").about(Setting::Data));
         }
+        let mut notes = Notes::default();
         let mut clips = match format {
-            Format::Mimetics | Format::Kinetics => kinetics::read(root, annotations)?,
-            Format::Mmaction2 => lists::mmaction2(root, annotations)?,
-            Format::Ssv2 => lists::ssv2(root, annotations)?,
-            Format::Hat => folder::hat(root)?,
-            Format::Folder => folder::read(root)?,
+            Format::Mimetics | Format::Kinetics => kinetics::read(root, annotations, &mut notes)?,
+            Format::Mmaction2 => lists::mmaction2(root, annotations, &mut notes)?,
+            Format::Ssv2 => lists::ssv2(root, annotations, &mut notes)?,
+            Format::Hat => folder::hat(root, &mut notes)?,
+            Format::Folder => folder::read(root, &mut notes)?,
         };
+        notes.log(root);
         clips.sort_by(|a, b| a.id.cmp(&b.id));
-        if let Some(pair) = clips.windows(2).find(|pair| pair[0].id == pair[1].id) {
-            return Err(refused("every clip once", format_args!("{:?} twice", pair[0].id), "correct the list"));
+        if let Some((first, second)) = clips.iter().zip(clips.iter().skip(1)).find(|(a, b)| a.id == b.id) {
+            let got = format!("{:?} of {:?} and of {:?}", first.id, first.label, second.label);
+            return Err(refused("every clip once", got, "rename one of them"));
         }
         if clips.iter().all(|clip| clip.path.is_none()) {
             let got = format!("{} clips listed, none of them there", clips.len());
@@ -147,9 +182,9 @@ impl Dataset {
     /// # Errors
     /// Returns an error if no clip has masks.
     pub fn with_masks(mut self, root: &Path) -> Result<Self> {
-        let mut found = 0;
+        let (mut found, mut files) = (0, Files::default());
         for clip in &mut self.clips {
-            let masks = masks::of(root, clip);
+            let masks = masks::of(root, clip, &mut files);
             found += usize::from(masks.person.is_dir());
             clip.masks = Some(masks);
         }
@@ -172,8 +207,10 @@ impl Dataset {
     /// # Errors
     /// Returns an error if no clip has such frames.
     pub fn with_inpainted(mut self, root: &Path) -> Result<Self> {
+        let mut files = Files::default();
         for clip in &mut self.clips {
-            clip.inpainted = masks::folder(&root.join("inp"), clip).or_else(|| masks::folder(root, clip));
+            let inpainted = masks::folder(&root.join("inp"), clip, &mut files);
+            clip.inpainted = inpainted.or_else(|| masks::folder(root, clip, &mut files));
         }
         if self.clips.iter().all(|clip| clip.inpainted.is_none()) {
             let got = format!("frames of none of {} clips under {}", self.clips.len(), root.display());
@@ -213,14 +250,7 @@ impl core::fmt::Display for Shard {
     }
 }
 
-/// Extensions of video files.
-const VIDEO: [&str; 9] = ["mp4", "webm", "mkv", "avi", "mov", "m4v", "mpg", "y4m", "gif"];
-
-fn is_video(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| VIDEO.iter().any(|video| extension.eq_ignore_ascii_case(video)))
-}
-
-/// Returns the paths in a folder, sorted, without hidden ones.
+/// Returns the paths in a folder, sorted, without hidden ones and those of operating systems.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let unreadable = |e: std::io::Error| {
         Error::caused(Stage::DataSet, "a readable folder", e, "check its permissions").at(folder.display())
@@ -228,8 +258,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        paths.extend((!hidden).then_some(path));
+        paths.extend((!source::is_system_file(&path)).then_some(path));
     }
     paths.sort();
     Ok(paths)
@@ -251,7 +280,8 @@ fn list(root: &Path, annotations: Option<&Path>, extension: &str) -> Result<Path
     let is_list = |path: &PathBuf| {
         let name = name(path);
         let is_other = ["_strata.", "_people.", "annot."].iter().any(|mark| name.contains(mark));
-        path.extension().is_some_and(|e| e == extension) && !is_other
+        // The class names of mmaction2's lists lie beside them.
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension)) && !is_other && name != "classes.txt"
     };
     let found: Vec<PathBuf> = entries(root)?.into_iter().filter(is_list).collect();
     match found.as_slice() {
@@ -265,7 +295,7 @@ fn list(root: &Path, annotations: Option<&Path>, extension: &str) -> Result<Path
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path)
+    text_file::read(path)
         .map_err(|e| Error::caused(Stage::DataSet, "a readable list", e, "check the path").at(path.display()))
 }
 

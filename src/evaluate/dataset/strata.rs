@@ -1,6 +1,6 @@
 //! Strata: attributes of clips besides their labels.
 
-use super::{LabelledClip, entries, name, stem};
+use super::{LabelledClip, entries, name, read_text, stem};
 use crate::error::{Error, Result, Stage};
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,7 +23,8 @@ fn add_table(path: &Path, delimiter: u8, clips: &mut [LabelledClip]) -> Result<(
         let expected = "a table of strata whose first column is video";
         Error::caused(Stage::DataSet, expected, e, "correct it, or move it away").at(path.display())
     };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_path(path).map_err(wrong)?;
+    let text = read_text(path)?;
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(text.as_bytes());
     let columns: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
     let mut indices: HashMap<String, Option<usize>> = HashMap::new();
     for (index, clip) in clips.iter().enumerate() {

@@ -25,7 +25,7 @@ pub use crossed_grid::{Cell, CrossedGrid};
 pub use measures::{Class, Confusion, GateMeasures, Measures};
 pub use permuted::PermutedFlags;
 
-use super::{ClipOutcome, Record};
+use super::{ClipOutcome, Record, class_name};
 use crate::error::Result;
 use crate::gate::{Gate, GateSettings, Probe, RiskFeatures, ScoreKind, Scores, Verdict};
 use crate::view::View;
@@ -119,27 +119,36 @@ fn finite<S: Serializer>(number: &f64, serializer: S) -> core::result::Result<S:
     Some(number).filter(|number| number.is_finite()).serialize(serializer)
 }
 
-/// Class indices by name. Names match exactly, or with underscores for spaces and in any case.
+/// Class indices by name. Names match exactly, or with underscores for spaces and in any case, or
+/// without the characters that downloaders leave out of the names of folders.
 #[derive(Clone, Debug)]
 pub struct Classes {
     exact: HashMap<String, usize>,
     /// Classes by normalised name; `None` for a name of several classes.
     normalised: HashMap<String, Option<usize>>,
+    /// Classes by the letters and digits of their name, likewise.
+    keys: HashMap<String, Option<usize>>,
 }
 
 impl Classes {
     /// Creates the classes with these names.
     pub fn new(names: &[String]) -> Self {
-        let mut normalised: HashMap<String, Option<usize>> = HashMap::new();
-        for (index, name) in names.iter().enumerate() {
-            normalised.entry(normalise(name)).and_modify(|unique| *unique = None).or_insert(Some(index));
-        }
-        Self { exact: names.iter().cloned().zip(0..).collect(), normalised }
+        let by = |spelling: fn(&str) -> String| {
+            let mut classes: HashMap<String, Option<usize>> = HashMap::new();
+            for (index, name) in names.iter().enumerate() {
+                classes.entry(spelling(name)).and_modify(|unique| *unique = None).or_insert(Some(index));
+            }
+            classes
+        };
+        let exact = names.iter().cloned().zip(0..).collect();
+        Self { exact, normalised: by(normalise), keys: by(class_name::key) }
     }
 
     /// Returns the index of the class that `label` names.
     pub fn index(&self, label: &str) -> Option<usize> {
-        self.exact.get(label).copied().or_else(|| self.normalised.get(&normalise(label)).copied().flatten())
+        let exact = self.exact.get(label).copied();
+        let normalised = || self.normalised.get(&normalise(label)).copied().flatten();
+        exact.or_else(normalised).or_else(|| self.keys.get(&class_name::key(label)).copied().flatten())
     }
 }
 

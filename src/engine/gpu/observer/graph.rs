@@ -38,7 +38,7 @@ pub(super) struct Ends {
 impl Graph {
     /// The model at `path` from `input`, items of shape `item`, to `outputs`.
     pub fn read(path: &Path, input: &str, item: &[usize], outputs: &[&str]) -> Result<Self> {
-        let model = Model::read(path)?;
+        let model = Model::read_with_weights(path)?;
         let single = declared(&model, input, item, Element::F32)?;
         let outputs = outputs.iter().map(|&output| output.to_owned()).collect();
         let (input, item) = (input.to_owned(), item.to_owned());
