@@ -2,23 +2,54 @@
 
 use super::picture::{FirstSize, Picture};
 use super::selection::Selection;
-use super::{Source, SourceOptions, cannot_read, jpeg, sort_naturally};
+use super::{Source, SourceOptions, cannot_read, exif, heif, jpeg, sort_naturally};
 use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::{Frame, MAX_PIXELS, check_size};
+use image::codecs::jpeg::JpegDecoder;
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 /// File name extensions of pictures, in lower case.
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
+const EXTENSIONS: [&str; 12] =
+    ["png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "gif", "tif", "tiff"];
 
 /// Maximum memory of a decoder: the largest frame in RGBA of 16 bits.
-const MAX_DECODER_BYTES: u64 = 8 * MAX_PIXELS;
+pub(super) const MAX_DECODER_BYTES: u64 = 8 * MAX_PIXELS;
+
+/// Maximum number of bytes of a file that do not grow with its picture, such as metadata.
+const MAX_METADATA_BYTES: u64 = 32 << 20;
 
 /// Returns whether files with this extension, in lower case, are opened as pictures.
 pub(super) fn is_picture(extension: &str) -> bool {
     EXTENSIONS.contains(&extension)
+}
+
+/// Returns the extension of a file name, in lower case.
+pub(super) fn extension(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+/// Returns whether a file is opened as a picture, by its first bytes, or by its extension if they say nothing.
+pub(super) fn is_picture_file(extension: &str, path: &Path) -> bool {
+    format(extension, path).is_some() || is_picture(extension) && !heif::is_heif(path)
+}
+
+/// Returns the format of a picture by its first bytes; `None` if this program does not decode it. The extension decides
+/// where the first bytes are those of other files as well, such as recordings of many JPEG pictures.
+pub(super) fn format(extension: &str, path: &Path) -> Option<ImageFormat> {
+    let mut head = Vec::new();
+    File::open(path).ok()?.take(32).read_to_end(&mut head).ok()?;
+    let format = image::guess_format(&head).ok()?;
+    match format {
+        ImageFormat::Png | ImageFormat::Gif | ImageFormat::WebP => Some(format),
+        ImageFormat::Jpeg if extension.is_empty() => Some(format),
+        ImageFormat::Jpeg | ImageFormat::Bmp | ImageFormat::Tiff if is_picture(extension) => Some(format),
+        _ => None,
+    }
 }
 
 /// Returns decoding limits that allow the largest frame.
@@ -141,22 +172,38 @@ fn picture_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
 }
 
 /// Opens a decoder after checking that the size of its picture is valid for frames.
-fn decoder(path: &Path) -> Result<impl ImageDecoder> {
-    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(decode_error)?;
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg::has_end(&fs::read(path).map_err(decode_error)?) {
-        return Err(invalid_picture("a truncated JPEG picture"));
-    }
-    reader.limits(limits());
-    let decoder = reader.into_decoder().map_err(decode_error)?;
+fn decoder(path: &Path) -> Result<(Box<dyn ImageDecoder>, Option<ImageFormat>)> {
+    let file = File::open(path).map_err(decode_error)?;
+    let length = file.metadata().map_err(decode_error)?.len();
+    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(decode_error)?;
+    let format = reader.format();
+    let decoder: Box<dyn ImageDecoder> = if format == Some(ImageFormat::Jpeg) {
+        let bytes = jpeg::read(reader.into_inner())?;
+        let mut decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(decode_error)?;
+        decoder.set_limits(limits()).map_err(decode_error)?;
+        Box::new(decoder)
+    } else {
+        reader.limits(limits());
+        Box::new(reader.into_decoder().map_err(decode_error)?)
+    };
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    Ok(decoder)
+    // Other decoders read no more than they need.
+    let max = MAX_METADATA_BYTES + 8 * u64::from(width) * u64::from(height);
+    if format == Some(ImageFormat::WebP) && length > max {
+        return Err(invalid_picture(format_args!("a WebP picture of {width}x{height} with more than {max} bytes")));
+    }
+    Ok((decoder, format))
 }
 
 /// Decodes a picture and applies its EXIF orientation. Transparency is dropped, as Pillow and OpenCV do.
 fn decode(path: &Path) -> Result<DynamicImage> {
-    let mut decoder = decoder(path)?;
-    let orientation = decoder.orientation().map_err(decode_error)?;
+    let (mut decoder, format) = decoder(path)?;
+    let orientation = match format {
+        Some(ImageFormat::Jpeg | ImageFormat::Tiff) => decoder.orientation().map_err(decode_error)?,
+        Some(format) => exif::orientation(format, path),
+        None => Orientation::NoTransforms,
+    };
     let mut picture = DynamicImage::from_decoder(decoder).map_err(decode_error)?;
     picture.apply_orientation(orientation);
     Ok(picture)
@@ -170,5 +217,5 @@ pub(super) fn decode_error(error: impl core::error::Error + Send + Sync + 'stati
 /// Returns the error of a picture that cannot be decoded.
 pub(super) fn invalid_picture(reason: impl core::fmt::Display) -> Error {
     let next = "check that the file is complete and save it again";
-    Error::new(Stage::Source, "a complete PNG, JPEG, GIF, WebP or BMP picture", reason, next)
+    Error::new(Stage::Source, "a complete PNG, JPEG, GIF, WebP, TIFF or BMP picture", reason, next)
 }

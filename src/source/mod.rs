@@ -4,8 +4,13 @@
 //! source, and [`open`] opens each of them.
 
 mod animation;
+mod apng;
 pub mod camera;
+mod canvas;
+mod chunks;
+mod exif;
 mod frame_range;
+mod heif;
 mod images;
 mod jpeg;
 mod looped;
@@ -16,6 +21,7 @@ mod reconnect;
 mod recorded;
 mod selection;
 mod video;
+mod webp;
 mod y4m;
 mod yuv;
 
@@ -126,7 +132,7 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<OsString>> {
     Ok(sources)
 }
 
-/// Opens `spec`: a picture, a folder of pictures, an animated GIF or WebP, a `.y4m` file, `-` for Y4M on stdin,
+/// Opens `spec`: a picture, a folder of pictures, an animated GIF, PNG or WebP, a `.y4m` file, `-` for Y4M on stdin,
 /// `camera:N`, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is replaced by that environment
 /// variable.
 ///
@@ -238,9 +244,10 @@ fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<d
     if animation::is_animated(&extension, path) {
         return Ok(Box::new(animation::Animation::open(name, path)?));
     }
-    if images::is_picture(&extension) {
+    if images::is_picture_file(&extension, path) {
         return Ok(Box::new(images::Images::from_picture(name, path)?));
     }
+    heif::check(&name, path)?;
     Ok(Box::new(video::Video::from_path(name, path)))
 }
 

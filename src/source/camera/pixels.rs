@@ -93,10 +93,7 @@ fn replace(buffer: &mut Vec<u8>, samples: impl Iterator<Item = u8>) {
 }
 
 fn decode_jpeg(bytes: &[u8], size: Resolution, picture: &mut Picture) -> Result<()> {
-    if !jpeg::has_end(bytes) {
-        return Err(invalid_picture("a truncated JPEG picture"));
-    }
-    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(decode_error)?;
+    let decoder = JpegDecoder::new(Cursor::new(jpeg::read(bytes)?)).map_err(decode_error)?;
     let (width, height) = decoder.dimensions();
     if (width, height) != (size.width(), size.height()) {
         return Err(invalid_picture(format_args!("a JPEG picture of {width}x{height} instead of {size}")));
