@@ -4,17 +4,17 @@ use super::Source;
 use super::apng::{self, ApngFrames};
 use super::canvas::Canvas;
 use super::exif;
-use super::images::{self, decode_error, invalid_picture, limits};
+use super::gif::GifFrames;
 use super::picture::Picture;
+use super::picture_file::{self, decode_error, invalid_picture};
 use super::selection::Selection;
 use super::webp::{self, WebpFrames};
 use crate::error::Result;
-use crate::frame::{Frame, check_size};
-use image::codecs::gif::GifDecoder;
+use crate::frame::Frame;
 use image::metadata::Orientation;
-use image::{AnimationDecoder, DynamicImage, Frames, ImageDecoder, ImageFormat, RgbaImage};
+use image::{DynamicImage, ImageFormat, RgbaImage};
 use std::fs::File;
-use std::io::BufReader;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Duration of a frame whose delay is 0, as in other players.
@@ -23,12 +23,31 @@ const DEFAULT_DELAY_US: u64 = 100_000;
 /// Returns whether a file is an animation, by its content: any GIF, a PNG with frames beside its default picture, or a
 /// WebP with the animation flag.
 pub(super) fn is_animated(extension: &str, path: &Path) -> bool {
-    match images::format(extension, path) {
+    match picture_file::format(extension, path) {
         Some(ImageFormat::Gif) => true,
         Some(ImageFormat::Png) => apng::is_animated(path),
         Some(ImageFormat::WebP) => webp::is_animated(path),
         _ => false,
     }
+}
+
+/// Returns whether a file is an animation with a second frame.
+pub(super) fn has_several_frames(path: &Path) -> bool {
+    let extension = picture_file::extension(path);
+    let Some(format) = picture_file::format(&extension, path).filter(|_| is_animated(&extension, path)) else {
+        return false;
+    };
+    let decoder = Decoder::open(&Origin::Path(path.to_owned(), format));
+    decoder.is_ok_and(|mut decoder| (0..2).all(|_| matches!(decoder.next(), Ok(Some(_)))))
+}
+
+/// Decodes the first picture of a GIF.
+///
+/// # Errors
+/// Returns an error if it cannot be decoded.
+pub(super) fn first_of_gif(path: &Path) -> Result<RgbaImage> {
+    let first = Decoder::open(&Origin::Path(path.to_owned(), ImageFormat::Gif))?.next()?;
+    first.map(|(pixels, _)| pixels).ok_or_else(|| invalid_picture("no frames"))
 }
 
 /// The bytes of an animation, which are read repeatedly.
@@ -41,7 +60,7 @@ enum Origin {
 
 /// A decoder of the frames of a file.
 enum Decoder {
-    Gif(Frames<'static>),
+    Gif(Box<GifFrames>, Canvas),
     Png(Box<ApngFrames>, Canvas),
     WebP(Box<WebpFrames>, Canvas),
 }
@@ -66,29 +85,22 @@ impl Decoder {
                 let (width, height) = frames.size();
                 Ok(Self::WebP(Box::new(frames), Canvas::new(width, height)))
             }
-            Origin::Path(path, _) => {
-                let file = File::open(path).map_err(decode_error)?;
-                Ok(Self::Gif(limited(GifDecoder::new(BufReader::new(file)).map_err(decode_error)?)?.into_frames()))
-            }
+            Origin::Path(path, _) => Self::gif(Box::new(File::open(path).map_err(decode_error)?)),
             #[cfg(feature = "built-in")]
-            Origin::Gif(bytes) => {
-                let decoder = GifDecoder::new(std::io::Cursor::new(*bytes)).map_err(decode_error)?;
-                Ok(Self::Gif(limited(decoder)?.into_frames()))
-            }
+            Origin::Gif(bytes) => Self::gif(Box::new(*bytes)),
         }
+    }
+
+    fn gif(bytes: Box<dyn Read>) -> Result<Self> {
+        let frames = GifFrames::open(bytes)?;
+        let (width, height) = frames.size();
+        Ok(Self::Gif(Box::new(frames), Canvas::new(width, height)))
     }
 
     /// Returns the next picture and the time until the one after it, in microseconds; `None` after the last.
     fn next(&mut self) -> Result<Option<(RgbaImage, u64)>> {
         let (canvas, patch) = match self {
-            Self::Gif(frames) => {
-                let Some(frame) = frames.next().transpose().map_err(decode_error)? else {
-                    return Ok(None);
-                };
-                let (numerator, denominator) = frame.delay().numer_denom_ms();
-                let delay_us = u64::from(numerator) * 1000 / u64::from(denominator.max(1));
-                return Ok(Some((frame.into_buffer(), delay_us)));
-            }
+            Self::Gif(frames, canvas) => (canvas, frames.next()?),
             Self::Png(frames, canvas) => (canvas, frames.next()?),
             Self::WebP(frames, canvas) => (canvas, frames.next()?),
         };
@@ -118,8 +130,8 @@ impl Animation {
     /// # Errors
     /// Returns an error if the header is none of them, or its size is invalid for frames.
     pub fn open(name: String, path: &Path) -> Result<Self> {
-        let extension = images::extension(path);
-        let format = images::format(&extension, path).unwrap_or(ImageFormat::Gif);
+        let extension = picture_file::extension(path);
+        let format = picture_file::format(&extension, path).unwrap_or(ImageFormat::Gif);
         let orientation = exif::orientation(format, path);
         Self::of(name, Origin::Path(path.to_owned(), format), orientation)
     }
@@ -209,12 +221,4 @@ impl Source for Animation {
         self.selection = Selection::only(indices)?;
         self.rewind()
     }
-}
-
-/// Checks the canvas size of a decoder and limits its memory.
-fn limited<D: ImageDecoder>(mut decoder: D) -> Result<D> {
-    let (width, height) = decoder.dimensions();
-    check_size(width, height)?;
-    decoder.set_limits(limits()).map_err(decode_error)?;
-    Ok(decoder)
 }

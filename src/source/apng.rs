@@ -1,10 +1,10 @@
 //! Animated PNG: its frames with their delays, as the APNG specification has them.
 
 use super::canvas::{Blending, Disposal, Patch};
-use super::images::{MAX_DECODER_BYTES, decode_error, invalid_picture};
+use super::picture_file::{MAX_DECODER_BYTES, decode_error, invalid_picture};
 use crate::error::Result;
 use crate::frame::check_size;
-use image::RgbaImage;
+use image::{Rgba, RgbaImage};
 use png::{BlendOp, ColorType, Decoder, DisposeOp, FrameControl, Limits, Reader, Transformations};
 use std::fs::File;
 use std::io::BufReader;
@@ -110,11 +110,11 @@ fn patch(pixels: RgbaImage, control: &FrameControl) -> Result<Patch> {
     };
     let disposal = match control.dispose_op {
         DisposeOp::None => Disposal::Keep,
-        DisposeOp::Background => Disposal::Clear,
+        DisposeOp::Background => Disposal::Clear(Rgba([0; 4])),
         DisposeOp::Previous => Disposal::Restore,
     };
     // In seconds; a denominator of 0 stands for 100.
     let denominator = if control.delay_den == 0 { 100 } else { u64::from(control.delay_den) };
     let delay_us = u64::from(control.delay_num) * 1_000_000 / denominator;
-    Ok(Patch { left: control.x_offset, top: control.y_offset, pixels, blending, disposal, delay_us })
+    Ok(Patch { left: control.x_offset, top: control.y_offset, pixels, blending, disposal, delay_us, backdrop: None })
 }

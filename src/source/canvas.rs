@@ -1,6 +1,6 @@
 //! The canvas of an animation, on which frames of any size are drawn one after the other.
 
-use super::images::invalid_picture;
+use super::picture_file::invalid_picture;
 use crate::error::Result;
 use image::{GenericImage, GenericImageView, Rgba, RgbaImage};
 
@@ -9,8 +9,8 @@ use image::{GenericImage, GenericImageView, Rgba, RgbaImage};
 pub(super) enum Disposal {
     /// It stays.
     Keep,
-    /// It becomes transparent black.
-    Clear,
+    /// It gets this colour.
+    Clear(Rgba<u8>),
     /// It becomes what it was before the frame was drawn.
     Restore,
 }
@@ -34,13 +34,15 @@ pub(super) struct Patch {
     pub disposal: Disposal,
     /// Time until the next frame in microseconds; 0 if the file names none.
     pub delay_us: u64,
+    /// Colour of the canvas outside the first frame; transparent black if `None`.
+    pub backdrop: Option<Rgba<u8>>,
 }
 
 /// An area to dispose of before the next frame is drawn.
 #[derive(Debug)]
 enum Pending {
     Nothing,
-    Clear { left: u32, top: u32, width: u32, height: u32 },
+    Clear { left: u32, top: u32, width: u32, height: u32, color: Rgba<u8> },
     Restore { left: u32, top: u32, pixels: RgbaImage },
 }
 
@@ -49,13 +51,15 @@ enum Pending {
 pub(super) struct Canvas {
     pixels: RgbaImage,
     pending: Pending,
+    /// Nothing is on the canvas; disposing of the last frame leaves nothing on it.
     is_blank: bool,
+    becomes_blank: bool,
 }
 
 impl Canvas {
     /// Creates a transparent black canvas.
     pub fn new(width: u32, height: u32) -> Self {
-        Self { pixels: RgbaImage::new(width, height), pending: Pending::Nothing, is_blank: true }
+        Self { pixels: RgbaImage::new(width, height), pending: Pending::Nothing, is_blank: true, becomes_blank: false }
     }
 
     /// Draws a frame after disposing of the one before, and returns the picture that a viewer shows.
@@ -73,14 +77,19 @@ impl Canvas {
         }
         self.pending = match patch.disposal {
             Disposal::Keep => Pending::Nothing,
-            Disposal::Clear => Pending::Clear { left, top, width, height },
+            Disposal::Clear(color) => Pending::Clear { left, top, width, height, color },
             Disposal::Restore => {
                 let pixels = self.pixels.view(left, top, width, height).to_image();
                 Pending::Restore { left, top, pixels }
             }
         };
+        if let Some(color) = patch.backdrop {
+            self.pixels.pixels_mut().for_each(|pixel| *pixel = color);
+        }
         // On a blank canvas both are the same, but for the colour of invisible pixels.
         let is_opaque = self.is_blank || patch.blending == Blending::Replace;
+        let is_whole = (width, height) == self.pixels.dimensions();
+        self.becomes_blank = patch.disposal == Disposal::Clear(Rgba([0; 4])) && (is_whole || self.is_blank);
         self.is_blank = false;
         let mut area = self.pixels.sub_image(left, top, width, height);
         for (x, y, &pixel) in patch.pixels.enumerate_pixels() {
@@ -91,12 +100,13 @@ impl Canvas {
     }
 
     fn dispose(&mut self) {
+        self.is_blank |= core::mem::take(&mut self.becomes_blank);
         match core::mem::replace(&mut self.pending, Pending::Nothing) {
             Pending::Nothing => {}
-            Pending::Clear { left, top, width, height } => {
+            Pending::Clear { left, top, width, height, color } => {
                 let mut area = self.pixels.sub_image(left, top, width, height);
                 for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
-                    area.put_pixel(x, y, Rgba([0; 4]));
+                    area.put_pixel(x, y, color);
                 }
             }
             Pending::Restore { left, top, pixels } => {
@@ -133,13 +143,15 @@ mod tests {
 
     fn patch(side: u32, at: u32, colour: [u8; 4], blending: Blending, disposal: Disposal) -> Patch {
         let pixels = RgbaImage::from_pixel(side, side, Rgba(colour));
-        Patch { left: at, top: at, pixels, blending, disposal, delay_us: 0 }
+        Patch { left: at, top: at, pixels, blending, disposal, delay_us: 0, backdrop: None }
     }
 
     #[test]
     fn a_frame_is_disposed_of_before_the_next_is_drawn() {
         let (red, blue) = ([255, 0, 0, 255], [0, 0, 255, 255]);
-        for (disposal, expected) in [(Disposal::Keep, blue), (Disposal::Clear, [0; 4]), (Disposal::Restore, red)] {
+        for (disposal, expected) in
+            [(Disposal::Keep, blue), (Disposal::Clear(Rgba([9; 4])), [9; 4]), (Disposal::Restore, red)]
+        {
             let mut canvas = Canvas::new(8, 8);
             canvas.draw(&patch(8, 0, red, Blending::Replace, Disposal::Keep)).unwrap();
             canvas.draw(&patch(4, 2, blue, Blending::Over, disposal)).unwrap();
@@ -153,7 +165,7 @@ mod tests {
     fn a_restored_area_shows_what_an_earlier_disposal_left() {
         let (red, blue) = ([255, 0, 0, 255], [0, 0, 255, 255]);
         let mut canvas = Canvas::new(8, 8);
-        canvas.draw(&patch(8, 0, red, Blending::Replace, Disposal::Clear)).unwrap();
+        canvas.draw(&patch(8, 0, red, Blending::Replace, Disposal::Clear(Rgba([0; 4])))).unwrap();
         canvas.draw(&patch(4, 2, blue, Blending::Over, Disposal::Restore)).unwrap();
         let shown = canvas.draw(&patch(1, 0, red, Blending::Over, Disposal::Keep)).unwrap();
         assert_eq!(shown.get_pixel(3, 3).0, [0; 4]);

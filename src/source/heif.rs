@@ -39,7 +39,7 @@ pub(super) fn check(name: &str, path: &Path) -> Result<()> {
     }
     let picture = PictureItem::of_meta(&meta);
     let reason = match picture.kind {
-        Some(kind) if COMPOSED.iter().any(|composed| kind == **composed) => {
+        Some(kind) if COMPOSED.contains(&&kind) => {
             "a picture made of several items, as phones store large ones, of which ffmpeg shows one"
         }
         _ if picture.is_turned => "a picture that is stored turned or mirrored, which ffmpeg does not undo",
@@ -74,7 +74,7 @@ impl PictureItem {
         let kind = match id {
             Some(id) => kinds.iter().find(|(item, _)| *item == id).map(|(_, kind)| *kind),
             // Without a picture that is named, one of several items is not sure to be whole.
-            None => kinds.iter().map(|(_, kind)| *kind).find(|kind| COMPOSED.iter().any(|known| kind == *known)),
+            None => kinds.iter().map(|(_, kind)| *kind).find(|kind| COMPOSED.contains(&kind)),
         };
         let turned = child(b"iprp").zip(id).is_some_and(|(properties, id)| is_turned(properties, id));
         Self { kind, is_turned: turned }

@@ -1,63 +1,21 @@
 //! Pictures: a single one is a clip of one frame, a folder of them is one clip in natural order.
 
 use super::picture::{FirstSize, Picture};
+use super::picture_file::{EXTENSIONS, decode_error, invalid_picture, is_picture, limits};
 use super::selection::Selection;
-use super::{Source, SourceOptions, cannot_read, exif, heif, jpeg, sort_naturally};
+use super::{Source, SourceOptions, animation, cannot_read, exif, jpeg, sort_naturally};
 use crate::error::{Error, Result, Setting, Stage};
-use crate::frame::{Frame, MAX_PIXELS, check_size};
+use crate::frame::{Frame, check_size};
 use image::codecs::jpeg::JpegDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
-
-/// File name extensions of pictures, in lower case.
-const EXTENSIONS: [&str; 12] =
-    ["png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "gif", "tif", "tiff"];
-
-/// Maximum memory of a decoder: the largest frame in RGBA of 16 bits.
-pub(super) const MAX_DECODER_BYTES: u64 = 8 * MAX_PIXELS;
 
 /// Maximum number of bytes of a file that do not grow with its picture, such as metadata.
 const MAX_METADATA_BYTES: u64 = 32 << 20;
-
-/// Returns whether files with this extension, in lower case, are opened as pictures.
-pub(super) fn is_picture(extension: &str) -> bool {
-    EXTENSIONS.contains(&extension)
-}
-
-/// Returns the extension of a file name, in lower case.
-pub(super) fn extension(path: &Path) -> String {
-    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
-}
-
-/// Returns whether a file is opened as a picture, by its first bytes, or by its extension if they say nothing.
-pub(super) fn is_picture_file(extension: &str, path: &Path) -> bool {
-    format(extension, path).is_some() || is_picture(extension) && !heif::is_heif(path)
-}
-
-/// Returns the format of a picture by its first bytes; `None` if this program does not decode it. The extension decides
-/// where the first bytes are those of other files as well, such as recordings of many JPEG pictures.
-pub(super) fn format(extension: &str, path: &Path) -> Option<ImageFormat> {
-    let mut head = Vec::new();
-    File::open(path).ok()?.take(32).read_to_end(&mut head).ok()?;
-    let format = image::guess_format(&head).ok()?;
-    match format {
-        ImageFormat::Png | ImageFormat::Gif | ImageFormat::WebP => Some(format),
-        ImageFormat::Jpeg if extension.is_empty() => Some(format),
-        ImageFormat::Jpeg | ImageFormat::Bmp | ImageFormat::Tiff if is_picture(extension) => Some(format),
-        _ => None,
-    }
-}
-
-/// Returns decoding limits that allow the largest frame.
-pub(super) fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
-    limits
-}
 
 /// A clip of picture files, each decoded when it is read.
 pub(super) struct Images {
@@ -115,6 +73,9 @@ impl Images {
     }
 
     fn decode(&mut self, index: u64, path: &Path) -> Result<()> {
+        if animation::has_several_frames(path) {
+            return Err(not_still(path));
+        }
         let pixels = decode(path).map_err(|error| error.at(path.display()))?.into_rgb8();
         self.size.check(&self.name, index, pixels.width(), pixels.height())?;
         (self.picture.width, self.picture.height) = pixels.dimensions();
@@ -147,6 +108,12 @@ impl Source for Images {
         (self.selection, self.next) = (Selection::only(indices)?, 0);
         Ok(())
     }
+}
+
+fn not_still(path: &Path) -> Error {
+    let got = format_args!("{}, which has several frames", path.display());
+    let next = "pass it as a source of its own, or write its frames to files";
+    Error::new(Stage::Source, "a still picture", got, next)
 }
 
 /// Returns the names of the files of `folder` that are not hidden and whose extension, in lower case, is wanted.
@@ -199,6 +166,9 @@ fn decoder(path: &Path) -> Result<(Box<dyn ImageDecoder>, Option<ImageFormat>)> 
 /// Decodes a picture and applies its EXIF orientation. Transparency is dropped, as Pillow and OpenCV do.
 fn decode(path: &Path) -> Result<DynamicImage> {
     let (mut decoder, format) = decoder(path)?;
+    if format == Some(ImageFormat::Gif) {
+        return animation::first_of_gif(path).map(DynamicImage::ImageRgba8);
+    }
     let orientation = match format {
         Some(ImageFormat::Jpeg | ImageFormat::Tiff) => decoder.orientation().map_err(decode_error)?,
         Some(format) => exif::orientation(format, path),
@@ -207,15 +177,4 @@ fn decode(path: &Path) -> Result<DynamicImage> {
     let mut picture = DynamicImage::from_decoder(decoder).map_err(decode_error)?;
     picture.apply_orientation(orientation);
     Ok(picture)
-}
-
-/// Returns the error of a picture that cannot be decoded because of `error`.
-pub(super) fn decode_error(error: impl core::error::Error + Send + Sync + 'static) -> Error {
-    invalid_picture(&error).with_source(error)
-}
-
-/// Returns the error of a picture that cannot be decoded.
-pub(super) fn invalid_picture(reason: impl core::fmt::Display) -> Error {
-    let next = "check that the file is complete and save it again";
-    Error::new(Stage::Source, "a complete PNG, JPEG, GIF, WebP, TIFF or BMP picture", reason, next)
 }

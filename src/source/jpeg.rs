@@ -3,7 +3,7 @@
 //! Decoders fill the missing part of a truncated picture with grey without an error, and refuse the pictures that USB
 //! cameras send as MJPEG, which leave the standard Huffman tables out.
 
-use super::images::{decode_error, invalid_picture};
+use super::picture_file::{decode_error, invalid_picture};
 use crate::error::Result;
 use crate::frame::check_size;
 use std::io::{BufRead, Read};

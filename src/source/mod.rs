@@ -10,12 +10,14 @@ mod canvas;
 mod chunks;
 mod exif;
 mod frame_range;
+mod gif;
 mod heif;
 mod images;
 mod jpeg;
 mod looped;
 mod masked;
 mod picture;
+mod picture_file;
 mod queue;
 mod reconnect;
 mod recorded;
@@ -244,7 +246,7 @@ fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<d
     if animation::is_animated(&extension, path) {
         return Ok(Box::new(animation::Animation::open(name, path)?));
     }
-    if images::is_picture_file(&extension, path) {
+    if picture_file::is_picture_file(&extension, path) {
         return Ok(Box::new(images::Images::from_picture(name, path)?));
     }
     heif::check(&name, path)?;

@@ -4,11 +4,11 @@
 
 use super::canvas::{Blending, Disposal, Patch};
 use super::chunks::{ChunkHeader, riff_chunk};
-use super::images::{decode_error, invalid_picture, limits};
+use super::picture_file::{decode_error, invalid_picture, limits};
 use crate::error::Result;
 use crate::frame::{MAX_PIXELS, check_size};
 use image::codecs::webp::WebPDecoder;
-use image::{DynamicImage, ImageDecoder};
+use image::{DynamicImage, ImageDecoder, Rgba};
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -110,8 +110,9 @@ impl WebpFrames {
             top: 2 * u24([y0, y1, y2]),
             pixels: decode(body, width, height)?,
             blending: if flags & 0b10 == 0 { Blending::Over } else { Blending::Replace },
-            disposal: if flags & 0b01 == 0 { Disposal::Keep } else { Disposal::Clear },
+            disposal: if flags & 0b01 == 0 { Disposal::Keep } else { Disposal::Clear(Rgba([0; 4])) },
             delay_us: 1000 * u64::from(u24([d0, d1, d2])),
+            backdrop: None,
         })
     }
 }

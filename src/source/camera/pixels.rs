@@ -1,9 +1,9 @@
 //! Conversion of camera pixel formats to RGB8.
 
 use crate::error::{Error, Result, Stage};
-use crate::source::images::{decode_error, invalid_picture};
 use crate::source::jpeg;
 use crate::source::picture::Picture;
+use crate::source::picture_file::{decode_error, invalid_picture};
 use crate::source::yuv::LIMITED_RANGE;
 use image::codecs::jpeg::JpegDecoder;
 use image::{ColorType, DynamicImage, ImageDecoder};
