@@ -1,4 +1,4 @@
-//! The chunks of PNG and WebP files, as far as this program reads them itself.
+//! The chunks of PNG and WebP files and the tags of TIFF files, as far as this program reads them itself.
 
 use std::fs::File;
 use std::io::{BufReader, Error, ErrorKind, Read, Result};
@@ -67,6 +67,19 @@ pub(super) fn webp_exif(path: &Path) -> Option<Vec<u8>> {
         }
         file.seek_relative(i64::from(length) + i64::from(length % 2)).ok()?;
     }
+}
+
+/// Returns the first tags of a TIFF as EXIF data, which is a small TIFF.
+pub(super) fn tiff_tags(path: &Path) -> Option<Vec<u8>> {
+    let mut file = BufReader::new(File::open(path).ok()?);
+    let (mut order, mut position) = ([0; 4], [0; 4]);
+    file.read_exact(&mut order).ok()?;
+    file.read_exact(&mut position).ok()?;
+    let is_big = order.starts_with(b"MM");
+    let position = if is_big { u32::from_be_bytes(position) } else { u32::from_le_bytes(position) };
+    file.seek_relative(i64::from(position) - 8).ok()?;
+    let start = if is_big { 8u32.to_be_bytes() } else { 8u32.to_le_bytes() };
+    Some([&order[..], &start, &metadata(file, 1 << 16)?].concat())
 }
 
 fn metadata(file: impl Read, length: u32) -> Option<Vec<u8>> {

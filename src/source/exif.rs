@@ -5,11 +5,12 @@ use image::ImageFormat;
 use image::metadata::Orientation;
 use std::path::Path;
 
-/// Returns the orientation of a PNG or WebP, whose EXIF data may follow the pixels.
+/// Returns the orientation of a PNG or WebP, whose EXIF data may follow the pixels, or of a TIFF.
 pub(super) fn orientation(format: ImageFormat, path: &Path) -> Orientation {
     let exif = match format {
         ImageFormat::Png => chunks::png_exif(path),
         ImageFormat::WebP => chunks::webp_exif(path),
+        ImageFormat::Tiff => chunks::tiff_tags(path),
         _ => None,
     };
     exif.and_then(|exif| of_exif(&exif)).unwrap_or(Orientation::NoTransforms)

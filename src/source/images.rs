@@ -1,7 +1,7 @@
 //! Pictures: a single one is a clip of one frame, a folder of them is one clip in natural order.
 
 use super::picture::{FirstSize, Picture};
-use super::picture_file::{EXTENSIONS, decode_error, invalid_picture, is_picture, limits};
+use super::picture_file::{self, EXTENSIONS, decode_error, invalid_picture, is_picture, limits};
 use super::selection::Selection;
 use super::{Source, SourceOptions, animation, cannot_read, exif, jpeg, sort_naturally};
 use crate::error::{Error, Result, Setting, Stage};
@@ -161,6 +161,36 @@ fn decoder(path: &Path) -> Result<(Box<dyn ImageDecoder>, Option<ImageFormat>)> 
         return Err(invalid_picture(format_args!("a WebP picture of {width}x{height} with more than {max} bytes")));
     }
     Ok((decoder, format))
+}
+
+/// Returns whether only ffmpeg decodes a picture: a TIFF with a palette, in Lab or float, or in a rare compression.
+///
+/// # Errors
+/// Returns an error if such a TIFF is stored turned or mirrored, which ffmpeg does not undo.
+pub(super) fn needs_ffmpeg(name: &str, extension: &str, path: &Path) -> Result<bool> {
+    if picture_file::format(extension, path) != Some(ImageFormat::Tiff) {
+        return Ok(false);
+    }
+    let Err(error) = decode_unturned(path) else {
+        return Ok(false);
+    };
+    if !core::error::Error::source(&error).is_some_and(picture_file::is_unsupported) {
+        return Ok(false);
+    }
+    if exif::orientation(ImageFormat::Tiff, path) == Orientation::NoTransforms {
+        return Ok(true);
+    }
+    let got = format_args!("{name}: a TIFF that is stored turned or mirrored, of a kind that only ffmpeg decodes");
+    Err(Error::new(Stage::Source, "an upright picture", got, "convert it to PNG"))
+}
+
+/// Decodes a picture without its EXIF orientation, as masks are stored.
+///
+/// # Errors
+/// Returns an error if it cannot be decoded, or its size is invalid for frames.
+pub(super) fn decode_unturned(path: &Path) -> Result<DynamicImage> {
+    let (decoder, _) = decoder(path)?;
+    DynamicImage::from_decoder(decoder).map_err(decode_error)
 }
 
 /// Decodes a picture and applies its EXIF orientation. Transparency is dropped, as Pillow and OpenCV do.

@@ -246,7 +246,7 @@ fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<d
     if animation::is_animated(&extension, path) {
         return Ok(Box::new(animation::Animation::open(name, path)?));
     }
-    if picture_file::is_picture_file(&extension, path) {
+    if picture_file::is_picture_file(&extension, path) && !images::needs_ffmpeg(&name, &extension, path)? {
         return Ok(Box::new(images::Images::from_picture(name, path)?));
     }
     heif::check(&name, path)?;

@@ -3,7 +3,7 @@
 use super::heif;
 use crate::error::{Error, Stage};
 use crate::frame::MAX_PIXELS;
-use image::{ImageFormat, Limits};
+use image::{ImageError, ImageFormat, Limits};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -53,7 +53,16 @@ pub(super) fn limits() -> Limits {
 
 /// Returns the error of a picture that cannot be decoded because of `error`.
 pub(super) fn decode_error(error: impl core::error::Error + Send + Sync + 'static) -> Error {
+    if is_unsupported(&error) {
+        let expected = "a picture of a kind that is decoded without ffmpeg";
+        return Error::new(Stage::Source, expected, &error, "convert it to PNG").with_source(error);
+    }
     invalid_picture(&error).with_source(error)
+}
+
+/// Returns whether a picture is whole, but of a kind that `image` does not decode.
+pub(super) fn is_unsupported(error: &(dyn core::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(ImageError::Unsupported(_)))
 }
 
 /// Returns the error of a picture that cannot be decoded.

@@ -171,6 +171,26 @@ mod tests {
         assert_all(&pixels(FrameFormat::MJPEG, &padded).unwrap(), [200, 30, 60], 4);
     }
 
+    /// A JPEG without its Huffman tables, as cameras send it.
+    fn without_tables(jpeg: &[u8]) -> Vec<u8> {
+        let (mut kept, mut rest) = (jpeg[..2].to_vec(), &jpeg[2..]);
+        while rest[1] != 0xDA {
+            let (segment, after) = rest.split_at(2 + usize::from(u16::from_be_bytes([rest[2], rest[3]])));
+            if segment[1] != 0xC4 {
+                kept.extend(segment);
+            }
+            rest = after;
+        }
+        [&kept, rest].concat()
+    }
+
+    #[test]
+    fn mjpeg_without_huffman_tables_is_decoded() {
+        let (whole, bare) = (jpeg(18, 16), without_tables(&jpeg(18, 16)));
+        assert!(bare.len() < whole.len());
+        assert_eq!(pixels(FrameFormat::MJPEG, &bare).unwrap(), pixels(FrameFormat::MJPEG, &whole).unwrap());
+    }
+
     #[test]
     fn short_and_damaged_pictures_are_errors() {
         for format in FORMATS {

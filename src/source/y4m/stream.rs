@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, Stage};
 use crate::frame::check_size;
 use crate::source::picture::Picture;
-use crate::source::yuv::{Bt601, FULL_RANGE, LIMITED_RANGE};
+use crate::source::yuv::{Bt601, FULL_RANGE, LIMITED_RANGE, Sample};
 use std::cell::Cell;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read};
 use std::rc::Rc;
@@ -18,8 +18,8 @@ pub(super) struct Stream {
     decoder: Decoder<CountingReader>,
     bytes_read: Rc<Cell<u64>>,
     layout: Layout,
-    /// The planes of a frame in 8 bits, if its samples have more.
-    narrowed: [Vec<u8>; 3],
+    /// The planes of a frame whose samples have more than 8 bits.
+    deep: [Vec<u16>; 3],
     frame_rate: Ratio,
     frames_read: u64,
 }
@@ -57,7 +57,7 @@ impl Stream {
         })?;
         let layout = Layout { width, height, colorspace: decoder.get_colorspace(), bits, matrix: matrix(&decoder) };
         let frame_rate = decoder.get_framerate();
-        Ok(Self { name, decoder, bytes_read, layout, narrowed: Default::default(), frame_rate, frames_read: 0 })
+        Ok(Self { name, decoder, bytes_read, layout, deep: Default::default(), frame_rate, frames_read: 0 })
     }
 
     /// Returns the number of whole frames read so far.
@@ -85,8 +85,8 @@ impl Stream {
                 if self.layout.bits == 8 {
                     self.layout.convert(planes, picture)?;
                 } else {
-                    planes.iter().zip(&mut self.narrowed).for_each(|(plane, to)| narrow(plane, self.layout.bits, to));
-                    self.layout.convert(self.narrowed.each_ref().map(Vec::as_slice), picture)?;
+                    planes.iter().zip(&mut self.deep).for_each(|(plane, to)| read_deep(plane, self.layout.bits, to));
+                    self.layout.convert(self.deep.each_ref().map(Vec::as_slice), picture)?;
                 }
                 return Ok(true);
             }
@@ -96,46 +96,45 @@ impl Stream {
 
 impl Layout {
     /// Converts the planes of a frame to RGB8. Chroma is repeated, not interpolated, as in swscale.
-    fn convert(self, planes: [&[u8]; 3], picture: &mut Picture) -> Result<()> {
+    fn convert<S: Sample>(self, planes: [&[S]; 3], picture: &mut Picture) -> Result<()> {
         picture.resize(self.width, self.height)?;
         let rgb = &mut picture.pixels[..];
         match self.colorspace {
             Colorspace::Cmono | Colorspace::Cmono12 => self.convert_gray(planes, rgb),
-            Colorspace::C444 | Colorspace::C444p12 => self.convert_rows::<1>(planes, 1, rgb),
-            Colorspace::C422 | Colorspace::C422p12 => self.convert_rows::<2>(planes, 1, rgb),
-            _ => self.convert_rows::<2>(planes, 2, rgb),
+            Colorspace::C444 | Colorspace::C444p12 => self.convert_rows::<1, S>(planes, 1, rgb),
+            Colorspace::C422 | Colorspace::C422p12 => self.convert_rows::<2, S>(planes, 1, rgb),
+            _ => self.convert_rows::<2, S>(planes, 2, rgb),
         }
         Ok(())
     }
 
-    fn convert_gray(self, [y, ..]: [&[u8]; 3], rgb: &mut [u8]) {
+    fn convert_gray<S: Sample>(self, [y, ..]: [&[S]; 3], rgb: &mut [u8]) {
         let width = self.width as usize;
-        let neutral = vec![128; width];
+        let neutral = vec![S::neutral(self.bits); width];
         for (y, rgb) in y.chunks_exact(width).zip(rgb.chunks_exact_mut(3 * width)) {
-            self.matrix.convert_row::<1>(y, &neutral, &neutral, rgb);
+            self.matrix.convert_samples::<1, S>(self.bits, y, &neutral, &neutral, rgb);
         }
     }
 
     /// Converts planes in which one sample of chroma serves `COLUMNS` by `rows` pixels.
-    fn convert_rows<const COLUMNS: usize>(self, [y, u, v]: [&[u8]; 3], rows: usize, rgb: &mut [u8]) {
+    fn convert_rows<const COLUMNS: usize, S: Sample>(self, [y, u, v]: [&[S]; 3], rows: usize, rgb: &mut [u8]) {
         let width = self.width as usize;
         let chroma_width = width.div_ceil(COLUMNS);
         let (u, v) = (u.chunks_exact(chroma_width), v.chunks_exact(chroma_width));
         let pixels = y.chunks(rows * width).zip(rgb.chunks_mut(3 * rows * width));
         for (((y, rgb), u), v) in pixels.zip(u).zip(v) {
             for (y, rgb) in y.chunks_exact(width).zip(rgb.chunks_exact_mut(3 * width)) {
-                self.matrix.convert_row::<COLUMNS>(y, u, v, rgb);
+                self.matrix.convert_samples::<COLUMNS, S>(self.bits, y, u, v, rgb);
             }
         }
     }
 }
 
-/// Rounds samples of `bits`, two bytes each, to 8 bits.
-fn narrow(plane: &[u8], bits: u32, narrowed: &mut Vec<u8>) {
-    let shift = bits - 8;
-    let round = |pair: &[u8; 2]| ((u32::from(u16::from_le_bytes(*pair)) + (1 << (shift - 1))) >> shift).min(255) as u8;
-    narrowed.clear();
-    narrowed.extend(plane.as_chunks::<2>().0.iter().map(round));
+/// Reads samples of two bytes. Those of more than `bits` are the highest.
+fn read_deep(plane: &[u8], bits: u32, samples: &mut Vec<u16>) {
+    let highest = u16::MAX >> (16 - bits);
+    samples.clear();
+    samples.extend(plane.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair).min(highest)));
 }
 
 /// A reader that counts bytes, because the `y4m` crate reports a truncated frame as a clean end.

@@ -124,6 +124,22 @@ fn pictures_of_every_number_format_have_the_colours_of_pillow() {
 }
 
 #[test]
+fn a_tiff_of_another_kind_is_for_ffmpeg_unless_it_is_turned_or_in_a_folder() {
+    let made = std::process::Command::new("ffmpeg").arg("-version").output();
+    if made.is_err() {
+        eprintln!("SKIPPED: this test needs ffmpeg: apt-get install ffmpeg");
+        return;
+    }
+    assert_expected("palette.tif", &pictures(&mut *open(fixture("palette.tif")).unwrap()), 1);
+    let error = error_of(fixture("turned_palette.tif"));
+    assert!(error.contains("stored turned") && error.ends_with("convert it to PNG"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(fixture("palette.tif"), folder.path().join("0.tif")).unwrap();
+    let error = open(folder.path()).unwrap().next_frame().unwrap_err().to_string();
+    assert!(error.contains("without ffmpeg") && error.ends_with("convert it to PNG"), "{error}");
+}
+
+#[test]
 fn orientation_is_applied_in_every_format_and_in_folders() {
     let folder = tempfile::tempdir().unwrap();
     for (name, tolerance) in
