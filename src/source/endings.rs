@@ -1,6 +1,6 @@
 //! The file name extensions of clips, for every command that looks for clips in a folder.
 
-use super::images;
+use super::picture_file;
 use std::path::Path;
 
 /// Extensions of videos and animations, in lower case. Of two files of one clip, a data set takes the one that comes
@@ -12,7 +12,7 @@ const VIDEOS: [&str; 53] = [
     "mjpg", "h264", "264", "h265", "265", "hevc",
 ];
 
-/// Extensions of pictures that ffmpeg decodes, in lower case, besides those of [`images::is_picture`].
+/// Extensions of pictures that ffmpeg decodes, in lower case, besides those of [`picture_file::is_picture`].
 const MORE_PICTURES: [&str; 10] = ["tif", "tiff", "avif", "heic", "heif", "jp2", "jxl", "ppm", "tga", "jfif"];
 
 /// Files that operating systems add to folders, in lower case.
@@ -26,7 +26,7 @@ pub fn is_video(path: &Path) -> bool {
 /// Returns whether the extension of `path`, in any letter case, is that of a picture.
 pub fn is_picture(path: &Path) -> bool {
     let extension = extension(path);
-    images::is_picture(&extension) || MORE_PICTURES.contains(&extension.as_str())
+    picture_file::is_picture(&extension) || MORE_PICTURES.contains(&extension.as_str())
 }
 
 /// Returns whether the extension of `path`, in any letter case, is that of a clip: a video, an animation or a picture.

@@ -1,32 +1,21 @@
 //! Pictures: a single one is a clip of one frame, a folder of them is one clip in natural order.
 
 use super::picture::{FirstSize, Picture};
+use super::picture_file::{self, EXTENSIONS, decode_error, invalid_picture, is_picture, limits};
 use super::selection::Selection;
-use super::{Source, SourceOptions, cannot_read, jpeg, sort_naturally};
+use super::{Source, SourceOptions, animation, cannot_read, exif, jpeg, sort_naturally};
 use crate::error::{Error, Result, Setting, Stage};
-use crate::frame::{Frame, MAX_PIXELS, check_size};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+use crate::frame::{Frame, check_size};
+use image::codecs::jpeg::JpegDecoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
+use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
-/// File name extensions of pictures, in lower case.
-const EXTENSIONS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
-
-/// Maximum memory of a decoder: the largest frame in RGBA of 16 bits.
-const MAX_DECODER_BYTES: u64 = 8 * MAX_PIXELS;
-
-/// Returns whether files with this extension, in lower case, are opened as pictures.
-pub(super) fn is_picture(extension: &str) -> bool {
-    EXTENSIONS.contains(&extension)
-}
-
-/// Returns decoding limits that allow the largest frame.
-pub(super) fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_DECODER_BYTES);
-    limits
-}
+/// Maximum number of bytes of a file that do not grow with its picture, such as metadata.
+const MAX_METADATA_BYTES: u64 = 32 << 20;
 
 /// A clip of picture files, each decoded when it is read.
 pub(super) struct Images {
@@ -84,6 +73,9 @@ impl Images {
     }
 
     fn decode(&mut self, index: u64, path: &Path) -> Result<()> {
+        if animation::has_several_frames(path) {
+            return Err(not_still(path));
+        }
         let pixels = decode(path).map_err(|error| error.at(path.display()))?.into_rgb8();
         self.size.check(&self.name, index, pixels.width(), pixels.height())?;
         (self.picture.width, self.picture.height) = pixels.dimensions();
@@ -118,6 +110,12 @@ impl Source for Images {
     }
 }
 
+fn not_still(path: &Path) -> Error {
+    let got = format_args!("{}, which has several frames", path.display());
+    let next = "pass it as a source of its own, or write its frames to files";
+    Error::new(Stage::Source, "a still picture", got, next)
+}
+
 /// Returns the names of the files of `folder` that are not hidden and whose extension, in lower case, is wanted.
 pub(super) fn file_names(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> std::io::Result<Vec<OsString>> {
     let mut names = Vec::new();
@@ -141,34 +139,72 @@ fn picture_names(folder: &Path) -> std::io::Result<Vec<OsString>> {
 }
 
 /// Opens a decoder after checking that the size of its picture is valid for frames.
-fn decoder(path: &Path) -> Result<impl ImageDecoder> {
-    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(decode_error)?;
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg::has_end(&fs::read(path).map_err(decode_error)?) {
-        return Err(invalid_picture("a truncated JPEG picture"));
-    }
-    reader.limits(limits());
-    let decoder = reader.into_decoder().map_err(decode_error)?;
+fn decoder(path: &Path) -> Result<(Box<dyn ImageDecoder>, Option<ImageFormat>)> {
+    let file = File::open(path).map_err(decode_error)?;
+    let length = file.metadata().map_err(decode_error)?.len();
+    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(decode_error)?;
+    let format = reader.format();
+    let decoder: Box<dyn ImageDecoder> = if format == Some(ImageFormat::Jpeg) {
+        let bytes = jpeg::read(reader.into_inner())?;
+        let mut decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(decode_error)?;
+        decoder.set_limits(limits()).map_err(decode_error)?;
+        Box::new(decoder)
+    } else {
+        reader.limits(limits());
+        Box::new(reader.into_decoder().map_err(decode_error)?)
+    };
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
-    Ok(decoder)
+    // Other decoders read no more than they need.
+    let max = MAX_METADATA_BYTES + 8 * u64::from(width) * u64::from(height);
+    if format == Some(ImageFormat::WebP) && length > max {
+        return Err(invalid_picture(format_args!("a WebP picture of {width}x{height} with more than {max} bytes")));
+    }
+    Ok((decoder, format))
+}
+
+/// Returns whether only ffmpeg decodes a picture: a TIFF with a palette, in Lab or float, or in a rare compression.
+///
+/// # Errors
+/// Returns an error if such a TIFF is stored turned or mirrored, which ffmpeg does not undo.
+pub(super) fn needs_ffmpeg(name: &str, extension: &str, path: &Path) -> Result<bool> {
+    if picture_file::format(extension, path) != Some(ImageFormat::Tiff) {
+        return Ok(false);
+    }
+    let Err(error) = decode_unturned(path) else {
+        return Ok(false);
+    };
+    if !core::error::Error::source(&error).is_some_and(picture_file::is_unsupported) {
+        return Ok(false);
+    }
+    if exif::orientation(ImageFormat::Tiff, path) == Orientation::NoTransforms {
+        return Ok(true);
+    }
+    let got = format_args!("{name}: a TIFF that is stored turned or mirrored, of a kind that only ffmpeg decodes");
+    Err(Error::new(Stage::Source, "an upright picture", got, "convert it to PNG"))
+}
+
+/// Decodes a picture without its EXIF orientation, as masks are stored.
+///
+/// # Errors
+/// Returns an error if it cannot be decoded, or its size is invalid for frames.
+pub(super) fn decode_unturned(path: &Path) -> Result<DynamicImage> {
+    let (decoder, _) = decoder(path)?;
+    DynamicImage::from_decoder(decoder).map_err(decode_error)
 }
 
 /// Decodes a picture and applies its EXIF orientation. Transparency is dropped, as Pillow and OpenCV do.
 fn decode(path: &Path) -> Result<DynamicImage> {
-    let mut decoder = decoder(path)?;
-    let orientation = decoder.orientation().map_err(decode_error)?;
+    let (mut decoder, format) = decoder(path)?;
+    if format == Some(ImageFormat::Gif) {
+        return animation::first_of_gif(path).map(DynamicImage::ImageRgba8);
+    }
+    let orientation = match format {
+        Some(ImageFormat::Jpeg | ImageFormat::Tiff) => decoder.orientation().map_err(decode_error)?,
+        Some(format) => exif::orientation(format, path),
+        None => Orientation::NoTransforms,
+    };
     let mut picture = DynamicImage::from_decoder(decoder).map_err(decode_error)?;
     picture.apply_orientation(orientation);
     Ok(picture)
-}
-
-/// Returns the error of a picture that cannot be decoded because of `error`.
-pub(super) fn decode_error(error: impl core::error::Error + Send + Sync + 'static) -> Error {
-    invalid_picture(&error).with_source(error)
-}
-
-/// Returns the error of a picture that cannot be decoded.
-pub(super) fn invalid_picture(reason: impl core::fmt::Display) -> Error {
-    let next = "check that the file is complete and save it again";
-    Error::new(Stage::Source, "a complete PNG, JPEG, GIF, WebP or BMP picture", reason, next)
 }

@@ -138,9 +138,7 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn read_mask(path: &Path, size: Size) -> Result<Mask> {
     let unreadable = |e: &dyn core::fmt::Display| invalid("a readable mask", format_args!("{}: {e}", path.display()));
-    let mut reader = image::ImageReader::open(path).map_err(|e| unreadable(&e).with_source(e))?;
-    reader.limits(super::images::limits());
-    let picture = reader.decode().map_err(|e| unreadable(&e).with_source(e))?.into_luma8();
+    let picture = super::images::decode_unturned(path).map_err(|e| unreadable(&e).with_source(e))?.into_luma8();
     if (picture.width(), picture.height()) != (size.width(), size.height()) {
         let got = format_args!("{}x{} for a frame of {size}", picture.width(), picture.height());
         return Err(invalid("masks in the size of the frames", got).at(path.display()));

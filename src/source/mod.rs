@@ -4,14 +4,21 @@
 //! source, and [`open`] opens each of them.
 
 mod animation;
+mod apng;
 pub mod camera;
+mod canvas;
+mod chunks;
 mod endings;
+mod exif;
 mod frame_range;
+mod gif;
+mod heif;
 mod images;
 mod jpeg;
 mod looped;
 mod masked;
 mod picture;
+mod picture_file;
 mod prepared;
 mod queue;
 mod reconnect;
@@ -19,6 +26,7 @@ mod recorded;
 mod selection;
 mod time_range;
 mod video;
+mod webp;
 mod y4m;
 mod yuv;
 
@@ -162,7 +170,8 @@ impl Default for SourceOptions {
     }
 }
 
-/// Replaces each glob by the paths that it matches, in natural order. An existing path is never a glob.
+/// Replaces each glob by the paths that it matches, and each folder of videos by its files, in natural order. An
+/// existing path is never a glob.
 ///
 /// # Errors
 /// Returns an error if a glob is malformed, matches nothing, or reaches an unreadable folder.
@@ -171,14 +180,17 @@ pub fn expand(arguments: &[OsString]) -> Result<Vec<OsString>> {
     for argument in arguments {
         match glob_pattern(argument) {
             Some(pattern) => sources.extend(matches(pattern)?),
-            None => sources.push(argument.clone()),
+            None => match videos_in(Path::new(argument)) {
+                Some(videos) => sources.extend(videos),
+                None => sources.push(argument.clone()),
+            },
         }
     }
     Ok(sources)
 }
 
-/// Opens `spec`: a picture, a folder of pictures, an animated GIF or WebP, a `.y4m` file, `-` for Y4M on stdin,
-/// `camera:N` or its device, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is replaced by that
+/// Opens `spec`: a picture, a folder of pictures, an animated GIF, PNG or WebP, a `.y4m` file, `-` for Y4M on
+/// stdin, `camera:N` or its device, or any video file or URL that ffmpeg opens. In a URL, `${NAME}` is replaced by that
 /// environment variable.
 ///
 /// # Errors
@@ -322,9 +334,10 @@ fn open_path(name: String, path: &Path, options: &SourceOptions) -> Result<Box<d
     if animation::is_animated(&extension, path) {
         return Ok(Box::new(animation::Animation::open(name, path)?));
     }
-    if images::is_picture(&extension) {
+    if picture_file::is_picture_file(&extension, path) && !images::needs_ffmpeg(&name, &extension, path)? {
         return Ok(Box::new(images::Images::from_picture(name, path)?));
     }
+    heif::check(&name, path)?;
     Ok(Box::new(video::Video::from_path(name, path, options)?))
 }
 
@@ -351,6 +364,18 @@ fn glob_pattern(argument: &OsStr) -> Option<&str> {
     let text = argument.to_str()?;
     let is_pattern = text.contains(['*', '?', '[']) && !video::is_url(text) && !Path::new(argument).exists();
     is_pattern.then_some(text)
+}
+
+/// Returns the videos in `folder`; `None` if it is none, cannot be read, or holds pictures, which are one clip.
+fn videos_in(folder: &Path) -> Option<Vec<OsString>> {
+    let names = folder_names(folder).ok()?;
+    let (videos, others): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_video(Path::new(name)));
+    let pictures = others.iter().filter(|name| is_picture(Path::new(name))).count();
+    if pictures > 0 && !videos.is_empty() {
+        log::warn!("{}: its {pictures} pictures are read as one clip; its videos are not read", folder.display());
+    }
+    let is_of_videos = pictures == 0 && !videos.is_empty();
+    is_of_videos.then(|| videos.iter().map(|name| folder.join(name).into_os_string()).collect())
 }
 
 fn matches(pattern: &str) -> Result<Vec<OsString>> {

@@ -1,4 +1,4 @@
-//! Conversion of 8-bit YUV samples to RGB8 with BT.601, the default of ffmpeg.
+//! Conversion of YUV samples of 8 to 16 bits to RGB8 with BT.601, the default of ffmpeg.
 
 /// Number of pixels that are converted together, so that the compiler uses vectors.
 const BLOCK: usize = 64;
@@ -22,29 +22,72 @@ pub(super) static LIMITED_RANGE: Bt601 =
 pub(super) static FULL_RANGE: Bt601 =
     Bt601 { black: 0, luma: 8192, red: 11485, green_u: 2819, green_v: 5850, blue: 14516 };
 
+/// A sample of 8 bits, or of up to 16.
+pub(super) trait Sample: Copy + Into<i32> {
+    /// It may have more than 8 bits.
+    const IS_DEEP: bool;
+
+    /// Returns the sample that stands for no colour.
+    fn neutral(bits: u32) -> Self;
+}
+
+impl Sample for u8 {
+    const IS_DEEP: bool = false;
+
+    fn neutral(_: u32) -> Self {
+        128
+    }
+}
+
+impl Sample for u16 {
+    const IS_DEEP: bool = true;
+
+    fn neutral(bits: u32) -> Self {
+        1 << (bits - 1)
+    }
+}
+
 impl Bt601 {
-    /// Converts a row of pixels to `rgb`. One sample of `u` and `v` serves `SHARED` neighbours, 1 or 2; the last one
-    /// may serve fewer.
+    /// Converts a row of pixels of 8 bits to `rgb`. One sample of `u` and `v` serves `SHARED` neighbours, 1 or 2; the
+    /// last one may serve fewer.
+    #[cfg(any(feature = "camera", test))]
     pub fn convert_row<const SHARED: usize>(&self, y: &[u8], u: &[u8], v: &[u8], rgb: &mut [u8]) {
+        self.convert_samples::<SHARED, u8>(8, y, u, v, rgb);
+    }
+
+    /// Converts a row as [`Bt601::convert_row`] does, from samples of `bits`, 8 for bytes and at most 16. A sample has
+    /// no higher bits.
+    pub fn convert_samples<const SHARED: usize, S: Sample>(
+        &self,
+        bits: u32,
+        y: &[S],
+        u: &[S],
+        v: &[S],
+        rgb: &mut [u8],
+    ) {
         let chroma = u.chunks(BLOCK / SHARED).zip(v.chunks(BLOCK / SHARED));
         let pixels = y.chunks(BLOCK).zip(rgb.chunks_mut(3 * BLOCK));
+        let finer = if S::IS_DEEP { bits - 8 } else { 0 };
         for ((y, rgb), (u, v)) in pixels.zip(chroma) {
-            self.convert_block::<SHARED>(y, u, v, rgb);
+            self.convert_block::<SHARED, S>(finer, y, u, v, rgb);
         }
     }
 
-    fn convert_block<const SHARED: usize>(&self, y: &[u8], u: &[u8], v: &[u8], rgb: &mut [u8]) {
+    #[inline]
+    fn convert_block<const SHARED: usize, S: Sample>(&self, finer: u32, y: &[S], u: &[S], v: &[S], rgb: &mut [u8]) {
+        let finer = if S::IS_DEEP { finer } else { 0 };
+        let (grey, black) = (128 << finer, i32::from(self.black) << finer);
         let (mut red, mut green, mut blue) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
         for (i, (&u, &v)) in u.iter().zip(v).enumerate() {
-            let (u, v) = (i32::from(u) - 128, i32::from(v) - 128);
+            let (u, v) = (u.into() - grey, v.into() - grey);
             let pixels = SHARED * i..SHARED * (i + 1);
-            red[pixels.clone()].fill(term(self.red, v));
-            green[pixels.clone()].fill(term(self.green_u, u) + term(self.green_v, v));
-            blue[pixels].fill(term(self.blue, u));
+            red[pixels.clone()].fill(term(self.red, v, finer));
+            green[pixels.clone()].fill(term(self.green_u, u, finer) + term(self.green_v, v, finer));
+            blue[pixels].fill(term(self.blue, u, finer));
         }
         let mut luma = [0; BLOCK];
-        for (luma, y) in luma.iter_mut().zip(y) {
-            *luma = term(self.luma, i32::from(y.saturating_sub(self.black)));
+        for (luma, &y) in luma.iter_mut().zip(y) {
+            *luma = term(self.luma, (y.into() - black).max(0), finer);
         }
         for (((luma, red), green), blue) in luma.iter().zip(&mut red).zip(&mut green).zip(&mut blue) {
             *red = (luma + *red).clamp(0, 255);
@@ -57,10 +100,10 @@ impl Bt601 {
     }
 }
 
-/// Returns `coefficient * value / 8192`, rounded.
+/// Returns `coefficient * value / 8192 / 2^finer`, rounded.
 #[inline]
-fn term(coefficient: i32, value: i32) -> i16 {
-    ((coefficient * value + (1 << 12)) >> 13) as i16
+fn term(coefficient: i32, value: i32, finer: u32) -> i16 {
+    ((coefficient * value + (1 << (12 + finer))) >> (13 + finer)) as i16
 }
 
 #[cfg(test)]
@@ -91,6 +134,26 @@ mod tests {
                 matrix.convert_row::<1>(&[y], &[u], &[v], &mut rgb);
                 for (got, expected) in rgb.into_iter().zip(exact([y, u, v], is_full)) {
                     assert!((f64::from(got) - expected).abs() < 2.0, "{y} {u} {v}: {rgb:?}, expected {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn samples_of_more_bits_are_as_near_to_the_definition() {
+        for bits in [9, 10, 12, 16] {
+            let scale = f64::from(1 << (bits - 8));
+            for i in 0..2000u32 {
+                let samples = [7919, 104_729, 1_299_709].map(|prime| (i * prime % (1 << bits)) as u16);
+                let [y, u, v] = samples;
+                let mut rgb = [0; 3];
+                LIMITED_RANGE.convert_samples::<1, u16>(bits, &[y], &[u], &[v], &mut rgb);
+                let [y, u, v] = samples.map(|sample| f64::from(sample) / scale);
+                let luma = 255.0 / 219.0 * (y - 16.0).max(0.0);
+                let (u, v) = (255.0 / 224.0 * (u - 128.0), 255.0 / 224.0 * (v - 128.0));
+                let expected = [luma + 1.402 * v, luma - 0.344_136 * u - 0.714_136 * v, luma + 1.772 * u];
+                for (got, expected) in rgb.into_iter().zip(expected) {
+                    assert!((f64::from(got) - expected.clamp(0.0, 255.0)).abs() < 1.6, "{bits}: {samples:?}: {rgb:?}");
                 }
             }
         }

@@ -4,8 +4,8 @@ use super::Stripes;
 use crate::error::{Error, Result, Setting, Stage};
 use crate::evaluate::metrics::bootstrap::SplitMix64;
 use crate::mask::Size;
+use image::RgbImage;
 use image::imageops::{FilterType, crop_imm, resize};
-use image::{ImageReader, RgbImage};
 use std::path::{Path, PathBuf};
 
 /// Source of still backgrounds: a row in the tables of SCUBA.
@@ -72,14 +72,20 @@ impl BackgroundSource {
             Self::Stripes => Ok(StillBackground::Stripes(Stripes::draw(rng))),
             Self::Pictures { paths, .. } => {
                 let path = &paths[rng.below(paths.len())];
-                let picture = ImageReader::open(path).map_err(image::ImageError::IoError).and_then(|r| r.decode());
-                let picture = picture.map_err(|e| {
+                let picture = crate::source::picture(path).map_err(|e| {
                     let next = "remove it from the folder of backgrounds";
                     Error::caused(Stage::DataSet, "a readable picture", e, next)
                         .at(path.display())
                         .about(Setting::Backgrounds)
                 })?;
-                Ok(StillBackground::Picture(covering(&picture.to_rgb8(), size)))
+                let picture = picture
+                    .frame()
+                    .and_then(|frame| RgbImage::from_raw(frame.width(), frame.height(), frame.pixels().to_vec()));
+                let picture = picture.ok_or_else(|| {
+                    let next = "remove it from the folder of backgrounds";
+                    Error::new(Stage::DataSet, "a picture", path.display(), next).about(Setting::Backgrounds)
+                })?;
+                Ok(StillBackground::Picture(covering(&picture, size)))
             }
         }
     }

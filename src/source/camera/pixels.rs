@@ -1,9 +1,9 @@
 //! Conversion of camera pixel formats to RGB8.
 
 use crate::error::{Error, Result, Stage};
-use crate::source::images::{decode_error, invalid_picture};
 use crate::source::jpeg;
 use crate::source::picture::Picture;
+use crate::source::picture_file::{decode_error, invalid_picture};
 use crate::source::yuv::LIMITED_RANGE;
 use image::codecs::jpeg::JpegDecoder;
 use image::{ColorType, DynamicImage, ImageDecoder};
@@ -93,10 +93,7 @@ fn replace(buffer: &mut Vec<u8>, samples: impl Iterator<Item = u8>) {
 }
 
 fn decode_jpeg(bytes: &[u8], size: Resolution, picture: &mut Picture) -> Result<()> {
-    if !jpeg::has_end(bytes) {
-        return Err(invalid_picture("a truncated JPEG picture"));
-    }
-    let decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(decode_error)?;
+    let decoder = JpegDecoder::new(Cursor::new(jpeg::read(bytes)?)).map_err(decode_error)?;
     let (width, height) = decoder.dimensions();
     if (width, height) != (size.width(), size.height()) {
         return Err(invalid_picture(format_args!("a JPEG picture of {width}x{height} instead of {size}")));
@@ -172,6 +169,26 @@ mod tests {
     fn mjpeg_is_decoded_even_with_padding_after_it() {
         let padded = [jpeg(18, 16), vec![0; 100]].concat();
         assert_all(&pixels(FrameFormat::MJPEG, &padded).unwrap(), [200, 30, 60], 4);
+    }
+
+    /// A JPEG without its Huffman tables, as cameras send it.
+    fn without_tables(jpeg: &[u8]) -> Vec<u8> {
+        let (mut kept, mut rest) = (jpeg[..2].to_vec(), &jpeg[2..]);
+        while rest[1] != 0xDA {
+            let (segment, after) = rest.split_at(2 + usize::from(u16::from_be_bytes([rest[2], rest[3]])));
+            if segment[1] != 0xC4 {
+                kept.extend(segment);
+            }
+            rest = after;
+        }
+        [&kept, rest].concat()
+    }
+
+    #[test]
+    fn mjpeg_without_huffman_tables_is_decoded() {
+        let (whole, bare) = (jpeg(18, 16), without_tables(&jpeg(18, 16)));
+        assert!(bare.len() < whole.len());
+        assert_eq!(pixels(FrameFormat::MJPEG, &bare).unwrap(), pixels(FrameFormat::MJPEG, &whole).unwrap());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Animated GIF and WebP.
+//! Animated GIF, PNG and WebP.
 
-use super::{frames, open};
+use super::{assert_expected, error_of, fixture, frames, open, pictures};
 use figureground::Result;
 use figureground::source::Source;
 use image::codecs::gif::GifEncoder;
@@ -104,4 +104,90 @@ fn an_animated_webp_keeps_its_frame_times_and_a_still_one_is_a_picture() {
     assert_eq!(source.count().unwrap(), 2);
     image::RgbImage::new(16, 16).save(&path).unwrap();
     assert_eq!(frame_times(&mut *open(&path).unwrap()), [(0, 0)]);
+}
+
+#[test]
+fn animations_are_disposed_of_and_blended_as_pillow_does() {
+    let text = fs::read_to_string(fixture("animations.json")).unwrap();
+    let delays: std::collections::BTreeMap<String, Vec<f64>> = serde_json::from_str(&text).unwrap();
+    assert_eq!(delays.len(), 10);
+    for (name, delays) in delays {
+        let mut source = open(fixture(&name)).unwrap();
+        assert_eq!(source.count().unwrap(), delays.len() as u64, "{name}");
+        let frames = pictures(&mut *source);
+        // A delay of 0 is one of 100 ms, as in other players.
+        let delay_us = |delay: &f64| if *delay == 0.0 { 100_000 } else { (delay * 1e3) as u64 };
+        let starts: Vec<u64> = (0..delays.len()).map(|i| delays[..i].iter().map(delay_us).sum()).collect();
+        assert_eq!(frames.iter().map(|frame| frame.1).collect::<Vec<_>>(), starts, "{name}");
+        assert_expected(&name, &frames, 2);
+        source.select(&[1]).unwrap();
+        assert_eq!(pictures(&mut *source), frames[1..2], "{name}");
+    }
+}
+
+#[test]
+fn a_png_of_one_frame_is_a_picture() {
+    let mut source = open(fixture("one_frame.png")).unwrap();
+    assert_eq!(source.count().unwrap(), 1);
+    assert_eq!(frames(&mut *source).len(), 1);
+}
+
+#[test]
+fn an_animation_is_known_by_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, other) in
+        [("disposal.gif", "a.png"), ("disposal.png", "a.jpg"), ("disposal.webp", "a"), ("disposal.png", "a.apng")]
+    {
+        let path = folder.path().join(other);
+        fs::copy(fixture(name), &path).unwrap();
+        assert_expected(name, &pictures(&mut *open(&path).unwrap()), 2);
+    }
+}
+
+#[test]
+fn a_truncated_png_or_webp_is_an_error_after_its_last_whole_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["disposal.png", "disposal.webp"] {
+        let bytes = fs::read(fixture(name)).unwrap();
+        let whole = pictures(&mut *open(fixture(name)).unwrap());
+        let path = folder.path().join(name);
+        fs::write(&path, &bytes[..bytes.len() - 60]).unwrap();
+        let mut source = open(&path).unwrap();
+        let count = source.count().unwrap();
+        assert!(0 < count && count < whole.len() as u64, "{name}: {count}");
+        for (_, time_us, pixels) in &whole[..count as usize] {
+            let frame = source.next_frame().unwrap().unwrap();
+            assert_eq!((frame.time_us(), frame.pixels()), (*time_us, &pixels[..]), "{name}");
+        }
+        let error = source.next_frame().unwrap_err().to_string();
+        assert!(error.contains(&format!("{name}, frame {count}")), "{error}");
+    }
+}
+
+#[test]
+fn a_webp_frame_outside_its_canvas_is_an_error() {
+    let mut bytes = fs::read(fixture("disposal.webp")).unwrap();
+    let second = bytes.windows(4).enumerate().filter(|(_, name)| name == b"ANMF").nth(1).unwrap().0;
+    bytes[second + 8] = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.webp");
+    fs::write(&path, bytes).unwrap();
+    let mut source = open(&path).unwrap();
+    assert_eq!(source.count().unwrap(), 1);
+    source.next_frame().unwrap().unwrap();
+    assert!(source.next_frame().unwrap_err().to_string().contains("outside its canvas of 24x18"));
+}
+
+#[test]
+fn an_animation_in_a_folder_of_pictures_is_an_error() {
+    for name in ["disposal.png", "disposal.webp", "disposal.gif"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(fixture(name), folder.path().join(name)).unwrap();
+        fs::copy(fixture("one_frame.png"), folder.path().join("0.png")).unwrap();
+        let mut source = open(folder.path()).unwrap();
+        source.next_frame().unwrap().unwrap();
+        let error = source.next_frame().unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("several frames"), "{error}");
+    }
+    assert!(error_of(tempfile::tempdir().unwrap()).contains("holds none"));
 }

@@ -1,6 +1,6 @@
 //! Pictures and folders of pictures.
 
-use super::{error_of, frames, open};
+use super::{assert_expected, error_of, fixture, frames, open, pictures};
 use figureground::source::SourceOptions;
 use image::{Rgb, RgbImage};
 use std::fs;
@@ -32,7 +32,7 @@ fn a_folder_is_one_clip_in_natural_order() {
 #[test]
 fn a_picture_of_any_format_is_one_frame() {
     let folder = tempfile::tempdir().unwrap();
-    for extension in ["png", "jpg", "webp", "bmp"] {
+    for extension in ["png", "jpg", "webp", "bmp", "tif", "tiff"] {
         let path = folder.path().join(format!("a.{extension}"));
         shade(20, 30, 200).save(&path).unwrap();
         let mut source = open(&path).unwrap();
@@ -79,7 +79,7 @@ fn bmp_header(width: i32, height: i32) -> Vec<u8> {
 fn a_truncated_picture_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let noise = RgbImage::from_fn(64, 64, |x, y| Rgb([(x * y % 251) as u8, (x * 7 % 256) as u8, (y * 13 % 256) as u8]));
-    for extension in ["png", "jpg", "webp", "bmp"] {
+    for extension in ["png", "jpg", "webp", "bmp", "tif"] {
         let path = folder.path().join(format!("cut.{extension}"));
         noise.save(&path).unwrap();
         let bytes = fs::read(&path).unwrap();
@@ -96,4 +96,152 @@ fn a_folder_without_pictures_and_a_frame_rate_of_zero_are_errors() {
     assert!(error_of(tempfile::tempdir().unwrap()).contains("holds none"));
     let options = SourceOptions { fps: 0.0, ..SourceOptions::default() };
     assert!(figureground::source::open(clip(1).path().as_os_str(), &options).is_err());
+}
+
+#[test]
+fn pictures_of_every_number_format_have_the_colours_of_pillow() {
+    let exact = [
+        "alpha.png",
+        "grey_alpha.png",
+        "grey_16.png",
+        "bits.png",
+        "palette.png",
+        "palette.gif",
+        "palette.bmp",
+        "lzw.tif",
+        "deflate.tif",
+        "packbits.tif",
+        "bits.tif",
+        "cmyk.tif",
+    ];
+    for name in exact {
+        assert_expected(name, &pictures(&mut *open(fixture(name)).unwrap()), 1);
+    }
+    // Decoders of JPEG differ by their rounding and the interpolation of colours.
+    for name in ["tables.jpg", "grey.jpg", "progressive.jpg", "cmyk.jpg", "jpeg.tif"] {
+        assert_expected(name, &pictures(&mut *open(fixture(name)).unwrap()), 8);
+    }
+}
+
+#[test]
+fn a_tiff_of_another_kind_is_for_ffmpeg_unless_it_is_turned_or_in_a_folder() {
+    let made = std::process::Command::new("ffmpeg").arg("-version").output();
+    if made.is_err() {
+        eprintln!("SKIPPED: this test needs ffmpeg: apt-get install ffmpeg");
+        return;
+    }
+    assert_expected("palette.tif", &pictures(&mut *open(fixture("palette.tif")).unwrap()), 1);
+    let error = error_of(fixture("turned_palette.tif"));
+    assert!(error.contains("stored turned") && error.ends_with("convert it to PNG"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(fixture("palette.tif"), folder.path().join("0.tif")).unwrap();
+    let error = open(folder.path()).unwrap().next_frame().unwrap_err().to_string();
+    assert!(error.contains("without ffmpeg") && error.ends_with("convert it to PNG"), "{error}");
+}
+
+#[test]
+fn orientation_is_applied_in_every_format_and_in_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, tolerance) in
+        [("turned.jpg", 8), ("turned.png", 0), ("turned_late.png", 0), ("turned_still.webp", 0), ("turned.tiff", 0)]
+    {
+        let frames = pictures(&mut *open(fixture(name)).unwrap());
+        assert_eq!(frames[0].0, [18, 24], "{name}");
+        assert_expected(name, &frames, tolerance);
+        fs::copy(fixture(name), folder.path().join(name)).unwrap();
+    }
+    let frames = pictures(&mut *open(folder.path()).unwrap());
+    assert!(frames.len() == 5 && frames.iter().all(|frame| frame.0 == [18, 24]));
+}
+
+#[test]
+fn a_picture_is_known_by_its_content() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, other) in [
+        ("alpha.png", "a.jpg"),
+        ("tables.jpg", "a.png"),
+        ("tables.jpg", "a"),
+        ("tables.jpg", "a.jfif"),
+        ("alpha.png", "a.mp4"),
+        ("lzw.tif", "a.bmp"),
+        ("turned_still.webp", "a.jpeg"),
+        ("palette.bmp", "a.gif"),
+    ] {
+        let path = folder.path().join(other);
+        fs::copy(fixture(name), &path).unwrap();
+        assert_expected(name, &pictures(&mut *open(&path).unwrap()), 8);
+    }
+}
+
+#[test]
+fn a_jpeg_without_huffman_tables_has_the_pixels_of_the_whole_one() {
+    let pixels = |name| pictures(&mut *open(fixture(name)).unwrap());
+    assert!(!fs::read(fixture("no_tables.jpg")).unwrap().windows(2).any(|pair| pair == [0xFF, 0xC4]));
+    assert_eq!(pixels("no_tables.jpg"), pixels("tables.jpg"));
+}
+
+#[test]
+fn a_file_larger_than_its_picture_can_need_is_not_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    // A JPEG that ends is read to its end, whatever follows.
+    let path = folder.path().join("a.jpg");
+    fs::copy(fixture("tables.jpg"), &path).unwrap();
+    let stretch = || fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(6 << 30).unwrap();
+    stretch();
+    assert_expected("tables.jpg", &pictures(&mut *open(&path).unwrap()), 8);
+    // One that does not is read up to what a picture of its size can need.
+    let bytes = fs::read(fixture("tables.jpg")).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 10]).unwrap();
+    stretch();
+    let error = open(&path).and_then(|mut source| source.next_frame().map(|_| ())).unwrap_err().to_string();
+    assert!(error.contains("a JPEG of more than 33557888 bytes"), "{error}");
+    let path = folder.path().join("a.webp");
+    fs::copy(fixture("turned_still.webp"), &path).unwrap();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(6 << 30).unwrap();
+    assert!(error_of(&path).contains("more than 33557888 bytes"), "{}", error_of(&path));
+}
+
+/// A box of an AVIF file.
+fn heif_box(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    [&(8 + content.len() as u32).to_be_bytes()[..], name, content].concat()
+}
+
+/// An AVIF whose picture is item 2 of this kind, with a property, without pixels.
+fn avif(kind: &[u8; 4], property: Vec<u8>) -> Vec<u8> {
+    let item = |id: u8, kind: &[u8; 4]| heif_box(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0][..], kind, b"\0"].concat());
+    let items = [&[0, 0, 0, 0, 0, 2][..], &item(1, b"av01"), &item(2, kind)].concat();
+    let known = heif_box(b"ipco", &[heif_box(b"ispe", &[0; 12]), property].concat());
+    let used = heif_box(b"ipma", &[0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 1, 1, 0, 2, 2, 1, 0x82]);
+    let children = [
+        vec![0; 4],
+        heif_box(b"pitm", &[0, 0, 0, 0, 0, 2]),
+        heif_box(b"iinf", &items),
+        heif_box(b"iprp", &[known, used].concat()),
+    ];
+    [heif_box(b"ftyp", b"avif\0\0\0\0mif1miaf"), heif_box(b"meta", &children.concat())].concat()
+}
+
+#[test]
+fn an_avif_that_is_tiled_or_turned_is_an_error_whatever_its_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let reason = |file: &str, bytes: &[u8]| {
+        let path = folder.path().join(file);
+        fs::write(&path, bytes).unwrap();
+        open(&path).map(|_| ()).map_err(|error| error.to_string())
+    };
+    for file in ["a.avif", "a.heic", "a.jpg", "a"] {
+        let error = reason(file, &avif(b"grid", heif_box(b"irot", &[0]))).unwrap_err();
+        assert!(error.contains("several items") && error.contains("convert it to PNG"), "{error}");
+        let error = reason(file, &avif(b"av01", heif_box(b"irot", &[1]))).unwrap_err();
+        assert!(error.contains("turned or mirrored"), "{error}");
+        assert!(reason(file, &avif(b"hvc1", heif_box(b"imir", &[0]))).unwrap_err().contains("turned or mirrored"));
+        assert!(reason(file, &avif(b"iovl", heif_box(b"irot", &[0]))).unwrap_err().contains("several items"));
+        // One upright piece is for ffmpeg.
+        assert_eq!(reason(file, &avif(b"av01", heif_box(b"irot", &[0]))), Ok(()));
+    }
+    let whole = avif(b"grid", heif_box(b"irot", &[0]));
+    for kept in 1..whole.len() {
+        // What is cut off is for ffmpeg to refuse.
+        let _ = reason("a.avif", &whole[..kept]);
+    }
 }

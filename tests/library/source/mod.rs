@@ -12,7 +12,7 @@ mod y4m;
 use figureground::Result;
 use figureground::source::{Source, SourceOptions, expand, without_secrets};
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn open(path: impl AsRef<Path>) -> Result<Box<dyn Source>> {
     figureground::source::open(path.as_ref().as_os_str(), &SourceOptions::default())
@@ -32,6 +32,33 @@ fn frames(source: &mut dyn Source) -> Vec<(u64, u64, u8)> {
         frames.push((frame.index(), frame.time_us(), frame.pixels()[0]));
     }
     frames
+}
+
+/// A picture or animation that the script `tests/fixtures/pictures.py` made.
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pictures").join(name)
+}
+
+/// Returns size, time and pixels of all frames that are left.
+fn pictures(source: &mut dyn Source) -> Vec<([u32; 2], u64, Vec<u8>)> {
+    let mut pictures = Vec::new();
+    while let Some(frame) = source.next_frame().unwrap() {
+        pictures.push(([frame.width(), frame.height()], frame.time_us(), frame.pixels().to_vec()));
+    }
+    pictures
+}
+
+/// Checks the frames of the fixture `name` below each other against its expected picture.
+fn assert_expected(name: &str, frames: &[([u32; 2], u64, Vec<u8>)], tolerance: u8) {
+    let expected = image::open(fixture(&format!("{name}.expected.png"))).unwrap().into_rgb8();
+    let [width, height] = frames[0].0;
+    assert_eq!((width, height * frames.len() as u32), expected.dimensions(), "{name}");
+    for (i, ((_, _, pixels), expected)) in
+        frames.iter().zip(expected.chunks_exact(3 * (width * height) as usize)).enumerate()
+    {
+        let worst = pixels.iter().zip(expected).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(worst <= tolerance, "{name}, frame {i}: {worst} levels from Pillow");
+    }
 }
 
 fn folder_with(names: &[&str]) -> tempfile::TempDir {
@@ -62,6 +89,16 @@ fn a_glob_without_a_match_and_a_malformed_glob_are_errors() {
     let folder = folder_with(&[]);
     assert!(expand_in(&folder, "*.mp4").unwrap_err().to_string().contains("no match"));
     assert!(expand_in(&folder, "***").is_err());
+}
+
+#[test]
+fn a_folder_of_videos_is_its_files_and_a_folder_of_pictures_one_clip() {
+    let folder = folder_with(&["b10.MP4", "b2.mov", "notes.txt", ".hidden.mp4"]);
+    let expanded = expand(&[folder.path().as_os_str().to_owned()]).unwrap();
+    assert_eq!(expanded, ["b2.mov", "b10.MP4"].map(|name| folder.path().join(name).into_os_string()));
+    let folder = folder_with(&["1.png", "2.png", "b.mp4"]);
+    let given = [folder.path().as_os_str().to_owned()];
+    assert_eq!(expand(&given).unwrap(), given);
 }
 
 #[test]

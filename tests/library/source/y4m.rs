@@ -76,6 +76,70 @@ fn a_file_is_read_again_from_its_path() {
     assert_eq!(frame_times(&mut *source), [(3, 100_100)]);
 }
 
+#[test]
+fn samples_of_more_than_8_bits_have_the_colours_of_8() {
+    let yuv = [81.0, 90.0, 240.0];
+    for (space, chroma) in [("420p", 90), ("422p", 171), ("444p", 323), ("mono", 0)] {
+        for bits in [9, 10, 12, 14, 16] {
+            let samples = |level: f64, count| {
+                let sample = (level * f64::from(1 << (bits - 8))) as u16;
+                std::iter::repeat_n(sample.to_le_bytes(), count).flatten()
+            };
+            let mut frame = b"FRAME\n".to_vec();
+            frame.extend(samples(yuv[0], 17 * 19).chain(samples(yuv[1], chroma)).chain(samples(yuv[2], chroma)));
+            let header = format!("YUV4MPEG2 W17 H19 F25:1 C{space}{bits} XYSCSS=X\n").into_bytes();
+            let mut source = pipe(&[header, frame.repeat(2)].concat());
+            let first = source.next_frame().unwrap().unwrap().pixels().to_vec();
+            assert_eq!(source.next_frame().unwrap().unwrap().pixels(), first);
+            let expected = convert(&format!("C{}", space.trim_end_matches('p')), chroma, [81, 90, 240]);
+            assert!(first.as_chunks::<3>().0.iter().all(|rgb| *rgb == expected), "{space}{bits}: {:?}", &first[..3]);
+            assert!(source.next_frame().unwrap().is_none());
+        }
+    }
+}
+
+#[test]
+fn white_of_full_range_stays_white_and_bits_that_are_too_many_are_white() {
+    for (bits, sample) in [(10, 1023u16), (10, 65535), (16, 65535), (12, 4095)] {
+        let mut bytes = format!("YUV4MPEG2 W16 H16 Cmono{bits} XCOLORRANGE=FULL\nFRAME\n").into_bytes();
+        bytes.extend(sample.to_le_bytes().repeat(256));
+        assert_eq!(frames(&mut *pipe(&bytes)), [(0, 0, 255)]);
+    }
+}
+
+/// A gradient of `bits` in 4:4:4, and the RGB of ffmpeg for it; reports a skipped test if ffmpeg is missing.
+fn gradient(bits: u32) -> Option<(Vec<u8>, Vec<u8>)> {
+    let plane = |slope: [u32; 2]| {
+        let level = move |i: u32| 40 * 4 + slope[0] * (i % 64) + slope[1] * (i / 64);
+        (0..64 * 64).flat_map(move |i| ((level(i) << (bits - 10)) as u16).to_le_bytes())
+    };
+    let mut bytes = format!("YUV4MPEG2 W64 H64 F25:1 Ip C444p{bits}\nFRAME\n").into_bytes();
+    bytes.extend(plane([5, 4]).chain(plane([1, 6])).chain(plane([2, 3])));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.y4m");
+    std::fs::write(&path, &bytes).unwrap();
+    let mut ffmpeg = std::process::Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-i"]).arg(path).args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]);
+    let output = ffmpeg.output();
+    if output.is_err() {
+        eprintln!("SKIPPED: this test needs ffmpeg: apt-get install ffmpeg");
+    }
+    Some((bytes, output.ok()?.stdout))
+}
+
+#[test]
+fn deep_samples_have_the_colours_of_ffmpeg() {
+    for bits in [10, 12] {
+        let Some((bytes, expected)) = gradient(bits) else {
+            return;
+        };
+        let pixels = pipe(&bytes).next_frame().unwrap().unwrap().pixels().to_vec();
+        assert_eq!(pixels.len(), expected.len());
+        let worst = pixels.iter().zip(&expected).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(worst <= 2, "{bits} bits: {worst} levels from ffmpeg");
+    }
+}
+
 /// The first pixel of a frame of uniform `yuv`.
 fn convert(parameters: &str, chroma_bytes: usize, yuv: [u8; 3]) -> [u8; 3] {
     let mut bytes = format!("YUV4MPEG2 W17 H19 F25:1 {parameters}\nFRAME Ip\n").into_bytes();
@@ -118,7 +182,11 @@ fn invalid_headers_are_errors_with_a_reason() {
     assert!(error("YUV4MPEG2 W16 H16").contains("endless"));
     assert!(error("YUV4MPEG2 W16\n").contains("without size"));
     assert!(error("YUV4MPEG2 W16 H16 Cxyz\n").contains("colour space"));
-    assert!(error("YUV4MPEG2 W16 H16 C420p10\n").contains("10 bits"));
+    for space in ["444alpha", "411", "420p8", "420p17", "mono7", "420p", "mono"] {
+        let is_read = space == "mono";
+        let error = error(&format!("YUV4MPEG2 W16 H16 C{space}\nFRAME\nxx"));
+        assert_eq!(error.contains(&format!("the colour space {space}")), !is_read, "{error}");
+    }
     assert!(error("YUV4MPEG2 W1 H1\n").contains("1x1"));
     assert!(error("YUV4MPEG2 W20000 H20000\n").contains("20000x20000"));
     assert!(error("YUV4MPEG2 W16 H16 W4294967295 H4294967295\n").contains("4294967295"));
