@@ -67,10 +67,25 @@ impl<'a> DatasetRun<'a> {
         task: Task<'_>,
         workers: &mut [W],
         work: impl Fn(&LabelledClip, &mut W) -> Result<T> + Sync,
+        each: impl FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        self.for_each_prepared_clip(task, workers, |_| (), |clip, (), worker| work(clip, worker), each)
+    }
+
+    /// Does the same, and runs `prepare` on the next clip of each worker while it works on the one before.
+    ///
+    /// # Errors
+    /// As [`DatasetRun::for_each_clip`].
+    pub(super) fn for_each_prepared_clip<W: Send, P: Send, T: Send>(
+        &self,
+        task: Task<'_>,
+        workers: &mut [W],
+        prepare: impl Fn(&LabelledClip) -> P + Sync,
+        work: impl Fn(&LabelledClip, P, &mut W) -> Result<T> + Sync,
         mut each: impl FnMut(T) -> Result<()>,
     ) -> Result<()> {
         self.progress.begin(task.name, task.total, task.total.saturating_sub(task.clips.len()));
-        let ended = spread(task.clips, workers, work, &mut |done| {
+        let ended = spread(task.clips, workers, prepare, work, &mut |done| {
             check(self.progress)?;
             self.progress.step();
             each(done)
@@ -80,20 +95,30 @@ impl<'a> DatasetRun<'a> {
     }
 }
 
-fn spread<W: Send, T: Send>(
+fn spread<W: Send, P: Send, T: Send>(
     clips: &[LabelledClip],
     workers: &mut [W],
-    work: impl Fn(&LabelledClip, &mut W) -> Result<T> + Sync,
+    prepare: impl Fn(&LabelledClip) -> P + Sync,
+    work: impl Fn(&LabelledClip, P, &mut W) -> Result<T> + Sync,
     each: &mut dyn FnMut(T) -> Result<()>,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::sync_channel(workers.len());
+    let prepare = &prepare;
     std::thread::scope(|scope| {
         for worker in workers {
             let (sender, next, work) = (sender.clone(), &next, &work);
             scope.spawn(move || {
-                while let Some(clip) = clips.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let done = work(clip, worker);
+                let begin = || {
+                    let clip = clips.get(next.fetch_add(1, Ordering::Relaxed))?;
+                    Some((clip, scope.spawn(move || prepare(clip))))
+                };
+                let mut ahead = begin();
+                while let Some((clip, preparing)) = ahead {
+                    // A panic there is one here.
+                    let prepared = preparing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                    ahead = begin();
+                    let done = work(clip, prepared, worker);
                     let failed = done.is_err();
                     if sender.send(done).is_err() || failed {
                         break;

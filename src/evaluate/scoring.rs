@@ -3,10 +3,12 @@
 use super::dataset::LabelledClip;
 use super::file_identity::{FileIdentities, Inputs, KnownFiles};
 use super::metrics::Classes;
+use super::progress::ClipReader;
 use super::{ClipOutcome, PointingGame, Record};
+use crate::bundle::manifest::ClipSettings;
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::{Pipeline, Window};
-use crate::source::Source;
+use crate::source::{PreparedClip, Source};
 use std::ops::ControlFlow;
 
 /// Opens a clip, or the counterfactual clip made from it.
@@ -21,6 +23,35 @@ pub(super) trait ClipOpener: Send {
     fn inputs(&self, clip: &LabelledClip) -> Inputs;
 }
 
+/// Reads clips ahead of the models.
+#[derive(Clone, Copy)]
+pub(super) struct ReadAhead<'a> {
+    pub reader: ClipReader<'a>,
+    /// How frames are sampled.
+    pub clip: &'a ClipSettings,
+    /// The files that the run has read.
+    pub files: &'a KnownFiles,
+}
+
+/// A clip that was read ahead, with the identity that its files had before.
+pub(super) struct ReadClip {
+    files: FileIdentities,
+    source: PreparedClip,
+}
+
+impl ReadAhead<'_> {
+    /// Reads the sampled frames of `clip`; `None` if it has no file or must be counted first.
+    pub fn read(&self, clip: &LabelledClip) -> Option<Result<ReadClip>> {
+        let is_readable = clip.path.is_some() && clip.least_frames <= 1;
+        is_readable.then(|| {
+            let files = self.files.identities(&clip.inputs())?;
+            let mut source = self.reader.open(clip)?;
+            let source = PreparedClip::read(source.as_mut(), &mut |count| self.clip.distinct(count))?;
+            Ok(ReadClip { files, source })
+        })
+    }
+}
+
 /// Scores clips on one thread.
 #[derive(Debug)]
 pub(super) struct ScoringWorker<'a, O> {
@@ -33,17 +64,17 @@ pub(super) struct ScoringWorker<'a, O> {
 }
 
 impl<O: ClipOpener> ScoringWorker<'_, O> {
-    /// Scores `clip`. A clip that cannot be read is a record too.
+    /// Scores `clip`, which may have been read ahead. A clip that cannot be read is a record too.
     ///
     /// # Errors
     /// Returns an error if a model fails, or if the run is cancelled.
-    pub fn record(&mut self, clip: &LabelledClip) -> Result<Record> {
+    pub fn record(&mut self, clip: &LabelledClip, ahead: Option<Result<ReadClip>>) -> Result<Record> {
         let classes = Classes::new(self.pipeline.names());
         let (mut pointing, mut files) = (None, FileIdentities::new());
         let outcome = match &clip.path {
             None => ClipOutcome::Missing,
             Some(_) if classes.index(&clip.label).is_none() => ClipOutcome::Mislabelled,
-            Some(_) => match self.identified(clip, &mut files, &mut pointing) {
+            Some(_) => match self.identified(clip, ahead, &mut files, &mut pointing) {
                 Err(error) if error.is_input() => ClipOutcome::Unreadable(error.to_string()),
                 outcome => outcome.map_err(|error| error.at(&clip.id))?,
             },
@@ -56,12 +87,21 @@ impl<O: ClipOpener> ScoringWorker<'_, O> {
     fn identified(
         &mut self,
         clip: &LabelledClip,
+        ahead: Option<Result<ReadClip>>,
         files: &mut FileIdentities,
         pointing: &mut Option<f32>,
     ) -> Result<ClipOutcome> {
         let inputs = self.opener.inputs(clip);
-        *files = self.files.identities(&inputs)?;
-        let outcome = self.score(clip, pointing)?;
+        let outcome = match ahead.transpose()? {
+            Some(mut read) => {
+                *files = read.files;
+                self.score(&mut read.source, pointing)?
+            }
+            None => {
+                *files = self.files.identities(&inputs)?;
+                self.score_opened(clip, pointing)?
+            }
+        };
         for (role, path) in inputs {
             if files.get(role).is_some_and(|file| !file.is_unchanged(&path)) {
                 let got = format!("{}, which was changed while it was read", path.display());
@@ -72,27 +112,41 @@ impl<O: ClipOpener> ScoringWorker<'_, O> {
         Ok(outcome)
     }
 
-    fn score(&mut self, clip: &LabelledClip, pointing: &mut Option<f32>) -> Result<ClipOutcome> {
-        let mut source = self.opener.open(clip)?;
+    fn score_opened(&mut self, clip: &LabelledClip, pointing: &mut Option<f32>) -> Result<ClipOutcome> {
+        let Self { pipeline, opener, pointing_game, .. } = self;
+        let mut source = opener.open(clip)?;
         if clip.least_frames > 1 {
             let frames = source.count()?;
             if frames < clip.least_frames {
                 return Ok(ClipOutcome::TooShort(frames));
             }
         }
-        let name = source.name().to_owned();
-        let (mut scored, pointing_game) = (None, &mut self.pointing_game);
-        let watched = self.pipeline.watch(source.as_mut(), Window::Clip, &mut |result| {
-            scored = Some(ClipOutcome::scored(&name, result)?);
-            if let Some(game) = pointing_game {
-                *pointing = game.play(&result.pictures)?;
-            }
-            Ok(ControlFlow::Continue(()))
-        });
-        // Damage after the last sampled frame does not invalidate the verdict.
-        if scored.is_none() {
-            watched?;
-        }
-        scored.ok_or_else(|| Error::new(Stage::Pipeline, "a window", "none", "report this"))
+        score(pipeline, pointing_game, source.as_mut(), pointing)
     }
+
+    fn score(&mut self, source: &mut dyn Source, pointing: &mut Option<f32>) -> Result<ClipOutcome> {
+        score(self.pipeline, &mut self.pointing_game, source, pointing)
+    }
+}
+
+fn score(
+    pipeline: &mut Pipeline,
+    pointing_game: &mut Option<PointingGame>,
+    source: &mut dyn Source,
+    pointing: &mut Option<f32>,
+) -> Result<ClipOutcome> {
+    let name = source.name().to_owned();
+    let mut scored = None;
+    let watched = pipeline.watch(source, Window::Clip, &mut |result| {
+        scored = Some(ClipOutcome::scored(&name, result)?);
+        if let Some(game) = pointing_game {
+            *pointing = game.play(&result.pictures)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    });
+    // Damage after the last sampled frame does not invalidate the verdict.
+    if scored.is_none() {
+        watched?;
+    }
+    scored.ok_or_else(|| Error::new(Stage::Pipeline, "a window", "none", "report this"))
 }

@@ -8,7 +8,7 @@ use super::metrics::{self, AttributionMeasures, CrossedGrid, Measures, PermutedF
 use super::progress::{ClipReader, check};
 use super::rejudge::rejudge;
 use super::report::{self, Made, Origin, Report, ReportExample};
-use super::scoring::{ClipOpener, ScoringWorker};
+use super::scoring::{ClipOpener, ReadAhead, ScoringWorker};
 use super::{Journal, JournalContents, PointingGame, Record, RunInfo, RunModels, RunProbe, read_journal};
 use crate::bundle::Bundle;
 use crate::engine::{Backend, BackendOptions, Precision};
@@ -193,7 +193,8 @@ impl Scorer<'_> {
         opener: impl Fn() -> Result<O>,
     ) -> Result<BTreeMap<String, Record>> {
         let path = self.run.settings.out.join(file);
-        let points = self.settings.pointing && counterfactual.is_none();
+        let is_plain = counterfactual.is_none();
+        let points = self.settings.pointing && is_plain;
         let (mut journal, saved) = Journal::<Record>::open(&path, &RunInfo { counterfactual, ..self.info.clone() })?;
         let is_done = |clip: &&LabelledClip| {
             let is_complete = |record: &Record| !points || record.pointing.is_some() || !record.outcome.is_scored();
@@ -214,7 +215,11 @@ impl Scorer<'_> {
         let mut workers = self.pipelines.iter_mut().take(jobs).map(worker).collect::<Result<Vec<_>>>()?;
         let task = Task { name: file.trim_end_matches(".jsonl"), total: clips.len(), clips: &missing };
         let add = |record| journal.add(&record);
-        self.run.for_each_clip(task, &mut workers, |clip, worker| worker.record(clip), add)?;
+        let ahead = ReadAhead { reader: self.run.reader(), clip: &self.run.bundle.manifest().clip, files };
+        // Counterfactual clips are made by their worker.
+        let prepare = |clip: &LabelledClip| if is_plain { ahead.read(clip) } else { None };
+        let record = |clip: &LabelledClip, ahead, worker: &mut ScoringWorker<'_, O>| worker.record(clip, ahead);
+        self.run.for_each_prepared_clip(task, &mut workers, prepare, record, add)?;
         // The file may hold records of other shards.
         let JournalContents { header, entries: mut records, .. } = read_journal::<Record>(&path)?;
         // Those that were saved may be of another gate.
