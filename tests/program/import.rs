@@ -511,7 +511,7 @@ fn what_killed_programs_leave_is_removed_by_the_next_one() {
         let mut command = workspace.command();
         command.args(["run", "--backend", "cpu", "-"]).env("TMPDIR", &temporary);
         command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
-        let child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+        let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
         for _ in 0..600 {
             let is_unpacked = |name: &String| temporary.join(name).join("vision.onnx.data").exists();
             if hidden(&temporary).iter().any(is_unpacked) {
@@ -519,6 +519,8 @@ fn what_killed_programs_leave_is_removed_by_the_next_one() {
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
+        child.kill().unwrap();
+        child.wait().unwrap();
         panic!("the built-in bundle is not unpacked");
     };
     let mut killed = start();

@@ -24,7 +24,7 @@ pub(super) enum Sampled {
     /// The pass must be started again in another way.
     Revised(Revision),
     /// The file holds other frames than its container says, or is damaged.
-    Otherwise(Report),
+    Otherwise(Box<Report>),
 }
 
 /// A file and how it is decoded.
@@ -66,7 +66,7 @@ impl Sampling<'_> {
             (None, Ok(pictures)) if is_true && pictures.len() == indices.len() => {
                 Sampled::Pictures(self.numbered(pictures, indices))
             }
-            _ => Sampled::Otherwise(report),
+            _ => Sampled::Otherwise(Box::new(report)),
         })
     }
 
@@ -84,7 +84,7 @@ impl Sampling<'_> {
                 (None, Ok(pictures)) if pictures.len() == group.len() && self.is_as_listed(&report, group) => {
                     all.extend(self.numbered(pictures, group));
                 }
-                _ => return Ok(Sampled::Otherwise(report)),
+                _ => return Ok(Sampled::Otherwise(Box::new(report))),
             }
         }
         Ok(Sampled::Pictures(all))

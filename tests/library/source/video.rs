@@ -246,6 +246,43 @@ fn a_sampled_file_is_decoded_once_and_gives_the_same_frames() {
 }
 
 #[test]
+fn every_way_of_storing_times_gives_the_same_frames_in_one_pass_and_in_two() {
+    let h264 = CLIP.replace("mpeg4 -q:v 3", "libx264 -bf 3 -g 8");
+    for (file, more) in [
+        ("one.mp4", "-frames:v 1"),
+        ("negative_offsets.mp4", "-movflags negative_cts_offsets"),
+        ("fragments.mp4", "-movflags frag_keyframe+empty_moov"),
+        ("late.mp4", "-output_ts_offset 3"),
+        ("negative.mkv", "-avoid_negative_ts disabled -output_ts_offset -2"),
+        ("interlaced.mp4", "-flags +ildct+ilme"),
+        ("open.mov", "-x264-params open-gop=1:b-pyramid=normal"),
+        ("variable.mp4", "-vf select='lt(n,3)+gt(n,7)' -fps_mode vfr"),
+        ("turned.mp4", "-metadata:s:v rotate=90"),
+        ("hidden.webm", "-c:v libvpx-vp9 -bf 0 -auto-alt-ref 1 -lag-in-frames 16 -cpu-used 8"),
+    ] {
+        let Some((_folder, path)) = made(file, &format!("{h264} {more}")) else { return };
+        let count = open(&path).unwrap().count().unwrap();
+        let last = count - 1;
+        let mut indices = vec![0, last / 3, last / 2, last];
+        indices.dedup();
+        let (sampled_count, frames) = sampled(&path, &indices);
+        assert_eq!((sampled_count, frames.len()), (count, indices.len()), "{file}");
+        assert!(frames.is_sorted_by(|a, b| a.1 <= b.1) && frames[0].1 == 0, "{file}");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_frames_are_counted_and_sampled() {
+    let frames = "-f lavfi -i color=size=16x16:rate=1000:duration=100 -c:v mpeg4 -g 500";
+    let Some((_folder, path)) = made("long.mp4", frames) else { return };
+    let mut video = open(&path).unwrap();
+    let indices = [5, 50_000, 99_999];
+    assert_eq!(video.sample(&mut |_| indices.to_vec()).unwrap(), 100_000);
+    let (frames, error) = read(&mut *video);
+    assert_eq!((frames.iter().map(|frame| frame.0).collect::<Vec<_>>(), error), (indices.to_vec(), None));
+}
+
+#[test]
 fn a_long_file_is_read_by_its_groups_of_pictures() {
     let Some((_folder, path)) = made(
         "long.mp4",
@@ -318,8 +355,8 @@ fn a_high_dynamic_range_is_mapped_to_the_standard_one() {
     let level = |path: &std::path::Path| {
         let mut video = open(path).unwrap();
         video.sample(&mut |_| vec![1]).unwrap();
-        let pixel = read(&mut *video).0[0].2[3 * (24 * 64 + 32)];
-        pixel
+        let frames = read(&mut *video).0;
+        frames[0].2[3 * (24 * 64 + 32)]
     };
     assert!(level(&plain).abs_diff(0xB0) < 4);
     // A code of 0xB0 of 0xFF in PQ is about 450 candelas per square metre, brighter than the standard white.
