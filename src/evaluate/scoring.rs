@@ -102,12 +102,9 @@ impl<O: ClipOpener> ScoringWorker<'_, O> {
                 self.score_opened(clip, pointing)?
             }
         };
-        for (role, path) in inputs {
-            if files.get(role).is_some_and(|file| !file.is_unchanged(&path)) {
-                let got = format!("{}, which was changed while it was read", path.display());
-                let next = "run it again when the file is complete";
-                return Err(Error::new(Stage::Source, "a file that nobody writes", got, next));
-            }
+        if let Some(difference) = self.files.difference(&inputs, files)? {
+            let next = "run it again when the file is complete";
+            return Err(Error::new(Stage::Source, "a file that nobody writes meanwhile", difference, next));
         }
         Ok(outcome)
     }

@@ -493,7 +493,7 @@ fn weights_that_are_no_numbers_are_refused_by_name() {
     damaged[begin..begin + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     std::fs::write(clip.join("model.safetensors"), damaged).unwrap();
     let all = import_arguments(&clip, &fixture("demo/labels.txt"), &workspace.path("out"));
-    workspace.refuses(&all, "model", &["NaN", "tensor"]);
+    workspace.refuses(&all, "import", &["NaN", name]);
 }
 
 #[cfg(unix)]
@@ -506,30 +506,34 @@ fn what_killed_programs_leave_is_removed_by_the_next_one() {
         let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with(".figureground-")).collect()
     };
-    // A pipe that never sends anything, with the built-in bundle.
-    let start = || {
+    // Many clips, with the built-in bundle, which validation keeps to its end.
+    let class = workspace.path("set/waving while standing");
+    std::fs::create_dir_all(&class).unwrap();
+    for clip in 0..300 {
+        std::fs::copy(demo(), class.join(format!("{clip}.gif"))).unwrap();
+    }
+    let start = |out: &str| {
+        let before = hidden(&temporary);
         let mut command = workspace.command();
-        command.args(["run", "--backend", "cpu", "-"]).env("TMPDIR", &temporary);
-        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
-        let mut child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
-        for _ in 0..600 {
-            let is_unpacked = |name: &String| temporary.join(name).join("vision.onnx.data").exists();
-            if hidden(&temporary).iter().any(is_unpacked) {
-                return child;
+        command.args(["validate", "set", "--format", "folder", "--backend", "cpu", "--threads", "1", "--out", out]);
+        command.env("TMPDIR", &temporary).stdout(std::process::Stdio::null());
+        let is_unpacked = |name: &String| temporary.join(name).join("vision.onnx.data").exists();
+        let child = command.stderr(std::process::Stdio::null()).spawn().unwrap();
+        for _ in 0..1200 {
+            if hidden(&temporary).iter().any(|name| !before.contains(name) && is_unpacked(name)) {
+                break;
             }
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        panic!("the built-in bundle is not unpacked");
+        child
     };
-    let mut killed = start();
+    let mut killed = start("killed");
     killed.kill().unwrap();
     killed.wait().unwrap();
     assert_eq!(hidden(&temporary).len(), 1);
-    let mut ended = start();
+    let mut ended = start("ended");
     assert_eq!(hidden(&temporary).len(), 1, "that of the killed one is gone");
-    let mut second = start();
+    let mut second = start("second");
     assert_eq!(hidden(&temporary).len(), 2, "that of a running one stays");
     for child in [&mut ended, &mut second] {
         figureground_tests::program::signal(child, "TERM");

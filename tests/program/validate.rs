@@ -689,7 +689,9 @@ fn a_written_set_is_of_one_seed_and_of_the_clips_that_lie_there() {
     // Two clips of one label with one name.
     for folder in ["day", "night"] {
         fs::create_dir_all(class.join(folder)).unwrap();
-        fs::copy(demo(), class.join(folder).join("same.gif")).unwrap();
+        let mut video = b"YUV4MPEG2 W32 H32 F25:1 Cmono\n".to_vec();
+        (0..8).for_each(|_| video.extend([&b"FRAME\n"[..], &[90; 32 * 32]].concat()));
+        fs::write(class.join(folder).join("same.y4m"), video).unwrap();
     }
     write("named", "background-only", &[]).succeeded();
     let class = workspace.path("named").join(class.file_name().unwrap());

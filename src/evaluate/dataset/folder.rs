@@ -52,7 +52,8 @@ fn read_class(
             }
             continue;
         }
-        let (inside, id) = (entries(&path)?, format!("{prefix}/{}", name(&path)));
+        // A folder that cannot be read is a clip that cannot be read.
+        let (inside, id) = (entries(&path).unwrap_or_default(), format!("{prefix}/{}", name(&path)));
         let has_pictures = inside.iter().any(|path| is_picture(path) && path.is_file());
         let has_clips = inside.iter().any(|path| path.is_dir() || is_video(path));
         if has_pictures || !has_clips || depth == 0 {
