@@ -1,7 +1,7 @@
 //! Animated PNG: its frames with their delays, as the APNG specification has them.
 
 use super::canvas::{Blending, Disposal, Patch};
-use super::picture_file::{MAX_DECODER_BYTES, decode_error, invalid_picture};
+use super::picture_file::{decode_error, invalid_picture, max_file_bytes};
 use crate::error::Result;
 use crate::frame::check_size;
 use image::{Rgba, RgbaImage};
@@ -71,15 +71,34 @@ impl ApngFrames {
     }
 }
 
+/// Returns width and height of a PNG.
+///
+/// # Errors
+/// Returns an error if the file is no PNG, or its size is invalid for frames.
+pub(super) fn size(path: &Path) -> Result<(u32, u32)> {
+    header(path).map(|header| header.size)
+}
+
+/// A decoder that has read the header, and the size in it.
+struct PngHeader {
+    decoder: Decoder<BufReader<File>>,
+    size: (u32, u32),
+}
+
+fn header(path: &Path) -> Result<PngHeader> {
+    let mut decoder = Decoder::new(BufReader::new(File::open(path).map_err(decode_error)?));
+    let (width, height) = decoder.read_header_info().map_err(decode_error)?.size();
+    check_size(width, height)?;
+    Ok(PngHeader { decoder, size: (width, height) })
+}
+
 fn open(path: &Path) -> Result<Reader<BufReader<File>>> {
-    let file = BufReader::new(File::open(path).map_err(decode_error)?);
-    let bytes = usize::try_from(MAX_DECODER_BYTES).unwrap_or(usize::MAX);
-    let mut decoder = Decoder::new_with_limits(file, Limits { bytes });
+    let PngHeader { mut decoder, size: (width, height) } = header(path)?;
+    let bytes = usize::try_from(max_file_bytes(width, height)).unwrap_or(usize::MAX);
+    decoder.set_limits(Limits { bytes });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
     decoder.set_transformations(Transformations::normalize_to_color8() | Transformations::ALPHA);
-    let (width, height) = decoder.read_header_info().map_err(decode_error)?.size();
-    check_size(width, height)?;
     decoder.read_info().map_err(decode_error)
 }
 

@@ -19,7 +19,7 @@ const MAX_BOX_BYTES: u64 = 1 << 20;
 
 /// Returns whether a file is an AVIF or HEIC picture, by its brands.
 pub(super) fn is_heif(path: &Path) -> bool {
-    read_top_boxes(path).is_some_and(|(brands, _)| brands.chunks_exact(4).any(is_brand))
+    read_meta(path).is_some()
 }
 
 fn is_brand(brand: &[u8]) -> bool {
@@ -31,12 +31,9 @@ fn is_brand(brand: &[u8]) -> bool {
 /// # Errors
 /// Returns an error if the picture is made of tiles or layers, or is stored turned or mirrored.
 pub(super) fn check(name: &str, path: &Path) -> Result<()> {
-    let Some((brands, meta)) = read_top_boxes(path) else {
+    let Some(meta) = read_meta(path) else {
         return Ok(());
     };
-    if !brands.chunks_exact(4).any(is_brand) {
-        return Ok(());
-    }
     let picture = PictureItem::of_meta(&meta);
     let reason = match picture.kind {
         Some(kind) if COMPOSED.contains(&&kind) => {
@@ -162,24 +159,24 @@ fn boxes(mut bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     })
 }
 
-/// Returns the brands of a file and what its `meta` box contains, which may be nothing.
-fn read_top_boxes(path: &Path) -> Option<(Vec<u8>, Vec<u8>)> {
+/// Returns what the `meta` box of an AVIF or HEIC file contains, which may be nothing; `None` of other files.
+fn read_meta(path: &Path) -> Option<Vec<u8>> {
     let mut file = BufReader::new(File::open(path).ok()?);
     let (name, length) = top_box(&mut file)?;
-    if name != *b"ftyp" {
+    if name != *b"ftyp" || !content(&mut file, length)?.chunks_exact(4).any(is_brand) {
         return None;
     }
-    let brands = content(&mut file, length)?;
     while let Some((name, length)) = top_box(&mut file) {
         if name == *b"meta" {
             // Version and flags stand before the boxes.
-            return Some((brands, content(&mut file, length)?.get(4..)?.to_vec()));
+            return Some(content(&mut file, length)?.get(4..).unwrap_or_default().to_vec());
         }
-        if file.seek_relative(i64::try_from(length).ok()?).is_err() {
-            break;
+        if i64::try_from(length).is_ok_and(|length| file.seek_relative(length).is_ok()) {
+            continue;
         }
+        break;
     }
-    Some((brands, Vec::new()))
+    Some(Vec::new())
 }
 
 /// Reads the header of a box of the file and returns its name and the length of its content.

@@ -3,19 +3,17 @@
 use super::picture::{FirstSize, Picture};
 use super::picture_file::{self, EXTENSIONS, decode_error, invalid_picture, is_picture, limits};
 use super::selection::Selection;
-use super::{Source, SourceOptions, animation, cannot_read, exif, jpeg, sort_naturally};
+use super::{Source, SourceOptions, animation, apng, cannot_read, exif, jpeg, sort_naturally};
 use crate::error::{Error, Result, Setting, Stage};
 use crate::frame::{Frame, check_size};
 use image::codecs::jpeg::JpegDecoder;
+use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
-
-/// Maximum number of bytes of a file that do not grow with its picture, such as metadata.
-const MAX_METADATA_BYTES: u64 = 32 << 20;
 
 /// A clip of picture files, each decoded when it is read.
 pub(super) struct Images {
@@ -144,19 +142,27 @@ fn decoder(path: &Path) -> Result<(Box<dyn ImageDecoder>, Option<ImageFormat>)> 
     let length = file.metadata().map_err(decode_error)?.len();
     let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(decode_error)?;
     let format = reader.format();
-    let decoder: Box<dyn ImageDecoder> = if format == Some(ImageFormat::Jpeg) {
-        let bytes = jpeg::read(reader.into_inner())?;
-        let mut decoder = JpegDecoder::new(Cursor::new(bytes)).map_err(decode_error)?;
-        decoder.set_limits(limits()).map_err(decode_error)?;
-        Box::new(decoder)
-    } else {
-        reader.limits(limits());
-        Box::new(reader.into_decoder().map_err(decode_error)?)
+    let decoder: Box<dyn ImageDecoder> = match format {
+        Some(ImageFormat::Jpeg) => {
+            let mut decoder = JpegDecoder::new(Cursor::new(jpeg::read(reader.into_inner())?)).map_err(decode_error)?;
+            decoder.set_limits(limits()).map_err(decode_error)?;
+            Box::new(decoder)
+        }
+        Some(ImageFormat::Png) => {
+            let (width, height) = apng::size(path)?;
+            let mut limits = limits();
+            limits.max_alloc = Some(picture_file::max_file_bytes(width, height));
+            Box::new(PngDecoder::with_limits(reader.into_inner(), limits).map_err(decode_error)?)
+        }
+        _ => {
+            reader.limits(limits());
+            Box::new(reader.into_decoder().map_err(decode_error)?)
+        }
     };
     let (width, height) = decoder.dimensions();
     check_size(width, height)?;
     // Other decoders read no more than they need.
-    let max = MAX_METADATA_BYTES + 8 * u64::from(width) * u64::from(height);
+    let max = picture_file::max_file_bytes(width, height);
     if format == Some(ImageFormat::WebP) && length > max {
         return Err(invalid_picture(format_args!("a WebP picture of {width}x{height} with more than {max} bytes")));
     }

@@ -116,7 +116,7 @@ struct Reader<R> {
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads up to the next marker and returns its code. Skips coded pixels with their restart markers.
+    /// Reads up to the next marker of a segment or the end, and returns its code.
     fn marker(&mut self) -> Result<u8> {
         loop {
             let left = self.left()?;
@@ -130,7 +130,8 @@ impl<R: BufRead> Reader<R> {
                 self.take(1)?;
                 code = self.bytes.last().copied().unwrap_or_default();
             }
-            if !matches!(code, 0x00 | 0x01 | 0xD0..=0xD8) {
+            // The others are coded pixels, restart markers, or damage.
+            if matches!(code, 0xC0..=0xCF | 0xD9..=0xEF | 0xFE) {
                 return Ok(code);
             }
         }
@@ -205,8 +206,7 @@ mod tests {
         assert_eq!(bytes.len(), picture(false, &[0xFF, END]).len() + standard_tables().len());
         assert_eq!(standard_tables().len(), 420);
         let scan = bytes.windows(2).position(|pair| pair == [0xFF, START_OF_SCAN]).unwrap();
-        // One fill byte stands before the marker.
-        assert_eq!(bytes[scan - 1 - 420..][..4], [0xFF, HUFFMAN_TABLES, 0x01, 0xA2]);
+        assert_eq!(bytes[scan - 420..][..4], [0xFF, HUFFMAN_TABLES, 0x01, 0xA2]);
     }
 
     #[test]

@@ -15,9 +15,17 @@ pub(super) const EXTENSIONS: [&str; 12] =
 /// Maximum memory of a decoder: the largest frame in RGBA of 16 bits.
 pub(super) const MAX_DECODER_BYTES: u64 = 8 * MAX_PIXELS;
 
+/// Maximum number of bytes of a file that do not grow with its picture, such as metadata.
+pub(super) const MAX_METADATA_BYTES: u64 = 32 << 20;
+
 /// Returns whether files with this extension, in lower case, are opened as pictures.
 pub(super) fn is_picture(extension: &str) -> bool {
     EXTENSIONS.contains(&extension)
+}
+
+/// Returns how many bytes the file of a picture of this size may have: RGBA of 16 bits, and metadata.
+pub(super) fn max_file_bytes(width: u32, height: u32) -> u64 {
+    MAX_METADATA_BYTES + 8 * u64::from(width) * u64::from(height)
 }
 
 /// Returns the extension of a file name, in lower case.

@@ -245,3 +245,60 @@ fn an_avif_that_is_tiled_or_turned_is_an_error_whatever_its_ending() {
         let _ = reason("a.avif", &whole[..kept]);
     }
 }
+
+#[test]
+fn metadata_larger_than_a_picture_can_need_is_an_error() {
+    let bytes = fs::read(fixture("alpha.png")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    // A text of 1 GB, which takes no place on the disk, before the pixels.
+    fs::write(&path, [&bytes[..33], &(1u32 << 30).to_be_bytes(), b"tEXt"].concat()).unwrap();
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(2 << 30).unwrap();
+    let error = open(&path).and_then(|mut source| source.next_frame().map(|_| ())).unwrap_err().to_string();
+    assert!(error.contains("a.png") && error.contains("imit"), "{error}");
+}
+
+/// Opens the folder of a damaged file, and the file itself unless only ffmpeg may decode it, and reads all frames.
+fn read_all(folder: &std::path::Path, path: &std::path::Path) {
+    let is_tiff = path.extension().is_some_and(|extension| extension == "tif" || extension == "tiff");
+    for source in [open(folder)].into_iter().chain((!is_tiff).then(|| open(path))) {
+        let Ok(mut source) = source else { continue };
+        let _ = source.count();
+        while let Ok(Some(frame)) = source.next_frame() {
+            assert_eq!(frame.pixels().len(), 3 * (frame.width() * frame.height()) as usize);
+        }
+    }
+}
+
+#[test]
+fn damaged_pictures_end_in_an_error_or_in_frames() {
+    let mut random = 25u64;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) as usize % below
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = 0;
+    for entry in fs::read_dir(fixture("")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".expected.png") || name.ends_with(".json") {
+            continue;
+        }
+        files += 1;
+        let whole = fs::read(fixture(&name)).unwrap();
+        let path = folder.path().join(&name);
+        for _ in 0..25 {
+            let mut bytes = whole.clone();
+            for _ in 0..=next(3) {
+                // Half of the damage is in the first bytes, where headers are.
+                let at = if next(2) == 0 { next(bytes.len()) } else { next(bytes.len().min(120)) };
+                bytes[at] = [0, 1, 0x7F, 0xFF, next(256) as u8][next(5)];
+            }
+            bytes.truncate(bytes.len() - if next(4) == 0 { next(bytes.len()) } else { 0 });
+            fs::write(&path, bytes).unwrap();
+            read_all(folder.path(), &path);
+        }
+        fs::remove_file(&path).unwrap();
+    }
+    assert!(files > 35, "{files}");
+}
