@@ -108,6 +108,8 @@ pub enum Setting {
     Inpainter,
     /// The label file.
     Labels,
+    /// The file of verdict lines.
+    Lines,
     /// The masks of a data set.
     Masks,
     /// The output path.

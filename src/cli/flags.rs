@@ -24,6 +24,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Format => "--format",
         Setting::Inpainter => "--inpainter",
         Setting::Labels => "--labels",
+        Setting::Lines => "--lines",
         Setting::Masks => "--masks",
         Setting::Out => "--out",
         Setting::Overlay => "--overlay",

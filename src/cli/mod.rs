@@ -314,7 +314,7 @@ fn start_log(quiet: bool) {
 /// Prints an error on stderr.
 fn report(error: &Error) {
     if !interrupt::is_interrupted() {
-        progress::suspend(|| eprintln!("figureground: {}", flags::message(error)));
+        progress::suspend(|| progress::print_line(&format!("figureground: {}", flags::message(error))));
     }
 }
 

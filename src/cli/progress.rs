@@ -33,6 +33,11 @@ pub fn suspend<T>(write: impl FnOnce() -> T) -> T {
     written
 }
 
+/// Prints `line` to stderr. One that cannot be printed, as on a full disk, is lost: it must not end the run.
+pub fn print_line(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
+}
+
 /// Writes log lines to stderr without overwriting bars.
 #[derive(Debug)]
 pub struct LogWriter;
@@ -88,14 +93,14 @@ impl Progress {
     /// Prints `text` if stderr is a terminal.
     pub fn status(&self, text: &str) {
         if self.display == Display::Terminal {
-            suspend(|| eprintln!("{text}"));
+            suspend(|| print_line(text));
         }
     }
 
     /// Prints `text`, even to a log.
     pub fn message(&self, text: &str) {
         if self.display != Display::Hidden {
-            suspend(|| eprintln!("{text}"));
+            suspend(|| print_line(text));
         }
     }
 
@@ -199,5 +204,5 @@ fn state(bars: &Mutex<Vec<ProgressBar>>, start: Instant) -> String {
 }
 
 fn log_line(text: &str) {
-    eprintln!("[INFO ] {text}");
+    print_line(&format!("[INFO ] {text}"));
 }

@@ -5,6 +5,7 @@
 
 pub mod drift;
 pub mod json_lines;
+mod line_contents;
 pub mod line_file;
 #[cfg(feature = "page")]
 pub mod metrics;

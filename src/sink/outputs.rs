@@ -74,18 +74,22 @@ impl Outputs {
         })
     }
 
-    /// Opens the file again, and replaces the webhook if its settings changed. The old webhook has two seconds to
-    /// deliver its queue.
+    /// Opens the file again if it was moved or another one is set, and replaces the webhook if its settings changed.
+    /// The old webhook has two seconds to deliver its queue.
     ///
     /// # Errors
     /// Returns an error if one of them cannot be opened; the old ones then stay.
     pub fn reopen(&mut self, settings: &OutputSettings) -> Result<()> {
-        let mut lines = settings.lines.clone().map(LineFile::open).transpose()?;
-        if let (Some(new), Some(old)) = (&mut lines, &self.lines) {
+        let is_same = |file: &LineFileSettings| self.lines.as_ref().is_some_and(|lines| lines.is_at(&file.path));
+        let mut new = settings.lines.clone().filter(|file| !is_same(file)).map(LineFile::open).transpose()?;
+        self.webhook.reopen(settings.webhook.as_ref(), settings.webhook_trigger)?;
+        if let (Some(new), Some(old)) = (&mut new, &self.lines) {
             new.continue_counts(old.counts());
         }
-        self.webhook.reopen(settings.webhook.as_ref(), settings.webhook_trigger)?;
-        self.lines = lines;
+        match (new, &mut self.lines, &settings.lines) {
+            (None, Some(lines), Some(settings)) => lines.set(settings.clone()),
+            (new, lines, _) => *lines = new,
+        }
         Ok(())
     }
 
