@@ -112,6 +112,8 @@ pub enum Setting {
     Lines,
     /// The masks of a data set.
     Masks,
+    /// The origin of the live page.
+    Origin,
     /// The output path.
     Out,
     /// The overlay pictures.

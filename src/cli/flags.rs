@@ -26,6 +26,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::Labels => "--labels",
         Setting::Lines => "--lines",
         Setting::Masks => "--masks",
+        Setting::Origin => "--allow-origin",
         Setting::Out => "--out",
         Setting::Overlay => "--overlay",
         Setting::Pictures => "--no-picture",

@@ -2,6 +2,7 @@
 
 use super::DeliveryCounts;
 use super::drift::{Drift, DriftFigure};
+use super::metrics_format::MetricsFormat;
 use super::presence::{Presence, SourceState};
 use crate::clip_encoder::Timing;
 use crate::pipeline::WindowResult;
@@ -227,11 +228,11 @@ impl Metrics {
         SourceHealth { dropped: self.dropped.get(), reconnects: self.reconnects.get() }
     }
 
-    /// Returns all metrics in the text format of OpenMetrics.
+    /// Returns all metrics in `format`.
     ///
     /// # Errors
     /// Returns an error if a metric cannot be formatted.
-    pub fn scrape(&self) -> core::result::Result<String, core::fmt::Error> {
+    pub(super) fn scrape(&self, format: MetricsFormat) -> core::result::Result<String, core::fmt::Error> {
         if let Some(bytes) = resident_bytes() {
             self.resident.set(bytes);
         }
@@ -240,7 +241,7 @@ impl Metrics {
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
-        Ok(text)
+        Ok(format.of_openmetrics(text))
     }
 }
 

@@ -9,6 +9,8 @@ mod line_contents;
 pub mod line_file;
 #[cfg(feature = "page")]
 pub mod metrics;
+#[cfg(feature = "page")]
+mod metrics_format;
 #[cfg(any(feature = "evaluate", feature = "overlay"))]
 pub(crate) mod mp4;
 pub mod mqtt;

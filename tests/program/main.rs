@@ -8,6 +8,7 @@ mod demo;
 mod import;
 mod migrate;
 mod outputs;
+mod page;
 mod probe;
 mod progress;
 mod real_clips;

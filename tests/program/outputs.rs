@@ -343,7 +343,8 @@ fn an_address_that_is_not_loopback_needs_a_token() {
     let answer = post(page, "/login", &format!("{{\"token\":\"{token}\"}}"));
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("httponly; samesite=strict"), "{}", answer.head);
-    let cookie = format!("figureground={token}");
+    let cookie = answer.head.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    assert!(!cookie.contains(&token.to_lowercase()), "{cookie}");
     assert!(ask(page, "GET /", &[("Cookie", &cookie), ("Host", "cam.lan")], "").body.contains("Controls"));
     assert!(!live.stderr().contains(token));
     live.terminated();

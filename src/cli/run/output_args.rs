@@ -69,6 +69,9 @@ pub(super) struct OutputArgs {
     /// File with the access token of page and metrics [default: the environment variable FIGUREGROUND_TOKEN].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Origin at which a proxy serves the live page, such as https://cam.example; may be given several times.
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Vec<String>,
     /// Never show pictures on the live page.
     #[arg(long)]
     no_picture: bool,
@@ -146,7 +149,8 @@ impl OutputArgs {
             return Ok(None);
         }
         let token = Secret::find(self.token_file.as_deref(), "FIGUREGROUND_TOKEN")?;
-        Ok(Some(PageSettings { page: self.page, metrics: self.metrics, pictures: !self.no_picture, token }))
+        let (pictures, origins) = (!self.no_picture, self.allow_origin.clone());
+        Ok(Some(PageSettings { page: self.page, metrics: self.metrics, pictures, token, origins }))
     }
 }
 
