@@ -16,7 +16,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Period over which the frame rate is measured.
@@ -49,7 +49,7 @@ pub struct Metrics {
     calibration_drift: Family<[(&'static str, &'static str); 1], Gauge>,
     newest_drift: Mutex<Drift>,
     rate: Mutex<Rate>,
-    presence: Presence,
+    presence: Arc<Presence>,
 }
 
 /// Frames per second, over the last [`RATE_OVER`].
@@ -61,8 +61,8 @@ struct Rate {
 }
 
 impl Metrics {
-    /// Creates metrics at 0; `backend` is where models run.
-    pub fn new(backend: &'static str) -> Self {
+    /// Creates metrics at 0; `backend` is where models run, and `presence` that of the source.
+    pub fn new(backend: &'static str, presence: Arc<Presence>) -> Self {
         let mut registry = Registry::with_prefix("figureground");
         let mut metrics = Self {
             frames: Counter::default(),
@@ -85,7 +85,7 @@ impl Metrics {
             calibration_drift: Family::default(),
             newest_drift: Mutex::default(),
             rate: Mutex::new(Rate { since: Instant::now(), frames: 0, hertz: 0.0 }),
-            presence: Presence::default(),
+            presence,
             registry: Registry::default(),
         };
         metrics.register(&mut registry, backend);
@@ -126,16 +126,6 @@ impl Metrics {
         to.register("calibration_drift", help, self.calibration_drift.clone());
     }
 
-    /// Records that the next frame is awaited.
-    pub fn wait_for_frame(&self) {
-        self.presence.wait();
-    }
-
-    /// Records that the source ended.
-    pub fn source_ended(&self) {
-        self.presence.end();
-    }
-
     /// Returns whether the source delivers frames.
     pub fn source_state(&self) -> SourceState {
         self.presence.state()
@@ -143,7 +133,6 @@ impl Metrics {
 
     /// Counts a frame from a source with the counts `health`.
     pub fn frame(&self, health: SourceHealth) {
-        self.presence.arrive();
         let frames = self.frames.inc() + 1;
         self.dropped.inner().fetch_max(health.dropped, Ordering::Relaxed);
         self.reconnects.inner().fetch_max(health.reconnects, Ordering::Relaxed);

@@ -25,7 +25,6 @@ mod outputs;
 pub mod overlay;
 #[cfg(feature = "cpu")]
 pub mod page;
-#[cfg(feature = "page")]
 mod presence;
 mod secret;
 pub mod webhook;
@@ -33,4 +32,5 @@ pub mod webhook;
 pub use outbox::DeliveryCounts;
 #[cfg(feature = "cpu")]
 pub use outputs::{OutputSettings, Outputs};
+pub use presence::{Presence, SourceState};
 pub use secret::Secret;

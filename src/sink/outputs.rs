@@ -1,12 +1,12 @@
 //! The outputs that receive verdict lines beside stdout: a file, an MQTT broker, a webhook and the live page.
 
-use super::DeliveryCounts;
 use super::drift::{DriftMonitor, DriftSettings};
 use super::json_lines::VerdictLine;
 use super::line_file::{LineFile, LineFileSettings};
 use super::mqtt::{Mqtt, MqttSettings};
 use super::page::{Metrics, Page, PageControls, PageSettings};
 use super::webhook::{WebhookOutput, WebhookSettings, WebhookTrigger};
+use super::{DeliveryCounts, Presence};
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::WindowResult;
 use std::sync::Arc;
@@ -38,6 +38,7 @@ pub struct Outputs {
     /// Names of the served addresses, in the order of [`Page::addresses`].
     served: Vec<&'static str>,
     metrics: Option<Arc<Metrics>>,
+    presence: Arc<Presence>,
     drift: DriftMonitor,
 }
 
@@ -53,7 +54,8 @@ impl Outputs {
     /// # Errors
     /// Returns an error if an output cannot be opened or is not in this build.
     pub fn open(settings: OutputSettings, backend: &'static str, controls: Option<PageControls>) -> Result<Self> {
-        let metrics = settings.page.is_some().then(|| Arc::new(Metrics::new(backend)));
+        let presence = Arc::new(Presence::default());
+        let metrics = settings.page.is_some().then(|| Arc::new(Metrics::new(backend, Arc::clone(&presence))));
         let served = settings.page.as_ref().map_or_else(Vec::new, PageSettings::served);
         let page = match (&settings.page, controls, &metrics) {
             (Some(page), Some(controls), Some(metrics)) => Some(Page::open(page, Arc::clone(metrics), controls)?),
@@ -65,11 +67,12 @@ impl Outputs {
         };
         Ok(Self {
             lines: settings.lines.map(LineFile::open).transpose()?,
-            mqtt: settings.mqtt.as_ref().map(Mqtt::open).transpose()?,
+            mqtt: settings.mqtt.as_ref().map(|mqtt| Mqtt::open(mqtt, Arc::clone(&presence))).transpose()?,
             webhook: WebhookOutput::open(settings.webhook, settings.webhook_trigger)?,
             page,
             served,
             metrics,
+            presence,
             drift: DriftMonitor::new(settings.drift),
         })
     }
@@ -102,6 +105,11 @@ impl Outputs {
     /// Returns the metrics, if they are served.
     pub fn metrics(&self) -> Option<Arc<Metrics>> {
         self.metrics.clone()
+    }
+
+    /// Returns the presence of the source, for the thread that reads it to record.
+    pub fn presence(&self) -> Arc<Presence> {
+        Arc::clone(&self.presence)
     }
 
     /// Returns whether any output is open.

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod import;
 mod migrate;
+mod mqtt;
 mod outputs;
 mod page;
 mod probe;

@@ -374,8 +374,8 @@ fn a_line_file_holds_whole_lines_however_the_program_ends() {
     assert!(lines >= 6, "{lines} lines");
 }
 
-/// Returns a command of `figureground run` that sees a file system of four blocks at `disk`, three of which are taken by
-/// the file `taken`; `None` if this system allows no mounts.
+/// Returns a command of `figureground run` that sees a file system of four blocks at `disk`, three of which the file
+/// `taken` takes; `None` if this system allows no mounts.
 #[cfg(target_os = "linux")]
 fn with_small_disk(workspace: &Workspace, disk: &Path) -> Option<Command> {
     std::fs::create_dir_all(disk).unwrap();

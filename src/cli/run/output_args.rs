@@ -14,6 +14,7 @@ use figureground::sink::webhook::{WebhookSettings, WebhookTrigger};
 use figureground::sink::{OutputSettings, Secret};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Outputs")]
@@ -102,12 +103,18 @@ impl OutputArgs {
     }
 
     /// Returns the settings of all outputs of a pipeline with this `gate`, with secrets read from their files or the
-    /// environment.
+    /// environment. A source counts as gone after `stall`, and verdicts expire after `expire_after`.
     ///
     /// # Errors
     /// Returns an error if a secret cannot be read.
-    pub(super) fn settings(&self, gate: &GateSettings) -> Result<OutputSettings> {
+    pub(super) fn settings(
+        &self,
+        gate: &GateSettings,
+        stall: Duration,
+        expire_after: Option<Duration>,
+    ) -> Result<OutputSettings> {
         let mqtt = self.mqtt.as_deref().map(|url| self.mqtt_settings(url)).transpose()?;
+        let mqtt = mqtt.map(|mqtt| MqttSettings { stall, expire_after, ..mqtt });
         let drift = DriftSettings::of(gate, self.drift);
         Ok(OutputSettings { mqtt, page: self.page_settings()?, drift, ..self.reloadable_settings()? })
     }
@@ -136,6 +143,8 @@ impl OutputArgs {
             authorities: self.mqtt_ca.clone(),
             discovery: (!discovery.is_empty()).then(|| discovery.to_owned()),
             queue: self.queue_size as usize,
+            stall: Duration::MAX,
+            expire_after: None,
         })
     }
 

@@ -219,8 +219,9 @@ async fn send_updates(state: &PageState, mut socket: WebSocket) {
     }
 }
 
-/// Waits for the next window, or for the time of fresh metrics, and reads what the reader sends meanwhile; returns false
-/// at the end. The reader has nothing to say but control frames, such as its close frame: it cannot cause a message.
+/// Waits for the next window, or for the time of fresh metrics, and reads what the reader sends meanwhile. Returns
+/// false at the end. The reader has nothing to say but control frames, such as its close frame: it cannot cause a
+/// message.
 async fn wait_for_update(socket: &mut WebSocket, updates: &mut watch::Receiver<PageUpdate>) -> bool {
     let changed = tokio::time::timeout(UPDATE_INTERVAL, updates.changed());
     tokio::pin!(changed);
