@@ -155,8 +155,9 @@ fn explained(error: rustls::Error, name: &ServerName<'_>) -> rustls::Error {
         rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
             match presented.as_slice() {
                 [] => format!("the broker's certificate has no subjectAltName, and its CN does not count: {names}"),
-                names => {
-                    format!("the broker's certificate is for {}, not for {name}: use such a host", names.join(", "))
+                presented => {
+                    let presented: Vec<&str> = presented.iter().map(|name| plain(name)).collect();
+                    format!("the broker's certificate is for {}, not for {name}: use such a host", presented.join(", "))
                 }
             }
         }
