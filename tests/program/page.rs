@@ -216,7 +216,8 @@ fn a_page_behind_a_proxy_says_what_to_set() {
     }
     live.terminated();
 
-    let mut live = Live::start(&workspace, &["--page=127.0.0.1:0", "--allow-origin", "https://cam.example"]);
+    let mut live =
+        Live::start(&workspace, &["--page=127.0.0.1:0", "--allow-origin", "https://a.example, https://cam.example"]);
     let page = live.address("live page");
     let origin = ("Origin", "https://cam.example");
     let json = ("Content-Type", "application/json");

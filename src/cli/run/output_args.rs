@@ -70,9 +70,9 @@ pub(super) struct OutputArgs {
     /// File with the access token of page and metrics [default: the environment variable FIGUREGROUND_TOKEN].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Origin at which a proxy serves the live page, such as https://cam.example; may be given several times.
-    #[arg(long, value_name = "ORIGIN")]
-    allow_origin: Vec<String>,
+    /// Origins at which a proxy serves the live page, such as https://cam.example, separated by commas.
+    #[arg(long, value_name = "ORIGINS")]
+    allow_origin: Option<String>,
     /// Never show pictures on the live page.
     #[arg(long)]
     no_picture: bool,
@@ -158,7 +158,8 @@ impl OutputArgs {
             return Ok(None);
         }
         let token = Secret::find(self.token_file.as_deref(), "FIGUREGROUND_TOKEN")?;
-        let (pictures, origins) = (!self.no_picture, self.allow_origin.clone());
+        let origins = self.allow_origin.iter().flat_map(|list| list.split(',')).map(|origin| origin.trim().to_owned());
+        let (pictures, origins) = (!self.no_picture, origins.collect());
         Ok(Some(PageSettings { page: self.page, metrics: self.metrics, pictures, token, origins }))
     }
 }
