@@ -108,8 +108,12 @@ pub enum Setting {
     Inpainter,
     /// The label file.
     Labels,
+    /// The file of verdict lines.
+    Lines,
     /// The masks of a data set.
     Masks,
+    /// The origin of the live page.
+    Origin,
     /// The output path.
     Out,
     /// The overlay pictures.

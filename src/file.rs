@@ -111,6 +111,12 @@ impl AtomicFile {
         file.persist(&path).map(drop).map_err(|error| io_failed(&path, error.error))
     }
 
+    /// Returns the error for a failed write with this cause.
+    #[cfg(feature = "overlay")]
+    pub(crate) fn io_failed(&self, error: std::io::Error) -> Error {
+        io_failed(&self.path, error)
+    }
+
     /// Returns the error for a failed write.
     pub(crate) fn failed(&self, reason: &dyn Display) -> Error {
         not_written(&self.path, reason, CHECK)

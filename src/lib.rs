@@ -55,6 +55,8 @@ pub mod model;
 #[cfg(feature = "std")]
 pub mod pipeline;
 #[cfg(feature = "std")]
+pub mod printable;
+#[cfg(feature = "std")]
 pub mod run_id;
 #[cfg(feature = "std")]
 pub mod segment;

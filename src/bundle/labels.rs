@@ -1,6 +1,7 @@
 //! Label files and `labels.safetensors`: class names with their text embeddings.
 
 use crate::error::{Error, Result, Stage};
+use crate::printable::is_control;
 use crate::zeroshot::{LabelBank, TemplateFusion, TextEmbeds};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
@@ -31,7 +32,7 @@ pub fn read_names(path: &Path) -> Result<Vec<String>> {
 /// Parses class names, one a line; blank lines are skipped.
 ///
 /// # Errors
-/// Returns an error if there are no names or too many, or a name is too long or repeated.
+/// Returns an error if there are no names or too many, or a name is too long, repeated, or has control characters.
 pub fn parse_names(text: &str) -> Result<Vec<String>> {
     let text = text.trim_start_matches('\u{feff}');
     let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim())).filter(|(_, name)| !name.is_empty());
@@ -41,6 +42,10 @@ pub fn parse_names(text: &str) -> Result<Vec<String>> {
         if name.len() > MAX_NAME {
             let got = format!("line {line} of {} bytes", name.len());
             return Err(bad_names(got, "shorten it, because a prompt has 77 tokens"));
+        }
+        if let Some(control) = name.chars().find(|&character| is_control(character)) {
+            let got = format!("the control character U+{:04X} on line {line}", u32::from(control));
+            return Err(bad_names(got, "remove it: names are shown on terminals"));
         }
         if let Some(first) = first_lines.insert(name, line) {
             return Err(bad_names(format!("{name:?} on lines {first} and {line}"), "remove one"));
@@ -96,6 +101,9 @@ impl LabelFile {
             serde_json::from_str(json).map_err(|e| refused(format!("metadata {key:?}: {e}")).with_source(e))
         };
         let (names, templates) = (list("labels")?, list("templates")?);
+        if let Some(name) = names.iter().find(|name| name.chars().any(is_control)) {
+            return Err(refused(format!("the label {name:?} with a control character")));
+        }
         let embeddings = tensors.tensor("embeddings").map_err(caused)?;
         let scale = tensors.tensor("logit_scale").map_err(caused)?;
         let &[classes, per_class, dimension] = embeddings.shape() else {

@@ -66,7 +66,7 @@ impl Demo {
     /// Shows the clip on the live page until the program is interrupted.
     fn show(&self, page: SocketAddr, progress: &Progress) -> Result<Exit> {
         let token = Secret::find(self.token_file.as_deref(), "FIGUREGROUND_TOKEN")?;
-        let page = PageSettings { page: Some(page), metrics: None, pictures: true, token };
+        let page = PageSettings { page: Some(page), metrics: None, pictures: true, token, origins: Vec::new() };
         let bundle = built_in::bundle()?;
         let mut pipeline = load(&bundle)?;
         let label_updater = LabelUpdater::start(bundle, pipeline.handle())?;

@@ -35,6 +35,7 @@ use choices::parser;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use figureground::bundle::Bundle;
 use figureground::engine::{Backend, BackendOptions, Precision, all_cores};
+use figureground::printable::printable;
 use figureground::{Error, Result, Stage};
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -309,13 +310,24 @@ fn start_log(quiet: bool) {
         log.write_style(env_logger::WriteStyle::Always);
     }
     let target = env_logger::Target::Pipe(Box::new(progress::LogWriter));
-    log.target(target).format_timestamp(None).format_target(false).init();
+    log.target(target).format(format_record).init();
+}
+
+/// Writes a log line, as `[WARN ] text`. Names in it may hold anything: no character of them is obeyed by a terminal,
+/// and what follows a line break is indented, so that it is no line of its own.
+fn format_record(to: &mut env_logger::fmt::Formatter, record: &log::Record<'_>) -> std::io::Result<()> {
+    use std::io::Write;
+    let (style, text) = (to.default_level_style(record.level()), record.args().to_string());
+    let text = printable(&text, &['\n', '\t']).replace('\n', "\n    ");
+    writeln!(to, "[{style}{:<5}{style:#}] {text}", record.level())
 }
 
 /// Prints an error on stderr.
 fn report(error: &Error) {
     if !interrupt::is_interrupted() {
-        progress::suspend(|| eprintln!("figureground: {}", flags::message(error)));
+        // What follows a line break in a name is no line of its own.
+        let message = flags::message(error).replace('\n', "\n    ");
+        progress::suspend(|| progress::print_line(&format!("figureground: {message}")));
     }
 }
 
@@ -327,6 +339,8 @@ fn person_reads() -> bool {
 /// Prints to stdout; a closed pipe is not an error.
 fn print(text: &str) -> Result<()> {
     use std::io::{ErrorKind, Write};
+    // Names in it may hold anything; a file gets them as they are.
+    let text = if person_reads() { printable(text, &['\n', '\t']) } else { text.into() };
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Error::caused(Stage::Sink, "a writable stdout", error, "check where stdout goes"))

@@ -2,6 +2,7 @@
 
 use super::interrupt;
 use figureground::Result;
+use figureground::printable::printable;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use std::cell::Cell;
 use std::io::{IsTerminal, Write};
@@ -31,6 +32,12 @@ pub fn suspend<T>(write: impl FnOnce() -> T) -> T {
     let written = BARS.suspend(write);
     HAS_HIDDEN_BARS.set(false);
     written
+}
+
+/// Prints `line` to stderr, without characters that a terminal obeys. One that cannot be printed, as on a full disk, is
+/// lost: it must not end the run.
+pub fn print_line(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{}\n", printable(line, &['\n', '\t'])).as_bytes());
 }
 
 /// Writes log lines to stderr without overwriting bars.
@@ -88,14 +95,14 @@ impl Progress {
     /// Prints `text` if stderr is a terminal.
     pub fn status(&self, text: &str) {
         if self.display == Display::Terminal {
-            suspend(|| eprintln!("{text}"));
+            suspend(|| print_line(text));
         }
     }
 
     /// Prints `text`, even to a log.
     pub fn message(&self, text: &str) {
         if self.display != Display::Hidden {
-            suspend(|| eprintln!("{text}"));
+            suspend(|| print_line(text));
         }
     }
 
@@ -126,7 +133,8 @@ impl Progress {
 
     /// Creates a bar over `total` steps.
     pub fn bar(&self, name: &str, total: u64) -> ProgressBar {
-        self.shown(ProgressBar::new(total), "{msg} {wide_bar} {pos}/{len} {eta}").with_message(name.to_owned())
+        self.shown(ProgressBar::new(total), "{msg} {wide_bar} {pos}/{len} {eta}")
+            .with_message(printable(name, &[]).into_owned())
     }
 
     /// Creates a bar over `total` clips, `done` of which are complete, with clips per second and the remaining time.
@@ -141,7 +149,7 @@ impl Progress {
         if self.display == Display::Terminal {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        bar.with_message(name)
+        bar.with_message(printable(&name, &[]).into_owned())
     }
 
     fn shown(&self, bar: ProgressBar, template: &str) -> ProgressBar {
@@ -199,5 +207,5 @@ fn state(bars: &Mutex<Vec<ProgressBar>>, start: Instant) -> String {
 }
 
 fn log_line(text: &str) {
-    eprintln!("[INFO ] {text}");
+    print_line(&format!("[INFO ] {text}"));
 }

@@ -2,10 +2,11 @@
 
 use figureground::gate::{AbstainReason, CalibrationState, FlagReason, Probe, Verdict};
 use figureground::pipeline::WindowResult;
+use figureground::printable::printable;
 
 /// Returns the line of `result`, a window of `source`.
 pub fn line(source: &str, result: &WindowResult<'_>) -> String {
-    let judgement = &result.judgement;
+    let (judgement, source) = (&result.judgement, printable(source, &[]));
     let [full, person, background] = judgement.p;
     let [first, last] = result.time_span_us().map(|time| time as f64 / 1e6);
     let calibration = calibration_text(judgement.calibrated);
@@ -16,7 +17,7 @@ pub fn line(source: &str, result: &WindowResult<'_>) -> String {
     format!(
         "{source} {first:.2}-{last:.2} s  {}  {}{calibration}  full {full:.2}  person {person:.2}  \
          background {background:.2}{}\n",
-        result.names[judgement.label],
+        printable(&result.names[judgement.label], &[]),
         verdict_text(judgement.verdict),
         probe_text(judgement.probe),
     )

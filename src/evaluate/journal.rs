@@ -7,8 +7,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+/// The longest line in bytes: more than the logits of a million classes.
+const MAX_LINE_BYTES: u64 = 64 << 20;
 
 /// First line of a journal: what all its entries have in common.
 pub trait JournalHeader: Serialize + DeserializeOwned + PartialEq {
@@ -66,11 +69,22 @@ impl<E: JournalEntry> Journal<E> {
             return Err(error.about(Setting::Out));
         }
         let next = "move the file away and run the command again";
-        let (complete, entries) = match read::<E>(path, &file, next)? {
+        let Lines { contents, rest } = read::<E>(path, &file, next)?;
+        let (complete, entries) = match contents {
             Some(contents) if contents.header == *header => (contents.complete, contents.entries),
             Some(contents) => return Err(of_another_run(path, header, &contents.header)),
             None => (0, BTreeMap::new()),
         };
+        // An interrupted run leaves a part of a line, and a power failure zeros; anything else is of somebody else.
+        let is_part = match complete {
+            0 => json(header)?.starts_with(&rest),
+            _ => rest.starts_with(b"{") || rest.iter().all(|&byte| byte == 0),
+        };
+        if !is_part {
+            let got = format!("{}, which holds something else", path.display());
+            let next = "choose another file or directory; this one is unchanged";
+            return Err(Error::new(Stage::Sink, "a file of records, an empty file or none", got, next));
+        }
         file.set_len(complete).and_then(|()| file.seek(SeekFrom::End(0))).map_err(|e| unwritable(path, e))?;
         let mut journal = Self { path: path.to_owned(), file, entries: PhantomData };
         if complete == 0 {
@@ -88,8 +102,7 @@ impl<E: JournalEntry> Journal<E> {
     }
 
     fn append(&mut self, value: &impl Serialize) -> Result<()> {
-        let mut line =
-            serde_json::to_vec(value).map_err(|e| Error::caused(Stage::Sink, "a line of JSON", e, "report this"))?;
+        let mut line = json(value)?;
         line.push(b'\n');
         let begin = self.file.stream_position().map_err(|e| unwritable(&self.path, e))?;
         self.file.write_all(&line).map_err(|e| {
@@ -107,21 +120,34 @@ impl<E: JournalEntry> Journal<E> {
 pub fn read_journal<E: JournalEntry>(path: &Path) -> Result<JournalContents<E>> {
     let file = File::open(path).map_err(|e| unreadable(path, e))?;
     let next = "run validate again, into another directory";
-    let contents = read::<E>(path, &file, next)?.ok_or_else(|| {
+    let contents = read::<E>(path, &file, next)?.contents.ok_or_else(|| {
         let got = format!("{}, which is empty", path.display());
         Error::new(Stage::DataSet, "a file of records", got, "make one with `figureground validate`")
     })?;
     Ok(contents)
 }
 
+/// What a file holds.
+struct Lines<E: JournalEntry> {
+    /// Its complete lines; `None` if there are none.
+    contents: Option<JournalContents<E>>,
+    /// What follows them.
+    rest: Vec<u8>,
+}
+
 /// Reads `file`; `next` is what to do about a line that is not valid.
-fn read<E: JournalEntry>(path: &Path, file: &File, next: &str) -> Result<Option<JournalContents<E>>> {
+fn read<E: JournalEntry>(path: &Path, file: &File, next: &str) -> Result<Lines<E>> {
     let mut reader = BufReader::new(file);
     let (mut line, mut complete, mut number) = (Vec::new(), 0, 0);
     let mut contents: Option<JournalContents<E>> = None;
     loop {
         line.clear();
-        let length = reader.read_until(b'\n', &mut line).map_err(|e| unreadable(path, e))?;
+        let length =
+            (&mut reader).take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(|e| unreadable(path, e))?;
+        if length as u64 == MAX_LINE_BYTES {
+            let got = format!("line {} of {}, which is longer", number + 1, path.display());
+            return Err(Error::new(Stage::DataSet, format_args!("lines of up to {MAX_LINE_BYTES} bytes"), got, next));
+        }
         if line.last() != Some(&b'\n') {
             break;
         }
@@ -142,7 +168,11 @@ fn read<E: JournalEntry>(path: &Path, file: &File, next: &str) -> Result<Option<
             }
         }
     }
-    Ok(contents.map(|contents| JournalContents { complete, ..contents }))
+    Ok(Lines { contents: contents.map(|contents| JournalContents { complete, ..contents }), rest: line })
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|e| Error::caused(Stage::Sink, "a line of JSON", e, "report this"))
 }
 
 /// Checks the version of a journal's first line before its keys, which may be those of another version.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, Setting, Stage};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Largest number of windows that may overlap.
 const MAX_OVERLAP: u64 = 64;
@@ -28,6 +29,11 @@ impl Sliding {
             return Err(error.about(Setting::Stride).about(Setting::Window));
         }
         Ok(Self { length_us: micros(length) as u64, stride_us: micros(stride) as u64 })
+    }
+
+    /// Returns the time between the ends of two windows.
+    pub fn stride(&self) -> Duration {
+        Duration::from_micros(self.stride_us)
     }
 }
 

@@ -3,11 +3,13 @@
 use crate::error::{Error, Result, Stage};
 use crate::gate::{CalibrationState, Judgement, Probe, RiskParts, ScoreKind, Test};
 use crate::pipeline::{Timing, WindowResult};
+use crate::printable::printable_json;
 use crate::run_id;
 use crate::timestamp::Timestamp;
 use crate::view::View;
 use crate::zeroshot::Ranked;
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// The version of verdict lines, records and reports.
@@ -159,12 +161,16 @@ impl<'a> VerdictLine<'a> {
         }
     }
 
-    /// Returns the line's text, without a line break.
+    /// Returns the line's text, without a line break and without characters that a terminal obeys.
     ///
     /// # Errors
     /// Returns an error if the line cannot be serialized.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(failed)
+        let json = serde_json::to_string(self).map_err(failed)?;
+        Ok(match printable_json(&json) {
+            Cow::Borrowed(_) => json,
+            Cow::Owned(escaped) => escaped,
+        })
     }
 }
 
@@ -187,9 +193,7 @@ impl<W: Write> JsonLines<W> {
     /// # Errors
     /// Returns an error if the line cannot be written.
     pub fn write(&mut self, source: &str, result: &WindowResult<'_>) -> Result<bool> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, &VerdictLine::new(source, result)).map_err(failed)?;
-        self.flush()
+        self.write_line(&VerdictLine::new(source, result).to_json()?)
     }
 
     /// Writes a line made by [`VerdictLine::to_json`] and flushes it; returns false once the reader has closed the

@@ -2,6 +2,7 @@
 
 use super::DeliveryCounts;
 use super::drift::{Drift, DriftFigure};
+use super::metrics_format::MetricsFormat;
 use super::presence::{Presence, SourceState};
 use crate::clip_encoder::Timing;
 use crate::pipeline::WindowResult;
@@ -15,7 +16,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Period over which the frame rate is measured.
@@ -48,7 +49,7 @@ pub struct Metrics {
     calibration_drift: Family<[(&'static str, &'static str); 1], Gauge>,
     newest_drift: Mutex<Drift>,
     rate: Mutex<Rate>,
-    presence: Presence,
+    presence: Arc<Presence>,
 }
 
 /// Frames per second, over the last [`RATE_OVER`].
@@ -60,8 +61,8 @@ struct Rate {
 }
 
 impl Metrics {
-    /// Creates metrics at 0; `backend` is where models run.
-    pub fn new(backend: &'static str) -> Self {
+    /// Creates metrics at 0; `backend` is where models run, and `presence` that of the source.
+    pub fn new(backend: &'static str, presence: Arc<Presence>) -> Self {
         let mut registry = Registry::with_prefix("figureground");
         let mut metrics = Self {
             frames: Counter::default(),
@@ -84,7 +85,7 @@ impl Metrics {
             calibration_drift: Family::default(),
             newest_drift: Mutex::default(),
             rate: Mutex::new(Rate { since: Instant::now(), frames: 0, hertz: 0.0 }),
-            presence: Presence::default(),
+            presence,
             registry: Registry::default(),
         };
         metrics.register(&mut registry, backend);
@@ -125,16 +126,6 @@ impl Metrics {
         to.register("calibration_drift", help, self.calibration_drift.clone());
     }
 
-    /// Records that the next frame is awaited.
-    pub fn wait_for_frame(&self) {
-        self.presence.wait();
-    }
-
-    /// Records that the source ended.
-    pub fn source_ended(&self) {
-        self.presence.end();
-    }
-
     /// Returns whether the source delivers frames.
     pub fn source_state(&self) -> SourceState {
         self.presence.state()
@@ -142,7 +133,6 @@ impl Metrics {
 
     /// Counts a frame from a source with the counts `health`.
     pub fn frame(&self, health: SourceHealth) {
-        self.presence.arrive();
         let frames = self.frames.inc() + 1;
         self.dropped.inner().fetch_max(health.dropped, Ordering::Relaxed);
         self.reconnects.inner().fetch_max(health.reconnects, Ordering::Relaxed);
@@ -227,11 +217,11 @@ impl Metrics {
         SourceHealth { dropped: self.dropped.get(), reconnects: self.reconnects.get() }
     }
 
-    /// Returns all metrics in the text format of OpenMetrics.
+    /// Returns all metrics in `format`.
     ///
     /// # Errors
     /// Returns an error if a metric cannot be formatted.
-    pub fn scrape(&self) -> core::result::Result<String, core::fmt::Error> {
+    pub(super) fn scrape(&self, format: MetricsFormat) -> core::result::Result<String, core::fmt::Error> {
         if let Some(bytes) = resident_bytes() {
             self.resident.set(bytes);
         }
@@ -240,7 +230,7 @@ impl Metrics {
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
-        Ok(text)
+        Ok(format.of_openmetrics(text))
     }
 }
 

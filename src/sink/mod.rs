@@ -5,9 +5,12 @@
 
 pub mod drift;
 pub mod json_lines;
+mod line_contents;
 pub mod line_file;
 #[cfg(feature = "page")]
 pub mod metrics;
+#[cfg(feature = "page")]
+mod metrics_format;
 #[cfg(any(feature = "evaluate", feature = "overlay"))]
 pub(crate) mod mp4;
 pub mod mqtt;
@@ -22,7 +25,6 @@ mod outputs;
 pub mod overlay;
 #[cfg(feature = "cpu")]
 pub mod page;
-#[cfg(feature = "page")]
 mod presence;
 mod secret;
 pub mod webhook;
@@ -30,4 +32,5 @@ pub mod webhook;
 pub use outbox::DeliveryCounts;
 #[cfg(feature = "cpu")]
 pub use outputs::{OutputSettings, Outputs};
+pub use presence::{Presence, SourceState};
 pub use secret::Secret;

@@ -16,6 +16,17 @@ pub struct DeliveryCounts {
     pub waiting: u64,
 }
 
+/// The result of waiting for a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken<T> {
+    /// The oldest message.
+    Message(T),
+    /// No message in time.
+    Nothing,
+    /// The queue is closed and empty, has expired, or was woken.
+    End,
+}
+
 /// A bounded queue from recognition, which never blocks, to a delivery thread.
 #[derive(Debug)]
 pub(super) struct Outbox<T>(Arc<Shared<T>>);
@@ -66,20 +77,37 @@ impl<T> Outbox<T> {
 
     /// Waits for the oldest message; returns `None` once the queue is closed and empty, has expired, or was woken. The
     /// caller reports the delivery to [`Outbox::record`].
+    #[cfg(any(feature = "webhook", test))]
     pub(super) fn take(&self) -> Option<T> {
+        loop {
+            match self.take_within(Duration::from_secs(3600)) {
+                Taken::Message(message) => return Some(message),
+                Taken::Nothing => {}
+                Taken::End => return None,
+            }
+        }
+    }
+
+    /// Waits for the oldest message for at most `timeout`. The caller reports the delivery to [`Outbox::record`].
+    pub(super) fn take_within(&self, timeout: Duration) -> Taken<T> {
+        let until = Instant::now() + timeout;
         let mut state = self.lock();
         loop {
             if state.is_expired() || std::mem::take(&mut state.woken) {
-                return None;
+                return Taken::End;
             }
             if let Some(message) = state.waiting.pop_front() {
                 state.in_flight += 1;
-                return Some(message);
+                return Taken::Message(message);
             }
             if state.deadline.is_some() {
-                return None;
+                return Taken::End;
             }
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let remaining = until.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
+                return Taken::Nothing;
+            }
+            state = self.0.changed.wait_timeout(state, remaining).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -205,6 +233,8 @@ mod tests {
         assert_eq!(outbox.counts(), DeliveryCounts { sent: 1, lost: 3, waiting: 1 });
         outbox.close(Duration::from_secs(60));
         assert_eq!([outbox.take(), outbox.take()], [Some(4), None]);
+        let open = Outbox::<u8>::new(1);
+        assert_eq!(open.take_within(Duration::from_millis(5)), Taken::Nothing);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The outputs that receive verdict lines beside stdout: a file, an MQTT broker, a webhook and the live page.
 
-use super::DeliveryCounts;
 use super::drift::{DriftMonitor, DriftSettings};
 use super::json_lines::VerdictLine;
 use super::line_file::{LineFile, LineFileSettings};
 use super::mqtt::{Mqtt, MqttSettings};
 use super::page::{Metrics, Page, PageControls, PageSettings};
 use super::webhook::{WebhookOutput, WebhookSettings, WebhookTrigger};
+use super::{DeliveryCounts, Presence};
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::WindowResult;
 use std::sync::Arc;
@@ -38,6 +38,7 @@ pub struct Outputs {
     /// Names of the served addresses, in the order of [`Page::addresses`].
     served: Vec<&'static str>,
     metrics: Option<Arc<Metrics>>,
+    presence: Arc<Presence>,
     drift: DriftMonitor,
 }
 
@@ -53,7 +54,8 @@ impl Outputs {
     /// # Errors
     /// Returns an error if an output cannot be opened or is not in this build.
     pub fn open(settings: OutputSettings, backend: &'static str, controls: Option<PageControls>) -> Result<Self> {
-        let metrics = settings.page.is_some().then(|| Arc::new(Metrics::new(backend)));
+        let presence = Arc::new(Presence::default());
+        let metrics = settings.page.is_some().then(|| Arc::new(Metrics::new(backend, Arc::clone(&presence))));
         let served = settings.page.as_ref().map_or_else(Vec::new, PageSettings::served);
         let page = match (&settings.page, controls, &metrics) {
             (Some(page), Some(controls), Some(metrics)) => Some(Page::open(page, Arc::clone(metrics), controls)?),
@@ -65,27 +67,32 @@ impl Outputs {
         };
         Ok(Self {
             lines: settings.lines.map(LineFile::open).transpose()?,
-            mqtt: settings.mqtt.as_ref().map(Mqtt::open).transpose()?,
+            mqtt: settings.mqtt.as_ref().map(|mqtt| Mqtt::open(mqtt, Arc::clone(&presence))).transpose()?,
             webhook: WebhookOutput::open(settings.webhook, settings.webhook_trigger)?,
             page,
             served,
             metrics,
+            presence,
             drift: DriftMonitor::new(settings.drift),
         })
     }
 
-    /// Opens the file again, and replaces the webhook if its settings changed. The old webhook has two seconds to
-    /// deliver its queue.
+    /// Opens the file again if it was moved or another one is set, and replaces the webhook if its settings changed.
+    /// The old webhook has two seconds to deliver its queue.
     ///
     /// # Errors
     /// Returns an error if one of them cannot be opened; the old ones then stay.
     pub fn reopen(&mut self, settings: &OutputSettings) -> Result<()> {
-        let mut lines = settings.lines.clone().map(LineFile::open).transpose()?;
-        if let (Some(new), Some(old)) = (&mut lines, &self.lines) {
+        let is_same = |file: &LineFileSettings| self.lines.as_ref().is_some_and(|lines| lines.is_at(&file.path));
+        let mut new = settings.lines.clone().filter(|file| !is_same(file)).map(LineFile::open).transpose()?;
+        self.webhook.reopen(settings.webhook.as_ref(), settings.webhook_trigger)?;
+        if let (Some(new), Some(old)) = (&mut new, &self.lines) {
             new.continue_counts(old.counts());
         }
-        self.webhook.reopen(settings.webhook.as_ref(), settings.webhook_trigger)?;
-        self.lines = lines;
+        match (new, &mut self.lines, &settings.lines) {
+            (None, Some(lines), Some(settings)) => lines.set(settings.clone()),
+            (new, lines, _) => *lines = new,
+        }
         Ok(())
     }
 
@@ -98,6 +105,11 @@ impl Outputs {
     /// Returns the metrics, if they are served.
     pub fn metrics(&self) -> Option<Arc<Metrics>> {
         self.metrics.clone()
+    }
+
+    /// Returns the presence of the source, for the thread that reads it to record.
+    pub fn presence(&self) -> Arc<Presence> {
+        Arc::clone(&self.presence)
     }
 
     /// Returns whether any output is open.

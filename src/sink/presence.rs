@@ -62,6 +62,11 @@ impl Presence {
         (events.waiting_since, events.ended) = (None, Some(Instant::now()));
     }
 
+    /// Returns whether the source has delivered frames, and was neither awaited nor over for `stall` since.
+    pub fn is_available(&self, stall: Duration) -> bool {
+        self.lock().is_available(Instant::now(), stall)
+    }
+
     /// Returns the state of the source.
     pub fn state(&self) -> SourceState {
         self.lock().at(Instant::now())
@@ -73,6 +78,11 @@ impl Presence {
 }
 
 impl Events {
+    fn is_available(&self, now: Instant, stall: Duration) -> bool {
+        let is_recent = |event: Option<Instant>| event.is_none_or(|event| now.saturating_duration_since(event) < stall);
+        self.arrived.is_some() && is_recent(self.waiting_since) && is_recent(self.ended)
+    }
+
     /// Returns the state of the source at `now`.
     fn at(&self, now: Instant) -> SourceState {
         let since = |event: Option<Instant>| event.map(|event| now.saturating_duration_since(event));
@@ -104,6 +114,19 @@ mod tests {
         let waiting = Events { waiting_since: Some(began + seconds(2)), ..busy };
         assert_eq!(waiting.at(began + seconds(4)), SourceState::Live);
         assert_eq!(waiting.at(began + seconds(12)), SourceState::Away { age_s: 12.0 });
+    }
+
+    #[test]
+    fn a_source_is_available_until_it_was_awaited_or_over_for_the_stall_time() {
+        let began = Instant::now();
+        let is_available = |events: Events, after| events.is_available(began + seconds(after), seconds(5));
+        assert!(!is_available(Events { waiting_since: Some(began), ..Events::default() }, 1));
+        let busy = Events { arrived: Some(began), ..Events::default() };
+        assert!(is_available(busy, 60));
+        let waiting = Events { waiting_since: Some(began + seconds(2)), ..busy };
+        assert!(is_available(waiting, 6) && !is_available(waiting, 7));
+        let ended = Events { ended: Some(began), ..busy };
+        assert!(is_available(ended, 4) && !is_available(ended, 5));
     }
 
     #[test]

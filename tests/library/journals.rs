@@ -45,6 +45,22 @@ fn an_incomplete_last_line_is_removed_and_all_others_are_kept() {
 }
 
 #[test]
+fn a_file_of_something_else_is_refused_and_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("records.jsonl");
+    Journal::<Record>::open(&path, &info()).unwrap();
+    let header = std::fs::read_to_string(&path).unwrap();
+    let document = "{\"name\": \"a document without a line break at its end\"}";
+    for contents in [document.to_owned(), "a text".to_owned(), "{".repeat(100), "\0".into(), format!("{header}a note")]
+    {
+        std::fs::write(&path, &contents).unwrap();
+        let error = Journal::<Record>::open(&path, &info()).unwrap_err().to_string();
+        assert!(error.contains("something else"), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), contents);
+    }
+}
+
+#[test]
 fn records_of_another_bundle_or_data_set_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("records.jsonl");

@@ -4,6 +4,7 @@ use figureground_tests::program::live::{Live, TIMEOUT, ask, free_port, listen, m
 use figureground_tests::program::{Workspace, demo, skipped, verdict};
 use serde_json::Value;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -342,7 +343,8 @@ fn an_address_that_is_not_loopback_needs_a_token() {
     let answer = post(page, "/login", &format!("{{\"token\":\"{token}\"}}"));
     assert_eq!(answer.status, 200);
     assert!(answer.head.contains("httponly; samesite=strict"), "{}", answer.head);
-    let cookie = format!("figureground={token}");
+    let cookie = answer.head.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    assert!(!cookie.contains(&token.to_lowercase()), "{cookie}");
     assert!(ask(page, "GET /", &[("Cookie", &cookie), ("Host", "cam.lan")], "").body.contains("Controls"));
     assert!(!live.stderr().contains(token));
     live.terminated();
@@ -372,24 +374,23 @@ fn a_line_file_holds_whole_lines_however_the_program_ends() {
     assert!(lines >= 6, "{lines} lines");
 }
 
-#[test]
+/// Returns a command of `figureground run` that sees a file system of four blocks at `disk`, three of which the file
+/// `taken` takes; `None` if this system allows no mounts.
 #[cfg(target_os = "linux")]
-fn a_full_disk_loses_lines_but_no_verdicts_and_leaves_whole_lines() {
-    let workspace = Workspace::new();
-    let disk = workspace.path("disk");
-    std::fs::create_dir(&disk).unwrap();
-    // A file system of four blocks, three of which are used.
+fn with_small_disk(workspace: &Workspace, disk: &Path) -> Option<Command> {
+    std::fs::create_dir_all(disk).unwrap();
     let script = "mount -t tmpfs -o size=16k tmpfs \"$0\" && head -c 12288 /dev/zero >\"$0/taken\" && exec \"$@\"";
-    let alone = |script: &str| {
+    let alone = || {
         let mut command = Command::new("unshare");
-        command.args(["-rm", "sh", "-c", script]).arg(&disk);
+        command.args(["-rm", "sh", "-c", script]).arg(disk);
         command
     };
-    if !alone(script).arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
-        return skipped("a disk that is full", "this system does not allow mounts in a new namespace");
+    if !alone().arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+        skipped("a disk that is full", "this system does not allow mounts in a new namespace");
+        return None;
     }
     let program = workspace.run_command();
-    let mut command = alone(script);
+    let mut command = alone();
     command.arg(program.get_program()).args(program.get_args());
     for (name, value) in program.get_envs() {
         match value {
@@ -397,6 +398,16 @@ fn a_full_disk_loses_lines_but_no_verdicts_and_leaves_whole_lines() {
             None => command.env_remove(name),
         };
     }
+    command.current_dir(workspace.path("."));
+    Some(command)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_loses_lines_but_no_verdicts_and_leaves_whole_lines() {
+    let workspace = Workspace::new();
+    let disk = workspace.path("disk");
+    let Some(mut command) = with_small_disk(&workspace, &disk) else { return };
     command.args(["-", "--window", "1", "--stride", "0.25", "--backend", "cpu", "--threads", "1"]);
     command.args(["--metrics", "127.0.0.1:0", "--lines"]).arg(disk.join("verdicts.jsonl"));
     let mut live = Live::of(command);
@@ -406,15 +417,84 @@ fn a_full_disk_loses_lines_but_no_verdicts_and_leaves_whole_lines() {
     live.verdicts(1);
     until("a full disk", || lost() >= 3.0);
     live.verdicts_so_far();
-    // Verdicts continue, and lines once there is space.
     live.verdicts(4);
-    let (before, folder) = (sent(), format!("/proc/{}/root{}", live.child.id(), disk.display()));
-    std::fs::remove_file(format!("{folder}/taken")).unwrap();
+    let folder = PathBuf::from(format!("/proc/{}/root{}", live.child.id(), disk.display()));
+    let file = folder.join("verdicts.jsonl");
+    let whole = || {
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.is_empty() || text.ends_with('\n'), "{text}");
+        text.lines().map(verdict).count()
+    };
+    assert_eq!(whole() as f64, sent());
+    // Another program copies the file and truncates it.
+    std::fs::File::options().write(true).open(&file).unwrap().set_len(0).unwrap();
+    let before = (sent(), lost());
+    until("a full disk again", || sent() > before.0 && lost() >= before.1 + 3.0);
+    assert!(whole() >= 1);
+    // Lines continue once there is space.
+    let (before, written) = (sent(), whole());
+    std::fs::remove_file(folder.join("taken")).unwrap();
     until("lines again", || sent() >= before + 2.0);
-    let text = std::fs::read_to_string(format!("{folder}/verdicts.jsonl")).unwrap();
-    assert!(text.ends_with('\n') && text.lines().map(verdict).count() as f64 >= before + 2.0);
+    assert!(whole() >= written + 2);
     assert!(live.stderr().contains("lines are lost until the file can be written"), "{}", live.stderr());
     live.terminated();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_overlay_on_a_full_disk_names_the_disk() {
+    let workspace = Workspace::new();
+    std::fs::copy(demo(), workspace.path("a.gif")).unwrap();
+    let disk = workspace.path("disk");
+    for overlay in ["look.gif", "pictures"] {
+        let Some(mut command) = with_small_disk(&workspace, &disk) else { return };
+        let output = command.args(["a.gif", "--overlay"]).arg(disk.join(overlay)).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && stderr.contains("free space in "), "{stderr}");
+        assert!(stderr.contains("No space left") && !stderr.contains("one window"), "{stderr}");
+        assert_eq!(stderr.matches("No space left").count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_under_stderr_ends_no_run() {
+    let workspace = Workspace::new();
+    std::fs::copy(demo(), workspace.path("a.gif")).unwrap();
+    let full = || std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = workspace.run_command();
+    let output = command.args(["absent.gif", "a.gif"]).stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().map(verdict).count(), 1);
+    // A message at the start, and one that stderr cannot take because nobody reads it.
+    let output = workspace.command().args(["import", "--clip", "absent"]).stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = workspace.run_command();
+    let output = command.args(["absent.gif", "a.gif", "--metrics", "127.0.0.1:0"]).stderr(writer).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().map(verdict).count(), 1);
+}
+
+#[test]
+fn a_line_file_is_of_one_program_and_holds_nothing_else() {
+    let workspace = Workspace::new();
+    std::fs::copy(demo(), workspace.path("a.gif")).unwrap();
+    for (name, contents) in [("document.json", "{\"name\": \"a document\"}"), ("notes.txt", "one line\nanother line")] {
+        let path = workspace.write(name, contents);
+        workspace.run(["a.gif", "--lines", name]).refused("sink", &[name, "verdict lines", "--lines"]);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), contents);
+    }
+    let mut live = Live::start(&workspace, &["--lines", "verdicts.jsonl"]);
+    live.verdicts(2);
+    #[cfg(unix)]
+    workspace.run(["a.gif", "--lines", "verdicts.jsonl"]).refused("sink", &["verdicts.jsonl", "another program"]);
+    live.verdicts(1);
+    live.terminated();
+    workspace.run(["a.gif", "--lines", "verdicts.jsonl"]).succeeded();
+    let text = std::fs::read_to_string(workspace.path("verdicts.jsonl")).unwrap();
+    assert!(text.ends_with('\n') && text.lines().map(verdict).count() >= 4, "{text}");
 }
 
 /// Accepts the next POST to `listener` and returns its head and body.

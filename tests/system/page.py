@@ -23,6 +23,7 @@ from axe_playwright_python.sync_playwright import Axe
 from demo import CLIP, found, free_port, start
 from playwright.sync_api import Error, sync_playwright
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as parse_text_format
 
 TOKEN = "a-token-of-this-test"
 ANOTHER_TOKEN = "another-token-of-this-test"
@@ -293,11 +294,18 @@ def go_away(page, feed, pictures):
 
 
 def scrape(url):
-    """Returns the metrics, after Prometheus's parser has read them."""
+    """Returns the metrics in OpenMetrics, after Prometheus's parsers have read them in both formats."""
     with urllib.request.urlopen(url + "metrics") as answer:
+        assert answer.headers["content-type"].startswith("text/plain; version=0.0.4"), answer.headers
+        older = {family.name: family for family in parse_text_format(answer.read().decode())}
+    request = urllib.request.Request(url + "metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
+    with urllib.request.urlopen(request) as answer:
         assert answer.headers["content-type"].startswith("application/openmetrics-text"), answer.headers
         text = answer.read().decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
+    # The older format has the info as a gauge.
+    assert {name.removesuffix("_info") for name in older} == families.keys(), older.keys() ^ families.keys()
+    assert older["figureground_frames"].type == families["figureground_frames"].type == "counter"
     assert all(family.documentation for family in families.values())
     assert (
         families["figureground_latency_seconds"].unit == "seconds"

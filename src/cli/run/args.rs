@@ -158,6 +158,22 @@ impl RunArgs {
         self.live_source().is_some() || (is_sliding && self.sources.iter().any(|source| source == "-"))
     }
 
+    /// Returns the time after which the last verdict of a source without an end says nothing: that of a stall, and two
+    /// strides.
+    ///
+    /// # Errors
+    /// Returns an error if window and stride do not fit together.
+    pub(super) fn expire_after(&self) -> Result<Option<Duration>> {
+        if !self.may_be_endless() {
+            return Ok(None);
+        }
+        let stride = match self.window(true)? {
+            Window::Sliding(sliding) => sliding.stride(),
+            _ => return Ok(None),
+        };
+        Ok(Some(self.stall_timeout() + 2 * stride))
+    }
+
     /// Returns the window of a source that is live or not.
     pub(super) fn window(&self, is_live: bool) -> Result<Window> {
         choose_window(self.window, self.stride, is_live)

@@ -5,6 +5,7 @@ use crate::cli::service;
 use figureground::Result;
 use figureground::frame::Frame;
 use figureground::sink::page::Metrics;
+use figureground::sink::{Outputs, Presence};
 use figureground::source::{ArrivalTime, Source, SourceHealth};
 use std::sync::Arc;
 
@@ -15,13 +16,15 @@ pub(super) struct MeteredSource {
     /// Whether arrivals are recorded here, because the source does not.
     records_arrivals: bool,
     metrics: Option<Arc<Metrics>>,
+    presence: Arc<Presence>,
 }
 
 impl MeteredSource {
-    /// Wraps `source`, which records `arrivals` itself if they are given.
-    pub(super) fn new(source: Box<dyn Source>, arrivals: Option<ArrivalTime>, metrics: Option<Arc<Metrics>>) -> Self {
-        let records_arrivals = arrivals.is_none();
-        Self { source: Interruptible(source), arrivals: arrivals.unwrap_or_default(), records_arrivals, metrics }
+    /// Wraps `source`, which records `arrivals` itself if they are given, for the metrics of `outputs`.
+    pub(super) fn new(source: Box<dyn Source>, arrivals: Option<ArrivalTime>, outputs: &Outputs) -> Self {
+        let (records_arrivals, arrivals) = (arrivals.is_none(), arrivals.unwrap_or_default());
+        let (metrics, presence) = (outputs.metrics(), outputs.presence());
+        Self { source: Interruptible(source), arrivals, records_arrivals, metrics, presence }
     }
 
     /// Returns the arrival time of the newest frame, updated while frames are read.
@@ -42,17 +45,17 @@ impl Source for MeteredSource {
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
         service::alive();
         let health = self.source.health();
-        let metrics = self.metrics.as_deref();
-        metrics.inspect(|metrics| metrics.wait_for_frame());
+        self.presence.wait();
         let frame = self.source.next_frame();
         if !matches!(frame, Ok(Some(_))) {
-            metrics.inspect(|metrics| metrics.source_ended());
+            self.presence.end();
             return frame;
         }
+        self.presence.arrive();
         if self.records_arrivals {
             self.arrivals.record(None);
         }
-        metrics.inspect(|metrics| metrics.frame(health));
+        self.metrics.as_deref().inspect(|metrics| metrics.frame(health));
         frame
     }
 

@@ -81,7 +81,7 @@ impl RunArgs {
             let threads = self.models.threads();
             pipeline.set_labels(bundle.embed_labels(names.clone(), threads, &mut progress.prompts())?)?;
         }
-        let settings = self.outputs.settings(&bundle.manifest().gate)?;
+        let settings = self.outputs.settings(&bundle.manifest().gate, self.stall_timeout(), self.expire_after()?)?;
         let is_controlled = self.config.is_some() || settings.page.is_some();
         let label_updater = is_controlled.then(|| LabelUpdater::start(bundle, pipeline.handle())).transpose()?;
         let controls =

@@ -14,6 +14,7 @@ use figureground::sink::webhook::{WebhookSettings, WebhookTrigger};
 use figureground::sink::{OutputSettings, Secret};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Outputs")]
@@ -69,6 +70,9 @@ pub(super) struct OutputArgs {
     /// File with the access token of page and metrics [default: the environment variable FIGUREGROUND_TOKEN].
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Origins at which a proxy serves the live page, such as https://cam.example, separated by commas.
+    #[arg(long, value_name = "ORIGINS")]
+    allow_origin: Option<String>,
     /// Never show pictures on the live page.
     #[arg(long)]
     no_picture: bool,
@@ -99,12 +103,18 @@ impl OutputArgs {
     }
 
     /// Returns the settings of all outputs of a pipeline with this `gate`, with secrets read from their files or the
-    /// environment.
+    /// environment. A source counts as gone after `stall`, and verdicts expire after `expire_after`.
     ///
     /// # Errors
     /// Returns an error if a secret cannot be read.
-    pub(super) fn settings(&self, gate: &GateSettings) -> Result<OutputSettings> {
+    pub(super) fn settings(
+        &self,
+        gate: &GateSettings,
+        stall: Duration,
+        expire_after: Option<Duration>,
+    ) -> Result<OutputSettings> {
         let mqtt = self.mqtt.as_deref().map(|url| self.mqtt_settings(url)).transpose()?;
+        let mqtt = mqtt.map(|mqtt| MqttSettings { stall, expire_after, ..mqtt });
         let drift = DriftSettings::of(gate, self.drift);
         Ok(OutputSettings { mqtt, page: self.page_settings()?, drift, ..self.reloadable_settings()? })
     }
@@ -133,6 +143,8 @@ impl OutputArgs {
             authorities: self.mqtt_ca.clone(),
             discovery: (!discovery.is_empty()).then(|| discovery.to_owned()),
             queue: self.queue_size as usize,
+            stall: Duration::MAX,
+            expire_after: None,
         })
     }
 
@@ -146,7 +158,9 @@ impl OutputArgs {
             return Ok(None);
         }
         let token = Secret::find(self.token_file.as_deref(), "FIGUREGROUND_TOKEN")?;
-        Ok(Some(PageSettings { page: self.page, metrics: self.metrics, pictures: !self.no_picture, token }))
+        let origins = self.allow_origin.iter().flat_map(|list| list.split(',')).map(|origin| origin.trim().to_owned());
+        let (pictures, origins) = (!self.no_picture, origins.collect());
+        Ok(Some(PageSettings { page: self.page, metrics: self.metrics, pictures, token, origins }))
     }
 }
 

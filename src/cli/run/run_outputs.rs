@@ -2,12 +2,12 @@
 
 use super::reload::Reload;
 use crate::cli::{interrupt, person_reads, print, service, text_line};
-use figureground::Result;
 use figureground::gate::Verdict;
 use figureground::pipeline::{PipelineHandle, WindowResult};
 use figureground::sink::Outputs;
 use figureground::sink::json_lines::JsonLines;
 use figureground::sink::overlay::Overlay;
+use figureground::{Error, Result};
 use std::io::Stdout;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub struct RunOutputs {
     /// JSON lines on stdout; `None` writes text.
     lines: Option<JsonLines<Stdout>>,
     overlay: Option<Overlay>,
+    /// The last error of drawing the overlay, which was reported with its source.
+    overlay_error: Option<Error>,
     pub(super) outputs: Outputs,
     /// The configuration, if it may be read again.
     reload: Option<Reload>,
@@ -49,6 +51,7 @@ impl RunOutputs {
         Self {
             lines: (format == LineFormat::Json).then(|| JsonLines::new(std::io::stdout())),
             overlay,
+            overlay_error: None,
             outputs,
             reload,
             windows: 0,
@@ -89,7 +92,7 @@ impl RunOutputs {
             written => self.is_stdout_closed = !written?,
         }
         if let Some(overlay) = &mut self.overlay {
-            overlay.draw(source, result)?;
+            overlay.draw(source, result).inspect_err(|error| self.overlay_error = Some(error.clone()))?;
         }
         Ok(if self.is_stdout_closed { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
@@ -119,7 +122,10 @@ impl RunOutputs {
     pub fn finish_overlay(&mut self) -> Result<()> {
         // Without windows the overlay is empty, and an error was reported already.
         match self.overlay.take().filter(|_| self.windows > 0 && !interrupt::is_interrupted()) {
-            Some(overlay) => overlay.finish(),
+            Some(overlay) => match overlay.finish() {
+                Err(error) if self.overlay_error.as_ref() == Some(&error) => Ok(()),
+                finished => finished,
+            },
             None => Ok(()),
         }
     }

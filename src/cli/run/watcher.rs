@@ -110,7 +110,7 @@ impl Watcher<'_> {
     pub fn watch(&mut self, OpenedSource { source, arrivals }: OpenedSource, window: Window) -> Result<()> {
         let name = source.name().to_owned();
         let spinner = self.progress.spinner(name.clone());
-        let mut source = MeteredSource::new(source, arrivals, self.outputs.outputs.metrics());
+        let mut source = MeteredSource::new(source, arrivals, &self.outputs.outputs);
         let (arrivals, handle) = (source.arrivals(), self.pipeline.handle());
         let outputs = &mut *self.outputs;
         let watched = self.pipeline.watch(&mut source, window, &mut |result| {

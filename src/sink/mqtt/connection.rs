@@ -1,5 +1,6 @@
 //! The state of a connection that may be lost and restored.
 
+use super::certificate;
 use crate::sink::outbox::{BackOff, Outbox};
 use rumqttc::{Connection, ConnectionError, Event, Packet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -35,12 +36,15 @@ struct State {
     connects: u64,
     /// Messages that the broker has acknowledged on this connection.
     acknowledged: u64,
+    /// Whether everything is published: a connection that ends is not made again.
+    is_finished: bool,
 }
 
 impl BrokerConnection {
     /// Runs the event loop until the end of the program and reconnects whenever the connection is lost.
     pub(super) fn run(&self, mut connection: Connection, outbox: &Outbox<Arc<str>>) {
         let mut losses = LossLog { back_off: BackOff::new(), problem: ConnectionProblem::None, connected: None };
+        let mut was_refused = false;
         for event in connection.iter() {
             match event {
                 Ok(Event::Incoming(Packet::ConnAck(_))) => {
@@ -52,14 +56,21 @@ impl BrokerConnection {
                     }
                 }
                 Ok(Event::Incoming(Packet::PubAck(_))) => self.lock().acknowledged += 1,
+                Ok(Event::Incoming(Packet::Disconnect)) => was_refused = true,
                 Ok(_) => continue,
                 Err(error) => {
-                    self.lock().is_up = false;
+                    let is_finished = {
+                        let mut state = self.lock();
+                        state.is_up = false;
+                        state.is_finished
+                    };
                     self.changed.notify_all();
-                    if outbox.is_expired() {
+                    if is_finished || outbox.is_expired() {
                         return;
                     }
-                    outbox.sleep(losses.lost(&error));
+                    let delay = losses.lost(&error);
+                    // A broker that disconnects its clients does not want them back at once.
+                    outbox.sleep(if std::mem::take(&mut was_refused) { BackOff::LONGEST } else { delay });
                 }
             }
             self.changed.notify_all();
@@ -69,8 +80,13 @@ impl BrokerConnection {
     /// Records a new connection and returns the number of connections made so far.
     fn connect(&self) -> u64 {
         let mut state = self.lock();
-        *state = State { is_up: true, connects: state.connects + 1, acknowledged: 0 };
+        *state = State { is_up: true, connects: state.connects + 1, acknowledged: 0, ..*state };
         state.connects
+    }
+
+    /// Records that everything is published: the connection ends, and no other one is made.
+    pub(super) fn finish(&self) {
+        self.lock().is_finished = true;
     }
 
     /// Waits for a connection and returns its number, or `None` once the outbox has expired.
@@ -141,11 +157,12 @@ impl LossLog {
             self.back_off.reset();
             self.problem = ConnectionProblem::None;
         }
+        let reason = certificate::refusal(error).unwrap_or_else(|| error.to_string());
         match (self.problem, lasted) {
-            (ConnectionProblem::None, _) => log::warn!("mqtt: connection lost, retrying until it succeeds: {error}"),
+            (ConnectionProblem::None, _) => log::warn!("mqtt: connection lost, retrying until it succeeds: {reason}"),
             (ConnectionProblem::Restored, Some(_)) => log::warn!(
                 "mqtt: connection lost again at once: another program may use the same device name, or the broker may \
-                 refuse the topics: {error}"
+                 refuse the topics: {reason}"
             ),
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use super::MqttSettings;
 use crate::error::{Error, Result, Stage};
-use crate::sink::DeliveryCounts;
+use crate::sink::{DeliveryCounts, Presence};
 use std::sync::Arc;
 
 /// A connection that cannot be opened in this build.
@@ -14,7 +14,7 @@ impl Mqtt {
     ///
     /// # Errors
     /// Always returns an error.
-    pub fn open(_: &MqttSettings) -> Result<Self> {
+    pub fn open(_: &MqttSettings, _: Arc<Presence>) -> Result<Self> {
         Err(Error::new(Stage::Sink, "a build with MQTT", "one without", "build with the feature `mqtt`"))
     }
 

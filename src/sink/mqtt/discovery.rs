@@ -4,6 +4,7 @@ use super::message::{Message, availability_topic, verdict_topic};
 use crate::error::{Error, Result, Stage};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The configuration message of an entity.
 #[derive(Debug, Serialize)]
@@ -13,6 +14,9 @@ struct Entity {
     state_topic: String,
     value_template: &'static str,
     availability_topic: String,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expire_after: Option<u64>,
     device: Value,
     origin: Value,
     #[serde(flatten)]
@@ -67,11 +71,12 @@ fn entity_kinds() -> [EntityKind; 8] {
     ]
 }
 
-/// Returns the discovery messages of device `name`, below the topic `prefix`.
+/// Returns the discovery messages of device `name`, below the topic `prefix`. Values are unknown `expire_after` their
+/// last verdict.
 ///
 /// # Errors
 /// Returns an error if `prefix` holds wildcards.
-pub(super) fn entities(prefix: &str, name: &str) -> Result<Vec<Message>> {
+pub(super) fn entities(prefix: &str, name: &str, expire_after: Option<Duration>) -> Result<Vec<Message>> {
     if prefix.contains(['+', '#', '\0']) {
         let expected = "a discovery topic without + and # for Home Assistant";
         return Err(Error::new(Stage::Sink, expected, format_args!("{prefix:?}"), "choose another topic"));
@@ -92,6 +97,7 @@ pub(super) fn entities(prefix: &str, name: &str) -> Result<Vec<Message>> {
             state_topic: verdict_topic(name),
             value_template: kind.template,
             availability_topic: availability_topic(name),
+            expire_after: expire_after.map(|time| time.as_secs_f64().ceil() as u64),
             device: device.clone(),
             origin: json!({ "name": "figureground", "sw_version": version }),
             properties: kind.properties,
@@ -109,7 +115,7 @@ mod tests {
 
     #[test]
     fn entities_have_unique_ids_and_read_fields_of_verdict_lines() {
-        let entities = entities("homeassistant", "kitchen").unwrap();
+        let entities = entities("homeassistant", "kitchen", Some(Duration::from_millis(10_500))).unwrap();
         let parsed: Vec<Value> = entities.iter().map(|message| serde_json::from_str(&message.text).unwrap()).collect();
         let ids: std::collections::BTreeSet<&str> =
             parsed.iter().map(|entity| entity["unique_id"].as_str().unwrap()).collect();
@@ -118,6 +124,7 @@ mod tests {
         for (message, entity) in entities.iter().zip(&parsed) {
             assert!(message.retain && message.topic.starts_with("homeassistant/"));
             assert_eq!(entity["state_topic"], "figureground/kitchen/verdict");
+            assert_eq!(entity["expire_after"], 11);
             let template = entity["value_template"].as_str().unwrap();
             for path in template.split("value_json.").skip(1) {
                 let field = path.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();

@@ -7,6 +7,7 @@ use super::publisher::Publisher;
 use super::{MqttSettings, discovery};
 use crate::error::{Error, Result, Stage};
 use crate::sink::DeliveryCounts;
+use crate::sink::Presence;
 use crate::sink::outbox::Outbox;
 use rumqttc::Client;
 use std::sync::Arc;
@@ -28,11 +29,12 @@ pub struct Mqtt {
 }
 
 impl Mqtt {
-    /// Starts to connect and to deliver.
+    /// Starts to connect and to deliver. The device is online while its source, whose `presence` this is, delivers
+    /// frames.
     ///
     /// # Errors
     /// Returns an error if an address, name or certificate cannot be used, or no thread can be started.
-    pub fn open(settings: &MqttSettings) -> Result<Self> {
+    pub fn open(settings: &MqttSettings, presence: Arc<Presence>) -> Result<Self> {
         let (client, events) = Client::new(client_options(settings)?, REQUESTS);
         let (outbox, connection) = (Outbox::new(settings.queue), Arc::new(BrokerConnection::default()));
         let publisher = Publisher {
@@ -40,8 +42,14 @@ impl Mqtt {
             connection: Arc::clone(&connection),
             outbox: outbox.clone(),
             verdict_topic: verdict_topic(&settings.name),
-            connect_messages: connect_messages(settings)?,
-            offline_message: Message::availability(&settings.name, "offline"),
+            discovery: match &settings.discovery {
+                Some(prefix) => discovery::entities(prefix, &settings.name, settings.expire_after)?,
+                None => Vec::new(),
+            },
+            online: Message::availability(&settings.name, "online"),
+            offline: Message::availability(&settings.name, "offline"),
+            presence,
+            stall: settings.stall,
         };
         let event_outbox = outbox.clone();
         thread("mqtt", move || connection.run(events, &event_outbox))?;
@@ -64,15 +72,6 @@ impl Drop for Mqtt {
     fn drop(&mut self) {
         self.outbox.finish("mqtt", self.publisher.as_ref(), CLOSE_TIMEOUT, JOIN_TIMEOUT);
     }
-}
-
-/// Returns the messages published after each connect.
-fn connect_messages(settings: &MqttSettings) -> Result<Vec<Message>> {
-    let mut messages = vec![Message::availability(&settings.name, "online")];
-    if let Some(prefix) = &settings.discovery {
-        messages.extend(discovery::entities(prefix, &settings.name)?);
-    }
-    Ok(messages)
 }
 
 fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {

@@ -4,8 +4,13 @@
 //! |---|---|---|
 //! | `figureground/NAME/verdict` | verdict lines | no |
 //! | `figureground/NAME/availability` | `online` or `offline`; `offline` is also the device's last will | yes |
+//!
 //! | `homeassistant/…/figureground_NAME/…/config` | the entities of the device | yes |
+//!
+//! A device is online from its first verdict on, and offline while its source delivers no frames.
 
+#[cfg(feature = "mqtt")]
+mod certificate;
 #[cfg(feature = "mqtt")]
 mod connection;
 #[cfg(not(feature = "mqtt"))]
@@ -27,6 +32,7 @@ pub use disabled::Mqtt;
 #[cfg(feature = "mqtt")]
 pub use enabled::Mqtt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The broker and the device's name on it.
 #[derive(Clone, Debug)]
@@ -45,4 +51,8 @@ pub struct MqttSettings {
     pub discovery: Option<String>,
     /// Number of lines that may wait while the broker cannot be reached; the oldest is dropped first.
     pub queue: usize,
+    /// Time without a frame after which the device is offline.
+    pub stall: Duration,
+    /// Time without a verdict after which Home Assistant shows no value; `None` if verdicts may be further apart.
+    pub expire_after: Option<Duration>,
 }

@@ -1,11 +1,10 @@
 //! Address, credentials and TLS of the broker.
 
-use super::MqttSettings;
 use super::message::availability_topic;
+use super::{MqttSettings, certificate};
 use crate::error::{Error, Result, Stage};
 use crate::sink::Secret;
 use rumqttc::{LastWill, MqttOptions, QoS, TlsConfiguration, Transport};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,42 +31,13 @@ pub(super) fn client_options(settings: &MqttSettings) -> Result<MqttOptions> {
         return Err(Error::new(Stage::Sink, "a user for the MQTT password", "none", "set the user as well"));
     }
     if is_secure {
-        options.set_transport(Transport::tls_with_config(tls(settings.authorities.as_deref())?));
+        let config = certificate::client_config(settings.authorities.as_deref())?;
+        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(config))));
     } else if settings.authorities.is_some() {
         let next = "use mqtts:// or remove the certificates";
         return Err(Error::new(Stage::Sink, "mqtts:// with certificates", &settings.url, next));
     }
     Ok(options)
-}
-
-fn tls(authorities: Option<&Path>) -> Result<TlsConfiguration> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| Error::caused(Stage::Sink, "TLS for MQTT", e, "use mqtt:// in a trusted network"))?
-        .with_root_certificates(root_certificates(authorities)?)
-        .with_no_client_auth();
-    Ok(TlsConfiguration::Rustls(Arc::new(config)))
-}
-
-/// Returns the certificates of the PEM file at `authorities`, or the public ones.
-fn root_certificates(authorities: Option<&Path>) -> Result<rustls::RootCertStore> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject;
-    let mut roots = rustls::RootCertStore::empty();
-    let Some(path) = authorities else {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        return Ok(roots);
-    };
-    let refused = |got: &dyn core::fmt::Display| {
-        let next = "use a PEM file with the certificates of the broker's authorities";
-        Error::new(Stage::Sink, "certificates for the MQTT broker", got, next).at(path.display())
-    };
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| refused(&e).with_source(e))? {
-        let certificate = certificate.map_err(|e| refused(&e).with_source(e))?;
-        roots.add(certificate).map_err(|e| refused(&e).with_source(e))?;
-    }
-    if roots.is_empty() { Err(refused(&"none")) } else { Ok(roots) }
 }
 
 /// The address of a broker.

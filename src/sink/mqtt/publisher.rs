@@ -5,13 +5,17 @@
 
 use super::connection::{BrokerConnection, TICK};
 use super::message::Message;
-use crate::sink::outbox::Outbox;
+use crate::sink::Presence;
+use crate::sink::outbox::{Outbox, Taken};
 use rumqttc::{Client, QoS};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Time for the disconnect to reach the broker.
 const DISCONNECT_TIME: Duration = Duration::from_millis(300);
+
+/// How often the state of the source is looked at.
+const AVAILABILITY_TICK: Duration = Duration::from_millis(250);
 
 /// The thread that publishes verdict lines.
 pub(super) struct Publisher {
@@ -20,36 +24,66 @@ pub(super) struct Publisher {
     pub(super) outbox: Outbox<Arc<str>>,
     pub(super) verdict_topic: String,
     /// Published after each connect.
-    pub(super) connect_messages: Vec<Message>,
-    /// Published last.
-    pub(super) offline_message: Message,
+    pub(super) discovery: Vec<Message>,
+    /// Published with the first verdict of a source that delivers frames.
+    pub(super) online: Message,
+    /// Published after each connect, while the source delivers no frames, and last.
+    pub(super) offline: Message,
+    pub(super) presence: Arc<Presence>,
+    /// Time without a frame after which the device is offline.
+    pub(super) stall: Duration,
 }
 
 impl Publisher {
     /// Publishes until the outbox is closed and empty, or expires.
     pub(super) fn run(self) {
-        let (mut unacknowledged, mut is_offline) = (None, false);
+        let (mut unacknowledged, mut is_offline, mut is_online) = (None, false, false);
         while let Some(number) = self.connection.wait_until_up(&self.outbox) {
-            if !self.connect_messages.iter().all(|message| self.publish(number, message)) {
+            let state = if is_online { &self.online } else { &self.offline };
+            if !self.discovery.iter().chain([state]).all(|message| self.publish(number, message)) {
                 continue;
             }
             // A missing acknowledgement is the first sign of a lost connection.
-            while let Some(text) = unacknowledged.take().or_else(|| self.outbox.take()) {
+            loop {
+                let is_available = self.presence.is_available(self.stall);
+                if is_online && !is_available {
+                    is_online = false;
+                    if !self.publish(number, &self.offline) {
+                        break;
+                    }
+                }
+                let text = match unacknowledged
+                    .take()
+                    .map_or_else(|| self.outbox.take_within(AVAILABILITY_TICK), Taken::Message)
+                {
+                    Taken::Message(text) => text,
+                    Taken::Nothing => continue,
+                    Taken::End => break,
+                };
                 let message = Message { topic: self.verdict_topic.clone(), text, retain: false };
                 if !self.publish(number, &message) {
                     unacknowledged = Some(message.text);
                     break;
                 }
                 self.outbox.record(true);
+                // After the verdict: the one before is of the time before the source was away.
+                if !is_online && is_available {
+                    is_online = true;
+                    if !self.publish(number, &self.online) {
+                        break;
+                    }
+                }
             }
             if unacknowledged.is_none() && self.outbox.is_closed() && self.outbox.counts().waiting == 0 {
-                is_offline = self.publish(number, &self.offline_message);
+                is_offline = self.publish(number, &self.offline);
                 break;
             }
         }
         if unacknowledged.is_some() {
             self.outbox.record(false);
         }
+        // From now on, the end of the connection is no loss.
+        self.connection.finish();
         if is_offline {
             // It fails only without a connection; the broker then publishes the last will, which is the same message.
             let _ = self.client.try_disconnect();

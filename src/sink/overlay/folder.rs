@@ -52,7 +52,7 @@ impl Folder {
         canvas.encode(PngEncoder::new(&mut png), "PNG", "write the overlay to a .gif or .mp4 file")?;
         let file = AtomicFile::create(&path)?;
         let written = file.handle()?.write_all(&png);
-        written.map_err(|error| file.failed(&error))?;
+        written.map_err(|error| file.io_failed(error))?;
         file.commit()?;
         self.remove_older(window, path)
     }

@@ -52,7 +52,7 @@ impl Gif {
         let picture = RgbImage::from_raw(size.width, size.height, canvas.pixels().to_vec()).unwrap_or_default();
         let frame = Frame::from_parts(image::DynamicImage::from(picture).into_rgba8(), 0, 0, delay);
         self.encoder.encode_frame(frame).map_err(|error| self.file.failed(&error))?;
-        self.writer.check().map_err(|error| self.file.failed(&error))
+        self.writer.check().map_err(|error| self.file.io_failed(error))
     }
 
     /// Completes the file and moves it to its path.
@@ -63,7 +63,7 @@ impl Gif {
         let Self { encoder, writer, file, .. } = self;
         // Dropping it writes the trailer and ignores errors.
         drop(encoder);
-        writer.finish().map_err(|error| file.failed(&error))?;
+        writer.finish().map_err(|error| file.io_failed(error))?;
         file.commit()
     }
 }
@@ -75,7 +75,7 @@ struct SharedWriter(Arc<Mutex<Buffer>>);
 struct Buffer {
     file: BufWriter<File>,
     /// The first write error; nothing is written after it.
-    failure: Option<String>,
+    failure: Option<(io::ErrorKind, String)>,
 }
 
 impl SharedWriter {
@@ -84,7 +84,7 @@ impl SharedWriter {
     }
 
     fn check(&self) -> io::Result<()> {
-        self.buffer().failure.clone().map_or(Ok(()), |failure| Err(io::Error::other(failure)))
+        self.buffer().failure.clone().map_or(Ok(()), |(kind, reason)| Err(io::Error::new(kind, reason)))
     }
 
     fn finish(self) -> io::Result<()> {
@@ -101,7 +101,7 @@ impl Write for SharedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut buffer = self.buffer();
         if buffer.failure.is_none() {
-            buffer.failure = buffer.file.write_all(bytes).err().map(|error| error.to_string());
+            buffer.failure = buffer.file.write_all(bytes).err().map(|error| (error.kind(), error.to_string()));
         }
         Ok(bytes.len())
     }

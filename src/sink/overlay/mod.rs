@@ -42,6 +42,8 @@ pub struct Overlay {
     drawn: Option<(String, u64)>,
     /// Number of windows drawn, over all sources.
     windows: u64,
+    /// The first error of drawing.
+    failure: Option<Error>,
 }
 
 #[derive(Debug)]
@@ -66,7 +68,7 @@ impl Overlay {
             Some("mp4") => Target::Mp4(Mp4::create(path, MP4_RATE)?),
             Some(other) => return Err(unknown_extension(other)),
         };
-        Ok(Self { target, sheet: None, drawn: None, windows: 0 })
+        Ok(Self { target, sheet: None, drawn: None, windows: 0, failure: None })
     }
 
     /// Keeps the pictures of the newest `windows` windows in a folder: older ones that this overlay wrote are removed.
@@ -87,6 +89,12 @@ impl Overlay {
     /// # Errors
     /// Returns an error if the result has no pictures, their size changes within a file, or they cannot be written.
     pub fn draw(&mut self, source: &str, result: &WindowResult<'_>) -> Result<()> {
+        self.try_draw(source, result).inspect_err(|error| {
+            self.failure.get_or_insert_with(|| error.clone());
+        })
+    }
+
+    fn try_draw(&mut self, source: &str, result: &WindowResult<'_>) -> Result<()> {
         if result.pictures.iter().len() == 0 {
             return Err(no_pictures());
         }
@@ -107,10 +115,11 @@ impl Overlay {
     /// Completes the file and moves it to its path.
     ///
     /// # Errors
-    /// Returns an error if nothing was drawn or the file cannot be written; no file is left then.
+    /// Returns an error if nothing was drawn, that of the first window if there was one, or if the file cannot be
+    /// written; no file is left then.
     pub fn finish(self) -> Result<()> {
         if self.drawn.is_none() {
-            return Err(nothing_drawn());
+            return Err(self.failure.unwrap_or_else(nothing_drawn));
         }
         match self.target {
             Target::Gif(gif) => gif.finish(),

@@ -3,8 +3,8 @@
 use super::{PageControls, PageSettings};
 use crate::error::{Error, Result, Stage};
 use crate::pipeline::WindowResult;
-use crate::sink::DeliveryCounts;
 use crate::sink::drift::Drift;
+use crate::sink::{DeliveryCounts, Presence};
 use crate::source::SourceHealth;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,15 +41,9 @@ pub struct Metrics;
 
 impl Metrics {
     /// Creates metrics that count nothing.
-    pub fn new(_: &'static str) -> Self {
+    pub fn new(_: &'static str, _: Arc<Presence>) -> Self {
         Self
     }
-
-    /// Records nothing.
-    pub fn wait_for_frame(&self) {}
-
-    /// Records nothing.
-    pub fn source_ended(&self) {}
 
     /// Counts nothing.
     pub fn frame(&self, _: SourceHealth) {}

@@ -8,6 +8,8 @@
 
 #[cfg(feature = "page")]
 mod access;
+#[cfg(feature = "page")]
+mod connections;
 #[cfg(not(feature = "page"))]
 mod disabled;
 #[cfg(feature = "page")]
@@ -18,6 +20,8 @@ mod routes;
 mod server;
 #[cfg(feature = "page")]
 mod state;
+#[cfg(feature = "page")]
+mod token_tries;
 
 use super::Secret;
 use crate::pipeline::{LabelUpdater, PipelineHandle};
@@ -41,6 +45,8 @@ pub struct PageSettings {
     pub pictures: bool,
     /// The access token; required for addresses that are not loopback.
     pub token: Option<Secret>,
+    /// Further origins of the page, as `https://cam.example`, at which a proxy serves it.
+    pub origins: Vec<String>,
 }
 
 impl PageSettings {

@@ -256,7 +256,7 @@ function connect(delay = FIRST_DELAY) {
   };
 }
 
-/** Connects again, unless the program asks for another token. */
+/** Connects again, unless the program asks for the token. */
 async function retry(delay) {
   try {
     const response = await fetch("labels");
@@ -268,7 +268,7 @@ async function retry(delay) {
 }
 
 function askForToken() {
-  showLink("the access token has changed", false);
+  showLink("restarted, or the access token has changed", false);
   at("ask").hidden = false;
   if (!at("dialog").open) at("dialog").showModal();
 }

@@ -1,13 +1,14 @@
 //! The routes of the page and of the metrics.
 
-use super::access::{AccessGuard, COOKIE_NAME};
-use super::listener::BoundedListener;
-use super::state::PageState;
+use super::access::AccessGuard;
+use super::listener;
+use super::state::{PageState, PageUpdate};
 use crate::bundle::labels::parse_names;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use crate::sink::metrics_format::MetricsFormat;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{DefaultBodyLimit, Json, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SET_COOKIE, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,7 +16,7 @@ use axum::{Router, middleware};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Maximum size of a request in bytes, enough for more than ten thousand labels.
 const MAX_BODY_BYTES: usize = 2 << 20;
@@ -25,8 +26,10 @@ const MAX_LOGIN_BYTES: usize = 8 << 10;
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(20);
 /// Interval of messages to readers without new windows.
 const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
-/// Delay after a wrong token.
-const LOGIN_DELAY: Duration = Duration::from_millis(300);
+/// Timeout of one request, with its body.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Control frames of a reader between two messages to it; a browser sends few.
+const MAX_CONTROL_FRAMES: usize = 8;
 
 /// Content security policy: no resources of other hosts, only the page's own scripts, and no embedding by other sites.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; \
@@ -55,6 +58,7 @@ pub(super) fn page(state: &Arc<PageState>, guard: AccessGuard) -> Router {
     protected
         .merge(public)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(bound_time))
         .layer(middleware::map_response(set_security_headers))
 }
 
@@ -65,6 +69,7 @@ pub(super) fn metrics(state: &Arc<PageState>, guard: AccessGuard) -> Router {
         .with_state(Arc::clone(state))
         .layer(from_fn_with_state(guard, authorize))
         .route("/health", get(|| async { "ok\n" }))
+        .layer(middleware::from_fn(bound_time))
         .layer(middleware::map_response(set_security_headers))
 }
 
@@ -78,13 +83,7 @@ pub(super) struct Endpoint {
 pub(super) async fn serve(endpoints: Vec<Endpoint>, stopped: oneshot::Receiver<()>) {
     for Endpoint { listener, router } in endpoints {
         match tokio::net::TcpListener::from_std(listener) {
-            Ok(listener) => {
-                tokio::spawn(async move {
-                    if let Err(error) = axum::serve(BoundedListener::new(listener), router).await {
-                        log::warn!("the live page stopped: {error}");
-                    }
-                });
-            }
+            Ok(listener) => drop(tokio::spawn(listener::serve(listener, router))),
             Err(error) => log::warn!("the live page stopped: {error}"),
         }
     }
@@ -93,33 +92,36 @@ pub(super) async fn serve(endpoints: Vec<Endpoint>, stopped: oneshot::Receiver<(
 }
 
 async fn authorize(State(guard): State<AccessGuard>, request: Request, next: Next) -> Response {
-    match guard.check(&request) {
+    let checked = guard.check(&request);
+    match checked.decide(&guard).await {
         Ok(()) => next.run(request).await,
         Err(error) if guard.needs_token() && request.uri().path() == "/" => {
             (error.status(), html(include_str!("login.html"))).into_response()
         }
-        Err(error) => (error.status(), format!("{}\n", error.reason())).into_response(),
+        Err(error) => (error.status(), format!("{}\n", error.reason(request.headers()))).into_response(),
+    }
+}
+
+/// Ends a request that takes too long, as one whose body never ends.
+async fn bound_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "the request took too long\n").into_response(),
     }
 }
 
 async fn log_in(State(guard): State<AccessGuard>, request: Request) -> Response {
     if let Err(error) = guard.check_origin(&request) {
-        return (error.status(), error.reason()).into_response();
+        return (error.status(), format!("{}\n", error.reason(request.headers()))).into_response();
     }
     // The client is not authenticated yet, so time and size are limited.
     let body = tokio::time::timeout(MESSAGE_TIMEOUT, axum::body::to_bytes(request.into_body(), MAX_LOGIN_BYTES)).await;
     let body = body.ok().and_then(core::result::Result::ok).unwrap_or_default();
     let token = serde_json::from_slice::<Token>(&body).map(|body| body.token).unwrap_or_default();
-    if !guard.is_token(token.trim()) {
-        tokio::time::sleep(LOGIN_DELAY).await;
+    if !guard.try_token(token.trim()).await {
         return (StatusCode::UNAUTHORIZED, "wrong token\n").into_response();
     }
-    let cookie = format!("{COOKIE_NAME}={}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000", token.trim());
-    match HeaderValue::from_str(&cookie) {
-        Ok(cookie) => ([(SET_COOKIE, cookie)], "ok\n").into_response(),
-        Err(_) => (StatusCode::BAD_REQUEST, "a cookie cannot hold this token: create one of letters and digits\n")
-            .into_response(),
-    }
+    ([(SET_COOKIE, guard.cookie())], "ok\n").into_response()
 }
 
 #[derive(Debug, Deserialize)]
@@ -172,9 +174,11 @@ async fn set_picture(State(state): State<Arc<PageState>>, Json(Pictures { on }):
     (StatusCode::FORBIDDEN, "pictures are disabled in the settings of the program\n").into_response()
 }
 
-async fn scrape(State(state): State<Arc<PageState>>) -> Response {
-    match state.metrics.scrape() {
-        Ok(body) => text("application/openmetrics-text; version=1.0.0; charset=utf-8", body),
+async fn scrape(State(state): State<Arc<PageState>>, headers: HeaderMap) -> Response {
+    let accepted: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let format = MetricsFormat::accepted(&accepted.join(","));
+    match state.metrics.scrape(format) {
+        Ok(body) => ([(VARY, "accept")], text(format.media_type(), body)).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
@@ -184,7 +188,7 @@ async fn live(State(state): State<Arc<PageState>>, upgrade: WebSocketUpgrade) ->
         return (StatusCode::SERVICE_UNAVAILABLE, "too many readers\n").into_response();
     };
     // Readers send next to nothing.
-    upgrade.max_message_size(1024).on_upgrade(async move |socket| {
+    upgrade.max_message_size(1024).max_frame_size(1024).on_upgrade(async move |socket| {
         send_updates(&state, socket).await;
         drop(permit);
     })
@@ -209,19 +213,32 @@ async fn send_updates(state: &PageState, mut socket: WebSocket) {
                 return;
             }
         }
-        // Reads messages of the reader, such as its close frame, while waiting for the next window.
+        if !wait_for_update(&mut socket, &mut updates).await {
+            return;
+        }
+    }
+}
+
+/// Waits for the next window, or for the time of fresh metrics, and reads what the reader sends meanwhile. Returns
+/// false at the end. The reader has nothing to say but control frames, such as its close frame: it cannot cause a
+/// message.
+async fn wait_for_update(socket: &mut WebSocket, updates: &mut watch::Receiver<PageUpdate>) -> bool {
+    let changed = tokio::time::timeout(UPDATE_INTERVAL, updates.changed());
+    tokio::pin!(changed);
+    let mut frames = 0;
+    loop {
         tokio::select! {
-            received = socket.recv() => {
-                if !matches!(received, Some(Ok(_))) {
-                    return;
+            received = socket.recv() => match received {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) if frames < MAX_CONTROL_FRAMES => frames += 1,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return false,
+                Some(Ok(_)) => {
+                    let reason = "this channel takes no messages, and few control frames".into();
+                    let frame = CloseFrame { code: close_code::POLICY, reason };
+                    send(socket, Message::Close(Some(frame))).await;
+                    return false;
                 }
-            }
-            // Without new windows the reader still gets fresh metrics.
-            changed = tokio::time::timeout(UPDATE_INTERVAL, updates.changed()) => {
-                if matches!(changed, Ok(Err(_))) {
-                    return;
-                }
-            }
+            },
+            changed = &mut changed => return !matches!(changed, Ok(Err(_))),
         }
     }
 }

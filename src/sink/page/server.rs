@@ -35,9 +35,12 @@ impl Page {
         let (mut endpoints, mut addresses) = (Vec::new(), Vec::new());
         for (address, is_page) in [(settings.page, true), (settings.metrics, false)] {
             let Some(address) = address else { continue };
-            let guard = AccessGuard::new(address, settings.token.clone())?;
+            // Before the address is bound.
+            AccessGuard::new(address, settings.token.clone(), &settings.origins)?;
             let listener = bind(address)?;
-            addresses.push(listener.local_addr().map_err(|e| unbound(address, e))?);
+            let bound = listener.local_addr().map_err(|e| unbound(address, e))?;
+            let guard = AccessGuard::new(bound, settings.token.clone(), &settings.origins)?;
+            addresses.push(bound);
             let router = if is_page { routes::page(&state, guard) } else { routes::metrics(&state, guard) };
             endpoints.push(Endpoint { listener, router });
         }

@@ -1,6 +1,6 @@
 //! Webhook delivery of verdict lines.
 
-use super::WebhookSettings;
+use super::{WebhookSettings, no_proxy};
 use crate::error::{Error, Result, Stage};
 use crate::sink::outbox::{BackOff, Outbox};
 use crate::sink::{DeliveryCounts, Secret};
@@ -37,8 +37,11 @@ impl Webhook {
         check(&settings.url)?;
         let authorization = settings.token.as_ref().map(authorization).transpose()?;
         let outbox = Outbox::new(settings.queue);
-        let config =
+        let mut config =
             Agent::config_builder().timeout_global(Some(REQUEST_TIMEOUT)).http_status_as_error(false).max_redirects(0);
+        if is_direct(&settings.url) {
+            config = config.proxy(None);
+        }
         let poster = Poster { agent: config.build().into(), url: settings.url, authorization, outbox: outbox.clone() };
         let thread = std::thread::Builder::new()
             .name("webhook".to_owned())
@@ -152,6 +155,16 @@ fn authorization(token: &Secret) -> Result<HeaderValue> {
     })?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Returns whether the environment says that `url` is reached without a proxy, for which ureq knows no ranges.
+fn is_direct(url: &str) -> bool {
+    let uri = url.parse::<Uri>().ok();
+    uri.and_then(|uri| {
+        let default_port = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        Some(no_proxy::is_direct(uri.host()?, Some(uri.port_u16().unwrap_or(default_port))))
+    })
+    .unwrap_or(false)
 }
 
 fn check(url: &str) -> Result<()> {

@@ -4,6 +4,8 @@
 mod disabled;
 #[cfg(feature = "webhook")]
 mod enabled;
+#[cfg(feature = "webhook")]
+mod no_proxy;
 #[cfg(feature = "cpu")]
 mod output;
 
