@@ -32,6 +32,9 @@ pub struct DatasetArgs {
     /// Frames per second of clips that are folders of pictures.
     #[arg(long, value_name = "N", default_value_t = SourceOptions::default().fps, value_parser = super::run::positive)]
     fps: f64,
+    /// Keep the pixels of a video as they are stored, even if players stretch them because they are not square.
+    #[arg(long)]
+    no_stretch: bool,
 }
 
 impl DatasetArgs {
@@ -52,7 +55,7 @@ impl DatasetArgs {
 
     /// Returns the settings of a run with this number of CPU threads.
     pub fn settings(&self, threads: usize) -> RunSettings {
-        RunSettings { out: self.out.clone(), jobs: self.jobs.into(), threads, fps: self.fps }
+        RunSettings { out: self.out.clone(), jobs: self.jobs.into(), threads, fps: self.fps, stretch: !self.no_stretch }
     }
 }
 

@@ -19,6 +19,8 @@ pub struct RunSettings {
     pub threads: usize,
     /// Frames per second of clips that are folders of pictures.
     pub fps: f64,
+    /// Whether pixels of videos that are not square are stretched to the shape in which players show them.
+    pub stretch: bool,
 }
 
 impl RunSettings {
@@ -55,7 +57,7 @@ pub(super) struct Task<'a> {
 impl<'a> DatasetRun<'a> {
     /// Returns a reader of the run's clips.
     pub(super) fn reader(&self) -> ClipReader<'a> {
-        ClipReader { fps: self.settings.fps, progress: self.progress }
+        ClipReader { fps: self.settings.fps, stretch: self.settings.stretch, progress: self.progress }
     }
 
     /// Runs `work` on every clip of `task`, on one thread per worker, and passes each result to `each` as it arrives.

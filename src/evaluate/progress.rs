@@ -44,6 +44,8 @@ pub(super) fn check(progress: &dyn Progress) -> Result<()> {
 pub struct ClipReader<'a> {
     /// Frames per second of clips that are folders of pictures.
     pub fps: f64,
+    /// Whether pixels of videos that are not square are stretched.
+    pub stretch: bool,
     /// The run's progress.
     pub progress: &'a dyn Progress,
 }
@@ -54,7 +56,7 @@ impl<'a> ClipReader<'a> {
     /// # Errors
     /// Returns an error if the clip has no file, or if the file or its masks cannot be read.
     pub fn open(&self, clip: &LabelledClip) -> Result<Box<dyn Source + 'a>> {
-        let source = clip.open(&SourceOptions { fps: self.fps, ..SourceOptions::default() })?;
+        let source = clip.open(&SourceOptions { fps: self.fps, stretch: self.stretch, ..SourceOptions::default() })?;
         Ok(Box::new(CancellableSource { source, progress: self.progress }))
     }
 }

@@ -1,6 +1,7 @@
 //! The record of a clip in a validation run.
 
 use super::dataset::Dataset;
+use super::dataset_run::RunSettings;
 use super::file_identity::{FileIdentities, short};
 use super::journal::{JournalEntry, JournalHeader};
 use crate::engine::Precision;
@@ -53,16 +54,19 @@ pub struct RunModels {
     pub precision: String,
     /// Frames per second of clips that are folders of pictures.
     pub fps: f64,
+    /// Whether pixels of videos that are not square were stretched.
+    pub stretch: bool,
 }
 
 impl RunModels {
     /// Describes a run on this backend.
-    pub fn new(backend: &str, precision: Precision, fps: f64) -> Self {
+    pub fn new(backend: &str, precision: Precision, settings: &RunSettings) -> Self {
         let precision = match precision {
             Precision::F32 => "f32",
             Precision::F16 => "f16",
         };
-        Self { backend: backend.to_owned(), precision: precision.to_owned(), fps }
+        let RunSettings { fps, stretch, .. } = *settings;
+        Self { backend: backend.to_owned(), precision: precision.to_owned(), fps, stretch }
     }
 
     /// Describes how a saved run differs.
@@ -71,6 +75,9 @@ impl RunModels {
             format!("the backend {} and not {}", saved.backend, self.backend)
         } else if self.precision != saved.precision {
             format!("the precision {} and not {}", saved.precision, self.precision)
+        } else if self.stretch != saved.stretch {
+            let words = |stretch: bool| if stretch { "stretched" } else { "stored" };
+            format!("pixels that are not square as {} and not as {}", words(saved.stretch), words(self.stretch))
         } else {
             format!("{} frames per second of pictures and not {}", saved.fps, self.fps)
         }

@@ -74,7 +74,7 @@ pub fn validate(run: DatasetRun<'_>, settings: &ValidationSettings) -> Result<Va
     create_directory(&run.settings.out)?;
     remove_stale_files(&run.settings.out);
     let mut scorer = Scorer { run, settings, info, pipelines: Vec::new(), files: KnownFiles::default() };
-    scorer.info.models = Some(RunModels::new(scorer.backend()?, settings.precision, run.settings.fps));
+    scorer.info.models = Some(RunModels::new(scorer.backend()?, settings.precision, run.settings));
     let records = scorer.records(&clips, RECORDS, None, LabelledClip::inputs, || Ok(run.reader()))?;
     let counterfactual = scorer.counterfactual_records(&clips)?;
     // Frees the models before the examples load theirs.

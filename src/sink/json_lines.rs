@@ -193,7 +193,15 @@ impl<W: Write> JsonLines<W> {
     /// # Errors
     /// Returns an error if the line cannot be written.
     pub fn write(&mut self, source: &str, result: &WindowResult<'_>) -> Result<bool> {
-        self.write_line(&VerdictLine::new(source, result).to_json()?)
+        // Serialized into memory of earlier lines, as a stream must not allocate.
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, &VerdictLine::new(source, result)).map_err(failed)?;
+        let escaped = match printable_json(core::str::from_utf8(&self.line).unwrap_or_default()) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(escaped) => Some(escaped.into_bytes()),
+        };
+        self.line = escaped.unwrap_or_else(|| std::mem::take(&mut self.line));
+        self.flush()
     }
 
     /// Writes a line made by [`VerdictLine::to_json`] and flushes it; returns false once the reader has closed the

@@ -22,7 +22,7 @@ struct Fixture {
 }
 
 static FIXTURE: LazyLock<Fixture> = LazyLock::new(Fixture::new);
-const READER: ClipReader<'_> = ClipReader { fps: 25.0, progress: &() };
+const READER: ClipReader<'_> = ClipReader { fps: 25.0, stretch: true, progress: &() };
 /// Width and height of the demo clip.
 const SIDE: usize = 160;
 /// Frames of the first clip.

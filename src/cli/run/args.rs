@@ -35,9 +35,9 @@ pub const EXAMPLES: &str = "Examples:
 
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
-    /// Picture, folder of pictures, glob, GIF, WebP, .y4m, - (Y4M on stdin), video file or URL that ffmpeg opens,
-    /// or camera:N. A camera or stream comes last, because it has no end. In a URL, ${NAME} is replaced by the
-    /// environment variable NAME.
+    /// Picture, folder of pictures or of videos, glob, animated GIF, PNG or WebP, .y4m, - (Y4M on stdin), video file
+    /// or URL that ffmpeg opens, or camera:N. A camera or stream comes last, because it has no end. In a URL, ${NAME}
+    /// is replaced by the environment variable NAME.
     #[arg(value_name = "SOURCE")]
     pub(super) sources: Vec<OsString>,
     #[command(flatten)]

@@ -30,6 +30,8 @@ pub struct SetHeader {
     pub seed: u64,
     /// File format of the clips.
     pub format: String,
+    /// Whether pixels of videos that are not square were stretched.
+    pub stretch: bool,
 }
 
 impl SetHeader {
@@ -47,6 +49,7 @@ impl SetHeader {
             set: run.dataset.fingerprint(),
             seed: set.seed,
             format: format.name().to_owned(),
+            stretch: run.settings.stretch,
         })
     }
 }
@@ -62,6 +65,7 @@ impl JournalHeader for SetHeader {
                 ("the set", header.name.clone()),
                 ("the seed", header.seed.to_string()),
                 ("the file format", header.format.clone()),
+                ("stretching", header.stretch.to_string()),
                 ("the clips and labels", short(&header.set).to_owned()),
                 ("the segmenter", short(&header.segmenter).to_owned()),
                 ("backgrounds, inpainter or pairing", header.counterfactual.clone()),
