@@ -72,7 +72,9 @@ pub(super) fn command(
             // Frames of another size stay so.
             command.arg("-noautoscale");
         }
-        command.args(["-pix_fmt", "rgb24", "-f", "rawvideo", "-"]);
+        // With threads, the encoder of raw pictures holds as many back as it has; unflushed, the end of one waits in a
+        // buffer for the next.
+        command.args(["-pix_fmt", "rgb24", "-threads", "1", "-flush_packets", "1", "-f", "rawvideo", "-"]);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // In its own process group, ffmpeg does not receive ctrl-C, on which it would report an error.
@@ -158,4 +160,25 @@ fn filters(pass: Pass<'_>, plan: &DecodePlan, options: &SourceOptions) -> String
 fn select<T: core::fmt::Display>(variable: &str, values: &[T]) -> String {
     let terms: Vec<String> = values.iter().map(|value| format!("eq({variable},{value})")).collect();
     format!("select='{}'", if terms.is_empty() { "0".to_owned() } else { terms.join("+") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn pictures_are_written_at_once_and_a_count_writes_none() {
+        let address = Address::of_path("a.mp4".to_owned(), Path::new("a.mp4")).unwrap();
+        let arguments = |pass: Pass<'_>| {
+            let (plan, options) = (DecodePlan::default(), SourceOptions::default());
+            let command = command("ffmpeg".as_ref(), &address, pass, &plan, &options);
+            command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        for pass in [Pass::All, Pass::Selected(&[1]), Pass::Group { start_us: 20_000, ticks: &[512] }] {
+            assert!(arguments(pass).contains("-threads 1 -flush_packets 1 -f rawvideo -"), "{pass:?}");
+        }
+        assert!(arguments(Pass::Count).ends_with("-f null -"));
+        assert!(arguments(Pass::Group { start_us: 20_000, ticks: &[512] }).contains("-ss 0.020000 -an"));
+    }
 }
