@@ -35,6 +35,8 @@ pub mod view;
 pub mod zeroshot;
 
 #[cfg(feature = "std")]
+pub mod bounded_file;
+#[cfg(feature = "std")]
 pub mod bundle;
 #[cfg(feature = "std")]
 pub mod clip_encoder;

@@ -11,6 +11,7 @@ pub mod tokenizer;
 
 pub use backgrounds::{Backgrounds, MAX_BACKGROUNDS};
 
+use crate::bounded_file::{self, MAX_SETTINGS_BYTES};
 use crate::error::{Error, Result, Stage};
 use crate::zeroshot::LabelBank;
 use labels::LabelFile;
@@ -232,7 +233,7 @@ impl Bundle {
 /// Returns an error if the file cannot be read or [`Manifest::parse`] fails.
 pub fn read_manifest(directory: &Path) -> Result<Manifest> {
     let path = directory.join(MANIFEST);
-    let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, e))?;
+    let text = bounded_file::read_text(&path, MAX_SETTINGS_BYTES).map_err(|e| unreadable(&path, e))?;
     Manifest::parse(&text).map_err(|e| e.at(path.display()))
 }
 

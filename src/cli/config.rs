@@ -4,8 +4,8 @@
 //! values and errors, and flags on the command line take precedence.
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use figureground::source;
 use figureground::{Error, Result, Stage};
+use figureground::{bounded_file, source};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
@@ -36,11 +36,7 @@ pub fn read(path: &Path, command: &Command) -> Result<ConfigFile> {
         let next = "create one with `figureground run --print-config`";
         Error::new(Stage::Command, "a configuration file in TOML", got, next).at(path.display())
     };
-    let size = std::fs::metadata(path).map_err(|e| refused(&e).with_source(e))?.len();
-    if size > MAX_FILE_BYTES {
-        return Err(refused(&format_args!("{size} bytes")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| refused(&e).with_source(e))?;
+    let text = bounded_file::read_text(path, MAX_FILE_BYTES).map_err(|e| refused(&e).with_source(e))?;
     // Without the line that its `Display` quotes, which may hold a password.
     let table: Table = text.parse().map_err(|e: toml::de::Error| refused(&e.message()))?;
     let mut file = ConfigFile::default();

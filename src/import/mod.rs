@@ -17,6 +17,7 @@ pub mod state_dicts;
 pub mod tensors;
 pub mod tower;
 
+use crate::bounded_file::{self, MAX_SETTINGS_BYTES};
 use crate::bundle::labels::read_names;
 use crate::bundle::manifest::{
     Convention, LabelSettings, Manifest, SCHEMA, SegmenterSettings, ViewSettings, check_templates,
@@ -215,6 +216,7 @@ fn read_manifest<T>(path: &Path, parse: fn(&str) -> Result<T>) -> Result<T> {
 
 /// Reads and parses the text file at `path`, which should be `expected`.
 fn read<T>(path: &Path, expected: &str, next: &str, parse: fn(&str) -> Result<T>) -> Result<T> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::caused(Stage::Import, expected, e, next));
+    let text = bounded_file::read_text(path, MAX_SETTINGS_BYTES);
+    let text = text.map_err(|e| Error::caused(Stage::Import, expected, e, next));
     text.and_then(|text| parse(&text)).map_err(|e| e.at(path.display()))
 }

@@ -1,5 +1,6 @@
 //! Tokens and passwords, which must not be printed.
 
+use crate::bounded_file;
 use crate::error::{Error, Result, Stage};
 use std::path::Path;
 
@@ -44,11 +45,7 @@ impl Secret {
             Error::new(Stage::Sink, "a file that holds a secret", got, "check the path and its permissions")
                 .at(path.display())
         };
-        let size = std::fs::metadata(path).map_err(|e| refused(&e).with_source(e))?.len();
-        if size > MAX_FILE_BYTES {
-            return Err(refused(&format_args!("{size} bytes")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|e| refused(&e).with_source(e))?;
+        let text = bounded_file::read_text(path, MAX_FILE_BYTES).map_err(|e| refused(&e).with_source(e))?;
         Self::new(&text).map(Some).map_err(|e| e.at(path.display()))
     }
 
