@@ -127,6 +127,13 @@ impl LogReader {
     }
 
     fn handle(&mut self, line: &str) {
+        // Filters and demuxers of ffmpeg 7 log from threads of their own, in the middle of lines of each other.
+        let (line, interrupted_by) = without_interruption(line);
+        self.handle_line(line);
+        interrupted_by.into_iter().for_each(|line| self.handle_line(line));
+    }
+
+    fn handle_line(&mut self, line: &str) {
         let LogLine { context, level, text } = LogLine::split(line);
         let is_error = ["error", "fatal", "panic"].contains(&level);
         let stream = self.report.input.video().map_or(0, |video| video.index);
@@ -277,6 +284,16 @@ impl<'a> LogLine<'a> {
     }
 }
 
+/// Splits a line of `showinfo`, which holds no text of files, where the message of another thread interrupts it.
+fn without_interruption(line: &str) -> (&str, Option<&str>) {
+    let level = ["] [error] ", "] [warning] "].iter().find_map(|level| line.find(level));
+    let start = level.and_then(|level| line[..level].rfind('[')).filter(|start| *start > 0);
+    match start.filter(|_| line.starts_with("[Parsed_showinfo")) {
+        Some(start) => (&line[..start], Some(&line[start..])),
+        None => (line, None),
+    }
+}
+
 /// Parses `1/15360, frame_rate: 30/1` to the seconds of a tick, as a fraction.
 fn time_base(text: &str) -> Option<(u64, u64)> {
     let (seconds, parts) = text.split(',').next()?.split_once('/')?;
@@ -415,6 +432,16 @@ mod tests {
         assert_eq!(revision(second), Some(Revision::Stream(1)));
         let pq = stream(0, "").replace("bt709", "bt2020nc/bt2020/smpte2084");
         assert_eq!(revision([pq, end].concat()), Some(Revision::Range(Transfer::Pq)));
+    }
+
+    #[test]
+    fn a_message_in_the_middle_of_another_line_is_read() {
+        let line = frame_line("0", "64x48");
+        let log = format!("{}[matroska,webm @ 0x2] [error] File ended prematurely\n", line.trim_end());
+        let report = read(&log, false, false).1;
+        assert_eq!((report.frames, report.loss.as_deref()), (1, Some("File ended prematurely")));
+        let title = "[info]     title           : [x @ 0x1] [error] File ended prematurely";
+        assert_eq!(read(title, false, false).1.loss, None);
     }
 
     #[test]
