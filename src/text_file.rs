@@ -1,7 +1,7 @@
 //! Reads text files as editors of all systems save them.
 
-use std::fs::File;
-use std::io::{Error, ErrorKind, Read, Result};
+use crate::bounded_file;
+use std::io::{Error, ErrorKind, Result};
 use std::path::Path;
 
 /// The largest text file that is read, in bytes.
@@ -12,12 +12,7 @@ const MAX_BYTES: u64 = 512 << 20;
 /// # Errors
 /// Returns an error if the file cannot be read, is too large, or holds no such text.
 pub(crate) fn read(path: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(invalid(format!("more than {MAX_BYTES} bytes")));
-    }
-    decode(bytes)
+    decode(bounded_file::read(path, MAX_BYTES)?)
 }
 
 /// Decodes text with its byte order mark, which is removed.

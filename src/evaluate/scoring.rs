@@ -95,7 +95,7 @@ impl<O: ClipOpener> ScoringWorker<'_, O> {
         let outcome = match ahead.transpose()? {
             Some(mut read) => {
                 *files = read.files;
-                self.score(&mut read.source, pointing)?
+                score(self.pipeline, &mut self.pointing_game, &mut read.source, pointing)?
             }
             None => {
                 *files = self.files.identities(&inputs)?;
@@ -119,10 +119,6 @@ impl<O: ClipOpener> ScoringWorker<'_, O> {
             }
         }
         score(pipeline, pointing_game, source.as_mut(), pointing)
-    }
-
-    fn score(&mut self, source: &mut dyn Source, pointing: &mut Option<f32>) -> Result<ClipOutcome> {
-        score(self.pipeline, &mut self.pointing_game, source, pointing)
     }
 }
 

@@ -13,6 +13,7 @@ mod exif;
 mod frame_range;
 mod gif;
 mod heif;
+mod held_frames;
 mod images;
 mod jpeg;
 mod looped;

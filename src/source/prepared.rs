@@ -1,9 +1,10 @@
 //! A clip whose sampled frames were decoded before a pipeline asks for them.
 
+use super::held_frames::HeldFrames;
 use super::selection::Selection;
 use super::{Source, SourceHealth};
 use crate::error::{Error, Result, Stage};
-use crate::frame::{Frame, FrameBuffer};
+use crate::frame::Frame;
 use std::time::{Duration, Instant};
 
 /// The sampled frames of another source, which can go to another thread.
@@ -12,9 +13,7 @@ pub struct PreparedClip {
     name: String,
     /// Number of frames of the clip.
     count: u64,
-    frames: Vec<FrameBuffer>,
-    next: usize,
-    selection: Selection,
+    frames: HeldFrames,
     /// Damage behind the last frame.
     damage: Option<Error>,
     health: SourceHealth,
@@ -34,22 +33,17 @@ impl PreparedClip {
             chosen = indices.len();
             indices
         })?;
-        let mut frames = Vec::with_capacity(chosen);
+        let mut frames = HeldFrames::default();
         let damage = loop {
             match source.next_frame() {
-                Ok(Some(frame)) => {
-                    let mut buffer = FrameBuffer::default();
-                    buffer.copy_from(&frame);
-                    frames.push(buffer);
-                }
+                Ok(Some(frame)) => frames.push(&frame),
                 Ok(None) => break None,
                 Err(error) if frames.len() < chosen => return Err(error),
                 Err(error) => break Some(error),
             }
         };
         let (name, health) = (source.name().to_owned(), source.health());
-        let selection = Selection::All;
-        Ok(Self { name, count, frames, next: 0, selection, damage, health, decoded_in: began.elapsed() })
+        Ok(Self { name, count, frames, damage, health, decoded_in: began.elapsed() })
     }
 }
 
@@ -59,28 +53,23 @@ impl Source for PreparedClip {
     }
 
     fn next_frame(&mut self) -> Result<Option<Frame<'_>>> {
-        while let Some(frame) = self.frames.get(self.next).and_then(FrameBuffer::frame) {
-            self.next += 1;
-            if self.selection.contains(frame.index()) {
-                return Ok(Some(frame));
-            }
+        match self.frames.next() {
+            Some(frame) => Ok(Some(frame)),
+            None => self.damage.take().map_or(Ok(None), Err),
         }
-        self.damage.take().map_or(Ok(None), Err)
     }
 
     fn count(&mut self) -> Result<u64> {
-        (self.next, self.selection) = (0, Selection::All);
+        self.frames.rewind(Selection::All);
         Ok(self.count)
     }
 
     fn select(&mut self, indices: &[u64]) -> Result<()> {
-        let is_held =
-            |index: &&u64| self.frames.iter().any(|frame| frame.frame().is_some_and(|f| f.index() == **index));
-        if let Some(missing) = indices.iter().find(|index| !is_held(index)) {
+        if let Some(missing) = indices.iter().find(|index| !self.frames.holds(**index)) {
             let got = format_args!("frame {missing} of {}", self.name);
             return Err(Error::new(Stage::Source, "frames that were decoded in advance", got, "open the clip again"));
         }
-        (self.next, self.selection) = (0, Selection::only(indices)?);
+        self.frames.rewind(Selection::only(indices)?);
         Ok(())
     }
 

@@ -28,6 +28,8 @@ use first_clip::FirstClip;
 pub use parsers::positive;
 use reload::Reload;
 pub use run_outputs::{LineFormat, RunOutputs};
+use std::panic::resume_unwind;
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 pub use watcher::{OpenedSource, Watcher};
 pub use window_arg::default_window;
@@ -72,7 +74,9 @@ impl RunArgs {
         let (loaded, first_clip) = std::thread::scope(|scope| {
             let decoding = first_clip.as_ref().map(|clip| scope.spawn(|| clip.decode()));
             let loaded = Pipeline::load(&bundle, &self.models.choice(), recording);
-            (loaded, decoding.and_then(|decoding| decoding.join().ok()))
+            // A panic there is one here.
+            let join = |decoding: ScopedJoinHandle<'_, _>| decoding.join().unwrap_or_else(|panic| resume_unwind(panic));
+            (loaded, decoding.map(join))
         });
         let mut pipeline = loaded?;
         probe.iter().try_for_each(|probe| pipeline.set_probe(probe))?;

@@ -1,7 +1,7 @@
 //! The command line of ffmpeg.
 
 use super::address::Address;
-use super::features::Features;
+use super::features;
 use super::input::Transfer;
 use crate::source::{RtspTransport, SourceOptions};
 use std::ffi::OsStr;
@@ -63,12 +63,12 @@ pub(super) fn command(
     add_input(&mut command, address, pass, options);
     let stream = plan.stream.map_or_else(|| "0:V:0".to_owned(), |index| format!("0:{index}"));
     // V excludes cover art; passthrough neither duplicates nor drops frames for a constant rate.
-    command.args(["-map", &stream, Features::passthrough_option(), "passthrough"]);
+    command.args(["-map", &stream, features::passthrough_option(), "passthrough"]);
     command.args(["-vf", &filters(pass, plan, options)]);
     if let Pass::Count = pass {
         command.args(["-f", "null", "-"]);
     } else {
-        if !Features::scales_to_first() {
+        if !features::scales_to_first() {
             // Frames of another size stay so.
             command.arg("-noautoscale");
         }

@@ -26,8 +26,8 @@ use crate::frame::Frame;
 use address::Address;
 pub(super) use address::{is_live_url, is_url};
 use command::{DecodePlan, Pass};
+use features::OLDEST;
 pub(super) use features::version;
-use features::{Features, OLDEST};
 use input::Input;
 use log::{Report, Revision, Stamp};
 use mp4::FrameIndex;
@@ -211,7 +211,7 @@ impl Video {
     fn revise(&mut self, report: &Report) -> bool {
         match report.revision {
             Some(revision) => self.apply(revision),
-            None => return report.frames == 0 && report.loss.as_deref().is_some_and(Features::learn),
+            None => return report.frames == 0 && report.loss.as_deref().is_some_and(features::learn),
         }
         true
     }
@@ -222,7 +222,7 @@ impl Video {
             Revision::EveryPicture => self.plan.converts_all = true,
             Revision::Range(transfer) => {
                 self.plan.is_range_settled = true;
-                let is_mapped = Features::has_tone_mapping(&self.program);
+                let is_mapped = features::has_tone_mapping(&self.program);
                 self.plan.tone_map = is_mapped.then_some(transfer);
                 if !is_mapped {
                     ::log::warn!(

@@ -2,7 +2,7 @@
 
 use super::address::Address;
 use super::command::{DecodePlan, Pass, command};
-use super::features::Features;
+use super::features;
 use super::input::Input;
 use super::log::{Expectation, LogReader, Report, Stamp};
 use crate::error::{Error, Result, Stage};
@@ -51,7 +51,7 @@ impl Process {
             url: address.url.to_string_lossy().into_owned(),
             is_live: address.is_live,
             writes_pictures: !matches!(pass, Pass::Count),
-            scales_to_first: Features::scales_to_first(),
+            scales_to_first: features::scales_to_first(),
             selects_by_number: matches!(pass, Pass::Selected(_)),
             stream: plan.stream,
             is_range_settled: plan.is_range_settled || matches!(pass, Pass::Count),

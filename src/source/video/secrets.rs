@@ -1,5 +1,7 @@
 //! Masks what people give as user, password or query of an address, in every text that leaves the program.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
 /// Stands for a secret.
 const MASK: &str = "***";
 /// Minimum length of a secret that is masked wherever it stands; shorter ones are parts of other words.
@@ -100,22 +102,13 @@ pub(super) fn forms(secret: &str) -> Vec<String> {
 
 /// Encodes all but letters, digits and `-._~`.
 pub(super) fn encoded(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes()
-        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, ENCODED).to_string()
 }
 
 /// Decodes `%2F` and the like; other text stays.
 pub(in crate::source) fn decoded(text: &str) -> String {
-    let (bytes, mut decoded, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
-    while let Some(byte) = bytes.get(at) {
-        let digits = text.get(at + 1..at + 3).filter(|digits| *byte == b'%' && digits.is_ascii());
-        let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        decoded.push(value.unwrap_or(*byte));
-        at += if value.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Replaces each of `secrets` in `text`, the longest first.
